@@ -90,6 +90,7 @@ kinds! {
     TopicNul               MALFORMED_PACKET  "MQTT-4.7.3-2"  "MQTT-4.7.3-2"  "a topic name or filter holds the null character U+0000";
     TopicTooLong           MALFORMED_PACKET  "MQTT-4.7.3-3"  "MQTT-4.7.3-3"  "a topic name or filter is longer than 65,535 bytes";
     WildcardInName         MALFORMED_PACKET  "MQTT-3.3.2-2"  "MQTT-3.3.2-2"  "a topic name holds a wildcard";
+    WildcardInResponseTopic MALFORMED_PACKET "MQTT-3.3.2-14" "MQTT-3.3.2-14" "a response topic holds a wildcard";
     MultiLevelWildcard     MALFORMED_PACKET  "MQTT-4.7.1-2"  "MQTT-4.7.1-1"  "`#` is not alone in the last level of the topic filter";
     SingleLevelWildcard    MALFORMED_PACKET  "MQTT-4.7.1-3"  "MQTT-4.7.1-2"  "`+` is not alone in its level of the topic filter";
     ShareNameEmpty         MALFORMED_PACKET  "MQTT-4.8.2-1"  "MQTT-4.8.2-1"  "the share name of a shared subscription is empty";
@@ -122,6 +123,8 @@ impl Kind {
             (Self::EmptyList, Some(P::Unsubscribe)) => "MQTT-3.10.3-2",
             (Self::EmptyList, Some(P::SubAck)) => "U-3.9.3",
             (Self::EmptyList, Some(P::UnsubAck)) => "U-3.11.3",
+            (Self::WildcardInName, Some(P::Connect) | None) if v5 => "MQTT-4.7.0-1",
+            (Self::WildcardInName, Some(P::Connect) | None) => "MQTT-4.7.1-1",
             (Self::PropertySender, Some(P::Publish)) => "MQTT-3.3.4-6",
             (Self::PropertySender, Some(P::Disconnect)) => "MQTT-3.14.2-2",
             (Self::AuthenticationMethodMissing, Some(P::Connect)) => "U-3.1.2.11.10",

@@ -105,6 +105,32 @@ impl fmt::Display for QoS {
     }
 }
 
+/// The value of the property Maximum QoS: 0 or 1, since a server that supports QoS 2 leaves it out
+/// (section 3.2.2.3.4 of 5.0).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum MaximumQoS {
+    /// The server supports QoS 0 only.
+    AtMostOnce,
+    /// The server supports QoS 0 and 1.
+    AtLeastOnce,
+}
+
+impl MaximumQoS {
+    /// The same as a [`QoS`].
+    pub const fn qos(self) -> QoS {
+        match self {
+            Self::AtMostOnce => QoS::AtMostOnce,
+            Self::AtLeastOnce => QoS::AtLeastOnce,
+        }
+    }
+}
+
+impl fmt::Display for MaximumQoS {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.qos(), f)
+    }
+}
+
 /// A Packet Identifier: 1 to 65,535 (section 2.3.1 of 3.1.1, 2.2.1 of 5.0).
 pub type PacketId = NonZeroU16;
 

@@ -1,0 +1,311 @@
+//! Frames: one packet cut off a stream by its fixed header (section 2.2 of 3.1.1, 2.1 of 5.0), and
+//! [`decode`]. Only here is "read more" an answer.
+
+use crate::error::{DecodeError, EncodeError, Kind};
+use crate::options::{Context, DecodeOptions, EncodeOptions};
+use crate::packet::{Connect, Head, Packet, PacketType};
+use crate::read::{Fault, variable, wants_shortest};
+use crate::version::{Sender, Version};
+use crate::write::{Counter, Output, Sink, Writer, Written, variable_len};
+
+/// The largest Variable Byte Integer, and so the largest Remaining Length: 268,435,455.
+pub const MAX_VARIABLE_BYTE_INTEGER: u32 = 268_435_455;
+/// The size of the largest possible packet, fixed header included: 268,435,460 bytes.
+pub const MAX_PACKET_SIZE: u32 = MAX_VARIABLE_BYTE_INTEGER + 5;
+
+/// The fixed header of a packet, checked: type, flags and length are allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct FixedHeader {
+    packet_type: PacketType,
+    flags: u8,
+    len: u8,
+    remaining_length: u32,
+}
+
+impl FixedHeader {
+    /// Reads the fixed header at the start of `bytes`; `Ok(None)` when it is not complete.
+    ///
+    /// # Errors
+    /// A reserved type, wrong flags, a wrong direction or a bad or over-limit length, each at the byte that
+    /// decides it.
+    #[inline]
+    pub fn decode(bytes: &[u8], options: &DecodeOptions) -> Result<Option<Self>, DecodeError> {
+        let c = options.context();
+        let [first, rest @ ..] = bytes else { return Ok(None) };
+        let packet_type = match PacketType::parse(*first, c) {
+            Ok(packet_type) => packet_type,
+            Err((kind, packet)) => return Err(refused(kind, packet, bytes, options)),
+        };
+        if options.is_first() && !may_be_first(packet_type, c.sender) {
+            return Err(refused(Kind::UnexpectedPacket, Some(packet_type), bytes, options));
+        }
+        let (remaining_length, len) = match *rest {
+            [one, ..] if one < 0x80 => (u32::from(one), 2),
+            _ => match long_length(rest, wants_shortest(c)) {
+                Ok(Some((n, len))) => (n, len + 1),
+                Ok(None) => return Ok(None),
+                Err((kind, at)) => {
+                    return Err(error(kind, Some(packet_type), c.version, at.saturating_add(1), None));
+                }
+            },
+        };
+        let this = Self { packet_type, flags: first & 0x0F, len, remaining_length };
+        if this.frame_size() > options.size_limit() {
+            let size = Some(this.frame_size());
+            return Err(error(Kind::PacketTooLarge, Some(packet_type), c.version, 1, size));
+        }
+        Ok(Some(this))
+    }
+
+    /// The type of the packet.
+    pub const fn packet_type(&self) -> PacketType {
+        self.packet_type
+    }
+
+    /// The low half of the first byte.
+    pub const fn flags(&self) -> u8 {
+        self.flags
+    }
+
+    /// The length of the body in bytes.
+    pub const fn remaining_length(&self) -> u32 {
+        self.remaining_length
+    }
+
+    /// The length of the fixed header in bytes: 2 to 5.
+    #[allow(clippy::len_without_is_empty, reason = "a header is never empty")]
+    pub const fn len(&self) -> usize {
+        self.len as usize
+    }
+
+    /// The length of the whole frame in bytes.
+    pub const fn frame_len(&self) -> usize {
+        self.frame_size() as usize
+    }
+
+    const fn frame_size(&self) -> u32 {
+        self.len as u32 + self.remaining_length
+    }
+
+    pub(crate) const fn head(&self) -> Head {
+        Head { packet: self.packet_type, flags: self.flags }
+    }
+}
+
+const fn error(
+    kind: Kind,
+    packet: Option<PacketType>,
+    version: Version,
+    offset: u32,
+    frame_len: Option<u32>,
+) -> DecodeError {
+    DecodeError { kind, packet, version, offset, frame_len }
+}
+
+/// A frame that is refused for its first byte; its length may be readable all the same.
+#[cold]
+fn refused(kind: Kind, packet: Option<PacketType>, bytes: &[u8], options: &DecodeOptions) -> DecodeError {
+    let c = options.context();
+    let length = match long_length(bytes.get(1..).unwrap_or_default(), wants_shortest(c)) {
+        Ok(Some((n, len))) => Some(n + u32::from(len) + 1),
+        _ => None,
+    };
+    error(kind, packet, c.version, 0, length)
+}
+
+const fn may_be_first(packet: PacketType, sender: Option<Sender>) -> bool {
+    match sender {
+        Some(Sender::Server) => matches!(packet, PacketType::ConnAck | PacketType::Auth),
+        _ => matches!(packet, PacketType::Connect),
+    }
+}
+
+/// Remaining Length and the number of its bytes; `None` when it goes on behind the bytes that are there.
+fn long_length(i: &[u8], shortest: bool) -> Result<Option<(u32, u8)>, (Kind, u32)> {
+    match variable(i, shortest) {
+        Ok((rest, n)) => Ok(Some((n, u8::try_from(i.len() - rest.len()).unwrap_or(u8::MAX)))),
+        Err(Fault { kind: Kind::Truncated, .. }) => Ok(None),
+        Err(fault) => Err((fault.kind, fault.offset(i))),
+    }
+}
+
+/// What [`decode`] found at the start of the bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant, reason = "a view on the stack: boxing would allocate")]
+pub enum Decoded<'a> {
+    /// A packet.
+    Packet {
+        /// The packet, borrowed from the bytes.
+        packet: Packet<'a>,
+        /// How many bytes it takes: the next packet starts there.
+        len: usize,
+    },
+    /// The frame is not complete.
+    Incomplete {
+        /// How many more bytes are needed at least.
+        missing: usize,
+    },
+}
+
+impl<'a> Decoded<'a> {
+    /// The packet, if it is complete.
+    pub const fn packet(self) -> Option<Packet<'a>> {
+        match self {
+            Self::Packet { packet, .. } => Some(packet),
+            Self::Incomplete { .. } => None,
+        }
+    }
+}
+
+/// Decodes the packet at the start of `bytes`. A [`Version`] serves as options, too.
+///
+/// ```
+/// use mqtt_wire::{Decoded, Packet, Version, decode};
+///
+/// assert_eq!(decode(&[0xC0, 0x00], Version::V311)?, Decoded::Packet { packet: Packet::PingReq, len: 2 });
+/// assert_eq!(decode(&[0x40, 0x02, 0x00], Version::V311)?, Decoded::Incomplete { missing: 1 });
+/// let error = decode(&[0x40, 0x02, 0x00, 0x00], Version::V311).unwrap_err();
+/// assert_eq!(error.to_string(), "PUBACK: the packet identifier is 0 at byte 2 [MQTT-2.3.1-1]");
+/// # Ok::<(), mqtt_wire::DecodeError>(())
+/// ```
+///
+/// # Errors
+/// The first rule that the packet breaks. [`DecodeError::frame_len`] tells where the next packet starts.
+#[inline]
+pub fn decode(bytes: &[u8], options: impl Into<DecodeOptions>) -> Result<Decoded<'_>, DecodeError> {
+    let options = options.into();
+    let header = match split(bytes, &options)? {
+        Split::Frame(header) => header,
+        Split::Incomplete { missing } => return Ok(Decoded::Incomplete { missing }),
+    };
+    let len = header.frame_len();
+    let frame = bytes.get(..len).unwrap_or_default();
+    decode_frame(frame, header, &options).map(|packet| Decoded::Packet { packet, len })
+}
+
+/// A frame at the start of a stream, or what is missing of it.
+pub(crate) enum Split {
+    Frame(FixedHeader),
+    Incomplete { missing: usize },
+}
+
+/// Finds the end of the frame at the start of `bytes`.
+#[inline]
+pub(crate) fn split(bytes: &[u8], options: &DecodeOptions) -> Result<Split, DecodeError> {
+    let Some(header) = FixedHeader::decode(bytes, options)? else {
+        // At least the length, or the next byte of it.
+        let missing = if bytes.is_empty() { 2 } else { 1 };
+        return Ok(Split::Incomplete { missing });
+    };
+    match header.frame_len().checked_sub(bytes.len()) {
+        Some(missing) if missing > 0 => Ok(Split::Incomplete { missing }),
+        _ => Ok(Split::Frame(header)),
+    }
+}
+
+/// Decodes the body of a whole frame.
+#[inline]
+pub(crate) fn decode_frame<'a>(
+    frame: &'a [u8],
+    header: FixedHeader,
+    options: &DecodeOptions,
+) -> Result<Packet<'a>, DecodeError> {
+    let body = frame.get(header.len()..).unwrap_or_default();
+    Packet::decode_body(header.head(), options.context(), body)
+        .map_err(|fault| in_frame(fault, frame, header, options))
+}
+
+/// The error of a fault in the body of a frame.
+#[cold]
+pub(crate) fn in_frame(
+    fault: Fault<'_>,
+    frame: &[u8],
+    header: FixedHeader,
+    options: &DecodeOptions,
+) -> DecodeError {
+    let c = options.context();
+    let body = frame.get(header.len()..).unwrap_or_default();
+    let version = match header.packet_type {
+        PacketType::Connect => Connect::peek_version(body, c).unwrap_or(c.version),
+        _ => c.version,
+    };
+    error(fault.kind, Some(header.packet_type), version, fault.offset(frame), Some(header.frame_size()))
+}
+
+impl Packet<'_> {
+    /// Encodes the packet, whole, and returns how many bytes it took. A [`Version`] serves as options, too.
+    ///
+    /// A slice or an array is written from its start; `Vec<u8>` and `BytesMut` are extended.
+    ///
+    /// # Errors
+    /// When the packet breaks a rule that [`decode`] with the same options would enforce, has no form in the
+    /// version, is too large or does not fit. The output is then as it was.
+    #[inline]
+    pub fn encode<O: Output + ?Sized>(
+        &self,
+        options: impl Into<EncodeOptions>,
+        out: &mut O,
+    ) -> Result<usize, EncodeError> {
+        let options = options.into();
+        let c = options.context();
+        let (remaining_length, size) = self.measure(&options)?;
+        out.place(size, |room| {
+            let mut writer = Writer(room);
+            writer.byte(self.first_byte());
+            writer.variable(remaining_length);
+            let written = self.encode_body(c, &mut writer);
+            debug_assert!(written.is_ok() && writer.0.is_empty(), "the two walks differ");
+        })?;
+        Ok(size)
+    }
+
+    /// The exact number of bytes that [`encode`](Self::encode) writes.
+    ///
+    /// # Errors
+    /// As for [`encode`](Self::encode).
+    pub fn encoded_len(&self, options: impl Into<EncodeOptions>) -> Result<usize, EncodeError> {
+        self.measure(&options.into()).map(|(_, size)| size)
+    }
+
+    /// Checks the packet; its Remaining Length and its size.
+    #[inline]
+    fn measure(&self, options: &EncodeOptions) -> Result<(u32, usize), EncodeError> {
+        let c = options.context();
+        let packet = self.packet_type();
+        measure(packet, options, 0, |counter| {
+            check_sender(packet, c)?;
+            self.encode_body(c, counter)
+        })
+    }
+}
+
+/// Whether the version has the packet type and this side may send it.
+#[inline]
+pub(crate) fn check_sender(packet: PacketType, c: Context) -> Written {
+    if !packet.exists_in(c.version) {
+        return Err(Kind::NotInVersion);
+    }
+    match c.sender {
+        Some(sender) if !packet.may_be_sent_by(sender, c.version) => Err(Kind::WrongDirection),
+        _ => Ok(()),
+    }
+}
+
+/// Checks and counts a body by `walk`, with `more` bytes behind it; its Remaining Length and the packet's size.
+#[inline]
+pub(crate) fn measure(
+    packet: PacketType,
+    options: &EncodeOptions,
+    more: usize,
+    walk: impl FnOnce(&mut Counter) -> Written,
+) -> Result<(u32, usize), EncodeError> {
+    let mut counter = Counter(more);
+    walk(&mut counter).map_err(|kind| EncodeError::Invalid { kind, packet, version: options.version() })?;
+    let remaining = u32::try_from(counter.0).unwrap_or(u32::MAX);
+    let size = counter.0.saturating_add(variable_len(remaining) + 1);
+    let max = options.size_limit().min(MAX_PACKET_SIZE) as usize;
+    if size > max {
+        return Err(EncodeError::TooLarge { size, max });
+    }
+    Ok((remaining, size))
+}

@@ -1,0 +1,34 @@
+#![no_std]
+//! crate docs
+#[cfg(feature = "alloc")]
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+mod error;
+mod frame;
+mod list;
+mod options;
+mod packet;
+mod property;
+mod read;
+mod reason;
+mod text;
+pub mod topic;
+mod value;
+mod version;
+mod write;
+
+pub use error::{DecodeError, EncodeError, Kind, TopicError};
+pub use frame::{Decoded, FixedHeader, MAX_PACKET_SIZE, MAX_VARIABLE_BYTE_INTEGER, decode};
+pub use list::{List, ListIter};
+pub use options::{DecodeOptions, EncodeOptions, Tolerance};
+pub use packet::{
+    Ack, Auth, ConnAck, Connect, Disconnect, Packet, PacketType, Publish, RetainHandling, SubAck, Subscribe,
+    Subscription, UnsubAck, Unsubscribe, Will,
+};
+pub use property::{Properties, Property, PropertyId, PropertyIter, PropertySet};
+pub use reason::ReasonCode;
+pub use topic::{TopicFilter, TopicName};
+pub use version::{Delivery, MaximumQoS, PacketId, QoS, Sender, SubscriptionId, Version};
+pub use write::Output;

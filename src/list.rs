@@ -1,0 +1,171 @@
+//! Lists at the end of a packet: topic filters, subscriptions, reason codes.
+
+use core::fmt;
+
+use crate::error::Kind;
+use crate::options::Context;
+use crate::packet::PacketType;
+use crate::read::{Fault, Parsed};
+use crate::version::Version;
+use crate::write::{Sink, Written};
+
+/// What a [`List`] can hold.
+pub(crate) trait Item<'a>: Copy {
+    /// Checks an item from outside.
+    fn check(i: &'a [u8], packet: PacketType, c: Context) -> Parsed<'a, ()>;
+    /// Reads an item that was checked before, by the rules of that version.
+    fn read(i: &'a [u8], version: Version) -> Parsed<'a, Self>;
+    /// What is left of the item in 3.x.
+    fn downgraded(self) -> Self;
+    /// Writes the item.
+    fn write<S: Sink>(&self, packet: PacketType, c: Context, out: &mut S) -> Written;
+}
+
+/// A list in a packet: the bytes as they were received, or a slice of the caller's. Iterating cannot fail.
+///
+/// ```
+/// use mqtt_wire::{List, ReasonCode};
+///
+/// let granted = [ReasonCode::GRANTED_QOS_1, ReasonCode::NOT_AUTHORIZED];
+/// let list = List::new(&granted);
+/// assert_eq!(list.iter().filter(|code| code.is_error()).count(), 1);
+/// ```
+#[derive(Clone, Copy)]
+pub struct List<'a, T> {
+    wire: &'a [u8],
+    /// By what the wire's bytes were judged.
+    context: Context,
+    downgraded: bool,
+    items: &'a [T],
+}
+
+impl<'a, T> List<'a, T> {
+    /// These items.
+    pub const fn new(items: &'a [T]) -> Self {
+        Self { wire: &[], context: Context::new(Version::V5), downgraded: false, items }
+    }
+
+    /// Whether there is no item.
+    pub const fn is_empty(&self) -> bool {
+        self.wire.is_empty() && self.items.is_empty()
+    }
+
+    pub(crate) const fn downgraded(self) -> Self {
+        Self { downgraded: true, ..self }
+    }
+}
+
+#[allow(private_bounds, reason = "the items are the crate's own")]
+impl<'a, T: Item<'a>> List<'a, T> {
+    /// Checks a list that fills the rest of a packet; it must hold at least one item.
+    pub(crate) fn decode(packet: PacketType, c: Context, wire: &'a [u8]) -> Result<Self, Fault<'a>> {
+        if wire.is_empty() {
+            return Err(Fault::new(Kind::EmptyList, wire));
+        }
+        let mut i = wire;
+        while !i.is_empty() {
+            (i, ()) = T::check(i, packet, c)?;
+        }
+        Ok(Self { wire, context: c, ..Self::new(&[]) })
+    }
+
+    pub(crate) fn encode<S: Sink>(&self, packet: PacketType, c: Context, out: &mut S) -> Written {
+        if self.is_empty() {
+            return Err(Kind::EmptyList);
+        }
+        if self.context == c && !self.downgraded && self.items.is_empty() {
+            out.put(self.wire);
+            return Ok(());
+        }
+        self.iter().try_for_each(|item| item.write(packet, c, out))
+    }
+
+    /// The items in order.
+    pub fn iter(&self) -> ListIter<'a, T> {
+        ListIter(*self)
+    }
+
+    /// The number of items.
+    pub fn len(&self) -> usize {
+        self.iter().count()
+    }
+}
+
+/// Iterator over a [`List`].
+#[derive(Clone)]
+pub struct ListIter<'a, T>(List<'a, T>);
+
+impl<'a, T: Item<'a>> Iterator for ListIter<'a, T> {
+    type Item = T;
+
+    #[inline]
+    fn next(&mut self) -> Option<T> {
+        let item = if self.0.wire.is_empty() {
+            let (first, rest) = self.0.items.split_first()?;
+            self.0.items = rest;
+            *first
+        } else {
+            // The list was checked: reading it again cannot fail.
+            let (rest, item) = T::read(self.0.wire, self.0.context.version).ok()?;
+            self.0.wire = rest;
+            item
+        };
+        Some(if self.0.downgraded { item.downgraded() } else { item })
+    }
+}
+
+impl<'a, T: Item<'a>> core::iter::FusedIterator for ListIter<'a, T> {}
+
+#[allow(private_bounds, reason = "the items are the crate's own")]
+impl<'a, T: Item<'a>> IntoIterator for List<'a, T> {
+    type Item = T;
+    type IntoIter = ListIter<'a, T>;
+    fn into_iter(self) -> ListIter<'a, T> {
+        self.iter()
+    }
+}
+
+#[allow(private_bounds, reason = "the items are the crate's own")]
+impl<'a, T: Item<'a>> IntoIterator for &List<'a, T> {
+    type Item = T;
+    type IntoIter = ListIter<'a, T>;
+    fn into_iter(self) -> ListIter<'a, T> {
+        self.iter()
+    }
+}
+
+impl<'a, T> From<&'a [T]> for List<'a, T> {
+    fn from(items: &'a [T]) -> Self {
+        Self::new(items)
+    }
+}
+
+impl<'a, T, const N: usize> From<&'a [T; N]> for List<'a, T> {
+    fn from(items: &'a [T; N]) -> Self {
+        Self::new(items)
+    }
+}
+
+impl<T> Default for List<'_, T> {
+    fn default() -> Self {
+        Self::new(&[])
+    }
+}
+
+/// Equal when they hold equal items in the same order.
+#[allow(private_bounds, reason = "the items are the crate's own")]
+impl<'a, T: Item<'a> + PartialEq> PartialEq for List<'a, T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+#[allow(private_bounds, reason = "the items are the crate's own")]
+impl<'a, T: Item<'a> + Eq> Eq for List<'a, T> {}
+
+#[allow(private_bounds, reason = "the items are the crate's own")]
+impl<'a, T: Item<'a> + fmt::Debug> fmt::Debug for List<'a, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}

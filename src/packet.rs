@@ -1,0 +1,326 @@
+//! The control packets (chapter 3): the table of their types, and [`Packet`], which is any of them.
+
+mod ack;
+mod auth;
+mod connack;
+mod connect;
+mod disconnect;
+mod publish;
+mod suback;
+mod subscribe;
+mod unsubscribe;
+
+use core::fmt;
+
+pub use ack::Ack;
+pub use auth::Auth;
+pub use connack::ConnAck;
+pub use connect::{Connect, Will};
+pub use disconnect::Disconnect;
+pub use publish::Publish;
+pub use suback::{SubAck, UnsubAck};
+pub use subscribe::{RetainHandling, Subscribe, Subscription};
+pub use unsubscribe::Unsubscribe;
+
+use crate::error::Kind;
+use crate::options::Context;
+use crate::read::{Parsed, end};
+use crate::version::{Sender, Version};
+use crate::write::{Sink, Written};
+
+/// One row a type: number, flags of the fixed header (section 2.1.3 of 5.0; `_` for those of PUBLISH), name,
+/// the standard's spelling, who may send it in 3.x and in 5.0 (Table 2.1 of 3.1.1, Table 2-1 of 5.0).
+macro_rules! packet_types {
+    ($($number:literal $flags:tt $name:ident $text:literal $v3:ident $v5:ident;)+) => {
+        /// The type of a control packet (Table 2.1 of 3.1.1, Table 2-1 of 5.0).
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(u8)]
+        pub enum PacketType { $(#[doc = $text] $name = $number,)+ }
+
+        impl PacketType {
+            /// Every type, by number.
+            pub const ALL: [Self; 15] = [$(Self::$name,)+];
+
+            /// The type of that number; `None` for 0 and above 15.
+            #[inline]
+            pub const fn from_number(number: u8) -> Option<Self> {
+                match number { $($number => Some(Self::$name),)+ _ => None }
+            }
+
+            /// The standard's spelling: `CONNACK`.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$name => $text,)+ }
+            }
+
+            /// The flags that the type prescribes; PUBLISH has its own in each packet.
+            #[inline]
+            const fn prescribed_flags(self) -> Option<u8> {
+                match self { $(Self::$name => flags!($flags),)+ }
+            }
+
+            const fn direction(self, version: Version) -> Direction {
+                match (self, version) { $((Self::$name, Version::V5) => Direction::$v5, (Self::$name, _) => Direction::$v3,)+ }
+            }
+        }
+    };
+}
+
+macro_rules! flags {
+    (_) => { None };
+    ($flags:literal) => { Some($flags) };
+}
+
+/// Who may send a packet type.
+#[derive(PartialEq, Eq)]
+enum Direction {
+    Client,
+    Server,
+    Both,
+    Neither,
+}
+
+packet_types! {
+    1  0 Connect     "CONNECT"     Client  Client;
+    2  0 ConnAck     "CONNACK"     Server  Server;
+    3  _ Publish     "PUBLISH"     Both    Both;
+    4  0 PubAck      "PUBACK"      Both    Both;
+    5  0 PubRec      "PUBREC"      Both    Both;
+    6  2 PubRel      "PUBREL"      Both    Both;
+    7  0 PubComp     "PUBCOMP"     Both    Both;
+    8  2 Subscribe   "SUBSCRIBE"   Client  Client;
+    9  0 SubAck      "SUBACK"      Server  Server;
+    10 2 Unsubscribe "UNSUBSCRIBE" Client  Client;
+    11 0 UnsubAck    "UNSUBACK"    Server  Server;
+    12 0 PingReq     "PINGREQ"     Client  Client;
+    13 0 PingResp    "PINGRESP"    Server  Server;
+    14 0 Disconnect  "DISCONNECT"  Client  Both;
+    15 0 Auth        "AUTH"        Neither Both;
+}
+
+impl PacketType {
+    /// The number in the high half of the first byte: 1 to 15.
+    pub const fn number(self) -> u8 {
+        self as u8
+    }
+
+    /// Whether that version has the type at all: 3.x has no AUTH.
+    pub fn exists_in(self, version: Version) -> bool {
+        self.direction(version) != Direction::Neither
+    }
+
+    /// Whether that side may send the type.
+    pub fn may_be_sent_by(self, sender: Sender, version: Version) -> bool {
+        match self.direction(version) {
+            Direction::Both => true,
+            Direction::Client => sender == Sender::Client,
+            Direction::Server => sender == Sender::Server,
+            Direction::Neither => false,
+        }
+    }
+
+    /// Checks the first byte of a frame: the type and its flags.
+    #[inline]
+    pub(crate) fn parse(first: u8, c: Context) -> Result<Self, (Kind, Option<Self>)> {
+        let Some(this) = Self::from_number(first >> 4) else { return Err((Kind::ReservedPacketType, None)) };
+        let refuse = |kind| Err((kind, Some(this)));
+        match this.prescribed_flags() {
+            None => {
+                if let Err(kind) = publish::check_flags(first) {
+                    return refuse(kind);
+                }
+            }
+            Some(flags) if flags == first & 0x0F => {}
+            // What MQTT 3.1 sends at QoS 1 may be sent again, with DUP set.
+            Some(2) if c.version == Version::V31 && first & 0x0F == 0x0A => {}
+            Some(_) if this.exists_in(c.version) => return refuse(Kind::ReservedFlags),
+            Some(_) => {}
+        }
+        if !this.exists_in(c.version) {
+            return refuse(Kind::ReservedPacketType);
+        }
+        match c.sender {
+            Some(sender) if !this.may_be_sent_by(sender, c.version) => refuse(Kind::WrongDirection),
+            _ => Ok(this),
+        }
+    }
+}
+
+impl fmt::Display for PacketType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// The head of a body: what the first byte of the frame says.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Head {
+    pub(crate) packet: PacketType,
+    pub(crate) flags: u8,
+}
+
+/// Any control packet, borrowed from the bytes it was decoded from or from what the caller builds it of.
+///
+/// ```
+/// use mqtt_wire::{Decoded, Packet, Publish, TopicName, Version, decode};
+///
+/// let publish = Publish::new(TopicName::new("ruangtamu/lampu")?, b"menyala");
+/// let mut buf = [0; 64];
+/// let n = Packet::from(publish).encode(Version::V5, &mut buf)?;
+/// assert_eq!(decode(&buf[..n], Version::V5)?, Decoded::Packet { packet: publish.into(), len: n });
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant, reason = "a view on the stack: boxing would allocate")]
+pub enum Packet<'a> {
+    /// A client asks for a connection (section 3.1).
+    Connect(Connect<'a>),
+    /// The answer to CONNECT (section 3.2).
+    ConnAck(ConnAck<'a>),
+    /// A message (section 3.3).
+    Publish(Publish<'a>),
+    /// The answer to a PUBLISH of QoS 1 (section 3.4).
+    PubAck(Ack<'a>),
+    /// The first answer to a PUBLISH of QoS 2 (section 3.5).
+    PubRec(Ack<'a>),
+    /// The answer to PUBREC (section 3.6).
+    PubRel(Ack<'a>),
+    /// The answer to PUBREL (section 3.7).
+    PubComp(Ack<'a>),
+    /// A client subscribes (section 3.8).
+    Subscribe(Subscribe<'a>),
+    /// The answer to SUBSCRIBE (section 3.9).
+    SubAck(SubAck<'a>),
+    /// A client unsubscribes (section 3.10).
+    Unsubscribe(Unsubscribe<'a>),
+    /// The answer to UNSUBSCRIBE (section 3.11).
+    UnsubAck(UnsubAck<'a>),
+    /// A client asks for a sign of life (section 3.12).
+    PingReq,
+    /// The answer to PINGREQ (section 3.13).
+    PingResp,
+    /// The end of a connection (section 3.14).
+    Disconnect(Disconnect<'a>),
+    /// A step of an enhanced authentication, 5.0 only (section 3.15).
+    Auth(Auth<'a>),
+}
+
+impl<'a> Packet<'a> {
+    /// Decodes a whole body; nothing may be left of it.
+    #[inline]
+    pub(crate) fn decode_body(head: Head, c: Context, i: &'a [u8]) -> Result<Self, crate::read::Fault<'a>> {
+        let (rest, this) = match head.packet {
+            PacketType::Publish => Publish::decode(head, c, i).map(|(i, body)| (i, Self::Publish(body))),
+            PacketType::PubAck => Ack::decode(head, c, i).map(|(i, body)| (i, Self::PubAck(body))),
+            PacketType::PubRec => Ack::decode(head, c, i).map(|(i, body)| (i, Self::PubRec(body))),
+            PacketType::PubRel => Ack::decode(head, c, i).map(|(i, body)| (i, Self::PubRel(body))),
+            PacketType::PubComp => Ack::decode(head, c, i).map(|(i, body)| (i, Self::PubComp(body))),
+            PacketType::Subscribe => Subscribe::decode(c, i).map(|(i, body)| (i, Self::Subscribe(body))),
+            PacketType::SubAck => SubAck::decode(c, i).map(|(i, body)| (i, Self::SubAck(body))),
+            PacketType::Unsubscribe => Unsubscribe::decode(c, i).map(|(i, body)| (i, Self::Unsubscribe(body))),
+            PacketType::UnsubAck => UnsubAck::decode(c, i).map(|(i, body)| (i, Self::UnsubAck(body))),
+            PacketType::PingReq => Ok((i, Self::PingReq)),
+            PacketType::PingResp => Ok((i, Self::PingResp)),
+            PacketType::Connect => Connect::decode(c, i).map(|(i, body)| (i, Self::Connect(body))),
+            PacketType::ConnAck => ConnAck::decode(c, i).map(|(i, body)| (i, Self::ConnAck(body))),
+            PacketType::Disconnect => Disconnect::decode(c, i).map(|(i, body)| (i, Self::Disconnect(body))),
+            PacketType::Auth => Auth::decode(c, i).map(|(i, body)| (i, Self::Auth(body))),
+        }?;
+        end(rest)?;
+        Ok(this)
+    }
+
+    /// Walks the body into a sink.
+    #[inline]
+    pub(crate) fn encode_body<S: Sink>(&self, c: Context, out: &mut S) -> Written {
+        match self {
+            Self::Publish(body) => body.encode(c, out),
+            Self::PubAck(body) | Self::PubRec(body) | Self::PubRel(body) | Self::PubComp(body) => {
+                body.encode(self.packet_type(), c, out)
+            }
+            Self::Subscribe(body) => body.encode(c, out),
+            Self::SubAck(body) => body.encode(c, out),
+            Self::Unsubscribe(body) => body.encode(c, out),
+            Self::UnsubAck(body) => body.encode(c, out),
+            Self::PingReq | Self::PingResp => Ok(()),
+            Self::Connect(body) => body.encode(c, out),
+            Self::ConnAck(body) => body.encode(c, out),
+            Self::Disconnect(body) => body.encode(c, out),
+            Self::Auth(body) => body.encode(c, out),
+        }
+    }
+
+    /// The type.
+    #[inline]
+    pub const fn packet_type(&self) -> PacketType {
+        match self {
+            Self::Connect(_) => PacketType::Connect,
+            Self::ConnAck(_) => PacketType::ConnAck,
+            Self::Publish(_) => PacketType::Publish,
+            Self::PubAck(_) => PacketType::PubAck,
+            Self::PubRec(_) => PacketType::PubRec,
+            Self::PubRel(_) => PacketType::PubRel,
+            Self::PubComp(_) => PacketType::PubComp,
+            Self::Subscribe(_) => PacketType::Subscribe,
+            Self::SubAck(_) => PacketType::SubAck,
+            Self::Unsubscribe(_) => PacketType::Unsubscribe,
+            Self::UnsubAck(_) => PacketType::UnsubAck,
+            Self::PingReq => PacketType::PingReq,
+            Self::PingResp => PacketType::PingResp,
+            Self::Disconnect(_) => PacketType::Disconnect,
+            Self::Auth(_) => PacketType::Auth,
+        }
+    }
+
+    /// The first byte of the frame.
+    #[inline]
+    pub(crate) fn first_byte(&self) -> u8 {
+        let flags = match self {
+            Self::Publish(publish) => publish.flags(),
+            _ => self.packet_type().prescribed_flags().unwrap_or_default(),
+        };
+        self.packet_type().number() << 4 | flags
+    }
+}
+
+/// Prints the type; `Debug` prints the fields too.
+impl fmt::Display for Packet<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.packet_type().fmt(f)
+    }
+}
+
+macro_rules! from_body {
+    ($($name:ident)+) => {$(
+        impl<'a> From<$name<'a>> for Packet<'a> {
+            fn from(body: $name<'a>) -> Self {
+                Self::$name(body)
+            }
+        }
+    )+};
+}
+
+from_body! { Connect ConnAck Publish Subscribe SubAck Unsubscribe UnsubAck Disconnect Auth }
+
+/// Reads a reason code and checks that it is one of the packet's.
+#[inline]
+fn reason_code<'a>(at: &'a [u8], packet: PacketType, c: Context) -> Parsed<'a, crate::ReasonCode> {
+    let (i, code) = crate::read::byte(at)?;
+    let code = crate::ReasonCode::new(code);
+    match check_reason_code(code, packet, c) {
+        Ok(()) => Ok((i, code)),
+        Err(kind) => crate::read::fault(kind, at),
+    }
+}
+
+/// Checks that a reason code is one of the packet's.
+#[inline]
+fn check_reason_code(code: crate::ReasonCode, packet: PacketType, c: Context) -> Written {
+    use crate::options::Tolerance;
+    if code.is_allowed(packet, c.version, c.sender) || c.tolerates(Tolerance::UnknownReasonCodes) {
+        Ok(())
+    } else if code.is_allowed(packet, c.version, None) {
+        Err(Kind::ReasonCodeSender)
+    } else {
+        Err(Kind::ReasonCodeNotAllowed)
+    }
+}

@@ -1,0 +1,63 @@
+use super::{PacketType, check_reason_code, reason_code};
+use crate::error::Kind;
+use crate::options::Context;
+use crate::property::{Place, Properties, PropertyId};
+use crate::read::{Fault, Parsed};
+use crate::reason::ReasonCode;
+use crate::version::Version;
+use crate::write::{Sink, Written};
+
+/// AUTH: a step of an enhanced authentication (section 3.15), in 5.0 only.
+///
+/// | field | 5.0 |
+/// |---|---|
+/// | Reason Code | 1 byte; left out together with the properties when it is 0x00 and there are none |
+/// | Properties | with an Authentication Method |
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Auth<'a> {
+    /// 0x00 from the server, 0x18 from both, 0x19 from the client.
+    pub reason_code: ReasonCode,
+    /// With an Authentication Method, unless the packet has neither code nor properties.
+    pub properties: Properties<'a>,
+}
+
+impl<'a> Auth<'a> {
+    /// An AUTH with that reason code and those properties.
+    pub const fn new(reason_code: ReasonCode, properties: Properties<'a>) -> Self {
+        Self { reason_code, properties }
+    }
+
+    pub(super) fn decode(c: Context, i: &'a [u8]) -> Parsed<'a, Self> {
+        if i.is_empty() {
+            check_reason_code(ReasonCode::SUCCESS, PacketType::Auth, c).map_err(|kind| Fault::new(kind, i))?;
+            return Ok((i, Self::new(ReasonCode::SUCCESS, Properties::EMPTY)));
+        }
+        let (at, reason_code) = reason_code(i, PacketType::Auth, c)?;
+        let (i, properties) = Properties::decode(&Place::AUTH, c, at)?;
+        let this = Self { reason_code, properties };
+        if this.lacks_method() {
+            return Err(Fault::new(Kind::AuthenticationMethodMissing, at));
+        }
+        Ok((i, this))
+    }
+
+    pub(super) fn encode<S: Sink>(&self, c: Context, out: &mut S) -> Written {
+        if c.version < Version::V5 {
+            return Err(Kind::NotInVersion);
+        }
+        check_reason_code(self.reason_code, PacketType::Auth, c)?;
+        if self.reason_code == ReasonCode::SUCCESS && self.properties.is_empty() {
+            return Ok(());
+        }
+        if S::CHECKS && self.lacks_method() {
+            return Err(Kind::AuthenticationMethodMissing);
+        }
+        out.byte(self.reason_code.get());
+        self.properties.encode(&Place::AUTH, c, out)
+    }
+
+    /// Section 3.15.2.2.2.
+    fn lacks_method(&self) -> bool {
+        !self.properties.ids().contains(PropertyId::AuthenticationMethod)
+    }
+}

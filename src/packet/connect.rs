@@ -1,0 +1,260 @@
+use crate::error::Kind;
+use crate::options::{Context, Tolerance};
+use crate::property::{Place, Properties, PropertyId};
+use crate::read::{Parsed, binary, byte, fault, string, topic_name, two_bytes};
+use crate::topic::TopicName;
+use crate::version::{QoS, Version};
+use crate::write::{Sink, Written};
+
+const USER_NAME: u8 = 1 << 7;
+const PASSWORD: u8 = 1 << 6;
+const WILL_RETAIN: u8 = 1 << 5;
+const WILL_QOS: u8 = 0b11 << 3;
+const WILL: u8 = 1 << 2;
+const CLEAN_START: u8 = 1 << 1;
+const RESERVED: u8 = 1;
+/// What bridges set in the protocol level.
+const BRIDGE: u8 = 1 << 7;
+/// The longest client identifier of MQTT 3.1, in characters.
+const CLIENT_ID_MAX_V31: usize = 23;
+
+/// CONNECT: a client asks for a connection (section 3.1).
+///
+/// | field | 3.x | 5.0 |
+/// |---|---|---|
+/// | Protocol Name, Level | `MQIsdp` 3 or `MQTT` 4 | `MQTT` 5 |
+/// | Connect Flags | 1 byte | 1 byte |
+/// | Keep Alive | 2 bytes | 2 bytes |
+/// | Properties | - | yes |
+/// | Client Identifier | string | string |
+/// | Will Properties | - | with a will |
+/// | Will Topic, Will Payload | with a will | with a will |
+/// | User Name | may be | may be |
+/// | Password | may be, with a User Name | may be |
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Connect<'a> {
+    /// The version that the client speaks. To encode for another one is an error.
+    pub version: Version,
+    /// Bit 7 of the protocol level is set, as bridges do: needs
+    /// [`Tolerance::BridgeProtocolLevel`](crate::Tolerance::BridgeProtocolLevel).
+    pub bridge: bool,
+    /// Clean Start of 5.0, Clean Session of 3.x: do not go on with an earlier session.
+    pub clean_start: bool,
+    /// The longest time between two packets of the client, in seconds; 0 turns it off.
+    pub keep_alive: u16,
+    /// Empty in 3.x.
+    pub properties: Properties<'a>,
+    /// Who the client is. In 3.1.1 an empty one needs `clean_start`, in 3.1 it has 1 to 23 characters.
+    pub client_id: &'a str,
+    /// What the server publishes when the connection ends without a goodbye.
+    pub will: Option<Will<'a>>,
+    /// The user's name.
+    pub user_name: Option<&'a str>,
+    /// The password, or any other credential; in 3.x only together with a user name.
+    pub password: Option<&'a [u8]>,
+}
+
+/// The Will Message: what the server publishes for a client that is gone (section 3.1.2.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Will<'a> {
+    /// The QoS at which it is published.
+    pub qos: QoS,
+    /// Whether it is published as retained.
+    pub retain: bool,
+    /// Empty in 3.x.
+    pub properties: Properties<'a>,
+    /// Where it is published.
+    pub topic: TopicName<'a>,
+    /// The message, 0 to 65,535 bytes.
+    pub payload: &'a [u8],
+}
+
+impl<'a> Will<'a> {
+    /// A will at QoS 0, not retained, without properties.
+    pub const fn new(topic: TopicName<'a>, payload: &'a [u8]) -> Self {
+        Self { qos: QoS::AtMostOnce, retain: false, properties: Properties::EMPTY, topic, payload }
+    }
+
+    fn decode(flags: u8, c: Context, i: &'a [u8]) -> Parsed<'a, Option<Self>> {
+        if flags & WILL == 0 {
+            return Ok((i, None));
+        }
+        let (at, properties) = Properties::decode(&Place::WILL, c, i)?;
+        let (i, topic) = topic_name(at, c)?;
+        let Some(topic) = topic else { return fault(Kind::TopicEmpty, at) };
+        let (i, payload) = binary(i)?;
+        let qos = QoS::from_bits(flags >> 3).unwrap_or_default();
+        Ok((i, Some(Self { qos, retain: flags & WILL_RETAIN != 0, properties, topic, payload })))
+    }
+
+    fn encode<S: Sink>(&self, c: Context, out: &mut S) -> Written {
+        self.properties.encode(&Place::WILL, c, out)?;
+        out.topic(self.topic.as_bytes(), c)?;
+        out.binary(self.payload)
+    }
+}
+
+impl<'a> Connect<'a> {
+    /// A CONNECT with a clean start and a keep alive of 60 seconds, and nothing else.
+    pub const fn new(version: Version, client_id: &'a str) -> Self {
+        Self {
+            version,
+            bridge: false,
+            clean_start: true,
+            keep_alive: 60,
+            properties: Properties::EMPTY,
+            client_id,
+            will: None,
+            user_name: None,
+            password: None,
+        }
+    }
+
+    pub(super) fn decode(c: Context, i: &'a [u8]) -> Parsed<'a, Self> {
+        let (i, (version, bridge)) = protocol(i, c)?;
+        let c = c.with_version(version);
+        let (i, flags) = connect_flags(i, version)?;
+        let (i, keep_alive) = two_bytes(i)?;
+        let (at, properties) = Properties::decode(&Place::CONNECT, c, i)?;
+        if lacks_method(&properties) {
+            return fault(Kind::AuthenticationMethodMissing, i);
+        }
+        let (i, client_id) = string(at, c)?;
+        let clean_start = flags & CLEAN_START != 0;
+        if let Err(kind) = check_client_id(client_id, clean_start, c) {
+            return fault(kind, at);
+        }
+        let (i, will) = Will::decode(flags, c, i)?;
+        let (i, user_name) = if has(flags, USER_NAME, version, i) {
+            string(i, c).map(|(i, name)| (i, Some(name)))?
+        } else {
+            (i, None)
+        };
+        let (i, password) = if has(flags, PASSWORD, version, i) {
+            binary(i).map(|(i, password)| (i, Some(password)))?
+        } else {
+            (i, None)
+        };
+        let this = Self {
+            version,
+            bridge,
+            clean_start,
+            keep_alive,
+            properties,
+            client_id,
+            will,
+            user_name,
+            password,
+        };
+        Ok((i, this))
+    }
+
+    pub(super) fn encode<S: Sink>(&self, c: Context, out: &mut S) -> Written {
+        if self.version != c.version {
+            return Err(Kind::VersionMismatch);
+        }
+        if self.bridge && !c.tolerates(Tolerance::BridgeProtocolLevel) {
+            return Err(Kind::ProtocolVersion);
+        }
+        if self.password.is_some() && self.user_name.is_none() && self.version < Version::V5 {
+            return Err(Kind::PasswordWithoutUserName);
+        }
+        if S::CHECKS {
+            check_client_id(self.client_id, self.clean_start, c)?;
+            if lacks_method(&self.properties) {
+                return Err(Kind::AuthenticationMethodMissing);
+            }
+        }
+        out.binary(self.version.protocol_name().as_bytes())?;
+        out.byte(self.version.level() | if self.bridge { BRIDGE } else { 0 });
+        out.byte(self.flags());
+        out.two_bytes(self.keep_alive);
+        self.properties.encode(&Place::CONNECT, c, out)?;
+        out.text(self.client_id, c)?;
+        if let Some(will) = self.will {
+            will.encode(c, out)?;
+        }
+        if let Some(user_name) = self.user_name {
+            out.text(user_name, c)?;
+        }
+        if let Some(password) = self.password {
+            out.binary(password)?;
+        }
+        Ok(())
+    }
+
+    fn flags(&self) -> u8 {
+        let will = self.will.map_or(0, |will| {
+            WILL | will.qos.bits() << 3 | if will.retain { WILL_RETAIN } else { 0 }
+        });
+        let user_name = self.user_name.map_or(0, |_| USER_NAME);
+        let password = self.password.map_or(0, |_| PASSWORD);
+        user_name | password | will | if self.clean_start { CLEAN_START } else { 0 }
+    }
+
+    /// The version that the body of a CONNECT names, if it is a known one.
+    pub(crate) fn peek_version(body: &[u8], c: Context) -> Option<Version> {
+        protocol(body, c).ok().map(|(_, (version, _))| version)
+    }
+}
+
+/// Protocol Name and Protocol Level, and whether a bridge speaks (sections 3.1.2.1 and 3.1.2.2).
+fn protocol(at: &[u8], c: Context) -> Parsed<'_, (Version, bool)> {
+    let (level_at, name) = binary(at)?;
+    let (i, level) = byte(level_at)?;
+    if name != b"MQTT" && name != b"MQIsdp" {
+        return fault(Kind::ProtocolName, at);
+    }
+    let bridge = level & BRIDGE != 0 && c.tolerates(Tolerance::BridgeProtocolLevel);
+    let level = if bridge { level & !BRIDGE } else { level };
+    let named = |version: &Version| version.protocol_name().as_bytes() == name && version.level() == level;
+    match Version::ALL.into_iter().find(named) {
+        Some(version) if c.detects_version() || version == c.version => Ok((i, (version, bridge))),
+        _ => fault(Kind::ProtocolVersion, level_at),
+    }
+}
+
+/// Connect Flags (section 3.1.2.3).
+fn connect_flags(at: &[u8], version: Version) -> Parsed<'_, u8> {
+    let (i, flags) = byte(at)?;
+    let without_will = flags & WILL == 0;
+    let broken = if flags & RESERVED != 0 {
+        Kind::ConnectReservedFlag
+    } else if flags & WILL_QOS == WILL_QOS {
+        Kind::WillQoS3
+    } else if without_will && flags & WILL_QOS != 0 {
+        Kind::WillQoSWithoutWill
+    } else if without_will && flags & WILL_RETAIN != 0 {
+        Kind::WillRetainWithoutWill
+    } else if version < Version::V5 && flags & (USER_NAME | PASSWORD) == PASSWORD {
+        Kind::PasswordWithoutUserName
+    } else {
+        return Ok((i, flags));
+    };
+    fault(broken, at)
+}
+
+/// Whether a credential is there: in MQTT 3.1 the Remaining Length outweighs the flag.
+fn has(flags: u8, flag: u8, version: Version, i: &[u8]) -> bool {
+    flags & flag != 0 && !(version == Version::V31 && i.is_empty())
+}
+
+/// `[MQTT-3.1.3-7]` and `[MQTT-3.1.3-8]` of 3.1.1, and the bounds of 3.1.
+fn check_client_id(client_id: &str, clean_start: bool, c: Context) -> Written {
+    match c.version {
+        Version::V31 if client_id.is_empty() => Err(Kind::ClientIdEmpty),
+        Version::V31
+            if client_id.chars().nth(CLIENT_ID_MAX_V31).is_some() && !c.tolerates(Tolerance::LongClientIds) =>
+        {
+            Err(Kind::ClientIdTooLong)
+        }
+        Version::V311 if client_id.is_empty() && !clean_start => Err(Kind::ClientIdEmpty),
+        _ => Ok(()),
+    }
+}
+
+/// Authentication Data without an Authentication Method (section 3.1.2.11.10 of 5.0).
+fn lacks_method(properties: &Properties<'_>) -> bool {
+    let ids = properties.ids();
+    ids.contains(PropertyId::AuthenticationData) && !ids.contains(PropertyId::AuthenticationMethod)
+}

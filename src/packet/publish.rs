@@ -1,0 +1,158 @@
+use super::Head;
+use crate::error::Kind;
+use crate::options::Context;
+use crate::property::{Place, Properties, PropertyId};
+use crate::read::{Fault, Parsed, from, packet_id, topic_name};
+use crate::topic::TopicName;
+use crate::version::{Delivery, QoS, Version};
+use crate::write::{Sink, Written};
+
+const DUP: u8 = 0b1000;
+const QOS: u8 = 0b0110;
+const RETAIN: u8 = 0b0001;
+
+/// PUBLISH: a message (section 3.3).
+///
+/// | field | 3.x | 5.0 |
+/// |---|---|---|
+/// | flags | DUP, QoS, RETAIN | DUP, QoS, RETAIN |
+/// | Topic Name | string | string; may be empty with a Topic Alias |
+/// | Packet Identifier | 2 bytes, QoS 1 and 2 | 2 bytes, QoS 1 and 2 |
+/// | Properties | - | yes |
+/// | Payload | the rest | the rest |
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Publish<'a> {
+    /// This may be a repetition of an earlier attempt; never at QoS 0.
+    pub dup: bool,
+    /// Quality of Service and Packet Identifier.
+    pub delivery: Delivery,
+    /// To be kept for later subscribers, or sent because it was kept.
+    pub retain: bool,
+    /// Where to; `None` when a Topic Alias stands for it (5.0).
+    pub topic: Option<TopicName<'a>>,
+    /// Empty in 3.x.
+    pub properties: Properties<'a>,
+    /// The message.
+    pub payload: &'a [u8],
+}
+
+impl<'a> Publish<'a> {
+    /// A message at QoS 0, not retained, without properties.
+    pub const fn new(topic: TopicName<'a>, payload: &'a [u8]) -> Self {
+        Self {
+            dup: false,
+            delivery: Delivery::AtMostOnce,
+            retain: false,
+            topic: Some(topic),
+            properties: Properties::EMPTY,
+            payload,
+        }
+    }
+
+    /// The same at another Quality of Service.
+    #[must_use]
+    pub const fn with_delivery(self, delivery: Delivery) -> Self {
+        Self { delivery, ..self }
+    }
+
+    /// The flags of the first byte.
+    #[inline]
+    pub(super) const fn flags(&self) -> u8 {
+        (self.dup as u8) << 3 | self.delivery.qos().bits() << 1 | self.retain as u8
+    }
+
+    #[inline]
+    pub(super) fn decode(head: Head, c: Context, i: &'a [u8]) -> Parsed<'a, Self> {
+        let (payload, this) = Self::decode_head(head, c, i)?;
+        let this = Self { payload, ..this };
+        if c.checks_payload_format() {
+            if let Some(offset) = this.payload_fault() {
+                return Err(Fault::new(Kind::PayloadFormat, from(payload, offset)));
+            }
+        }
+        Ok((&[], this))
+    }
+
+    /// Everything but the payload.
+    #[inline]
+    pub(crate) fn decode_head(head: Head, c: Context, at: &'a [u8]) -> Parsed<'a, Self> {
+        let (i, topic) = topic_name(at, c)?;
+        let (i, delivery) = delivery(head.flags, i)?;
+        let (i, properties) = Properties::decode(&Place::PUBLISH, c, i)?;
+        let this = Self {
+            dup: head.flags & DUP != 0,
+            delivery,
+            retain: head.flags & RETAIN != 0,
+            topic,
+            properties,
+            payload: &[],
+        };
+        if this.lacks_topic() {
+            return Err(Fault::new(Kind::TopicMissing, at));
+        }
+        Ok((i, this))
+    }
+
+    #[inline]
+    pub(super) fn encode<S: Sink>(&self, c: Context, out: &mut S) -> Written {
+        if S::CHECKS && c.checks_payload_format() && self.payload_fault().is_some() {
+            return Err(Kind::PayloadFormat);
+        }
+        self.encode_head(c, out)?;
+        out.put(self.payload);
+        Ok(())
+    }
+
+    /// Everything but the payload.
+    #[inline]
+    pub(crate) fn encode_head<S: Sink>(&self, c: Context, out: &mut S) -> Written {
+        if self.dup && self.delivery == Delivery::AtMostOnce {
+            return Err(Kind::DupAtQoS0);
+        }
+        if S::CHECKS && self.lacks_topic() {
+            return Err(Kind::TopicMissing);
+        }
+        match self.topic {
+            Some(topic) => out.topic(topic.as_bytes(), c)?,
+            None if c.version < Version::V5 => return Err(Kind::TopicMissing),
+            None => out.two_bytes(0),
+        }
+        if let Some(packet_id) = self.delivery.packet_id() {
+            out.two_bytes(packet_id.get());
+        }
+        self.properties.encode(&Place::PUBLISH, c, out)
+    }
+
+    /// Neither a topic nor an alias for it (section 3.3.2.1 of 5.0).
+    #[inline]
+    fn lacks_topic(&self) -> bool {
+        self.topic.is_none() && !self.properties.ids().contains(PropertyId::TopicAlias)
+    }
+
+    /// Where the payload is not the UTF-8 that the Payload Format Indicator announces.
+    fn payload_fault(&self) -> Option<usize> {
+        if self.properties.payload_format_indicator() != Some(true) {
+            return None;
+        }
+        core::str::from_utf8(self.payload).err().map(|error| error.valid_up_to())
+    }
+}
+
+/// Checks the flags of a first byte: `[MQTT-3.3.1-4]` and `[MQTT-3.3.1-2]`.
+#[inline]
+pub(super) const fn check_flags(first: u8) -> Written {
+    match first & (DUP | QOS) {
+        0b0110 | 0b1110 => Err(Kind::PublishQoS3),
+        0b1000 => Err(Kind::DupAtQoS0),
+        _ => Ok(()),
+    }
+}
+
+#[inline]
+fn delivery(flags: u8, i: &[u8]) -> Parsed<'_, Delivery> {
+    match QoS::from_bits(flags >> 1) {
+        Some(QoS::AtMostOnce) => Ok((i, Delivery::AtMostOnce)),
+        Some(qos) => packet_id(i).map(|(i, packet_id)| (i, Delivery::new(qos, packet_id))),
+        None => Err(Fault::new(Kind::PublishQoS3, i)),
+    }
+}

@@ -1,0 +1,574 @@
+//! Properties: section 2.2.2 of 5.0. The table of all 27, and the block that holds them in a packet.
+
+use core::fmt;
+use core::num::{NonZeroU16, NonZeroU32};
+
+use crate::error::Kind;
+use crate::options::{Context, Tolerance};
+use crate::read::{Fault, Parsed, fault, variable, variable_block, wants_shortest};
+use crate::topic::TopicName;
+use crate::value::Value;
+use crate::version::{MaximumQoS, Sender, SubscriptionId, Version};
+use crate::write::{Counter, Sink, Written};
+
+/// Table 2-4: identifier, name, getter, type, the places it may stand in; then those that may stand more than
+/// once, and where. The rules for a value are in its type.
+macro_rules! properties {
+    (
+        $($id:literal $name:ident $getter:ident ($type:ty) in $($place:ident)|+;)+
+        repeating $($many_id:literal $many:ident $many_getter:ident ($many_type:ty) in $($many_place:ident)|+, repeats in $($repeats:ident)|+;)+
+    ) => {
+        /// A property and its value (Table 2-4).
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        #[allow(missing_docs, reason = "the names are the standard's")]
+        pub enum Property<'a> { $($name($type),)+ $($many($many_type),)+ }
+
+        /// The identifier of a property (Table 2-4).
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        #[repr(u8)]
+        #[allow(missing_docs, reason = "the names are the standard's")]
+        pub enum PropertyId { $($name = $id,)+ $($many = $many_id,)+ }
+
+        impl PropertyId {
+            /// Every property.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+ $(Self::$many,)+];
+
+            /// The property of that number, if there is one.
+            pub const fn from_u32(id: u32) -> Option<Self> {
+                match id { $($id => Some(Self::$name),)+ $($many_id => Some(Self::$many),)+ _ => None }
+            }
+
+            /// The name, as in the source: `MessageExpiryInterval`.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name),)+ $(Self::$many => stringify!($many),)+ }
+            }
+
+            /// The places that the property may stand in, and those where it may do so more than once.
+            const fn places(self) -> (u16, u16) {
+                match self {
+                    $(Self::$name => ($(place::$place)|+, 0),)+
+                    $(Self::$many => ($(place::$many_place)|+, $(place::$repeats)|+),)+
+                }
+            }
+
+            #[inline]
+            fn check<'a>(self, i: &'a [u8], c: Context) -> Parsed<'a, ()> {
+                match self {
+                    $(Self::$name => <$type as Value>::check(i, c),)+
+                    $(Self::$many => <$many_type as Value>::check(i, c),)+
+                }
+            }
+
+            #[inline]
+            fn read<'a>(self, i: &'a [u8]) -> Parsed<'a, Property<'a>> {
+                match self {
+                    $(Self::$name => Value::read(i).map(|(i, value)| (i, Property::$name(value))),)+
+                    $(Self::$many => Value::read(i).map(|(i, value)| (i, Property::$many(value))),)+
+                }
+            }
+        }
+
+        impl<'a> Property<'a> {
+            /// The identifier.
+            pub const fn id(&self) -> PropertyId {
+                match self { $(Self::$name(_) => PropertyId::$name,)+ $(Self::$many(_) => PropertyId::$many,)+ }
+            }
+
+            fn write<S: Sink>(&self, c: Context, out: &mut S) -> Written {
+                out.byte(self.id() as u8);
+                match self { $(Self::$name(value) => value.write(c, out),)+ $(Self::$many(value) => value.write(c, out),)+ }
+            }
+        }
+
+        impl<'a> Properties<'a> {
+            $(#[doc = concat!("The value of ", stringify!($name), ", if it is there.")]
+            pub fn $getter(&self) -> Option<$type> {
+                match self.find(PropertyId::$name) { Some(Property::$name(value)) => Some(value), _ => None }
+            })+
+            $(#[doc = concat!("Every ", stringify!($many), ", in the order of the wire.")]
+            pub fn $many_getter(&self) -> impl Iterator<Item = $many_type> + use<'a> {
+                self.all(PropertyId::$many).filter_map(|property| match property {
+                    Property::$many(value) => Some(value),
+                    _ => None,
+                })
+            })+
+        }
+    };
+}
+
+/// The places that have properties, a bit each.
+mod place {
+    pub(super) const CONNECT: u16 = 1;
+    pub(super) const WILL: u16 = 1 << 1;
+    pub(super) const CONNACK: u16 = 1 << 2;
+    pub(super) const PUBLISH: u16 = 1 << 3;
+    /// PUBACK, PUBREC, PUBREL and PUBCOMP.
+    pub(super) const ACK: u16 = 1 << 4;
+    pub(super) const SUBSCRIBE: u16 = 1 << 5;
+    pub(super) const SUBACK: u16 = 1 << 6;
+    pub(super) const UNSUBSCRIBE: u16 = 1 << 7;
+    pub(super) const UNSUBACK: u16 = 1 << 8;
+    pub(super) const DISCONNECT: u16 = 1 << 9;
+    pub(super) const AUTH: u16 = 1 << 10;
+    pub(super) const ANY: u16 = (1 << 11) - 1;
+}
+
+properties! {
+    0x01 PayloadFormatIndicator          payload_format_indicator          (bool)          in PUBLISH | WILL;
+    0x02 MessageExpiryInterval           message_expiry_interval           (u32)           in PUBLISH | WILL;
+    0x03 ContentType                     content_type                      (&'a str)       in PUBLISH | WILL;
+    0x08 ResponseTopic                   response_topic                    (TopicName<'a>) in PUBLISH | WILL;
+    0x09 CorrelationData                 correlation_data                  (&'a [u8])      in PUBLISH | WILL;
+    0x11 SessionExpiryInterval           session_expiry_interval           (u32)           in CONNECT | CONNACK | DISCONNECT;
+    0x12 AssignedClientIdentifier        assigned_client_identifier        (&'a str)       in CONNACK;
+    0x13 ServerKeepAlive                 server_keep_alive                 (u16)           in CONNACK;
+    0x15 AuthenticationMethod            authentication_method             (&'a str)       in CONNECT | CONNACK | AUTH;
+    0x16 AuthenticationData              authentication_data               (&'a [u8])      in CONNECT | CONNACK | AUTH;
+    0x17 RequestProblemInformation       request_problem_information       (bool)          in CONNECT;
+    0x18 WillDelayInterval               will_delay_interval               (u32)           in WILL;
+    0x19 RequestResponseInformation      request_response_information      (bool)          in CONNECT;
+    0x1A ResponseInformation             response_information              (&'a str)       in CONNACK;
+    0x1C ServerReference                 server_reference                  (&'a str)       in CONNACK | DISCONNECT;
+    0x1F ReasonString                    reason_string                     (&'a str)       in CONNACK | ACK | SUBACK | UNSUBACK | DISCONNECT | AUTH;
+    0x21 ReceiveMaximum                  receive_maximum                   (NonZeroU16)    in CONNECT | CONNACK;
+    0x22 TopicAliasMaximum               topic_alias_maximum               (u16)           in CONNECT | CONNACK;
+    0x23 TopicAlias                      topic_alias                       (NonZeroU16)    in PUBLISH;
+    0x24 MaximumQoS                      maximum_qos                       (MaximumQoS)         in CONNACK;
+    0x25 RetainAvailable                 retain_available                  (bool)          in CONNACK;
+    0x27 MaximumPacketSize               maximum_packet_size               (NonZeroU32)    in CONNECT | CONNACK;
+    0x28 WildcardSubscriptionAvailable   wildcard_subscription_available   (bool)          in CONNACK;
+    0x29 SubscriptionIdentifierAvailable subscription_identifier_available (bool)          in CONNACK;
+    0x2A SharedSubscriptionAvailable     shared_subscription_available     (bool)          in CONNACK;
+    repeating
+    0x0B SubscriptionIdentifier          subscription_identifiers          (SubscriptionId)       in PUBLISH | SUBSCRIBE, repeats in PUBLISH;
+    0x26 UserProperty                    user_properties                   ((&'a str, &'a str))   in ANY, repeats in ANY;
+}
+
+impl fmt::Display for PropertyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl PropertyId {
+    /// Reads an identifier, which the standard calls a variable byte integer.
+    #[inline]
+    fn parse(at: &[u8], shortest: bool) -> Parsed<'_, Self> {
+        let (i, id) = variable(at, shortest)?;
+        Self::from_u32(id).map_or(fault(Kind::PropertyUnknown, at), |id| Ok((i, id)))
+    }
+
+    /// The broken rule where a property's own section states a sharper one than its type.
+    const fn sharpen(self, kind: Kind) -> Kind {
+        match (self, kind) {
+            (Self::TopicAlias, Kind::PropertyValue) => Kind::TopicAliasZero,
+            (Self::ResponseTopic, Kind::WildcardInName) => Kind::WildcardInResponseTopic,
+            (_, kind) => kind,
+        }
+    }
+}
+
+/// A set of property identifiers.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct PropertySet(u64);
+
+impl PropertySet {
+    /// No property.
+    pub const EMPTY: Self = Self(0);
+    const ALL: Self = Self(u64::MAX);
+    /// Not a property: the block holds an integer that is not in its shortest form.
+    const LOOSE: Self = Self(1);
+
+    /// The set of one.
+    pub const fn of(id: PropertyId) -> Self {
+        Self(1 << id as u8)
+    }
+
+    /// Both sets together.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// What is in both sets.
+    #[must_use]
+    pub const fn intersection(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// What is in this set and not in the other.
+    #[must_use]
+    pub const fn difference(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// Whether the property is in the set.
+    pub const fn contains(self, id: PropertyId) -> bool {
+        self.0 & Self::of(id).0 != 0
+    }
+
+    /// Whether the set has no property.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The properties of the set, by number.
+    pub fn iter(self) -> impl Iterator<Item = PropertyId> {
+        (0..64).filter(move |n| self.0 & (1 << n) != 0).filter_map(PropertyId::from_u32)
+    }
+}
+
+impl From<PropertyId> for PropertySet {
+    fn from(id: PropertyId) -> Self {
+        Self::of(id)
+    }
+}
+
+impl core::ops::BitOr for PropertySet {
+    type Output = Self;
+    fn bitor(self, other: Self) -> Self {
+        self.union(other)
+    }
+}
+
+impl core::ops::BitOr for PropertyId {
+    type Output = PropertySet;
+    fn bitor(self, other: Self) -> PropertySet {
+        PropertySet::of(self).union(PropertySet::of(other))
+    }
+}
+
+impl core::ops::BitOr<PropertyId> for PropertySet {
+    type Output = Self;
+    fn bitor(self, other: PropertyId) -> Self {
+        self.union(Self::of(other))
+    }
+}
+
+impl FromIterator<PropertyId> for PropertySet {
+    fn from_iter<I: IntoIterator<Item = PropertyId>>(ids: I) -> Self {
+        ids.into_iter().fold(Self::EMPTY, |set, id| set | id)
+    }
+}
+
+impl fmt::Debug for PropertySet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
+}
+
+/// A place that has properties, and which of them may stand there.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    allowed: PropertySet,
+    repeats: PropertySet,
+    not_from_client: PropertySet,
+    not_from_server: PropertySet,
+}
+
+impl Place {
+    pub(crate) const CONNECT: Self = Self::new(place::CONNECT);
+    pub(crate) const WILL: Self = Self::new(place::WILL);
+    pub(crate) const CONNACK: Self = Self::new(place::CONNACK);
+    /// `[MQTT-3.3.4-6]`.
+    pub(crate) const PUBLISH: Self = Self {
+        not_from_client: PropertySet::of(PropertyId::SubscriptionIdentifier),
+        ..Self::new(place::PUBLISH)
+    };
+    pub(crate) const ACK: Self = Self::new(place::ACK);
+    pub(crate) const SUBSCRIBE: Self = Self::new(place::SUBSCRIBE);
+    pub(crate) const SUBACK: Self = Self::new(place::SUBACK);
+    pub(crate) const UNSUBSCRIBE: Self = Self::new(place::UNSUBSCRIBE);
+    pub(crate) const UNSUBACK: Self = Self::new(place::UNSUBACK);
+    /// `[MQTT-3.14.2-2]`.
+    pub(crate) const DISCONNECT: Self = Self {
+        not_from_server: PropertySet::of(PropertyId::SessionExpiryInterval),
+        ..Self::new(place::DISCONNECT)
+    };
+    pub(crate) const AUTH: Self = Self::new(place::AUTH);
+
+    const fn new(place: u16) -> Self {
+        let mut this = Self {
+            allowed: PropertySet::EMPTY,
+            repeats: PropertySet::EMPTY,
+            not_from_client: PropertySet::EMPTY,
+            not_from_server: PropertySet::EMPTY,
+        };
+        let mut ids = PropertyId::ALL;
+        while let [id, rest @ ..] = ids {
+            let (places, repeats) = id.places();
+            if places & place != 0 {
+                this.allowed = this.allowed.union(PropertySet::of(*id));
+            }
+            if repeats & place != 0 {
+                this.repeats = this.repeats.union(PropertySet::of(*id));
+            }
+            ids = rest;
+        }
+        this
+    }
+
+    /// The rule that a property breaks by standing here after those `before` it.
+    #[inline]
+    const fn refuses(&self, id: PropertyId, before: PropertySet, sender: Option<Sender>) -> Option<Kind> {
+        let not_from = match sender {
+            None => PropertySet::EMPTY,
+            Some(Sender::Client) => self.not_from_client,
+            Some(Sender::Server) => self.not_from_server,
+        };
+        if !self.allowed.contains(id) {
+            Some(Kind::PropertyNotAllowed)
+        } else if not_from.contains(id) {
+            Some(Kind::PropertySender)
+        } else if before.difference(self.repeats).contains(id) {
+            Some(Kind::PropertyRepeated)
+        } else {
+            None
+        }
+    }
+}
+
+/// The properties of a packet: those that came over the wire, as they came, minus what
+/// [`without`](Self::without) hides, plus what [`with`](Self::with) adds. Nothing is copied or allocated, and
+/// the order of user properties stays (`[MQTT-3.3.2-18]`).
+///
+/// ```
+/// use mqtt_wire::{Properties, Property, PropertyId};
+///
+/// let mine = [Property::MessageExpiryInterval(60), Property::UserProperty(("rumah", "kami"))];
+/// let properties = Properties::new(&mine);
+/// assert_eq!(properties.message_expiry_interval(), Some(60));
+/// assert_eq!(properties.user_properties().count(), 1);
+/// assert_eq!(properties.without(PropertyId::UserProperty).iter().count(), 1);
+/// ```
+#[derive(Clone, Copy, Default)]
+pub struct Properties<'a> {
+    wire: &'a [u8],
+    present: PropertySet,
+    hidden: PropertySet,
+    added: &'a [Property<'a>],
+}
+
+impl<'a> Properties<'a> {
+    /// No properties: what every packet of 3.x has.
+    pub const EMPTY: Self =
+        Self { wire: &[], present: PropertySet::EMPTY, hidden: PropertySet::EMPTY, added: &[] };
+
+    /// These properties. Whether they may stand in a packet is checked when that is encoded.
+    pub const fn new(properties: &'a [Property<'a>]) -> Self {
+        Self { added: properties, ..Self::EMPTY }
+    }
+
+    /// Reads and checks the property block; 3.x has none.
+    #[inline]
+    pub(crate) fn decode(place: &Place, c: Context, at: &'a [u8]) -> Parsed<'a, Self> {
+        if c.version < Version::V5 {
+            return Ok((at, Self::EMPTY));
+        }
+        if let [0, i @ ..] = at {
+            return Ok((i, Self::EMPTY));
+        }
+        let (i, wire) = variable_block(at, c)?;
+        let present = Self::check(place, c, wire)?;
+        Ok((i, Self { wire, present, ..Self::EMPTY }))
+    }
+
+    /// Checks every property of a block and tells which are there.
+    fn check(place: &Place, c: Context, wire: &'a [u8]) -> Result<PropertySet, Fault<'a>> {
+        let shortest = wants_shortest(c);
+        let mut present = PropertySet::EMPTY;
+        let mut at = wire;
+        while !at.is_empty() {
+            let (i, id) = PropertyId::parse(at, shortest)?;
+            if let Some(kind) = place.refuses(id, present, c.sender) {
+                return Err(Fault::new(kind, at));
+            }
+            present = present.union(PropertySet::of(id));
+            let sharpen = |fault: Fault<'a>| Fault::new(id.sharpen(fault.kind), fault.at);
+            let ((), rest) = id.check(i, c).map(|(i, ())| ((), i)).map_err(sharpen)?;
+            at = rest;
+        }
+        // What was let through may be longer than needed: then it is not to be written out as it came.
+        Ok(if c.tolerates(Tolerance::NonMinimalLengths) { present.union(PropertySet::LOOSE) } else { present })
+    }
+
+    /// Writes the property block; in 3.x there must be nothing to write.
+    #[inline]
+    pub(crate) fn encode<S: Sink>(&self, place: &Place, c: Context, out: &mut S) -> Written {
+        if c.version < Version::V5 {
+            return if self.is_empty() { Ok(()) } else { Err(Kind::NotInVersion) };
+        }
+        if S::CHECKS {
+            self.check_place(place, c)?;
+        }
+        let len = self.wire_len(c)?;
+        out.variable(len);
+        self.write(c, out)
+    }
+
+    /// The length of the block without its length.
+    fn wire_len(&self, c: Context) -> Result<u32, Kind> {
+        if self.is_verbatim(c) && self.added.is_empty() {
+            return u32::try_from(self.wire.len()).map_err(|_| Kind::LengthTooLong);
+        }
+        let mut counter = Counter::default();
+        self.write(c, &mut counter)?;
+        u32::try_from(counter.0).map_err(|_| Kind::LengthTooLong)
+    }
+
+    fn write<S: Sink>(&self, c: Context, out: &mut S) -> Written {
+        if self.is_verbatim(c) {
+            out.put(self.wire);
+        } else {
+            self.received().try_for_each(|property| property.write(c, out))?;
+        }
+        self.added.iter().try_for_each(|property| property.write(c, out))
+    }
+
+    /// Whether the bytes of the wire can be written as they are.
+    const fn is_verbatim(&self, c: Context) -> bool {
+        self.present.intersection(self.hidden.union(PropertySet::LOOSE)).is_empty()
+            && !c.refuses_control_characters()
+    }
+
+    fn check_place(&self, place: &Place, c: Context) -> Written {
+        let received = self.present.difference(self.hidden).difference(PropertySet::LOOSE);
+        // One comparison for the usual case: received in the same place as it goes out.
+        let plain = place.allowed.difference(place.not_from_client).difference(place.not_from_server);
+        let easy = received.difference(plain).is_empty()
+            && (place.repeats.contains(PropertyId::SubscriptionIdentifier)
+                || !received.contains(PropertyId::SubscriptionIdentifier));
+        let (mut before, listed) = if easy { (received, self.added) } else { (PropertySet::EMPTY, &[][..]) };
+        let slow = (!easy).then(|| self.iter()).into_iter().flatten();
+        for id in listed.iter().map(Property::id).chain(slow.map(|property| property.id())) {
+            if let Some(kind) = place.refuses(id, before, c.sender) {
+                return Err(kind);
+            }
+            before = before | id;
+        }
+        Ok(())
+    }
+
+    /// Whether there is no property.
+    pub fn is_empty(&self) -> bool {
+        self.added.is_empty() && self.received().next().is_none()
+    }
+
+    /// The properties, received ones first, in order.
+    pub fn iter(&self) -> PropertyIter<'a> {
+        PropertyIter { wire: self.wire, hidden: self.hidden, added: self.added.iter() }
+    }
+
+    fn received(&self) -> PropertyIter<'a> {
+        PropertyIter { wire: self.wire, hidden: self.hidden, added: [].iter() }
+    }
+
+    /// Which properties there are.
+    pub fn ids(&self) -> PropertySet {
+        let received = self.present.difference(self.hidden).difference(PropertySet::LOOSE);
+        self.added.iter().map(Property::id).fold(received, |set, id| set | id)
+    }
+
+    fn all(&self, id: PropertyId) -> impl Iterator<Item = Property<'a>> + use<'a> {
+        let wire = if self.present.contains(id) { self.wire } else { &[] };
+        let all = PropertyIter { wire, hidden: self.hidden, added: self.added.iter() };
+        all.filter(move |property| property.id() == id)
+    }
+
+    fn find(&self, id: PropertyId) -> Option<Property<'a>> {
+        if !self.present.contains(id) && self.added.is_empty() {
+            return None;
+        }
+        self.all(id).next()
+    }
+
+    /// The same without some properties, such as the Topic Alias when a message is forwarded. Properties that
+    /// [`with`](Self::with) added are not touched.
+    #[must_use]
+    pub fn without(self, ids: impl Into<PropertySet>) -> Self {
+        Self { hidden: self.hidden.union(ids.into()), ..self }
+    }
+
+    /// The same with these properties behind the received ones, in place of those added before.
+    #[must_use]
+    pub const fn with(self, added: &'a [Property<'a>]) -> Self {
+        Self { added, ..self }
+    }
+
+    /// The properties as bytes, without the length before them, when they are just as they were received.
+    pub fn as_wire(&self) -> Option<&'a [u8]> {
+        (self.added.is_empty() && self.hidden == PropertySet::EMPTY).then_some(self.wire)
+    }
+}
+
+/// Equal when they hold equal properties in the same order.
+impl PartialEq for Properties<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Properties<'_> {}
+
+impl core::hash::Hash for Properties<'_> {
+    fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
+        self.iter().for_each(|property| property.hash(state));
+    }
+}
+
+impl fmt::Debug for Properties<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+impl<'a> IntoIterator for Properties<'a> {
+    type Item = Property<'a>;
+    type IntoIter = PropertyIter<'a>;
+    fn into_iter(self) -> PropertyIter<'a> {
+        self.iter()
+    }
+}
+
+impl<'a> IntoIterator for &Properties<'a> {
+    type Item = Property<'a>;
+    type IntoIter = PropertyIter<'a>;
+    fn into_iter(self) -> PropertyIter<'a> {
+        self.iter()
+    }
+}
+
+impl<'a> From<&'a [Property<'a>]> for Properties<'a> {
+    fn from(properties: &'a [Property<'a>]) -> Self {
+        Self::new(properties)
+    }
+}
+
+/// Iterator over [`Properties`].
+#[derive(Debug, Clone)]
+pub struct PropertyIter<'a> {
+    wire: &'a [u8],
+    hidden: PropertySet,
+    added: core::slice::Iter<'a, Property<'a>>,
+}
+
+impl<'a> Iterator for PropertyIter<'a> {
+    type Item = Property<'a>;
+
+    fn next(&mut self) -> Option<Property<'a>> {
+        while !self.wire.is_empty() {
+            // The block was checked: reading it again cannot fail.
+            let read = PropertyId::parse(self.wire, false).and_then(|(i, id)| id.read(i));
+            let (rest, property) = read.map_or((&[][..], None), |(i, property)| (i, Some(property)));
+            self.wire = rest;
+            if let Some(property) = property.filter(|property| !self.hidden.contains(property.id())) {
+                return Some(property);
+            }
+        }
+        self.added.next().copied()
+    }
+}
+
+impl core::iter::FusedIterator for PropertyIter<'_> {}

@@ -1,0 +1,209 @@
+//! The types that a property's value can have: how each is read, checked and written.
+
+use core::num::{NonZeroU16, NonZeroU32};
+
+use crate::error::Kind;
+use crate::options::Context;
+use crate::read::{
+    Parsed, binary, byte, fault, four_bytes, text, topic_name, two_bytes, variable, wants_shortest,
+};
+use crate::text::as_str;
+use crate::topic::TopicName;
+use crate::version::{MaximumQoS, SubscriptionId};
+use crate::write::{Sink, Written};
+
+pub(crate) trait Value<'a>: Sized {
+    /// Reads a value: its form, and its range where the type has one.
+    fn read(i: &'a [u8]) -> Parsed<'a, Self>;
+
+    /// Checks a value from outside: what [`read`](Self::read) sees, and the characters of a text.
+    #[inline]
+    fn check(i: &'a [u8], _: Context) -> Parsed<'a, ()> {
+        let (i, _) = Self::read(i)?;
+        Ok((i, ()))
+    }
+
+    /// Writes the value.
+    fn write<S: Sink>(&self, c: Context, out: &mut S) -> Written;
+}
+
+impl<'a> Value<'a> for bool {
+    #[inline]
+    fn read(at: &'a [u8]) -> Parsed<'a, Self> {
+        match byte(at)? {
+            (i, 0) => Ok((i, false)),
+            (i, 1) => Ok((i, true)),
+            _ => fault(Kind::PropertyValue, at),
+        }
+    }
+
+    #[inline]
+    fn write<S: Sink>(&self, _: Context, out: &mut S) -> Written {
+        out.byte(u8::from(*self));
+        Ok(())
+    }
+}
+
+impl<'a> Value<'a> for MaximumQoS {
+    #[inline]
+    fn read(i: &'a [u8]) -> Parsed<'a, Self> {
+        let (i, one) = bool::read(i)?;
+        Ok((i, if one { Self::AtLeastOnce } else { Self::AtMostOnce }))
+    }
+
+    #[inline]
+    fn write<S: Sink>(&self, c: Context, out: &mut S) -> Written {
+        (*self == Self::AtLeastOnce).write(c, out)
+    }
+}
+
+impl<'a> Value<'a> for u16 {
+    #[inline]
+    fn read(i: &'a [u8]) -> Parsed<'a, Self> {
+        two_bytes(i)
+    }
+
+    #[inline]
+    fn write<S: Sink>(&self, _: Context, out: &mut S) -> Written {
+        out.two_bytes(*self);
+        Ok(())
+    }
+}
+
+impl<'a> Value<'a> for u32 {
+    #[inline]
+    fn read(i: &'a [u8]) -> Parsed<'a, Self> {
+        four_bytes(i)
+    }
+
+    #[inline]
+    fn write<S: Sink>(&self, _: Context, out: &mut S) -> Written {
+        out.put(&self.to_be_bytes());
+        Ok(())
+    }
+}
+
+impl<'a> Value<'a> for NonZeroU16 {
+    #[inline]
+    fn read(at: &'a [u8]) -> Parsed<'a, Self> {
+        let (i, n) = two_bytes(at)?;
+        Self::new(n).map_or(fault(Kind::PropertyValue, at), |n| Ok((i, n)))
+    }
+
+    #[inline]
+    fn write<S: Sink>(&self, c: Context, out: &mut S) -> Written {
+        self.get().write(c, out)
+    }
+}
+
+impl<'a> Value<'a> for NonZeroU32 {
+    #[inline]
+    fn read(at: &'a [u8]) -> Parsed<'a, Self> {
+        let (i, n) = four_bytes(at)?;
+        Self::new(n).map_or(fault(Kind::PropertyValue, at), |n| Ok((i, n)))
+    }
+
+    #[inline]
+    fn write<S: Sink>(&self, c: Context, out: &mut S) -> Written {
+        self.get().write(c, out)
+    }
+}
+
+#[inline]
+fn subscription_id(at: &[u8], shortest: bool) -> Parsed<'_, SubscriptionId> {
+    let (i, n) = variable(at, shortest)?;
+    SubscriptionId::new(n).map_or(fault(Kind::PropertyValue, at), |n| Ok((i, n)))
+}
+
+impl<'a> Value<'a> for SubscriptionId {
+    #[inline]
+    fn read(i: &'a [u8]) -> Parsed<'a, Self> {
+        subscription_id(i, false)
+    }
+
+    #[inline]
+    fn check(i: &'a [u8], c: Context) -> Parsed<'a, ()> {
+        let (i, _) = subscription_id(i, wants_shortest(c))?;
+        Ok((i, ()))
+    }
+
+    #[inline]
+    fn write<S: Sink>(&self, _: Context, out: &mut S) -> Written {
+        out.variable(self.get());
+        Ok(())
+    }
+}
+
+impl<'a> Value<'a> for &'a [u8] {
+    #[inline]
+    fn read(i: &'a [u8]) -> Parsed<'a, Self> {
+        binary(i)
+    }
+
+    #[inline]
+    fn write<S: Sink>(&self, _: Context, out: &mut S) -> Written {
+        out.binary(self)
+    }
+}
+
+impl<'a> Value<'a> for &'a str {
+    #[inline]
+    fn read(i: &'a [u8]) -> Parsed<'a, Self> {
+        let (i, checked) = binary(i)?;
+        Ok((i, as_str(checked)))
+    }
+
+    #[inline]
+    fn check(i: &'a [u8], c: Context) -> Parsed<'a, ()> {
+        let (i, _) = text(i, c)?;
+        Ok((i, ()))
+    }
+
+    #[inline]
+    fn write<S: Sink>(&self, c: Context, out: &mut S) -> Written {
+        out.text(self, c)
+    }
+}
+
+impl<'a> Value<'a> for (&'a str, &'a str) {
+    #[inline]
+    fn read(i: &'a [u8]) -> Parsed<'a, Self> {
+        let (i, name) = Value::read(i)?;
+        let (i, value) = Value::read(i)?;
+        Ok((i, (name, value)))
+    }
+
+    #[inline]
+    fn check(i: &'a [u8], c: Context) -> Parsed<'a, ()> {
+        let (i, _) = text(i, c)?;
+        let (i, _) = text(i, c)?;
+        Ok((i, ()))
+    }
+
+    #[inline]
+    fn write<S: Sink>(&self, c: Context, out: &mut S) -> Written {
+        out.text(self.0, c)?;
+        out.text(self.1, c)
+    }
+}
+
+impl<'a> Value<'a> for TopicName<'a> {
+    #[inline]
+    fn read(i: &'a [u8]) -> Parsed<'a, Self> {
+        let (i, checked) = binary(i)?;
+        Ok((i, TopicName::checked(checked)))
+    }
+
+    #[inline]
+    fn check(at: &'a [u8], c: Context) -> Parsed<'a, ()> {
+        match topic_name(at, c)? {
+            (i, Some(_)) => Ok((i, ())),
+            (_, None) => fault(Kind::TopicEmpty, at),
+        }
+    }
+
+    #[inline]
+    fn write<S: Sink>(&self, c: Context, out: &mut S) -> Written {
+        out.topic(self.as_bytes(), c)
+    }
+}

@@ -1,0 +1,179 @@
+//! Where encoded bytes go, and MQTT's data types written to it.
+//!
+//! Every packet is walked by one function twice: first into a [`Counter`], which checks the values and adds up
+//! their lengths, then into the output, which then cannot fail. Length and bytes cannot disagree, and nothing
+//! is written before everything is known to be right.
+
+use crate::error::{EncodeError, Kind};
+use crate::options::Context;
+use crate::read::check_characters;
+use crate::text;
+
+pub(crate) type Written = Result<(), Kind>;
+
+/// What an encoder walks into.
+pub(crate) trait Sink {
+    /// Whether values are to be checked: only on the first of the two walks.
+    const CHECKS: bool;
+
+    fn put(&mut self, bytes: &[u8]);
+
+    #[inline]
+    fn byte(&mut self, byte: u8) {
+        self.put(&[byte]);
+    }
+
+    #[inline]
+    fn two_bytes(&mut self, n: u16) {
+        self.put(&n.to_be_bytes());
+    }
+
+    /// A Variable Byte Integer in its shortest form.
+    #[inline]
+    fn variable(&mut self, n: u32) {
+        let (bytes, len) = variable(n);
+        self.put(bytes.get(..len).unwrap_or_default());
+    }
+
+    /// Binary Data: the length in two bytes, and the bytes.
+    #[inline]
+    fn binary(&mut self, bytes: &[u8]) -> Written {
+        let Ok(len) = u16::try_from(bytes.len()) else { return Err(Kind::StringTooLong) };
+        self.two_bytes(len);
+        self.put(bytes);
+        Ok(())
+    }
+
+    /// A string field.
+    #[inline]
+    fn text(&mut self, text: &str, c: Context) -> Written {
+        if Self::CHECKS {
+            if text::check(text.as_bytes()).is_err() {
+                return Err(Kind::NulCharacter);
+            }
+            checked_text(text.as_bytes(), c)?;
+        }
+        self.binary(text.as_bytes())
+    }
+
+    /// A topic name or filter, whose type vouches for it.
+    #[inline]
+    fn topic(&mut self, topic: &[u8], c: Context) -> Written {
+        if Self::CHECKS {
+            checked_text(topic, c)?;
+        }
+        self.binary(topic)
+    }
+}
+
+fn checked_text(text: &[u8], c: Context) -> Written {
+    check_characters(text, c).map_err(|fault| fault.kind)
+}
+
+/// The bytes of a Variable Byte Integer and their number, 1 to 4.
+#[inline]
+pub(crate) const fn variable(n: u32) -> ([u8; 4], usize) {
+    match n {
+        0..=0x7F => ([n as u8, 0, 0, 0], 1),
+        0x80..=0x3FFF => ([n as u8 | 0x80, (n >> 7) as u8, 0, 0], 2),
+        0x4000..=0x1F_FFFF => ([n as u8 | 0x80, (n >> 7) as u8 | 0x80, (n >> 14) as u8, 0], 3),
+        _ => ([n as u8 | 0x80, (n >> 7) as u8 | 0x80, (n >> 14) as u8 | 0x80, (n >> 21) as u8 & 0x7F], 4),
+    }
+}
+
+/// The length of a Variable Byte Integer.
+pub(crate) const fn variable_len(n: u32) -> usize {
+    variable(n).1
+}
+
+/// The first walk: checks and counts.
+#[derive(Debug, Default)]
+pub(crate) struct Counter(pub(crate) usize);
+
+impl Sink for Counter {
+    const CHECKS: bool = true;
+
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) {
+        self.0 = self.0.saturating_add(bytes.len());
+    }
+}
+
+/// The second walk, into a slice that is long enough.
+#[derive(Debug)]
+pub(crate) struct Writer<'b>(pub(crate) &'b mut [u8]);
+
+impl Sink for Writer<'_> {
+    const CHECKS: bool = false;
+
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) {
+        if let Some((to, rest)) = core::mem::take(&mut self.0).split_at_mut_checked(bytes.len()) {
+            to.copy_from_slice(bytes);
+            self.0 = rest;
+        }
+    }
+}
+
+/// What a packet can be encoded into: a byte slice or array (from its start), `Vec<u8>` and `BytesMut` (at
+/// their end). Sealed: the crate promises that an output is untouched after an error.
+pub trait Output: private::Sealed {
+    /// Makes room for `len` bytes and lets `write` fill them.
+    #[doc(hidden)]
+    fn place(&mut self, len: usize, write: impl FnOnce(&mut [u8])) -> Result<(), EncodeError>;
+}
+
+mod private {
+    pub trait Sealed {}
+    impl Sealed for [u8] {}
+    impl<const N: usize> Sealed for [u8; N] {}
+    #[cfg(feature = "alloc")]
+    impl Sealed for alloc::vec::Vec<u8> {}
+    #[cfg(feature = "bytes")]
+    impl Sealed for bytes::BytesMut {}
+}
+
+impl Output for [u8] {
+    #[inline]
+    fn place(&mut self, needed: usize, write: impl FnOnce(&mut [u8])) -> Result<(), EncodeError> {
+        let available = self.len();
+        match self.get_mut(..needed) {
+            Some(room) => write(room),
+            None => return Err(EncodeError::BufferTooSmall { needed, available }),
+        }
+        Ok(())
+    }
+}
+
+impl<const N: usize> Output for [u8; N] {
+    #[inline]
+    fn place(&mut self, len: usize, write: impl FnOnce(&mut [u8])) -> Result<(), EncodeError> {
+        self.as_mut_slice().place(len, write)
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl Output for alloc::vec::Vec<u8> {
+    #[inline]
+    fn place(&mut self, len: usize, write: impl FnOnce(&mut [u8])) -> Result<(), EncodeError> {
+        let start = self.len();
+        self.resize(start + len, 0);
+        if let Some(room) = self.get_mut(start..) {
+            write(room);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(feature = "bytes")]
+impl Output for bytes::BytesMut {
+    #[inline]
+    fn place(&mut self, len: usize, write: impl FnOnce(&mut [u8])) -> Result<(), EncodeError> {
+        let start = self.len();
+        self.resize(start + len, 0);
+        if let Some(room) = self.get_mut(start..) {
+            write(room);
+        }
+        Ok(())
+    }
+}
