@@ -1,1 +1,61 @@
-fn main(){}
+//! mqtt-wire beside the other Rust codecs of MQTT: the same bytes through each, in one process and in turn.
+
+mod allocations;
+mod codec;
+mod frames;
+mod measure;
+mod peers;
+mod report;
+mod workload;
+
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: allocations::Counting = allocations::Counting;
+
+const USAGE: &str = "\
+usage: run FILE                                            measure everything, write the report
+       run verdicts                                        print what each codec does not check
+       run one VERSION DIRECTION WORKLOAD CODEC PASSES     one codec at one workload, for a profiler
+                                                           (run one 5.0 decode mixed rumqttc 1000)";
+
+fn main() -> ExitCode {
+    // Codecs that panic are caught and reported; their messages say nothing that the report does not.
+    std::panic::set_hook(Box::new(|_| ()));
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let result = match arguments[..] {
+        ["under-callgrind"] => {
+            measure::under_callgrind();
+            Ok(())
+        }
+        ["verdicts"] => {
+            print!("{}", report::verdicts());
+            Ok(())
+        }
+        ["one", version, direction, workload, codec, passes] => {
+            measure::one(version, direction, workload, codec, passes)
+        }
+        [file] if !file.starts_with('-') => run(file),
+        _ => Err(USAGE.to_owned()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Measures everything and writes the report to `file`.
+fn run(file: &str) -> Result<(), String> {
+    let mut groups = measure::groups();
+    for group in &mut groups {
+        eprintln!("{} {} {}", group.version.name(), group.direction.name(), group.workload);
+        measure::time_and_allocations(group);
+    }
+    eprintln!("counting instructions");
+    measure::instructions(&mut groups)?;
+    std::fs::write(file, report::markdown(&groups)).map_err(|e| format!("{file}: {e}"))
+}

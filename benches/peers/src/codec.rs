@@ -1,0 +1,250 @@
+//! What a codec has to do here, and the two kinds of cell that are measured: decode one stream, encode one stream.
+
+use std::fmt::Debug;
+use std::hint::black_box;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Why a stream was not read to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The codec asks for more bytes.
+    Incomplete,
+    Refused(String),
+}
+
+impl Fault {
+    pub fn refused(error: impl Debug) -> Self {
+        Self::Refused(format!("{error:?}"))
+    }
+}
+
+/// Reads a stream, written for each codec in its own terms.
+pub trait Decode: Default {
+    /// What a read from the network leaves for this codec: a slice or a buffer that it takes over.
+    type Input;
+    type Packet;
+
+    fn input(bytes: &'static [u8]) -> Self::Input;
+
+    /// Decodes packet after packet until the input is used up, and hands each to `each`.
+    fn decode(&mut self, input: &mut Self::Input, each: impl FnMut(Self::Packet)) -> Result<(), Fault>;
+}
+
+/// Writes a stream.
+pub trait Encode: Default {
+    /// A packet as this codec wants it.
+    type Packet: Clone;
+    type Output;
+
+    /// Whether encoding uses the packets up.
+    const BY_VALUE: bool = false;
+
+    /// The packets of a stream.
+    fn packets(bytes: &'static [u8]) -> Result<Vec<Self::Packet>, Fault>;
+
+    /// A buffer that takes `capacity` bytes without growing.
+    fn output(capacity: usize) -> Self::Output;
+
+    /// Empties `out` and writes every packet into it.
+    fn encode(&mut self, packets: &mut Vec<Self::Packet>, out: &mut Self::Output) -> Result<(), String>;
+
+    fn written(out: &mut Self::Output) -> Vec<u8>;
+}
+
+/// The packets of a stream as `D` decodes them, for codecs that encode what they decode.
+pub fn decoded<D: Decode>(bytes: &'static [u8]) -> Result<Vec<D::Packet>, Fault> {
+    let mut packets = Vec::new();
+    D::default().decode(&mut D::input(bytes), |packet| packets.push(packet))?;
+    Ok(packets)
+}
+
+/// One codec and one workload in one direction.
+pub trait Cell {
+    /// Gets ready, outside of what is measured, for `repeats` passes over the stream.
+    fn prepare(&mut self, repeats: usize);
+
+    /// The passes that were prepared.
+    fn run(&mut self);
+
+    /// How often the packets of the stream went through.
+    fn packets(&self) -> usize;
+}
+
+/// The one door to what is measured: callgrind collects inside of this function alone, and knows it by this name.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub fn peers_measured(cell: &mut dyn Cell) {
+    cell.run();
+}
+
+/// A cell, and a remark if the codec does something in another way.
+pub struct Made {
+    pub cell: Box<dyn Cell>,
+    pub remark: Option<String>,
+}
+
+struct DecodeCell<C: Decode> {
+    codec: C,
+    bytes: &'static [u8],
+    packets: usize,
+    inputs: Vec<C::Input>,
+}
+
+impl<C: Decode> Cell for DecodeCell<C> {
+    fn prepare(&mut self, repeats: usize) {
+        self.inputs.clear();
+        self.inputs.extend((0..repeats).map(|_| C::input(self.bytes)));
+    }
+
+    fn run(&mut self) {
+        for input in &mut self.inputs {
+            let result = self.codec.decode(input, |packet| {
+                black_box(&packet);
+            });
+            black_box(result.is_ok());
+        }
+    }
+
+    fn packets(&self) -> usize {
+        self.packets
+    }
+}
+
+/// A cell that decodes, after a look whether the codec reads all of the stream.
+pub fn decode_cell<C: Decode + 'static>(bytes: &'static [u8], packets: usize) -> Result<Made, String> {
+    let mut count = 0;
+    let result = C::default().decode(&mut C::input(bytes), |_| count += 1);
+    match result {
+        Ok(()) if count == packets => {
+            let cell = DecodeCell::<C> { codec: C::default(), bytes, packets, inputs: Vec::new() };
+            Ok(Made { cell: Box::new(cell), remark: None })
+        }
+        Ok(()) => Err(format!("found {count} packets, not {packets}")),
+        Err(fault) => Err(format!("after {count} packets: {fault:?}")),
+    }
+}
+
+struct EncodeCell<C: Encode> {
+    codec: C,
+    packets: Vec<C::Packet>,
+    batches: Vec<Vec<C::Packet>>,
+    output: C::Output,
+    count: usize,
+}
+
+impl<C: Encode> Cell for EncodeCell<C> {
+    fn prepare(&mut self, repeats: usize) {
+        if self.batches.len() == repeats && !C::BY_VALUE {
+            return;
+        }
+        self.batches.clear();
+        self.batches.extend((0..repeats).map(|_| self.packets.clone()));
+    }
+
+    fn run(&mut self) {
+        for packets in &mut self.batches {
+            let result = self.codec.encode(packets, &mut self.output);
+            black_box(result.is_ok());
+            black_box(&self.output);
+        }
+    }
+
+    fn packets(&self) -> usize {
+        self.count
+    }
+}
+
+/// A cell that encodes, and a remark if the codec does not write the bytes that its packets were read from.
+pub fn encode_cell<C: Encode + 'static>(bytes: &'static [u8], packets: usize) -> Result<Made, String> {
+    let values = C::packets(bytes).map_err(|fault| format!("cannot read the packets: {fault:?}"))?;
+    if values.len() != packets {
+        return Err(format!("found {} packets, not {packets}", values.len()));
+    }
+    let mut cell = EncodeCell::<C> {
+        codec: C::default(),
+        packets: values,
+        batches: Vec::new(),
+        output: C::output(2 * bytes.len() + 64),
+        count: packets,
+    };
+    let result =
+        catch_unwind(AssertUnwindSafe(|| cell.codec.encode(&mut cell.packets.clone(), &mut cell.output)));
+    result.map_err(|_| "panics".to_owned())??;
+    let written = C::written(&mut cell.output);
+    Ok(Made { cell: Box::new(cell), remark: remark(bytes, &written) })
+}
+
+fn remark(expected: &[u8], written: &[u8]) -> Option<String> {
+    if expected == written {
+        return None;
+    }
+    if expected.len() != written.len() {
+        return Some(format!("writes {} bytes for {}", written.len(), expected.len()));
+    }
+    let sorted = |bytes: &[u8]| {
+        let mut bytes = bytes.to_vec();
+        bytes.sort_unstable();
+        bytes
+    };
+    Some(if sorted(expected) == sorted(written) {
+        "writes properties in an order of its own".to_owned()
+    } else {
+        first_difference(expected, written)
+    })
+}
+
+/// Names the first byte of two streams of one length that is not the same, and the packet that it is in.
+fn first_difference(expected: &[u8], written: &[u8]) -> String {
+    let at = expected.iter().zip(written).position(|(a, b)| a != b).unwrap_or_default();
+    let (mut start, mut number) = (0, 1);
+    while let Some(length) = frame_length(&expected[start..]).filter(|length| start + length <= at) {
+        start += length;
+        number += 1;
+    }
+    format!(
+        "writes 0x{:02X} for 0x{:02X} as byte {} of packet {number} (type {})",
+        written[at],
+        expected[at],
+        at - start,
+        expected[start] >> 4,
+    )
+}
+
+/// What a codec says to one frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Accepts,
+    Refuses,
+    WantsMore,
+    Panics,
+}
+
+/// The verdict of `C` on `bytes`; a panic is caught and counts as such.
+pub fn verdict<C: Decode>(bytes: &'static [u8]) -> Verdict {
+    let result = catch_unwind(|| C::default().decode(&mut C::input(bytes), |_| ()));
+    match result {
+        Ok(Ok(())) => Verdict::Accepts,
+        Ok(Err(Fault::Incomplete)) => Verdict::WantsMore,
+        Ok(Err(Fault::Refused(_))) => Verdict::Refuses,
+        Err(_) => Verdict::Panics,
+    }
+}
+
+/// The length of the frame at the start of `bytes`, if its fixed header is there and sound: for codecs that decode
+/// a frame but do not say where it ended.
+#[inline]
+pub fn frame_length(bytes: &[u8]) -> Option<usize> {
+    let mut remaining = 0;
+    for (n, byte) in bytes.iter().skip(1).take(4).enumerate() {
+        remaining |= usize::from(byte & 0x7F) << (7 * n);
+        if byte & 0x80 == 0 {
+            return Some(2 + n + remaining);
+        }
+    }
+    None
+}
+
+/// Whether `bytes` are the beginning of a frame that is longer.
+pub fn is_cut_off(bytes: &[u8]) -> bool {
+    frame_length(bytes).map_or(bytes.len() < 5, |length| length > bytes.len())
+}

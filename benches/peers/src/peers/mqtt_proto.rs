@@ -1,0 +1,73 @@
+//! mqtt-proto.
+
+use futures::FutureExt;
+use mqtt_proto::{v3, v5};
+
+use crate::codec::{Decode, Encode, Fault, decoded};
+
+macro_rules! version {
+    ($name:ident, $version:ident, $is_eof:expr) => {
+        #[derive(Default)]
+        pub struct $name;
+
+        impl Decode for $name {
+            type Input = &'static [u8];
+            type Packet = $version::Packet;
+
+            fn input(bytes: &'static [u8]) -> Self::Input {
+                bytes
+            }
+
+            #[inline]
+            fn decode(
+                &mut self,
+                input: &mut Self::Input,
+                mut each: impl FnMut($version::Packet),
+            ) -> Result<(), Fault> {
+                while !input.is_empty() {
+                    let result = $version::Packet::decode_async(input).now_or_never();
+                    match result.expect("a slice is always ready") {
+                        Ok(packet) => each(packet),
+                        Err(error) if $is_eof(&error) => return Err(Fault::Incomplete),
+                        Err(error) => return Err(Fault::refused(error)),
+                    }
+                }
+                Ok(())
+            }
+        }
+
+        impl Encode for $name {
+            type Packet = $version::Packet;
+            type Output = Vec<u8>;
+
+            fn packets(bytes: &'static [u8]) -> Result<Vec<$version::Packet>, Fault> {
+                decoded::<Self>(bytes)
+            }
+
+            fn output(capacity: usize) -> Vec<u8> {
+                Vec::with_capacity(capacity)
+            }
+
+            #[inline]
+            fn encode(
+                &mut self,
+                packets: &mut Vec<$version::Packet>,
+                out: &mut Vec<u8>,
+            ) -> Result<(), String> {
+                out.clear();
+                for packet in packets {
+                    let frame = packet.encode().map_err(|e| format!("{e:?}"))?;
+                    out.extend_from_slice(frame.as_ref());
+                }
+                Ok(())
+            }
+
+            fn written(out: &mut Vec<u8>) -> Vec<u8> {
+                out.clone()
+            }
+        }
+    };
+}
+
+version!(V5, v5, |e: &v5::ErrorV5| matches!(e, v5::ErrorV5::Common(e) if e.is_eof()));
+version!(V3, v3, mqtt_proto::Error::is_eof);

@@ -1,0 +1,68 @@
+//! mqttrs.
+
+use mqttrs::{Packet, decode_slice, encode_slice};
+
+use crate::codec::{Decode, Encode, Fault, decoded, frame_length};
+
+#[derive(Default)]
+pub struct V311;
+
+impl Decode for V311 {
+    type Input = &'static [u8];
+    type Packet = Packet<'static>;
+
+    fn input(bytes: &'static [u8]) -> Self::Input {
+        bytes
+    }
+
+    #[inline]
+    fn decode(
+        &mut self,
+        input: &mut Self::Input,
+        mut each: impl FnMut(Packet<'static>),
+    ) -> Result<(), Fault> {
+        while !input.is_empty() {
+            match decode_slice(input) {
+                Ok(Some(packet)) => each(packet),
+                Ok(None) => return Err(Fault::Incomplete),
+                Err(error) => return Err(Fault::refused(error)),
+            }
+            let length = frame_length(input).expect("it was decoded");
+            *input = &input[length..];
+        }
+        Ok(())
+    }
+}
+
+/// A buffer of a fixed size and how much of it is filled.
+pub struct Output {
+    buffer: Vec<u8>,
+    filled: usize,
+}
+
+impl Encode for V311 {
+    type Packet = Packet<'static>;
+    type Output = Output;
+
+    fn packets(bytes: &'static [u8]) -> Result<Vec<Packet<'static>>, Fault> {
+        decoded::<Self>(bytes)
+    }
+
+    fn output(capacity: usize) -> Output {
+        Output { buffer: vec![0; capacity], filled: 0 }
+    }
+
+    #[inline]
+    fn encode(&mut self, packets: &mut Vec<Packet<'static>>, out: &mut Output) -> Result<(), String> {
+        out.filled = 0;
+        for packet in packets {
+            let rest = &mut out.buffer[out.filled..];
+            out.filled += encode_slice(packet, rest).map_err(|e| format!("{e:?}"))?;
+        }
+        Ok(())
+    }
+
+    fn written(out: &mut Output) -> Vec<u8> {
+        out.buffer[..out.filled].to_vec()
+    }
+}

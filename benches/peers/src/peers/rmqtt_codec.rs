@@ -1,0 +1,75 @@
+//! The codec of the broker RMQTT.
+
+use bytes::BytesMut;
+use rmqtt_codec::{v3, v5};
+use tokio_util::codec::{Decoder, Encoder};
+
+use super::bytesmut;
+use crate::codec::{Decode, Encode, Fault, decoded};
+
+macro_rules! version {
+    ($name:ident, $version:ident) => {
+        #[derive(Default)]
+        pub struct $name($version::Codec);
+
+        impl Decode for $name {
+            type Input = BytesMut;
+            type Packet = $version::Packet;
+
+            fn input(bytes: &'static [u8]) -> BytesMut {
+                bytesmut::input(bytes)
+            }
+
+            #[inline]
+            fn decode(
+                &mut self,
+                input: &mut BytesMut,
+                mut each: impl FnMut($version::Packet),
+            ) -> Result<(), Fault> {
+                while !input.is_empty() {
+                    match self.0.decode(input) {
+                        Ok(Some((packet, _))) => each(packet),
+                        Ok(None) => return Err(Fault::Incomplete),
+                        Err(error) => return Err(Fault::refused(error)),
+                    }
+                }
+                Ok(())
+            }
+        }
+
+        impl Encode for $name {
+            type Packet = $version::Packet;
+            type Output = BytesMut;
+
+            const BY_VALUE: bool = true;
+
+            fn packets(bytes: &'static [u8]) -> Result<Vec<$version::Packet>, Fault> {
+                decoded::<Self>(bytes)
+            }
+
+            fn output(capacity: usize) -> BytesMut {
+                BytesMut::with_capacity(capacity)
+            }
+
+            #[inline]
+            fn encode(
+                &mut self,
+                packets: &mut Vec<$version::Packet>,
+                out: &mut BytesMut,
+            ) -> Result<(), String> {
+                out.clear();
+                for packet in packets.drain(..) {
+                    self.0.encode(packet, out).map_err(|e| format!("{e:?}"))?;
+                }
+                Ok(())
+            }
+
+            fn written(out: &mut BytesMut) -> Vec<u8> {
+                out.to_vec()
+            }
+        }
+    };
+}
+
+version!(V5, v5);
+version!(V3, v3);
