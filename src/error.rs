@@ -96,6 +96,7 @@ kinds! {
     ShareNameEmpty         MALFORMED_PACKET  "MQTT-4.8.2-1"  "MQTT-4.8.2-1"  "the share name of a shared subscription is empty";
     ShareNameWildcard      MALFORMED_PACKET  "MQTT-4.8.2-2"  "MQTT-4.8.2-2"  "the share name of a shared subscription holds a wildcard";
     ShareFilterMissing     MALFORMED_PACKET  "MQTT-4.8.2-2"  "MQTT-4.8.2-2"  "a shared subscription has no topic filter after its share name";
+    SeparatorInLevel       MALFORMED_PACKET  "U-4.7.1.1"     "U-4.7.1.1"     "a level to be joined to a topic name or filter holds the separator `/`";
     // Encoding only: what the chosen version has no form for.
     NotInVersion           IMPLEMENTATION_SPECIFIC_ERROR "U-downgrade" "U-downgrade" "the value has no form in this version of the protocol";
     VersionMismatch        UNSUPPORTED_PROTOCOL_VERSION "MQTT-3.1.2-2" "MQTT-3.1.2-2" "the CONNECT is of another version than the one to encode";
@@ -253,23 +254,53 @@ pub enum EncodeError {
     },
 }
 
-/// Why a text is not a topic name or a topic filter.
+/// Why a text is not a topic name or a topic filter: which rule is broken, at which byte, by which character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
-#[error("{kind} at byte {offset} [{}]", kind.requirement(Version::V5, None))]
+#[error("{kind}{} at byte {offset} [{}]", Culprit(*character), self.requirement())]
 pub struct TopicError {
-    pub(crate) kind: Kind,
-    pub(crate) offset: usize,
+    kind: Kind,
+    offset: usize,
+    character: Option<char>,
+}
+
+struct Culprit(Option<char>);
+
+impl fmt::Display for Culprit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |character| write!(f, ": {character:?}"))
+    }
 }
 
 impl TopicError {
+    pub(crate) const fn new(kind: Kind, offset: usize, text: &[u8]) -> Self {
+        // What a topic may not hold at some place is ASCII.
+        let character = match text.split_at_checked(offset) {
+            Some((_, [byte, ..])) if byte.is_ascii() && !matches!(kind, Kind::TopicTooLong) => {
+                Some(*byte as char)
+            }
+            _ => None,
+        };
+        Self { kind, offset, character }
+    }
+
     /// What is wrong: one of the kinds that speak of topics, or [`Kind::InvalidUtf8`].
     pub const fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// The byte of the text that is wrong.
+    /// The byte of the text that is wrong; for something missing, the place where it should start.
     pub const fn offset(&self) -> usize {
         self.offset
+    }
+
+    /// The character at that byte, where a character is at fault.
+    pub const fn character(&self) -> Option<char> {
+        self.character
+    }
+
+    /// What is wrong, in words.
+    pub const fn message(&self) -> &'static str {
+        self.kind.message()
     }
 
     /// The broken rule by its label in MQTT 5.0; [`Kind::requirement`] knows that of 3.1.1.

@@ -92,7 +92,7 @@ impl FixedHeader {
     }
 }
 
-const fn error(
+pub(crate) const fn error(
     kind: Kind,
     packet: Option<PacketType>,
     version: Version,
@@ -193,14 +193,17 @@ pub(crate) enum Split {
 #[inline]
 pub(crate) fn split(bytes: &[u8], options: &DecodeOptions) -> Result<Split, DecodeError> {
     let Some(header) = FixedHeader::decode(bytes, options)? else {
-        // At least the length, or the next byte of it.
-        let missing = if bytes.is_empty() { 2 } else { 1 };
-        return Ok(Split::Incomplete { missing });
+        return Ok(Split::Incomplete { missing: missing_header(bytes) });
     };
     match header.frame_len().checked_sub(bytes.len()) {
         Some(missing) if missing > 0 => Ok(Split::Incomplete { missing }),
         _ => Ok(Split::Frame(header)),
     }
+}
+
+/// What an incomplete fixed header needs at least: the type, and one more byte of the length.
+pub(crate) const fn missing_header(bytes: &[u8]) -> usize {
+    if bytes.is_empty() { 2 } else { 1 }
 }
 
 /// Decodes the body of a whole frame.
@@ -272,7 +275,7 @@ impl Packet<'_> {
     fn measure(&self, options: &EncodeOptions) -> Result<(u32, usize), EncodeError> {
         let c = options.context();
         let packet = self.packet_type();
-        measure(packet, options, 0, |counter| {
+        measure(packet, options, |counter| {
             check_sender(packet, c)?;
             self.encode_body(c, counter)
         })
@@ -291,15 +294,14 @@ pub(crate) fn check_sender(packet: PacketType, c: Context) -> Written {
     }
 }
 
-/// Checks and counts a body by `walk`, with `more` bytes behind it; its Remaining Length and the packet's size.
+/// Checks and counts a body by `walk`: its Remaining Length and the packet's size.
 #[inline]
 pub(crate) fn measure(
     packet: PacketType,
     options: &EncodeOptions,
-    more: usize,
     walk: impl FnOnce(&mut Counter) -> Written,
 ) -> Result<(u32, usize), EncodeError> {
-    let mut counter = Counter(more);
+    let mut counter = Counter::default();
     walk(&mut counter).map_err(|kind| EncodeError::Invalid { kind, packet, version: options.version() })?;
     let remaining = u32::try_from(counter.0).unwrap_or(u32::MAX);
     let size = counter.0.saturating_add(variable_len(remaining) + 1);

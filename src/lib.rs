@@ -7,6 +7,7 @@ extern crate std;
 
 mod error;
 mod frame;
+mod head;
 mod list;
 mod options;
 mod packet;
@@ -21,6 +22,7 @@ mod write;
 
 pub use error::{DecodeError, EncodeError, Kind, TopicError};
 pub use frame::{Decoded, FixedHeader, MAX_PACKET_SIZE, MAX_VARIABLE_BYTE_INTEGER, decode};
+pub use head::{DecodedHead, FanOut, Payload, decode_publish_head, set_dup};
 pub use list::{List, ListIter};
 pub use options::{DecodeOptions, EncodeOptions, Tolerance};
 pub use packet::{

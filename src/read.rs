@@ -180,6 +180,16 @@ pub(crate) fn variable_block(at: &[u8], c: Context) -> Parsed<'_, &[u8]> {
     sub(at, n as usize, i)
 }
 
+/// How many bytes the block at the start of `i` takes at least, its length included, as far as that can be
+/// read. A length that no parser would take counts as one that is there.
+pub(crate) fn variable_block_len(i: &[u8]) -> usize {
+    match variable(i, false) {
+        Ok((rest, n)) => i.len() - rest.len() + n as usize,
+        Err(fault) if fault.kind == Kind::Truncated => i.len() + 1,
+        Err(_) => 0,
+    }
+}
+
 /// Nothing may be left of a body.
 #[inline]
 pub(crate) fn end<'a>(i: &'a [u8]) -> Result<(), Fault<'a>> {

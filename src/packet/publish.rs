@@ -57,7 +57,7 @@ impl<'a> Publish<'a> {
 
     /// The flags of the first byte.
     #[inline]
-    pub(super) const fn flags(&self) -> u8 {
+    pub(crate) const fn flags(&self) -> u8 {
         (self.dup as u8) << 3 | self.delivery.qos().bits() << 1 | self.retain as u8
     }
 
@@ -94,18 +94,18 @@ impl<'a> Publish<'a> {
     }
 
     #[inline]
-    pub(super) fn encode<S: Sink>(&self, c: Context, out: &mut S) -> Written {
+    pub(crate) fn encode<S: Sink>(&self, c: Context, out: &mut S) -> Written {
         if S::CHECKS && c.checks_payload_format() && self.payload_fault().is_some() {
             return Err(Kind::PayloadFormat);
         }
-        self.encode_head(c, out)?;
+        self.encode_head_body(c, out)?;
         out.put(self.payload);
         Ok(())
     }
 
     /// Everything but the payload.
     #[inline]
-    pub(crate) fn encode_head<S: Sink>(&self, c: Context, out: &mut S) -> Written {
+    pub(crate) fn encode_head_body<S: Sink>(&self, c: Context, out: &mut S) -> Written {
         if self.dup && self.delivery == Delivery::AtMostOnce {
             return Err(Kind::DupAtQoS0);
         }

@@ -1,48 +1,79 @@
+use core::cmp::Ordering;
 use core::fmt;
+use core::hash::{Hash, Hasher};
 
+use super::{FilterLevels, TopicName, bytes, relation, syntax};
 use crate::error::{Kind, TopicError};
 use crate::text;
 use crate::version::Version;
 
 /// A Topic Filter: what a client subscribes to (section 4.7; shared subscriptions in section 4.8.2 of 5.0).
+///
+/// It borrows its text, which was checked when it was made. Filters are equal, ordered and hashed by their
+/// text.
 #[derive(Clone, Copy)]
 pub struct TopicFilter<'a> {
     text: &'a [u8],
     shared: bool,
 }
 
-impl PartialEq for TopicFilter<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        self.text == other.text
-    }
-}
-impl Eq for TopicFilter<'_> {}
-
 impl<'a> TopicFilter<'a> {
-    /// Checks a filter by the rules of 5.0.
+    /// Checks a filter by the rules of 5.0. For a literal there is [`topic_filter!`](crate::topic_filter).
     ///
     /// # Errors
-    /// TODO by topics
-    pub fn new(filter: &'a str) -> Result<Self, TopicError> {
-        Self::check(filter.as_bytes(), Version::V5).map_err(|(kind, offset)| TopicError { kind, offset })?;
-        Ok(Self::checked(filter.as_bytes(), Version::V5))
+    /// When it is empty, holds U+0000 or is longer than 65,535 bytes; when a wildcard is not alone in its
+    /// level or `#` not in the last one; when it begins with `$share/` and a share name or a filter does not
+    /// follow.
+    pub const fn new(filter: &'a str) -> Result<Self, TopicError> {
+        Self::for_version(filter, Version::V5)
+    }
+
+    /// Checks a filter by the rules of that version: 3.1 and 3.1.1 know no shared subscriptions, `$share/...`
+    /// is an ordinary filter there.
+    ///
+    /// # Errors
+    /// As for [`new`](Self::new).
+    pub const fn for_version(filter: &'a str, version: Version) -> Result<Self, TopicError> {
+        let filter = filter.as_bytes();
+        match syntax::filter(filter, has_shares(version)) {
+            Ok(()) => Ok(Self::checked(filter, version)),
+            Err((kind, offset)) => Err(TopicError::new(kind, offset, filter)),
+        }
+    }
+
+    /// Checks bytes as a filter by the rules of that version.
+    ///
+    /// # Errors
+    /// Those of [`new`](Self::new), and when the bytes are not UTF-8.
+    pub fn from_bytes(filter: &'a [u8], version: Version) -> Result<Self, TopicError> {
+        match Self::check(filter, version) {
+            Ok(()) => Ok(Self::checked(filter, version)),
+            Err((kind, offset)) => Err(TopicError::new(kind, offset, filter)),
+        }
     }
 
     /// Checks bytes from the wire; the error has the offset into `filter`.
-    pub(crate) fn check(filter: &[u8], _version: Version) -> Result<(), (Kind, usize)> {
-        if filter.is_empty() {
-            return Err((Kind::TopicEmpty, 0));
+    #[inline]
+    pub(crate) fn check(filter: &[u8], version: Version) -> Result<(), (Kind, usize)> {
+        syntax::length(filter)?;
+        match text::check_topic(filter) {
+            Ok(false) if !syntax::begins_shared(filter) => Ok(()),
+            Ok(_) => syntax::filter(filter, has_shares(version)),
+            Err(error) => Err(syntax::of_topic(error)),
         }
-        text::check_topic(filter)?;
-        Ok(())
     }
 
     /// The filter of bytes that [`check`](Self::check) passed for that version.
-    pub(crate) fn checked(filter: &'a [u8], version: Version) -> Self {
-        Self { text: filter, shared: version == Version::V5 && filter.starts_with(b"$share/") }
+    pub(crate) const fn checked(filter: &'a [u8], version: Version) -> Self {
+        Self { text: filter, shared: has_shares(version) && syntax::begins_shared(filter) }
     }
 
-    /// The filter as text.
+    /// The filter of bytes that were a filter before.
+    pub(super) const fn known(text: &'a [u8], shared: bool) -> Self {
+        Self { text, shared }
+    }
+
+    /// The whole filter as text. As the type keeps bytes, this costs a pass over them.
     pub fn as_str(&self) -> &'a str {
         text::as_str(self.text)
     }
@@ -52,9 +83,101 @@ impl<'a> TopicFilter<'a> {
         self.text
     }
 
-    /// Whether it is a shared subscription.
+    /// Whether it is a shared subscription: `$share/{share name}/{filter}`.
     pub const fn is_shared(&self) -> bool {
         self.shared
+    }
+
+    /// The share name and the filter after it.
+    fn parts(&self) -> (Option<&'a [u8]>, &'a [u8]) {
+        self.text
+            .split_at_checked(syntax::SHARE.len())
+            .filter(|_| self.shared)
+            .and_then(|(_, share)| share.split_at_checked(bytes::level_end(share)))
+            .and_then(|(share_name, rest)| Some((Some(share_name), rest.get(1..)?)))
+            .unwrap_or((None, self.text))
+    }
+
+    /// The share name of a shared subscription.
+    pub fn share_name(&self) -> Option<&'a str> {
+        self.parts().0.map(text::as_str)
+    }
+
+    /// The bytes that names are matched against.
+    #[inline]
+    pub(super) fn inner_bytes(&self) -> &'a [u8] {
+        if self.shared { self.parts().1 } else { self.text }
+    }
+
+    /// The filter that names are matched against: of a shared subscription what follows the share name, of
+    /// any other the filter itself.
+    #[must_use]
+    pub fn inner(&self) -> Self {
+        Self::known(self.inner_bytes(), false)
+    }
+
+    /// The levels of the [inner](Self::inner) filter, from the first to the last. There is at least one.
+    pub fn levels(&self) -> FilterLevels<'a> {
+        FilterLevels::new(text::as_str(self.inner_bytes()))
+    }
+
+    /// Whether there is a `+` or a `#`, so that it may match more than one name.
+    pub fn has_wildcards(&self) -> bool {
+        !bytes::is_plain(self.inner_bytes())
+    }
+
+    /// Whether the [inner](Self::inner) filter begins with `$`, so that it may match names that do.
+    pub fn starts_with_dollar(&self) -> bool {
+        matches!(self.inner_bytes(), [b'$', ..])
+    }
+
+    /// Whether messages published to the name are to go to this filter (sections 4.7.1 and 4.7.2). The share
+    /// name of a shared subscription plays no part.
+    #[inline]
+    pub fn matches(&self, name: TopicName<'_>) -> bool {
+        relation::matches(self.inner_bytes(), name.as_bytes())
+    }
+
+    /// Whether this filter matches every name that the other matches: the other is then granted by a rule
+    /// that grants this one, and adds nothing to a subscription to this one. Share names play no part.
+    pub fn covers(&self, other: TopicFilter<'_>) -> bool {
+        relation::covers(self.inner_bytes(), other.inner_bytes())
+    }
+
+    /// Whether there is a name that both filters match, so that their subscriptions overlap. Share names play
+    /// no part.
+    pub fn intersects(&self, other: TopicFilter<'_>) -> bool {
+        relation::intersects(self.inner_bytes(), other.inner_bytes())
+    }
+}
+
+const fn has_shares(version: Version) -> bool {
+    matches!(version, Version::V5)
+}
+
+impl PartialEq for TopicFilter<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for TopicFilter<'_> {}
+
+impl PartialOrd for TopicFilter<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for TopicFilter<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.text.cmp(other.text)
+    }
+}
+
+impl Hash for TopicFilter<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.text.hash(state);
     }
 }
 
@@ -67,5 +190,35 @@ impl fmt::Display for TopicFilter<'_> {
 impl fmt::Debug for TopicFilter<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+/// By the rules of 5.0.
+impl<'a> TryFrom<&'a str> for TopicFilter<'a> {
+    type Error = TopicError;
+
+    fn try_from(filter: &'a str) -> Result<Self, TopicError> {
+        Self::new(filter)
+    }
+}
+
+/// By the rules of 5.0.
+impl<'a> TryFrom<&'a [u8]> for TopicFilter<'a> {
+    type Error = TopicError;
+
+    fn try_from(filter: &'a [u8]) -> Result<Self, TopicError> {
+        Self::from_bytes(filter, Version::V5)
+    }
+}
+
+impl PartialEq<str> for TopicFilter<'_> {
+    fn eq(&self, other: &str) -> bool {
+        self.text == other.as_bytes()
+    }
+}
+
+impl PartialEq<&str> for TopicFilter<'_> {
+    fn eq(&self, other: &&str) -> bool {
+        self.text == other.as_bytes()
     }
 }

@@ -1,32 +1,48 @@
 use core::fmt;
 
+use super::{Levels, syntax};
 use crate::error::{Kind, TopicError};
 use crate::text;
 
 /// A Topic Name: what a message is published to (section 4.7).
+///
+/// It borrows its text, which was checked when it was made.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TopicName<'a>(&'a [u8]);
 
 impl<'a> TopicName<'a> {
-    /// Checks a name.
+    /// Checks a name. For a literal there is [`topic_name!`](crate::topic_name).
     ///
     /// # Errors
     /// When it is empty, holds a wildcard or U+0000, or is longer than 65,535 bytes.
-    pub fn new(name: &'a str) -> Result<Self, TopicError> {
-        Self::check(name.as_bytes()).map_err(|(kind, offset)| TopicError { kind, offset })?;
-        Ok(Self(name.as_bytes()))
+    pub const fn new(name: &'a str) -> Result<Self, TopicError> {
+        let name = name.as_bytes();
+        match syntax::name(name) {
+            Ok(()) => Ok(Self(name)),
+            Err((kind, offset)) => Err(TopicError::new(kind, offset, name)),
+        }
+    }
+
+    /// Checks bytes as a name.
+    ///
+    /// # Errors
+    /// Those of [`new`](Self::new), and when the bytes are not UTF-8.
+    pub fn from_bytes(name: &'a [u8]) -> Result<Self, TopicError> {
+        match Self::check(name) {
+            Ok(()) => Ok(Self(name)),
+            Err((kind, offset)) => Err(TopicError::new(kind, offset, name)),
+        }
     }
 
     /// Checks bytes from the wire; the error has the offset into `name`.
+    #[inline]
     pub(crate) fn check(name: &[u8]) -> Result<(), (Kind, usize)> {
-        if name.is_empty() {
-            return Err((Kind::TopicEmpty, 0));
+        syntax::length(name)?;
+        match text::check_topic(name) {
+            Ok(false) => Ok(()),
+            Ok(true) => syntax::level(name, 0),
+            Err(error) => Err(syntax::of_topic(error)),
         }
-        if text::check_topic(name)? {
-            let at = name.iter().position(|byte| matches!(byte, b'+' | b'#')).unwrap_or_default();
-            return Err((Kind::WildcardInName, at));
-        }
-        Ok(())
     }
 
     /// The name of bytes that [`check`](Self::check) passed.
@@ -34,7 +50,7 @@ impl<'a> TopicName<'a> {
         Self(name)
     }
 
-    /// The name as text.
+    /// The name as text. As the type keeps bytes, this costs a pass over them.
     pub fn as_str(&self) -> &'a str {
         text::as_str(self.0)
     }
@@ -42,6 +58,17 @@ impl<'a> TopicName<'a> {
     /// The name as it stands on the wire.
     pub const fn as_bytes(&self) -> &'a [u8] {
         self.0
+    }
+
+    /// The levels between the `/`s, from the first to the last. There is at least one; any may be empty.
+    pub fn levels(&self) -> Levels<'a> {
+        Levels::new(self.as_str())
+    }
+
+    /// Whether it begins with `$`: no filter that begins with a wildcard matches such a name, and clients
+    /// should not publish to one (section 4.7.2).
+    pub const fn starts_with_dollar(&self) -> bool {
+        matches!(self.0, [b'$', ..])
     }
 }
 
@@ -54,5 +81,33 @@ impl fmt::Display for TopicName<'_> {
 impl fmt::Debug for TopicName<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+impl<'a> TryFrom<&'a str> for TopicName<'a> {
+    type Error = TopicError;
+
+    fn try_from(name: &'a str) -> Result<Self, TopicError> {
+        Self::new(name)
+    }
+}
+
+impl<'a> TryFrom<&'a [u8]> for TopicName<'a> {
+    type Error = TopicError;
+
+    fn try_from(name: &'a [u8]) -> Result<Self, TopicError> {
+        Self::from_bytes(name)
+    }
+}
+
+impl PartialEq<str> for TopicName<'_> {
+    fn eq(&self, other: &str) -> bool {
+        self.0 == other.as_bytes()
+    }
+}
+
+impl PartialEq<&str> for TopicName<'_> {
+    fn eq(&self, other: &&str) -> bool {
+        self.0 == other.as_bytes()
     }
 }

@@ -1,0 +1,346 @@
+use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
+use alloc::string::String;
+use core::cmp::Ordering;
+use core::fmt;
+use core::hash::{Hash, Hasher};
+use core::str::FromStr;
+
+use super::{Level, TopicFilter, TopicName, syntax};
+use crate::error::{Kind, TopicError};
+use crate::version::Version;
+
+/// An owned [`TopicName`].
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TopicNameBuf(String);
+
+impl TopicNameBuf {
+    /// Joins levels with `/`.
+    ///
+    /// ```
+    /// # use mqtt_wire::topic::TopicNameBuf;
+    /// let name = TopicNameBuf::from_levels(["device", "7", "status"])?;
+    /// assert_eq!(name.as_str(), "device/7/status");
+    /// assert!(TopicNameBuf::from_levels(["device", "7/8"]).is_err());
+    /// # Ok::<(), mqtt_wire::TopicError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When a level holds `/`, and as for [`TopicName::new`]; no level at all makes an empty name.
+    pub fn from_levels<L: AsRef<str>>(levels: impl IntoIterator<Item = L>) -> Result<Self, TopicError> {
+        let mut text = String::new();
+        for (number, level) in levels.into_iter().enumerate() {
+            push_level(&mut text, number == 0, level.as_ref())?;
+        }
+        Self::try_from(text)
+    }
+
+    /// Adds a level at the end.
+    ///
+    /// # Errors
+    /// When the level holds `/`, a wildcard or U+0000, or the name becomes longer than 65,535 bytes. The name
+    /// is then what it was.
+    pub fn push(&mut self, level: &str) -> Result<(), TopicError> {
+        let len = self.0.len();
+        let pushed = push_level(&mut self.0, false, level).and_then(|()| TopicName::new(&self.0).map(drop));
+        if pushed.is_err() {
+            self.0.truncate(len);
+        }
+        pushed
+    }
+
+    /// The name as a view, as most functions take it.
+    pub fn as_name(&self) -> TopicName<'_> {
+        TopicName::checked(self.0.as_bytes())
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TopicName<'_> {
+    /// An owned copy.
+    pub fn to_buf(&self) -> TopicNameBuf {
+        TopicNameBuf(self.as_str().to_owned())
+    }
+
+    /// The name one level below.
+    ///
+    /// # Errors
+    /// As for [`TopicNameBuf::push`].
+    pub fn join(&self, level: &str) -> Result<TopicNameBuf, TopicError> {
+        let mut name = self.to_buf();
+        name.push(level).map(|()| name)
+    }
+}
+
+/// An owned [`TopicFilter`].
+#[derive(Clone)]
+pub struct TopicFilterBuf {
+    text: String,
+    shared: bool,
+}
+
+impl TopicFilterBuf {
+    /// Joins levels with `/`, by the rules of 5.0. A [`Level::Name`] is a name, whatever it holds: a client
+    /// identifier `#` does not become a wildcard, but an error.
+    ///
+    /// ```
+    /// # use mqtt_wire::topic::{Level, TopicFilterBuf};
+    /// let client_id = "7";
+    /// let filter = TopicFilterBuf::from_levels([Level::Name("device"), Level::Name(client_id), Level::MultiLevelWildcard])?;
+    /// assert_eq!(filter.as_str(), "device/7/#");
+    /// assert!(TopicFilterBuf::from_levels([Level::Name("device"), Level::Name("#")]).is_err());
+    /// # Ok::<(), mqtt_wire::TopicError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When a named level holds `/` or a wildcard, and as for [`TopicFilter::new`]; no level at all makes an
+    /// empty filter.
+    pub fn from_levels<'a>(levels: impl IntoIterator<Item = Level<'a>>) -> Result<Self, TopicError> {
+        let mut text = String::new();
+        for (number, level) in levels.into_iter().enumerate() {
+            push_filter_level(&mut text, number == 0, level)?;
+        }
+        Self::try_from(text)
+    }
+
+    /// Adds a level at the end.
+    ///
+    /// # Errors
+    /// As for [`from_levels`](Self::from_levels), and when the filter ends with `#` already. The filter is
+    /// then what it was.
+    pub fn push(&mut self, level: Level<'_>) -> Result<(), TopicError> {
+        let len = self.text.len();
+        let pushed = push_filter_level(&mut self.text, false, level)
+            .and_then(|()| TopicFilter::for_version(&self.text, self.version()));
+        match pushed {
+            Ok(filter) => {
+                self.shared = filter.is_shared();
+                Ok(())
+            }
+            Err(error) => {
+                self.text.truncate(len);
+                Err(error)
+            }
+        }
+    }
+
+    /// A version by whose rules the filter is what it is.
+    fn version(&self) -> Version {
+        let plain = !self.shared && syntax::begins_shared(self.text.as_bytes());
+        if plain { Version::V311 } else { Version::V5 }
+    }
+
+    /// The filter as a view, as most functions take it.
+    pub fn as_filter(&self) -> TopicFilter<'_> {
+        TopicFilter::known(self.text.as_bytes(), self.shared)
+    }
+
+    /// The whole filter as text.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+impl TopicFilter<'_> {
+    /// An owned copy.
+    pub fn to_buf(&self) -> TopicFilterBuf {
+        TopicFilterBuf { text: self.as_str().to_owned(), shared: self.is_shared() }
+    }
+
+    /// The filter with one level more.
+    ///
+    /// # Errors
+    /// As for [`TopicFilterBuf::push`].
+    pub fn join(&self, level: Level<'_>) -> Result<TopicFilterBuf, TopicError> {
+        let mut filter = self.to_buf();
+        filter.push(level).map(|()| filter)
+    }
+
+    /// The shared subscription of that share name to the [inner](Self::inner) filter.
+    ///
+    /// # Errors
+    /// When the share name is empty or holds `/`, a wildcard or U+0000, or the whole is longer than 65,535
+    /// bytes.
+    pub fn share(&self, share_name: &str) -> Result<TopicFilterBuf, TopicError> {
+        let mut text = String::from("$share");
+        push_level(&mut text, false, share_name)?;
+        text.push('/');
+        text.push_str(self.inner().as_str());
+        TopicFilterBuf::try_from(text)
+    }
+}
+
+/// Adds `/` and the level, which must not hold `/`.
+fn push_level(text: &mut String, first: bool, level: &str) -> Result<(), TopicError> {
+    if !first {
+        text.push('/');
+    }
+    let start = text.len();
+    text.push_str(level);
+    match level.find('/') {
+        Some(at) => Err(TopicError::new(Kind::SeparatorInLevel, start + at, text.as_bytes())),
+        None => Ok(()),
+    }
+}
+
+/// Adds `/` and the level, which as a name must not hold wildcards.
+fn push_filter_level(text: &mut String, first: bool, level: Level<'_>) -> Result<(), TopicError> {
+    let end = text.len();
+    push_level(text, first, level.as_str())?;
+    if let Level::Name(name) = level
+        && let Err((kind, offset)) = syntax::level(name.as_bytes(), text.len() - name.len())
+    {
+        return Err(TopicError::new(kind, offset, text.as_bytes()));
+    }
+    if end > 0 && text.as_bytes().get(end - 1) == Some(&b'#') {
+        return Err(TopicError::new(Kind::MultiLevelWildcard, end - 1, text.as_bytes()));
+    }
+    Ok(())
+}
+
+impl PartialEq for TopicFilterBuf {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for TopicFilterBuf {}
+
+impl PartialOrd for TopicFilterBuf {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for TopicFilterBuf {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.text.cmp(&other.text)
+    }
+}
+
+impl Hash for TopicFilterBuf {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.text.hash(state);
+    }
+}
+
+impl TryFrom<String> for TopicNameBuf {
+    type Error = TopicError;
+
+    fn try_from(name: String) -> Result<Self, TopicError> {
+        TopicName::new(&name)?;
+        Ok(Self(name))
+    }
+}
+
+/// By the rules of 5.0.
+impl TryFrom<String> for TopicFilterBuf {
+    type Error = TopicError;
+
+    fn try_from(text: String) -> Result<Self, TopicError> {
+        let shared = TopicFilter::new(&text)?.is_shared();
+        Ok(Self { text, shared })
+    }
+}
+
+/// What both owned forms share: conversions to and from text and views.
+macro_rules! owned {
+    ($($buf:ident of $view:ident, $as_view:ident, $text:tt;)+) => { $(
+        impl FromStr for $buf {
+            type Err = TopicError;
+
+            fn from_str(text: &str) -> Result<Self, TopicError> {
+                $view::new(text).map(|view| view.to_buf())
+            }
+        }
+
+        impl TryFrom<&str> for $buf {
+            type Error = TopicError;
+
+            fn try_from(text: &str) -> Result<Self, TopicError> {
+                text.parse()
+            }
+        }
+
+        impl From<$view<'_>> for $buf {
+            fn from(view: $view<'_>) -> Self {
+                view.to_buf()
+            }
+        }
+
+        impl<'a> From<&'a $buf> for $view<'a> {
+            fn from(buf: &'a $buf) -> Self {
+                buf.$as_view()
+            }
+        }
+
+        impl From<$buf> for String {
+            fn from(buf: $buf) -> Self {
+                buf.$text
+            }
+        }
+
+        impl From<$buf> for Box<str> {
+            fn from(buf: $buf) -> Self {
+                buf.$text.into()
+            }
+        }
+
+        impl AsRef<str> for $buf {
+            fn as_ref(&self) -> &str {
+                &self.$text
+            }
+        }
+
+        impl core::borrow::Borrow<str> for $buf {
+            fn borrow(&self) -> &str {
+                &self.$text
+            }
+        }
+
+        impl PartialEq<$view<'_>> for $buf {
+            fn eq(&self, other: &$view<'_>) -> bool {
+                self.$text.as_bytes() == other.as_bytes()
+            }
+        }
+
+        impl PartialEq<$buf> for $view<'_> {
+            fn eq(&self, other: &$buf) -> bool {
+                other == self
+            }
+        }
+
+        impl PartialEq<str> for $buf {
+            fn eq(&self, other: &str) -> bool {
+                self.$text == other
+            }
+        }
+
+        impl PartialEq<&str> for $buf {
+            fn eq(&self, other: &&str) -> bool {
+                self.$text == *other
+            }
+        }
+
+        impl fmt::Display for $buf {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.$text)
+            }
+        }
+
+        impl fmt::Debug for $buf {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&self.$text, f)
+            }
+        }
+    )+ };
+}
+
+owned! {
+    TopicNameBuf of TopicName, as_name, 0;
+    TopicFilterBuf of TopicFilter, as_filter, text;
+}
