@@ -183,6 +183,42 @@ pub fn decode(bytes: &[u8], options: impl Into<DecodeOptions>) -> Result<Decoded
     decode_frame(frame, header, &options).map(|packet| Decoded::Packet { packet, len })
 }
 
+/// Decodes bytes that hold just one packet, such as a message from storage.
+///
+/// ```
+/// use mqtt_wire::{Kind, Packet, Version, decode_exact};
+///
+/// assert_eq!(decode_exact(&[0xC0, 0x00], Version::V5)?, Packet::PingReq);
+/// assert_eq!(decode_exact(&[0x30, 0x05, 0x00], Version::V5).unwrap_err().kind(), Kind::Truncated);
+/// assert_eq!(decode_exact(&[0xC0, 0x00, 0xC0], Version::V5).unwrap_err().kind(), Kind::TrailingBytes);
+/// # Ok::<(), mqtt_wire::DecodeError>(())
+/// ```
+///
+/// # Errors
+/// As for [`decode`]; [`Kind::Truncated`] when bytes are missing, [`Kind::TrailingBytes`] when some are left.
+pub fn decode_exact(bytes: &[u8], options: impl Into<DecodeOptions>) -> Result<Packet<'_>, DecodeError> {
+    let options = options.into();
+    let header = exact(bytes, &options)?;
+    decode_frame(bytes, header, &options)
+}
+
+/// The fixed header of bytes that are just one frame.
+pub(crate) fn exact(bytes: &[u8], options: &DecodeOptions) -> Result<FixedHeader, DecodeError> {
+    let version = options.context().version;
+    let wrong = |kind, packet, offset: usize, size| {
+        Err(error(kind, packet, version, u32::try_from(offset).unwrap_or(u32::MAX), size))
+    };
+    let Some(header) = FixedHeader::decode(bytes, options)? else {
+        return wrong(Kind::Truncated, None, bytes.len(), None);
+    };
+    let (packet, size) = (Some(header.packet_type), Some(header.frame_size()));
+    match bytes.len().cmp(&header.frame_len()) {
+        core::cmp::Ordering::Less => wrong(Kind::Truncated, packet, bytes.len(), size),
+        core::cmp::Ordering::Greater => wrong(Kind::TrailingBytes, packet, header.frame_len(), size),
+        core::cmp::Ordering::Equal => Ok(header),
+    }
+}
+
 /// A frame at the start of a stream, or what is missing of it.
 pub(crate) enum Split {
     Frame(FixedHeader),
@@ -302,7 +338,7 @@ pub(crate) fn measure(
     walk: impl FnOnce(&mut Counter) -> Written,
 ) -> Result<(u32, usize), EncodeError> {
     let mut counter = Counter::default();
-    walk(&mut counter).map_err(|kind| EncodeError::Invalid { kind, packet, version: options.version() })?;
+    walk(&mut counter).map_err(|kind| EncodeError::Invalid { kind, packet, version: options.target_version() })?;
     let remaining = u32::try_from(counter.0).unwrap_or(u32::MAX);
     let size = counter.0.saturating_add(variable_len(remaining) + 1);
     let max = options.size_limit().min(MAX_PACKET_SIZE) as usize;

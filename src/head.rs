@@ -291,7 +291,7 @@ impl<'b> FanOut<'b> {
             plain: first,
             acknowledged: second,
             payload_len: publish.payload.len(),
-            version: options.version(),
+            version: options.target_version(),
         })
     }
 

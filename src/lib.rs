@@ -2,14 +2,19 @@
 //! crate docs
 #[cfg(feature = "alloc")]
 extern crate alloc;
-#[cfg(test)]
+#[cfg(any(test, feature = "tokio-codec"))]
 extern crate std;
 
+#[cfg(feature = "tokio-codec")]
+mod codec;
+mod convert;
 mod error;
 mod frame;
 mod head;
 mod list;
 mod options;
+#[cfg(feature = "bytes")]
+mod owned;
 mod packet;
 mod property;
 mod read;
@@ -20,11 +25,15 @@ mod value;
 mod version;
 mod write;
 
+#[cfg(feature = "tokio-codec")]
+pub use codec::{Codec, CodecError};
 pub use error::{DecodeError, EncodeError, Kind, TopicError};
-pub use frame::{Decoded, FixedHeader, MAX_PACKET_SIZE, MAX_VARIABLE_BYTE_INTEGER, decode};
+pub use frame::{Decoded, FixedHeader, MAX_PACKET_SIZE, MAX_VARIABLE_BYTE_INTEGER, decode, decode_exact};
 pub use head::{DecodedHead, FanOut, Payload, decode_publish_head, set_dup};
 pub use list::{List, ListIter};
 pub use options::{DecodeOptions, EncodeOptions, Tolerance};
+#[cfg(feature = "bytes")]
+pub use owned::Frame;
 pub use packet::{
     Ack, Auth, ConnAck, Connect, Disconnect, Packet, PacketType, Publish, RetainHandling, SubAck, Subscribe,
     Subscription, UnsubAck, Unsubscribe, Will,

@@ -154,6 +154,12 @@ impl DecodeOptions {
         self
     }
 
+    /// What decodes the packets that these options encode.
+    #[cfg(feature = "bytes")]
+    pub(crate) const fn reading(encode: &EncodeOptions) -> Self {
+        Self { max_packet_size: encode.max_packet_size, context: encode.context, first: false }
+    }
+
     /// The version to decode by; `None` when CONNECT decides.
     pub const fn fixed_version(&self) -> Option<Version> {
         if self.context.detects_version() { None } else { Some(self.context.version) }
@@ -229,8 +235,15 @@ impl EncodeOptions {
         self
     }
 
+    /// The same options for that version.
+    #[must_use]
+    pub const fn version(mut self, version: Version) -> Self {
+        self.context.version = version;
+        self
+    }
+
     /// The version to encode for.
-    pub const fn version(&self) -> Version {
+    pub const fn target_version(&self) -> Version {
         self.context.version
     }
 

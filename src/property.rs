@@ -177,7 +177,6 @@ pub struct PropertySet(u64);
 impl PropertySet {
     /// No property.
     pub const EMPTY: Self = Self(0);
-    const ALL: Self = Self(u64::MAX);
     /// Not a property: the block holds an integer that is not in its shortest form.
     const LOOSE: Self = Self(1);
 

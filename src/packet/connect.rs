@@ -192,6 +192,11 @@ impl<'a> Connect<'a> {
         user_name | password | will | if self.clean_start { CLEAN_START } else { 0 }
     }
 
+    /// Whether the version takes the client identifier.
+    pub(crate) fn is_identified(&self) -> bool {
+        check_client_id(self.client_id, self.clean_start, Context::new(self.version)).is_ok()
+    }
+
     /// The version that the body of a CONNECT names, if it is a known one.
     pub(crate) fn peek_version(body: &[u8], c: Context) -> Option<Version> {
         protocol(body, c).ok().map(|(_, (version, _))| version)
