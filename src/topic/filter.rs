@@ -59,7 +59,11 @@ impl<'a> TopicFilter<'a> {
         match text::check_topic(filter) {
             Ok(false) if !syntax::begins_shared(filter) => Ok(()),
             Ok(_) => syntax::filter(filter, has_shares(version)),
-            Err(error) => Err(syntax::of_topic(error)),
+            // Something else may be wrong before it.
+            Err((Kind::NulCharacter, at)) => {
+                syntax::filter(filter, has_shares(version)).and(Err((Kind::TopicNul, at)))
+            }
+            Err(error) => Err(error),
         }
     }
 

@@ -41,7 +41,9 @@ impl<'a> TopicName<'a> {
         match text::check_topic(name) {
             Ok(false) => Ok(()),
             Ok(true) => syntax::level(name, 0),
-            Err(error) => Err(syntax::of_topic(error)),
+            // A wildcard may come first.
+            Err((Kind::NulCharacter, at)) => syntax::level(name, 0).and(Err((Kind::TopicNul, at))),
+            Err(error) => Err(error),
         }
     }
 

@@ -25,8 +25,17 @@ pub(super) fn matches(filter: &[u8], name: &[u8]) -> bool {
 }
 
 pub(super) fn covers(filter: &[u8], other: &[u8]) -> bool {
-    // Every name has a first level, so `+/#` takes in what `#` does.
-    covers_levels(filter, other) || (filter == b"+/#" && other == b"#")
+    covers_levels(filter, with_level(other))
+}
+
+/// The same filter with one more level before `#`, where that matches nothing less: the name of no level at
+/// all, and that of one empty level, which `#` and `/#` would match by their form, are not names.
+const fn with_level(filter: &[u8]) -> &[u8] {
+    match filter {
+        b"#" => b"+/#",
+        b"/#" => b"/+/#",
+        filter => filter,
+    }
 }
 
 /// Whether `filter` takes in every level of `other`, a name or a filter.
@@ -65,6 +74,7 @@ pub(super) fn intersects(mut a: &[u8], mut b: &[u8]) -> bool {
     if dollar_rule(a, b) || dollar_rule(b, a) {
         return false;
     }
+    (a, b) = (with_level(a), with_level(b));
     // How long a name has to be for both, as far as they were walked: two long filters may well agree in
     // every level, but on names only that are too long to be one.
     let mut len = 0;

@@ -100,12 +100,3 @@ const fn wildcards(text: &[u8], offset: usize) -> Checked {
     }
     Ok(())
 }
-
-/// What the check of a string says, said of a topic.
-#[cold]
-pub(super) const fn of_topic((kind, at): (Kind, usize)) -> (Kind, usize) {
-    match kind {
-        Kind::NulCharacter => (Kind::TopicNul, at),
-        kind => (kind, at),
-    }
-}

@@ -1,0 +1,8 @@
+//! Topic names and filters against the text of the standard and against a naive reading of it.
+
+#[path = "topics/examples.rs"]
+mod examples;
+#[path = "topics/exhaustive.rs"]
+mod exhaustive;
+#[path = "topics/reference.rs"]
+mod reference;

@@ -1,0 +1,157 @@
+//! Everything small, compared with the reference. The bounds are lower in debug builds; `--ignored` in a
+//! release build goes to 8 characters with a multi-byte one among them.
+
+use std::thread;
+
+use mqtt_wire::{TopicFilter, TopicName, Version};
+
+use crate::reference::{self, Split};
+
+const ALPHABET: [char; 7] = ['a', 'b', '/', '+', '#', '$', 'é'];
+
+/// `release` characters in release builds, two less in debug builds.
+fn bound(release: usize) -> usize {
+    if cfg!(debug_assertions) { release - 2 } else { release }
+}
+
+/// Calls `work` with the items, on two threads, and adds up what it returns.
+fn spread<I: Sync>(items: &[I], work: impl Fn(&I) -> u64 + Sync) -> u64 {
+    let work = &work;
+    thread::scope(|scope| {
+        let halves: Vec<_> = (0..2)
+            .map(|half| scope.spawn(move || items.iter().skip(half).step_by(2).map(work).sum::<u64>()))
+            .collect();
+        halves.into_iter().map(|half| half.join().expect("no comparison fails")).sum()
+    })
+}
+
+/// Every filter against every name of up to `max` characters.
+fn matching(alphabet: &[char], max: usize) {
+    let filters = reference::texts(alphabet, max, reference::is_filter);
+    let names = reference::texts(alphabet, max, reference::is_name);
+    let split: Vec<_> =
+        names.iter().map(|name| (TopicName::new(name).expect("a name"), Split::new(name))).collect();
+    let matched = spread(&filters, |text| {
+        let filter = TopicFilter::for_version(text, Version::V311).expect("a filter");
+        let filter_split = Split::new(text);
+        let mut matched = 0;
+        for (name, name_split) in &split {
+            let expected = reference::split_matches(&filter_split, name_split);
+            assert_eq!(filter.matches(*name), expected, "{filter} against {name}");
+            matched += u64::from(expected);
+        }
+        matched
+    });
+    let pairs = filters.len() * names.len();
+    println!("{} filters x {} names = {pairs} pairs, {matched} match", filters.len(), names.len());
+    assert!(matched > 0);
+}
+
+#[test]
+fn every_filter_against_every_name() {
+    matching(&ALPHABET, bound(6));
+    matching(&['a', '/', '+', '#', '$'], bound(8));
+}
+
+#[test]
+#[ignore = "minutes in a release build"]
+fn every_filter_against_every_name_to_8_characters() {
+    matching(&['a', '/', '+', '#', '$', 'é'], 8);
+}
+
+#[test]
+fn every_text_is_a_name_or_a_filter_exactly_if_the_reference_says_so() {
+    let alphabet = ['a', '/', '+', '#', '$', 'é', '\0'];
+    let texts = reference::texts(&alphabet, bound(8), |_| true);
+    let prefixes = ["", "$share", "$share/", "$share/g", "$share/g/", "$shar", "$SHARE/"];
+    let accepted = spread(&texts, |text| {
+        let mut accepted = 0;
+        for prefix in prefixes {
+            if !prefix.is_empty() && text.chars().count() > 5 {
+                continue;
+            }
+            let text = &format!("{prefix}{text}");
+            let name = TopicName::new(text);
+            assert_eq!(name, TopicName::from_bytes(text.as_bytes()));
+            assert_eq!(name.is_ok(), reference::is_name(text), "{text:?}");
+            for (version, expected) in [
+                (Version::V31, reference::is_filter(text)),
+                (Version::V311, reference::is_filter(text)),
+                (Version::V5, reference::is_v5_filter(text)),
+            ] {
+                let filter = TopicFilter::for_version(text, version);
+                assert_eq!(filter, TopicFilter::from_bytes(text.as_bytes(), version));
+                assert_eq!(filter.is_ok(), expected, "{text:?} {version}");
+                accepted += u64::from(expected);
+                if let Ok(filter) = filter {
+                    parts(filter, text, version);
+                }
+            }
+        }
+        accepted
+    });
+    println!("{} texts, bare and after {} prefixes: {accepted} accepted", texts.len(), prefixes.len() - 1);
+}
+
+/// What a filter says of itself.
+fn parts(filter: TopicFilter<'_>, text: &str, version: Version) {
+    let share = reference::share_parts(text).flatten().filter(|_| version == Version::V5);
+    let inner = share.map_or(text, |(_, inner)| inner);
+    assert_eq!(filter.as_str(), text);
+    assert_eq!(filter.is_shared(), share.is_some());
+    assert_eq!(filter.share_name(), share.map(|(share_name, _)| share_name));
+    assert_eq!(filter.inner(), inner);
+    assert_eq!(filter.has_wildcards(), inner.contains(['+', '#']));
+    assert_eq!(filter.starts_with_dollar(), inner.starts_with('$'));
+    assert!(filter.levels().map(|level| level.as_str()).eq(inner.split('/')));
+    assert!(filter.levels().rev().map(|level| level.as_str()).eq(inner.rsplit('/')));
+}
+
+/// A set of names, a bit each.
+struct Names(Vec<u64>);
+
+impl Names {
+    fn of(filter: &str, names: &[Split<'_>]) -> Self {
+        let bit = |(number, name): (usize, &Split<'_>)| {
+            u64::from(reference::split_matches(&Split::new(filter), name)) << number
+        };
+        Self(names.chunks(64).map(|names| names.iter().enumerate().map(bit).sum()).collect())
+    }
+
+    fn holds_all_of(&self, other: &Self) -> bool {
+        self.0.iter().zip(&other.0).all(|(own, other)| other & !own == 0)
+    }
+
+    fn meets(&self, other: &Self) -> bool {
+        self.0.iter().zip(&other.0).any(|(own, other)| own & other != 0)
+    }
+}
+
+/// `covers` and `intersects` by their definitions: over the names that each filter of a pair matches. Names
+/// are longer than filters, and have a letter of their own, so that what two filters do differently shows.
+#[test]
+fn covers_and_intersects_by_definition() {
+    let filters = reference::texts(&['a', 'b', '/', '+', '#', '$'], bound(5), reference::is_filter);
+    let names = reference::texts(&['a', 'b', 'x', '/', '$'], bound(7), reference::is_name);
+    let split: Vec<_> = names.iter().map(|name| Split::new(name)).collect();
+    let sets: Vec<_> = filters
+        .iter()
+        .map(|text| (TopicFilter::new(text).expect("a filter"), Names::of(text, &split)))
+        .collect();
+    let held = spread(&sets, |(filter, set)| {
+        let mut held = 0;
+        for (other, other_set) in &sets {
+            let covers = set.holds_all_of(other_set);
+            assert_eq!(filter.covers(*other), covers, "{filter} covers {other}");
+            let intersects = set.meets(other_set);
+            assert_eq!(filter.intersects(*other), intersects, "{filter} intersects {other}");
+            held += u64::from(covers) + u64::from(intersects);
+        }
+        held
+    });
+    println!(
+        "{} pairs of filters over {} names, {held} relations hold",
+        sets.len() * sets.len(),
+        names.len()
+    );
+}
