@@ -86,9 +86,7 @@ impl<'a> Packet<'a> {
                 let fits = body.subscriptions.iter().all(|subscription| fits_v5(subscription.filter));
                 fits.then_some(self)
             }
-            Self::Unsubscribe(body) => {
-                body.filters.iter().all(|filter| fits_v5(filter)).then_some(self)
-            }
+            Self::Unsubscribe(body) => body.filters.iter().all(|filter| fits_v5(filter)).then_some(self),
             _ => Some(self),
         }
     }

@@ -212,7 +212,9 @@ impl DecodeError {
     }
 
     /// The length of the whole bad frame, fixed header included, when it is known: skipping so many bytes
-    /// leads to the next packet. `None` when the length itself is bad and the stream cannot be followed.
+    /// leads to the next packet. `None` when the length itself is bad and the stream cannot be followed, or when
+    /// the packet was refused at its first byte and the length is not there yet: it is known at the latest with
+    /// five bytes.
     pub const fn frame_len(&self) -> Option<usize> {
         match self.frame_len {
             Some(len) => Some(len as usize),

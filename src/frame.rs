@@ -2,7 +2,7 @@
 //! [`decode`]. Only here is "read more" an answer.
 
 use crate::error::{DecodeError, EncodeError, Kind};
-use crate::options::{Context, DecodeOptions, EncodeOptions};
+use crate::options::{Context, DecodeOptions, EncodeOptions, Tolerance};
 use crate::packet::{Connect, Head, Packet, PacketType};
 use crate::read::{Fault, variable, wants_shortest};
 use crate::version::{Sender, Version};
@@ -45,7 +45,8 @@ impl FixedHeader {
                 Ok(Some((n, len))) => (n, len + 1),
                 Ok(None) => return Ok(None),
                 Err((kind, at)) => {
-                    return Err(error(kind, Some(packet_type), c.version, at.saturating_add(1), None));
+                    let size = readable_size(bytes);
+                    return Err(error(kind, Some(packet_type), c.version, at.saturating_add(1), size));
                 }
             },
         };
@@ -105,12 +106,16 @@ pub(crate) const fn error(
 /// A frame that is refused for its first byte; its length may be readable all the same.
 #[cold]
 fn refused(kind: Kind, packet: Option<PacketType>, bytes: &[u8], options: &DecodeOptions) -> DecodeError {
-    let c = options.context();
-    let length = match long_length(bytes.get(1..).unwrap_or_default(), wants_shortest(c)) {
+    error(kind, packet, options.context().version, 0, readable_size(bytes))
+}
+
+/// The size of a bad frame, if its length can be made out.
+#[cold]
+fn readable_size(bytes: &[u8]) -> Option<u32> {
+    match long_length(bytes.get(1..).unwrap_or_default(), false) {
         Ok(Some((n, len))) => Some(n + u32::from(len) + 1),
         _ => None,
-    };
-    error(kind, packet, c.version, 0, length)
+    }
 }
 
 const fn may_be_first(packet: PacketType, sender: Option<Sender>) -> bool {
@@ -126,6 +131,17 @@ fn long_length(i: &[u8], shortest: bool) -> Result<Option<(u32, u8)>, (Kind, u32
         Ok((rest, n)) => Ok(Some((n, u8::try_from(i.len() - rest.len()).unwrap_or(u8::MAX)))),
         Err(Fault { kind: Kind::Truncated, .. }) => Ok(None),
         Err(fault) => Err((fault.kind, fault.offset(i))),
+    }
+}
+
+impl Version {
+    /// The version that a frame with a CONNECT names, the bit of bridges aside, whether or not the rest of the
+    /// packet is right; `None` when it is no CONNECT, is too short or names none of the three.
+    pub fn of_connect(frame: &[u8]) -> Option<Self> {
+        let options = DecodeOptions::detect().tolerate(Tolerance::BridgeProtocolLevel);
+        let header = FixedHeader::decode(frame, &options).ok()??;
+        let body = frame.get(header.len()..).filter(|_| header.packet_type == PacketType::Connect)?;
+        Connect::peek_version(body, options.context())
     }
 }
 
@@ -338,7 +354,11 @@ pub(crate) fn measure(
     walk: impl FnOnce(&mut Counter) -> Written,
 ) -> Result<(u32, usize), EncodeError> {
     let mut counter = Counter::default();
-    walk(&mut counter).map_err(|kind| EncodeError::Invalid { kind, packet, version: options.target_version() })?;
+    walk(&mut counter).map_err(|kind| EncodeError::Invalid {
+        kind,
+        packet,
+        version: options.target_version(),
+    })?;
     let remaining = u32::try_from(counter.0).unwrap_or(u32::MAX);
     let size = counter.0.saturating_add(variable_len(remaining) + 1);
     let max = options.size_limit().min(MAX_PACKET_SIZE) as usize;

@@ -38,7 +38,9 @@ pub use packet::{
     Ack, Auth, ConnAck, Connect, Disconnect, Packet, PacketType, Publish, RetainHandling, SubAck, Subscribe,
     Subscription, UnsubAck, Unsubscribe, Will,
 };
-pub use property::{Properties, Property, PropertyId, PropertyIter, PropertySet};
+pub use property::{
+    Properties, Property, PropertyId, PropertyIter, PropertySet, PropertyType, PropertyValue,
+};
 pub use reason::ReasonCode;
 pub use topic::{TopicFilter, TopicName};
 pub use version::{Delivery, MaximumQoS, PacketId, QoS, Sender, SubscriptionId, Version};

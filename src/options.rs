@@ -85,11 +85,7 @@ pub struct DecodeOptions {
 impl DecodeOptions {
     /// Packets of that version, from either side, of any size. A CONNECT of another version is an error.
     pub const fn new(version: Version) -> Self {
-        Self {
-            max_packet_size: MAX_PACKET_SIZE,
-            context: Context::new(version),
-            first: false,
-        }
+        Self { max_packet_size: MAX_PACKET_SIZE, context: Context::new(version), first: false }
     }
 
     /// A CONNECT is decoded by the version it names, every other packet as 5.0.

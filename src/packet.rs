@@ -66,8 +66,12 @@ macro_rules! packet_types {
 }
 
 macro_rules! flags {
-    (_) => { None };
-    ($flags:literal) => { Some($flags) };
+    (_) => {
+        None
+    };
+    ($flags:literal) => {
+        Some($flags)
+    };
 }
 
 /// Who may send a packet type.
@@ -216,7 +220,9 @@ impl<'a> Packet<'a> {
             PacketType::PubComp => Ack::decode(head, c, i).map(|(i, body)| (i, Self::PubComp(body))),
             PacketType::Subscribe => Subscribe::decode(c, i).map(|(i, body)| (i, Self::Subscribe(body))),
             PacketType::SubAck => SubAck::decode(c, i).map(|(i, body)| (i, Self::SubAck(body))),
-            PacketType::Unsubscribe => Unsubscribe::decode(c, i).map(|(i, body)| (i, Self::Unsubscribe(body))),
+            PacketType::Unsubscribe => {
+                Unsubscribe::decode(c, i).map(|(i, body)| (i, Self::Unsubscribe(body)))
+            }
             PacketType::UnsubAck => UnsubAck::decode(c, i).map(|(i, body)| (i, Self::UnsubAck(body))),
             PacketType::PingReq => Ok((i, Self::PingReq)),
             PacketType::PingResp => Ok((i, Self::PingResp)),

@@ -11,12 +11,12 @@ use crate::value::Value;
 use crate::version::{MaximumQoS, Sender, SubscriptionId, Version};
 use crate::write::{Counter, Sink, Written};
 
-/// Table 2-4: identifier, name, getter, type, the places it may stand in; then those that may stand more than
+/// Table 2-4: identifier, name, the standard's spelling, getter, type, the places it may stand in; then those that may stand more than
 /// once, and where. The rules for a value are in its type.
 macro_rules! properties {
     (
-        $($id:literal $name:ident $getter:ident ($type:ty) in $($place:ident)|+;)+
-        repeating $($many_id:literal $many:ident $many_getter:ident ($many_type:ty) in $($many_place:ident)|+, repeats in $($repeats:ident)|+;)+
+        $($id:literal $name:ident $title:literal $getter:ident ($type:ty) in $($place:ident)|+;)+
+        repeating $($many_id:literal $many:ident $many_title:literal $many_getter:ident ($many_type:ty) in $($many_place:ident)|+, repeats in $($repeats:ident)|+;)+
     ) => {
         /// A property and its value (Table 2-4).
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -43,6 +43,11 @@ macro_rules! properties {
             /// The name, as in the source: `MessageExpiryInterval`.
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$name => stringify!($name),)+ $(Self::$many => stringify!($many),)+ }
+            }
+
+            /// The standard's own spelling: `Message Expiry Interval`.
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$name => $title,)+ $(Self::$many => $many_title,)+ }
             }
 
             /// The places that the property may stand in, and those where it may do so more than once.
@@ -74,6 +79,18 @@ macro_rules! properties {
             /// The identifier.
             pub const fn id(&self) -> PropertyId {
                 match self { $(Self::$name(_) => PropertyId::$name,)+ $(Self::$many(_) => PropertyId::$many,)+ }
+            }
+
+            const fn type_of(id: PropertyId) -> PropertyType {
+                match id {
+                    $(PropertyId::$name => <$type as Value<'a>>::TYPE,)+
+                    $(PropertyId::$many => <$many_type as Value<'a>>::TYPE,)+
+                }
+            }
+
+            /// The value by its type on the wire, for tools that treat all properties alike.
+            pub fn value(&self) -> PropertyValue<'a> {
+                match self { $(Self::$name(value) => value.view(),)+ $(Self::$many(value) => value.view(),)+ }
             }
 
             fn write<S: Sink>(&self, c: Context, out: &mut S) -> Written {
@@ -116,43 +133,74 @@ mod place {
 }
 
 properties! {
-    0x01 PayloadFormatIndicator          payload_format_indicator          (bool)          in PUBLISH | WILL;
-    0x02 MessageExpiryInterval           message_expiry_interval           (u32)           in PUBLISH | WILL;
-    0x03 ContentType                     content_type                      (&'a str)       in PUBLISH | WILL;
-    0x08 ResponseTopic                   response_topic                    (TopicName<'a>) in PUBLISH | WILL;
-    0x09 CorrelationData                 correlation_data                  (&'a [u8])      in PUBLISH | WILL;
-    0x11 SessionExpiryInterval           session_expiry_interval           (u32)           in CONNECT | CONNACK | DISCONNECT;
-    0x12 AssignedClientIdentifier        assigned_client_identifier        (&'a str)       in CONNACK;
-    0x13 ServerKeepAlive                 server_keep_alive                 (u16)           in CONNACK;
-    0x15 AuthenticationMethod            authentication_method             (&'a str)       in CONNECT | CONNACK | AUTH;
-    0x16 AuthenticationData              authentication_data               (&'a [u8])      in CONNECT | CONNACK | AUTH;
-    0x17 RequestProblemInformation       request_problem_information       (bool)          in CONNECT;
-    0x18 WillDelayInterval               will_delay_interval               (u32)           in WILL;
-    0x19 RequestResponseInformation      request_response_information      (bool)          in CONNECT;
-    0x1A ResponseInformation             response_information              (&'a str)       in CONNACK;
-    0x1C ServerReference                 server_reference                  (&'a str)       in CONNACK | DISCONNECT;
-    0x1F ReasonString                    reason_string                     (&'a str)       in CONNACK | ACK | SUBACK | UNSUBACK | DISCONNECT | AUTH;
-    0x21 ReceiveMaximum                  receive_maximum                   (NonZeroU16)    in CONNECT | CONNACK;
-    0x22 TopicAliasMaximum               topic_alias_maximum               (u16)           in CONNECT | CONNACK;
-    0x23 TopicAlias                      topic_alias                       (NonZeroU16)    in PUBLISH;
-    0x24 MaximumQoS                      maximum_qos                       (MaximumQoS)         in CONNACK;
-    0x25 RetainAvailable                 retain_available                  (bool)          in CONNACK;
-    0x27 MaximumPacketSize               maximum_packet_size               (NonZeroU32)    in CONNECT | CONNACK;
-    0x28 WildcardSubscriptionAvailable   wildcard_subscription_available   (bool)          in CONNACK;
-    0x29 SubscriptionIdentifierAvailable subscription_identifier_available (bool)          in CONNACK;
-    0x2A SharedSubscriptionAvailable     shared_subscription_available     (bool)          in CONNACK;
+    0x01 PayloadFormatIndicator          "Payload Format Indicator"          payload_format_indicator          (bool)          in PUBLISH | WILL;
+    0x02 MessageExpiryInterval           "Message Expiry Interval"           message_expiry_interval           (u32)           in PUBLISH | WILL;
+    0x03 ContentType                     "Content Type"                      content_type                      (&'a str)       in PUBLISH | WILL;
+    0x08 ResponseTopic                   "Response Topic"                    response_topic                    (TopicName<'a>) in PUBLISH | WILL;
+    0x09 CorrelationData                 "Correlation Data"                  correlation_data                  (&'a [u8])      in PUBLISH | WILL;
+    0x11 SessionExpiryInterval           "Session Expiry Interval"           session_expiry_interval           (u32)           in CONNECT | CONNACK | DISCONNECT;
+    0x12 AssignedClientIdentifier        "Assigned Client Identifier"        assigned_client_identifier        (&'a str)       in CONNACK;
+    0x13 ServerKeepAlive                 "Server Keep Alive"                 server_keep_alive                 (u16)           in CONNACK;
+    0x15 AuthenticationMethod            "Authentication Method"             authentication_method             (&'a str)       in CONNECT | CONNACK | AUTH;
+    0x16 AuthenticationData              "Authentication Data"               authentication_data               (&'a [u8])      in CONNECT | CONNACK | AUTH;
+    0x17 RequestProblemInformation       "Request Problem Information"       request_problem_information       (bool)          in CONNECT;
+    0x18 WillDelayInterval               "Will Delay Interval"               will_delay_interval               (u32)           in WILL;
+    0x19 RequestResponseInformation      "Request Response Information"      request_response_information      (bool)          in CONNECT;
+    0x1A ResponseInformation             "Response Information"              response_information              (&'a str)       in CONNACK;
+    0x1C ServerReference                 "Server Reference"                  server_reference                  (&'a str)       in CONNACK | DISCONNECT;
+    0x1F ReasonString                    "Reason String"                     reason_string                     (&'a str)       in CONNACK | ACK | SUBACK | UNSUBACK | DISCONNECT | AUTH;
+    0x21 ReceiveMaximum                  "Receive Maximum"                   receive_maximum                   (NonZeroU16)    in CONNECT | CONNACK;
+    0x22 TopicAliasMaximum               "Topic Alias Maximum"               topic_alias_maximum               (u16)           in CONNECT | CONNACK;
+    0x23 TopicAlias                      "Topic Alias"                       topic_alias                       (NonZeroU16)    in PUBLISH;
+    0x24 MaximumQoS                      "Maximum QoS"                       maximum_qos                       (MaximumQoS)         in CONNACK;
+    0x25 RetainAvailable                 "Retain Available"                  retain_available                  (bool)          in CONNACK;
+    0x27 MaximumPacketSize               "Maximum Packet Size"               maximum_packet_size               (NonZeroU32)    in CONNECT | CONNACK;
+    0x28 WildcardSubscriptionAvailable   "Wildcard Subscription Available"   wildcard_subscription_available   (bool)          in CONNACK;
+    0x29 SubscriptionIdentifierAvailable "Subscription Identifier Available" subscription_identifier_available (bool)          in CONNACK;
+    0x2A SharedSubscriptionAvailable     "Shared Subscription Available"     shared_subscription_available     (bool)          in CONNACK;
     repeating
-    0x0B SubscriptionIdentifier          subscription_identifiers          (SubscriptionId)       in PUBLISH | SUBSCRIBE, repeats in PUBLISH;
-    0x26 UserProperty                    user_properties                   ((&'a str, &'a str))   in ANY, repeats in ANY;
+    0x0B SubscriptionIdentifier          "Subscription Identifier"           subscription_identifiers          (SubscriptionId)       in PUBLISH | SUBSCRIBE, repeats in PUBLISH;
+    0x26 UserProperty                    "User Property"                     user_properties                   ((&'a str, &'a str))   in ANY, repeats in ANY;
 }
 
 impl fmt::Display for PropertyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
+        f.pad(self.title())
     }
 }
 
+/// The type of a property's value on the wire (section 2.2.2.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "the names are the standard's")]
+pub enum PropertyType {
+    Byte,
+    TwoByteInteger,
+    FourByteInteger,
+    VariableByteInteger,
+    Utf8String,
+    BinaryData,
+    Utf8StringPair,
+}
+
+/// The value of a property by its type on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "the names are the standard's")]
+pub enum PropertyValue<'a> {
+    Byte(u8),
+    TwoByteInteger(u16),
+    FourByteInteger(u32),
+    VariableByteInteger(u32),
+    Utf8String(&'a str),
+    BinaryData(&'a [u8]),
+    Utf8StringPair(&'a str, &'a str),
+}
+
 impl PropertyId {
+    /// The type of the value on the wire.
+    pub const fn value_type(self) -> PropertyType {
+        Property::type_of(self)
+    }
+
     /// Reads an identifier, which the standard calls a variable byte integer.
     #[inline]
     fn parse(at: &[u8], shortest: bool) -> Parsed<'_, Self> {
@@ -348,12 +396,18 @@ pub struct Properties<'a> {
     present: PropertySet,
     hidden: PropertySet,
     added: &'a [Property<'a>],
+    hidden_added: PropertySet,
 }
 
 impl<'a> Properties<'a> {
     /// No properties: what every packet of 3.x has.
-    pub const EMPTY: Self =
-        Self { wire: &[], present: PropertySet::EMPTY, hidden: PropertySet::EMPTY, added: &[] };
+    pub const EMPTY: Self = Self {
+        wire: &[],
+        present: PropertySet::EMPTY,
+        hidden: PropertySet::EMPTY,
+        added: &[],
+        hidden_added: PropertySet::EMPTY,
+    };
 
     /// These properties. Whether they may stand in a packet is checked when that is encoded.
     pub const fn new(properties: &'a [Property<'a>]) -> Self {
@@ -390,7 +444,11 @@ impl<'a> Properties<'a> {
             at = rest;
         }
         // What was let through may be longer than needed: then it is not to be written out as it came.
-        Ok(if c.tolerates(Tolerance::NonMinimalLengths) { present.union(PropertySet::LOOSE) } else { present })
+        Ok(if c.tolerates(Tolerance::NonMinimalLengths) {
+            present.union(PropertySet::LOOSE)
+        } else {
+            present
+        })
     }
 
     /// Writes the property block; in 3.x there must be nothing to write.
@@ -423,7 +481,7 @@ impl<'a> Properties<'a> {
         } else {
             self.received().try_for_each(|property| property.write(c, out))?;
         }
-        self.added.iter().try_for_each(|property| property.write(c, out))
+        self.added().try_for_each(|property| property.write(c, out))
     }
 
     /// Whether the bytes of the wire can be written as they are.
@@ -433,46 +491,51 @@ impl<'a> Properties<'a> {
     }
 
     fn check_place(&self, place: &Place, c: Context) -> Written {
-        let received = self.present.difference(self.hidden).difference(PropertySet::LOOSE);
         // One comparison for the usual case: received in the same place as it goes out.
+        let received = self.received_ids();
         let plain = place.allowed.difference(place.not_from_client).difference(place.not_from_server);
-        let easy = received.difference(plain).is_empty()
-            && (place.repeats.contains(PropertyId::SubscriptionIdentifier)
-                || !received.contains(PropertyId::SubscriptionIdentifier));
-        let (mut before, listed) = if easy { (received, self.added) } else { (PropertySet::EMPTY, &[][..]) };
-        let slow = (!easy).then(|| self.iter()).into_iter().flatten();
-        for id in listed.iter().map(Property::id).chain(slow.map(|property| property.id())) {
-            if let Some(kind) = place.refuses(id, before, c.sender) {
-                return Err(kind);
-            }
-            before = before | id;
+        if received.difference(plain).is_empty() && !self.repeats_id(place) {
+            return check_each(self.added(), place, received, c);
         }
-        Ok(())
+        check_each(self.iter(), place, PropertySet::EMPTY, c)
+    }
+
+    /// Whether a property may have come more than once that may not go out so.
+    const fn repeats_id(&self, place: &Place) -> bool {
+        self.present.contains(PropertyId::SubscriptionIdentifier)
+            && !place.repeats.contains(PropertyId::SubscriptionIdentifier)
     }
 
     /// Whether there is no property.
     pub fn is_empty(&self) -> bool {
-        self.added.is_empty() && self.received().next().is_none()
+        self.received_ids().is_empty() && self.added().next().is_none()
     }
 
     /// The properties, received ones first, in order.
     pub fn iter(&self) -> PropertyIter<'a> {
-        PropertyIter { wire: self.wire, hidden: self.hidden, added: self.added.iter() }
+        PropertyIter(*self)
     }
 
     fn received(&self) -> PropertyIter<'a> {
-        PropertyIter { wire: self.wire, hidden: self.hidden, added: [].iter() }
+        PropertyIter(Self { added: &[], ..*self })
+    }
+
+    fn added(&self) -> PropertyIter<'a> {
+        PropertyIter(Self { wire: &[], ..*self })
+    }
+
+    const fn received_ids(&self) -> PropertySet {
+        self.present.difference(self.hidden).difference(PropertySet::LOOSE)
     }
 
     /// Which properties there are.
     pub fn ids(&self) -> PropertySet {
-        let received = self.present.difference(self.hidden).difference(PropertySet::LOOSE);
-        self.added.iter().map(Property::id).fold(received, |set, id| set | id)
+        self.added().fold(self.received_ids(), |set, property| set | property.id())
     }
 
     fn all(&self, id: PropertyId) -> impl Iterator<Item = Property<'a>> + use<'a> {
         let wire = if self.present.contains(id) { self.wire } else { &[] };
-        let all = PropertyIter { wire, hidden: self.hidden, added: self.added.iter() };
+        let all = PropertyIter(Self { wire, ..*self });
         all.filter(move |property| property.id() == id)
     }
 
@@ -483,22 +546,23 @@ impl<'a> Properties<'a> {
         self.all(id).next()
     }
 
-    /// The same without some properties, such as the Topic Alias when a message is forwarded. Properties that
-    /// [`with`](Self::with) added are not touched.
+    /// The same without some properties, such as the Topic Alias when a message is forwarded.
     #[must_use]
     pub fn without(self, ids: impl Into<PropertySet>) -> Self {
-        Self { hidden: self.hidden.union(ids.into()), ..self }
+        let ids = ids.into();
+        Self { hidden: self.hidden.union(ids), hidden_added: self.hidden_added.union(ids), ..self }
     }
 
     /// The same with these properties behind the received ones, in place of those added before.
     #[must_use]
     pub const fn with(self, added: &'a [Property<'a>]) -> Self {
-        Self { added, ..self }
+        Self { added, hidden_added: PropertySet::EMPTY, ..self }
     }
 
     /// The properties as bytes, without the length before them, when they are just as they were received.
     pub fn as_wire(&self) -> Option<&'a [u8]> {
-        (self.added.is_empty() && self.hidden == PropertySet::EMPTY).then_some(self.wire)
+        let untouched = self.added.is_empty() && self.present.intersection(self.hidden).is_empty();
+        untouched.then_some(self.wire)
     }
 }
 
@@ -545,28 +609,46 @@ impl<'a> From<&'a [Property<'a>]> for Properties<'a> {
     }
 }
 
+/// Checks that properties may stand in a place after those `before` them.
+fn check_each<'a>(
+    properties: impl Iterator<Item = Property<'a>>,
+    place: &Place,
+    mut before: PropertySet,
+    c: Context,
+) -> Written {
+    for property in properties {
+        if let Some(kind) = place.refuses(property.id(), before, c.sender) {
+            return Err(kind);
+        }
+        before = before | property.id();
+    }
+    Ok(())
+}
+
 /// Iterator over [`Properties`].
 #[derive(Debug, Clone)]
-pub struct PropertyIter<'a> {
-    wire: &'a [u8],
-    hidden: PropertySet,
-    added: core::slice::Iter<'a, Property<'a>>,
-}
+pub struct PropertyIter<'a>(Properties<'a>);
 
 impl<'a> Iterator for PropertyIter<'a> {
     type Item = Property<'a>;
 
     fn next(&mut self) -> Option<Property<'a>> {
-        while !self.wire.is_empty() {
+        let this = &mut self.0;
+        while !this.wire.is_empty() {
             // The block was checked: reading it again cannot fail.
-            let read = PropertyId::parse(self.wire, false).and_then(|(i, id)| id.read(i));
-            let (rest, property) = read.map_or((&[][..], None), |(i, property)| (i, Some(property)));
-            self.wire = rest;
-            if let Some(property) = property.filter(|property| !self.hidden.contains(property.id())) {
+            let (rest, property) = PropertyId::parse(this.wire, false).and_then(|(i, id)| id.read(i)).ok()?;
+            this.wire = rest;
+            if !this.hidden.contains(property.id()) {
                 return Some(property);
             }
         }
-        self.added.next().copied()
+        while let Some((property, rest)) = this.added.split_first() {
+            this.added = rest;
+            if !this.hidden_added.contains(property.id()) {
+                return Some(*property);
+            }
+        }
+        None
     }
 }
 

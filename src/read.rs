@@ -158,7 +158,11 @@ fn variable_long(at: &[u8], shortest: bool) -> Parsed<'_, u32> {
         let (rest, byte) = byte(i).map_err(|_| Fault::new(Kind::Truncated, at))?;
         value |= u32::from(byte & 0x7F) << (7 * group);
         if byte < 0x80 {
-            return if shortest && byte == 0 && group > 0 { fault(Kind::LengthNotShortest, i) } else { Ok((rest, value)) };
+            return if shortest && byte == 0 && group > 0 {
+                fault(Kind::LengthNotShortest, i)
+            } else {
+                Ok((rest, value))
+            };
         }
         if group == 3 {
             return fault(Kind::LengthTooLong, i);

@@ -120,8 +120,10 @@ mod tests {
     fn non_characters_and_controls() {
         for c in '\0'..=char::MAX {
             let n = u32::from(c);
-            let expected =
-                n < 0x20 || (0x7F..0xA0).contains(&n) || (0xFDD0..0xFDF0).contains(&n) || n % 0x10000 >= 0xFFFE;
+            let expected = n < 0x20
+                || (0x7F..0xA0).contains(&n)
+                || (0xFDD0..0xFDF0).contains(&n)
+                || n % 0x10000 >= 0xFFFE;
             assert_eq!(is_disallowed(c), expected, "{c:?}");
         }
     }

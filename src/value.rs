@@ -4,6 +4,7 @@ use core::num::{NonZeroU16, NonZeroU32};
 
 use crate::error::Kind;
 use crate::options::Context;
+use crate::property::{PropertyType, PropertyValue};
 use crate::read::{
     Parsed, binary, byte, fault, four_bytes, text, topic_name, two_bytes, variable, wants_shortest,
 };
@@ -13,6 +14,12 @@ use crate::version::{MaximumQoS, SubscriptionId};
 use crate::write::{Sink, Written};
 
 pub(crate) trait Value<'a>: Sized {
+    /// The type on the wire.
+    const TYPE: PropertyType;
+
+    /// The value by that type.
+    fn view(&self) -> PropertyValue<'a>;
+
     /// Reads a value: its form, and its range where the type has one.
     fn read(i: &'a [u8]) -> Parsed<'a, Self>;
 
@@ -28,6 +35,12 @@ pub(crate) trait Value<'a>: Sized {
 }
 
 impl<'a> Value<'a> for bool {
+    const TYPE: PropertyType = PropertyType::Byte;
+
+    fn view(&self) -> PropertyValue<'a> {
+        PropertyValue::Byte(u8::from(*self))
+    }
+
     #[inline]
     fn read(at: &'a [u8]) -> Parsed<'a, Self> {
         match byte(at)? {
@@ -45,6 +58,12 @@ impl<'a> Value<'a> for bool {
 }
 
 impl<'a> Value<'a> for MaximumQoS {
+    const TYPE: PropertyType = PropertyType::Byte;
+
+    fn view(&self) -> PropertyValue<'a> {
+        PropertyValue::Byte(self.qos().bits())
+    }
+
     #[inline]
     fn read(i: &'a [u8]) -> Parsed<'a, Self> {
         let (i, one) = bool::read(i)?;
@@ -58,6 +77,12 @@ impl<'a> Value<'a> for MaximumQoS {
 }
 
 impl<'a> Value<'a> for u16 {
+    const TYPE: PropertyType = PropertyType::TwoByteInteger;
+
+    fn view(&self) -> PropertyValue<'a> {
+        PropertyValue::TwoByteInteger(*self)
+    }
+
     #[inline]
     fn read(i: &'a [u8]) -> Parsed<'a, Self> {
         two_bytes(i)
@@ -71,6 +96,12 @@ impl<'a> Value<'a> for u16 {
 }
 
 impl<'a> Value<'a> for u32 {
+    const TYPE: PropertyType = PropertyType::FourByteInteger;
+
+    fn view(&self) -> PropertyValue<'a> {
+        PropertyValue::FourByteInteger(*self)
+    }
+
     #[inline]
     fn read(i: &'a [u8]) -> Parsed<'a, Self> {
         four_bytes(i)
@@ -84,6 +115,12 @@ impl<'a> Value<'a> for u32 {
 }
 
 impl<'a> Value<'a> for NonZeroU16 {
+    const TYPE: PropertyType = PropertyType::TwoByteInteger;
+
+    fn view(&self) -> PropertyValue<'a> {
+        PropertyValue::TwoByteInteger(self.get())
+    }
+
     #[inline]
     fn read(at: &'a [u8]) -> Parsed<'a, Self> {
         let (i, n) = two_bytes(at)?;
@@ -97,6 +134,12 @@ impl<'a> Value<'a> for NonZeroU16 {
 }
 
 impl<'a> Value<'a> for NonZeroU32 {
+    const TYPE: PropertyType = PropertyType::FourByteInteger;
+
+    fn view(&self) -> PropertyValue<'a> {
+        PropertyValue::FourByteInteger(self.get())
+    }
+
     #[inline]
     fn read(at: &'a [u8]) -> Parsed<'a, Self> {
         let (i, n) = four_bytes(at)?;
@@ -116,6 +159,12 @@ fn subscription_id(at: &[u8], shortest: bool) -> Parsed<'_, SubscriptionId> {
 }
 
 impl<'a> Value<'a> for SubscriptionId {
+    const TYPE: PropertyType = PropertyType::VariableByteInteger;
+
+    fn view(&self) -> PropertyValue<'a> {
+        PropertyValue::VariableByteInteger(self.get())
+    }
+
     #[inline]
     fn read(i: &'a [u8]) -> Parsed<'a, Self> {
         subscription_id(i, false)
@@ -135,6 +184,12 @@ impl<'a> Value<'a> for SubscriptionId {
 }
 
 impl<'a> Value<'a> for &'a [u8] {
+    const TYPE: PropertyType = PropertyType::BinaryData;
+
+    fn view(&self) -> PropertyValue<'a> {
+        PropertyValue::BinaryData(self)
+    }
+
     #[inline]
     fn read(i: &'a [u8]) -> Parsed<'a, Self> {
         binary(i)
@@ -147,6 +202,12 @@ impl<'a> Value<'a> for &'a [u8] {
 }
 
 impl<'a> Value<'a> for &'a str {
+    const TYPE: PropertyType = PropertyType::Utf8String;
+
+    fn view(&self) -> PropertyValue<'a> {
+        PropertyValue::Utf8String(self)
+    }
+
     #[inline]
     fn read(i: &'a [u8]) -> Parsed<'a, Self> {
         let (i, checked) = binary(i)?;
@@ -166,6 +227,12 @@ impl<'a> Value<'a> for &'a str {
 }
 
 impl<'a> Value<'a> for (&'a str, &'a str) {
+    const TYPE: PropertyType = PropertyType::Utf8StringPair;
+
+    fn view(&self) -> PropertyValue<'a> {
+        PropertyValue::Utf8StringPair(self.0, self.1)
+    }
+
     #[inline]
     fn read(i: &'a [u8]) -> Parsed<'a, Self> {
         let (i, name) = Value::read(i)?;
@@ -188,6 +255,12 @@ impl<'a> Value<'a> for (&'a str, &'a str) {
 }
 
 impl<'a> Value<'a> for TopicName<'a> {
+    const TYPE: PropertyType = PropertyType::Utf8String;
+
+    fn view(&self) -> PropertyValue<'a> {
+        PropertyValue::Utf8String(self.as_str())
+    }
+
     #[inline]
     fn read(i: &'a [u8]) -> Parsed<'a, Self> {
         let (i, checked) = binary(i)?;

@@ -29,7 +29,8 @@ impl<'a> Auth<'a> {
 
     pub(super) fn decode(c: Context, i: &'a [u8]) -> Parsed<'a, Self> {
         if i.is_empty() {
-            check_reason_code(ReasonCode::SUCCESS, PacketType::Auth, c).map_err(|kind| Fault::new(kind, i))?;
+            check_reason_code(ReasonCode::SUCCESS, PacketType::Auth, c)
+                .map_err(|kind| Fault::new(kind, i))?;
             return Ok((i, Self::new(ReasonCode::SUCCESS, Properties::EMPTY)));
         }
         let (at, reason_code) = reason_code(i, PacketType::Auth, c)?;

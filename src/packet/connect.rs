@@ -184,9 +184,9 @@ impl<'a> Connect<'a> {
     }
 
     fn flags(&self) -> u8 {
-        let will = self.will.map_or(0, |will| {
-            WILL | will.qos.bits() << 3 | if will.retain { WILL_RETAIN } else { 0 }
-        });
+        let will = self
+            .will
+            .map_or(0, |will| WILL | will.qos.bits() << 3 | if will.retain { WILL_RETAIN } else { 0 });
         let user_name = self.user_name.map_or(0, |_| USER_NAME);
         let password = self.password.map_or(0, |_| PASSWORD);
         user_name | password | will | if self.clean_start { CLEAN_START } else { 0 }
@@ -249,7 +249,8 @@ fn check_client_id(client_id: &str, clean_start: bool, c: Context) -> Written {
     match c.version {
         Version::V31 if client_id.is_empty() => Err(Kind::ClientIdEmpty),
         Version::V31
-            if client_id.chars().nth(CLIENT_ID_MAX_V31).is_some() && !c.tolerates(Tolerance::LongClientIds) =>
+            if client_id.chars().nth(CLIENT_ID_MAX_V31).is_some()
+                && !c.tolerates(Tolerance::LongClientIds) =>
         {
             Err(Kind::ClientIdTooLong)
         }

@@ -48,8 +48,9 @@ impl<'a> Unsubscribe<'a> {
 #[inline]
 pub(super) fn topic_filter(at: &[u8], c: Context) -> Parsed<'_, TopicFilter<'_>> {
     let (i, filter) = binary(at)?;
-    TopicFilter::check(filter, c.version)
-        .map_err(|(kind, offset)| Fault::new(kind, if filter.is_empty() { at } else { from(filter, offset) }))?;
+    TopicFilter::check(filter, c.version).map_err(|(kind, offset)| {
+        Fault::new(kind, if filter.is_empty() { at } else { from(filter, offset) })
+    })?;
     check_characters(filter, c)?;
     Ok((i, TopicFilter::checked(filter, c.version)))
 }
