@@ -1,6 +1,6 @@
 //! What a codec has to do here, and the two kinds of cell that are measured: decode one stream, encode one stream.
 
-use std::fmt::Debug;
+use std::fmt::{self, Debug, Display, Formatter};
 use std::hint::black_box;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -10,6 +10,15 @@ pub enum Fault {
     /// The codec asks for more bytes.
     Incomplete,
     Refused(String),
+}
+
+impl Display for Fault {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Incomplete => f.write_str("asks for more"),
+            Self::Refused(error) => write!(f, "answers {error}"),
+        }
+    }
 }
 
 impl Fault {
@@ -26,8 +35,9 @@ pub trait Decode: Default {
 
     fn input(bytes: &'static [u8]) -> Self::Input;
 
-    /// Decodes packet after packet until the input is used up, and hands each to `each`.
-    fn decode(&mut self, input: &mut Self::Input, each: impl FnMut(Self::Packet)) -> Result<(), Fault>;
+    /// Decodes packet after packet until the input is used up, and shows each to `each`, where it was decoded to:
+    /// a move is not what is measured.
+    fn decode(&mut self, input: &mut Self::Input, each: impl FnMut(&Self::Packet)) -> Result<(), Fault>;
 }
 
 /// Writes a stream.
@@ -52,9 +62,9 @@ pub trait Encode: Default {
 }
 
 /// The packets of a stream as `D` decodes them, for codecs that encode what they decode.
-pub fn decoded<D: Decode>(bytes: &'static [u8]) -> Result<Vec<D::Packet>, Fault> {
+pub fn decoded<D: Decode<Packet: Clone>>(bytes: &'static [u8]) -> Result<Vec<D::Packet>, Fault> {
     let mut packets = Vec::new();
-    D::default().decode(&mut D::input(bytes), |packet| packets.push(packet))?;
+    D::default().decode(&mut D::input(bytes), |packet| packets.push(packet.clone()))?;
     Ok(packets)
 }
 
@@ -99,7 +109,7 @@ impl<C: Decode> Cell for DecodeCell<C> {
     fn run(&mut self) {
         for input in &mut self.inputs {
             let result = self.codec.decode(input, |packet| {
-                black_box(&packet);
+                black_box(packet);
             });
             black_box(result.is_ok());
         }
@@ -120,7 +130,7 @@ pub fn decode_cell<C: Decode + 'static>(bytes: &'static [u8], packets: usize) ->
             Ok(Made { cell: Box::new(cell), remark: None })
         }
         Ok(()) => Err(format!("found {count} packets, not {packets}")),
-        Err(fault) => Err(format!("after {count} packets: {fault:?}")),
+        Err(fault) => Err(format!("after {count} packets, {fault}")),
     }
 }
 
@@ -156,7 +166,7 @@ impl<C: Encode> Cell for EncodeCell<C> {
 
 /// A cell that encodes, and a remark if the codec does not write the bytes that its packets were read from.
 pub fn encode_cell<C: Encode + 'static>(bytes: &'static [u8], packets: usize) -> Result<Made, String> {
-    let values = C::packets(bytes).map_err(|fault| format!("cannot read the packets: {fault:?}"))?;
+    let values = C::packets(bytes).map_err(|fault| format!("cannot read the packets, {fault}"))?;
     if values.len() != packets {
         return Err(format!("found {} packets, not {packets}", values.len()));
     }
@@ -202,12 +212,34 @@ fn first_difference(expected: &[u8], written: &[u8]) -> String {
         number += 1;
     }
     format!(
-        "writes 0x{:02X} for 0x{:02X} as byte {} of packet {number} (type {})",
+        "writes 0x{:02X} for 0x{:02X} as byte {} of packet {number} ({})",
         written[at],
         expected[at],
         at - start,
-        expected[start] >> 4,
+        packet_name(expected[start]),
     )
+}
+
+fn packet_name(first: u8) -> &'static str {
+    const NAMES: [&str; 16] = [
+        "-",
+        "CONNECT",
+        "CONNACK",
+        "PUBLISH",
+        "PUBACK",
+        "PUBREC",
+        "PUBREL",
+        "PUBCOMP",
+        "SUBSCRIBE",
+        "SUBACK",
+        "UNSUBSCRIBE",
+        "UNSUBACK",
+        "PINGREQ",
+        "PINGRESP",
+        "DISCONNECT",
+        "AUTH",
+    ];
+    NAMES[usize::from(first >> 4)]
 }
 
 /// What a codec says to one frame.

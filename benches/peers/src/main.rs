@@ -8,6 +8,7 @@ mod peers;
 mod report;
 mod workload;
 
+use std::fs::OpenOptions;
 use std::process::ExitCode;
 
 #[global_allocator]
@@ -50,6 +51,9 @@ fn main() -> ExitCode {
 
 /// Measures everything and writes the report to `file`.
 fn run(file: &str) -> Result<(), String> {
+    let unwritable = |e| format!("{file}: {e}");
+    // Known before the minutes of measuring; what is there stays until the new report is.
+    OpenOptions::new().append(true).create(true).open(file).map_err(unwritable)?;
     let mut groups = measure::groups();
     for group in &mut groups {
         eprintln!("{} {} {}", group.version.name(), group.direction.name(), group.workload);
@@ -57,5 +61,5 @@ fn run(file: &str) -> Result<(), String> {
     }
     eprintln!("counting instructions");
     measure::instructions(&mut groups)?;
-    std::fs::write(file, report::markdown(&groups)).map_err(|e| format!("{file}: {e}"))
+    std::fs::write(file, report::markdown(&groups)).map_err(unwritable)
 }

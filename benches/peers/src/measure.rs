@@ -80,7 +80,7 @@ fn entry(peer: &Peer, direction: Direction, workload: &Workload) -> Entry {
     };
     let (cell, remark) = match result {
         Ok(made) => (Some(made.cell), made.remark),
-        Err(reason) => (None, Some(format!("cannot do it: {reason}"))),
+        Err(reason) => (None, Some(format!("cannot: {reason}"))),
     };
     Entry { peer: peer.name, remark, figures: None, cell }
 }

@@ -4,6 +4,7 @@ mod bytesmut;
 mod mqtt_codec_kit;
 mod mqtt_format;
 mod mqtt_proto;
+mod mqtt_wire;
 mod mqttbytes;
 mod mqttrs;
 mod ntex_mqtt;
@@ -40,6 +41,8 @@ impl Peer {
 pub fn all(version: Version) -> Vec<Peer> {
     match version {
         Version::V5 => vec![
+            Peer::both::<mqtt_wire::V5>("mqtt-wire"),
+            Peer::both::<mqtt_wire::FrameV5>("mqtt-wire `Frame`"),
             Peer::both::<rumqttc::V5>("rumqttc"),
             Peer::both::<mqttbytes::V5>("mqttbytes"),
             Peer::both::<rmqtt_codec::V5>("rmqtt-codec"),
@@ -48,6 +51,8 @@ pub fn all(version: Version) -> Vec<Peer> {
             Peer::both::<mqtt_codec_kit::V5>("mqtt-codec-kit"),
         ],
         Version::V311 => vec![
+            Peer::both::<mqtt_wire::V311>("mqtt-wire"),
+            Peer::both::<mqtt_wire::FrameV311>("mqtt-wire `Frame`"),
             Peer::both::<rumqttc::V4>("rumqttc"),
             Peer::both::<mqttbytes::V4>("mqttbytes"),
             Peer::both::<rmqtt_codec::V3>("rmqtt-codec"),
@@ -71,6 +76,23 @@ pub struct About {
 }
 
 pub const ABOUT: &[About] = &[
+    About {
+        name: "mqtt-wire",
+        package: "mqtt-wire",
+        versions: "3.1, 3.1.1, 5.0",
+        takes: "`&[u8]`",
+        gives: "packet that borrows everything; properties, filters and codes are checked and read again when they \
+                are iterated",
+        writes: "by reference into `&mut [u8]`",
+    },
+    About {
+        name: "mqtt-wire `Frame`",
+        package: "mqtt-wire",
+        versions: "3.1, 3.1.1, 5.0",
+        takes: "`&mut BytesMut`, splits the frame off",
+        gives: "owned frame, and the packet that borrows from it, decoded once",
+        writes: "by reference into `BytesMut`",
+    },
     About {
         name: "rumqttc",
         package: "rumqttc",
@@ -132,7 +154,7 @@ pub const ABOUT: &[About] = &[
         name: "mqtt-format",
         package: "mqtt-format",
         versions: "3.1.1",
-        takes: "`&[u8]` (nom 7)",
+        takes: "`&[u8]` (nom 7), frames with a Remaining Length of at most 127",
         gives: "packet that borrows everything; a list of filters is parsed again when it is iterated",
         writes: "by reference into a `futures::AsyncWrite`, here `Vec<u8>`, polled once",
     },

@@ -38,7 +38,7 @@ writes it anew. Every codec reads and writes the same bytes, all in one process 
 round after round, so that what disturbs the machine disturbs them all.
 
 - **ns**: nanoseconds a packet, median of the rounds. **Ratio**: against the first column, the median over the rounds
-  of one codec's time divided by the first one's in the same round.
+  of one codec's time divided by the first one's in the same round; above 1 is slower than the first.
 - **instructions**: a packet, counted by callgrind over N and over 2 N passes; the difference is taken, so that what
   happens once does not count. A long copy (`rep movsb`) counts one for each byte.
 - **allocations**: calls of the allocator a packet (new or grown), and the bytes asked for.

@@ -22,11 +22,11 @@ macro_rules! version {
             fn decode(
                 &mut self,
                 input: &mut Self::Input,
-                mut each: impl FnMut(Self::Packet),
+                mut each: impl FnMut(&Self::Packet),
             ) -> Result<(), Fault> {
                 while !input.is_empty() {
                     let start = *input;
-                    match $version::packet::VariablePacket::decode(input) {
+                    match &$version::packet::VariablePacket::decode(input) {
                         Ok(packet) => each(packet),
                         // It reads no further than the frame: where that is whole, no reader would wait.
                         Err(_) if is_cut_off(start) => return Err(Fault::Incomplete),

@@ -22,16 +22,18 @@ impl Decode for V3 {
     fn decode(
         &mut self,
         input: &mut Self::Input,
-        mut each: impl FnMut(MPacket<'static>),
+        mut each: impl FnMut(&MPacket<'static>),
     ) -> Result<(), Fault> {
         while !input.is_empty() {
-            match mpacket(input) {
+            match &mpacket(input) {
                 Ok((rest, packet)) => {
-                    *input = rest;
+                    *input = *rest;
                     each(packet);
                 }
                 Err(nom::Err::Incomplete(_)) => return Err(Fault::Incomplete),
-                Err(error) => return Err(Fault::refused(error)),
+                Err(nom::Err::Error(error) | nom::Err::Failure(error)) => {
+                    return Err(Fault::refused(error.code));
+                }
             }
         }
         Ok(())

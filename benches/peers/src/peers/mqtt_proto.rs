@@ -22,14 +22,15 @@ macro_rules! version {
             fn decode(
                 &mut self,
                 input: &mut Self::Input,
-                mut each: impl FnMut($version::Packet),
+                mut each: impl FnMut(&$version::Packet),
             ) -> Result<(), Fault> {
                 while !input.is_empty() {
                     let result = $version::Packet::decode_async(input).now_or_never();
-                    match result.expect("a slice is always ready") {
-                        Ok(packet) => each(packet),
-                        Err(error) if $is_eof(&error) => return Err(Fault::Incomplete),
-                        Err(error) => return Err(Fault::refused(error)),
+                    match &result {
+                        Some(Ok(packet)) => each(packet),
+                        Some(Err(error)) if $is_eof(error) => return Err(Fault::Incomplete),
+                        Some(Err(error)) => return Err(Fault::refused(error)),
+                        None => unreachable!("a slice is always ready"),
                     }
                 }
                 Ok(())

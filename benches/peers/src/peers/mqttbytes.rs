@@ -26,10 +26,10 @@ macro_rules! version {
             fn decode(
                 &mut self,
                 input: &mut BytesMut,
-                mut each: impl FnMut($version::Packet),
+                mut each: impl FnMut(&$version::Packet),
             ) -> Result<(), Fault> {
                 while !input.is_empty() {
-                    match $version::read(input, MAX_SIZE) {
+                    match &$version::read(input, MAX_SIZE) {
                         Ok(packet) => each(packet),
                         Err(Error::InsufficientBytes(_)) => return Err(Fault::Incomplete),
                         Err(error) => return Err(Fault::refused(error)),

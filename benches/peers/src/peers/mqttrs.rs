@@ -19,10 +19,10 @@ impl Decode for V311 {
     fn decode(
         &mut self,
         input: &mut Self::Input,
-        mut each: impl FnMut(Packet<'static>),
+        mut each: impl FnMut(&Packet<'static>),
     ) -> Result<(), Fault> {
         while !input.is_empty() {
-            match decode_slice(input) {
+            match &decode_slice(input) {
                 Ok(Some(packet)) => each(packet),
                 Ok(None) => return Err(Fault::Incomplete),
                 Err(error) => return Err(Fault::refused(error)),

@@ -24,10 +24,10 @@ macro_rules! version {
             fn decode(
                 &mut self,
                 input: &mut BytesMut,
-                mut each: impl FnMut($version::Packet),
+                mut each: impl FnMut(&$version::Packet),
             ) -> Result<(), Fault> {
                 while !input.is_empty() {
-                    match self.0.decode(input) {
+                    match &self.0.decode(input) {
                         Ok(Some((packet, _))) => each(packet),
                         Ok(None) => return Err(Fault::Incomplete),
                         Err(error) => return Err(Fault::refused(error)),

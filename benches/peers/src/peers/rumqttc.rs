@@ -21,10 +21,10 @@ impl Decode for V5 {
     }
 
     #[inline]
-    fn decode(&mut self, input: &mut BytesMut, mut each: impl FnMut(v5::Packet)) -> Result<(), Fault> {
+    fn decode(&mut self, input: &mut BytesMut, mut each: impl FnMut(&v5::Packet)) -> Result<(), Fault> {
         use rumqttc::v5::mqttbytes::Error;
         while !input.is_empty() {
-            match v5::Packet::read(input, None) {
+            match &v5::Packet::read(input, None) {
                 Ok(packet) => each(packet),
                 Err(Error::InsufficientBytes(_)) => return Err(Fault::Incomplete),
                 Err(error) => return Err(Fault::refused(error)),
@@ -72,10 +72,10 @@ impl Decode for V4 {
     }
 
     #[inline]
-    fn decode(&mut self, input: &mut BytesMut, mut each: impl FnMut(v4::Packet)) -> Result<(), Fault> {
+    fn decode(&mut self, input: &mut BytesMut, mut each: impl FnMut(&v4::Packet)) -> Result<(), Fault> {
         use rumqttc::mqttbytes::Error;
         while !input.is_empty() {
-            match v4::Packet::read(input, MAX_SIZE) {
+            match &v4::Packet::read(input, MAX_SIZE) {
                 Ok(packet) => each(packet),
                 Err(Error::InsufficientBytes(_)) => return Err(Fault::Incomplete),
                 Err(error) => return Err(Fault::refused(error)),
