@@ -1,6 +1,8 @@
 //! Capture files: pcap and pcapng, plain or gzip, read as a stream of captured frames.
 
+use std::fmt;
 use std::io::{Cursor, Read};
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, bail};
 use flate2::read::MultiGzDecoder;
@@ -10,6 +12,40 @@ use pcap_parser::{Block, Linktype, PcapBlockOwned, PcapError, create_reader};
 /// Nanoseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Time(pub(crate) u64);
+
+/// Nanoseconds since the capture began; a clock may have been set back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Elapsed(i64);
+
+impl Time {
+    pub(crate) fn since(self, begin: Option<Time>) -> Elapsed {
+        Elapsed(begin.map_or(0, |begin| self.0.wrapping_sub(begin.0).cast_signed()))
+    }
+
+    /// As RFC 3339 writes it, to the microsecond.
+    pub(crate) fn utc(self) -> String {
+        let time = SystemTime::UNIX_EPOCH + Duration::from_nanos(self.0);
+        humantime::format_rfc3339_micros(time).to_string()
+    }
+}
+
+impl Elapsed {
+    pub(crate) fn from_nanoseconds(nanoseconds: u64) -> Self {
+        Self(i64::try_from(nanoseconds).unwrap_or(i64::MAX))
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "nanoseconds of a hundred days are exact")]
+    pub(crate) fn seconds(self) -> f64 {
+        self.0 as f64 / 1e9
+    }
+}
+
+/// In seconds, to the microsecond.
+impl fmt::Display for Elapsed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.6}", self.seconds())
+    }
+}
 
 /// One captured frame, as it was on the wire.
 #[derive(Debug)]
@@ -149,7 +185,9 @@ fn frame<'a>(
 impl Interface {
     fn time(&self, ticks: u64) -> Time {
         let nanoseconds = u128::from(ticks) * 1_000_000_000 / u128::from(self.units_per_second);
-        let shifted = i128::try_from(nanoseconds).unwrap_or(i128::MAX).saturating_add(i128::from(self.offset_seconds) * 1_000_000_000);
+        let shifted = i128::try_from(nanoseconds)
+            .unwrap_or(i128::MAX)
+            .saturating_add(i128::from(self.offset_seconds) * 1_000_000_000);
         Time(u64::try_from(shifted.max(0)).unwrap_or(u64::MAX))
     }
 }

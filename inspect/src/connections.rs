@@ -123,12 +123,14 @@ fn pair(a: SocketAddr, b: SocketAddr) -> Pair {
 
 impl Connection {
     fn new(key: u64, segment: &Segment<'_>, ports: &[u16]) -> Self {
-        let opener = segment.syn.then_some(if segment.acknowledged.is_none() { Side::First } else { Side::Second });
-        let mqtt_port = match (ports.contains(&segment.destination.port()), ports.contains(&segment.source.port())) {
-            (true, _) => Some(Side::Second),
-            (false, true) => Some(Side::First),
-            (false, false) => None,
-        };
+        let opener =
+            segment.syn.then_some(if segment.acknowledged.is_none() { Side::First } else { Side::Second });
+        let mqtt_port =
+            match (ports.contains(&segment.destination.port()), ports.contains(&segment.source.port())) {
+                (true, _) => Some(Side::Second),
+                (false, true) => Some(Side::First),
+                (false, false) => None,
+            };
         Self {
             ends: Ends { key, first: segment.source, second: segment.destination },
             assemblers: [Assembler::default(), Assembler::default()],
@@ -162,7 +164,9 @@ impl Connection {
             self.assemblers[index(side)].fin(sequence, segment.payload.len());
         }
         if !segment.payload.is_empty() {
-            self.assemble(side, sink, |assembler, out| assembler.push(sequence, segment.payload, segment.time, out))?;
+            self.assemble(side, sink, |assembler, out| {
+                assembler.push(sequence, segment.payload, segment.time, out)
+            })?;
         }
         if let Some(acknowledged) = segment.acknowledged {
             self.assemblers[index(side.other())].acknowledge(acknowledged);
@@ -182,7 +186,8 @@ impl Connection {
         self.over = true;
         if self.stream.is_mqtt() {
             let note = if segment.reset { Note::Reset } else { Note::Closed };
-            let origin = self.ends.origin(self.stream.client(), self.stream.sender(side), self.stream.is_whole());
+            let origin =
+                self.ends.origin(self.stream.client(), self.stream.sender(side), self.stream.is_whole());
             sink.piece(&origin, segment.time, Piece::Note(note))?;
         }
         Ok(())
@@ -195,7 +200,9 @@ impl Connection {
         }
         let Self { ends, stream, .. } = self;
         let whole = stream.is_whole();
-        stream.finish(&mut |client, sender, time, piece| sink.piece(&ends.origin(client, sender, whole), time, piece))
+        stream.finish(&mut |client, sender, time, piece| {
+            sink.piece(&ends.origin(client, sender, whole), time, piece)
+        })
     }
 
     /// Lets one direction's assembler work, and hands on what comes of it.

@@ -3,7 +3,9 @@
 use std::net::{IpAddr, SocketAddr};
 
 use etherparse::defrag::IpDefragPool;
-use etherparse::{EtherType, LaxNetSlice, LaxSlicedPacket, NetSlice, SlicedPacket, TcpSlice, TransportSlice, ip_number};
+use etherparse::{
+    EtherType, LaxNetSlice, LaxSlicedPacket, NetSlice, SlicedPacket, TcpSlice, TransportSlice, ip_number,
+};
 use pcap_parser::Linktype;
 
 use crate::capture::{Frame, Time};
@@ -47,7 +49,11 @@ impl Links {
     }
 
     /// Calls `each` with the TCP segment that the frame brought, if it brought one.
-    pub(crate) fn segment<R>(&mut self, frame: &Frame<'_>, each: impl FnOnce(&Segment<'_>) -> R) -> Option<R> {
+    pub(crate) fn segment<R>(
+        &mut self,
+        frame: &Frame<'_>,
+        each: impl FnOnce(&Segment<'_>) -> R,
+    ) -> Option<R> {
         self.frame += 1;
         let Some(network) = network(frame.link, frame.data) else {
             self.unknown.get_or_insert(frame.link);
@@ -59,7 +65,9 @@ impl Links {
         let (source, destination, fragmented) = addresses(&net)?;
         if fragmented {
             let whole = self.defragment(frame)?;
-            return TcpSlice::from_slice(&whole).ok().map(|tcp| each(&segment(frame.time, source, destination, &tcp)));
+            return TcpSlice::from_slice(&whole)
+                .ok()
+                .map(|tcp| each(&segment(frame.time, source, destination, &tcp)));
         }
         match transport? {
             TransportSlice::Tcp(tcp) => Some(each(&segment(frame.time, source, destination, &tcp))),

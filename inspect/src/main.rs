@@ -1,14 +1,149 @@
 //! `mqtt-inspect`: MQTT out of captures, byte streams and hex, for people and for scripts.
 
+mod args;
 mod capture;
 mod connections;
+mod dissect;
+mod framer;
+mod hex;
+mod input;
 mod link;
 mod note;
+mod record;
+mod render;
+mod report;
+mod session;
+mod standard;
 mod stream;
 mod tcp;
-mod websocket;
-
+mod text;
 #[cfg(test)]
 mod transport_tests;
+mod value;
+mod websocket;
 
-fn main() {}
+use std::io::{self, BufWriter, ErrorKind, IsTerminal};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, anyhow};
+use clap::{ColorChoice, Parser};
+use mqtt_wire::DecodeOptions;
+
+use crate::args::Args;
+use crate::input::Choices;
+use crate::record::Output;
+use crate::render::explain::Explain;
+use crate::render::json::Json;
+use crate::render::paint::Painter;
+use crate::render::stats::Stats;
+use crate::render::timeline::Timeline;
+use crate::report::Report;
+
+const MALFORMED: u8 = 1;
+const UNUSABLE: u8 = 2;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let mut report = Report::new(output(&args), args.packet);
+    match run(&args, &mut report) {
+        Ok(()) => {}
+        // Whoever read the output has seen enough.
+        Err(error) if is_broken_pipe(&error) => {}
+        Err(error) => {
+            // What was found until then comes before the message; that it cannot go out is no news.
+            let _ = report.flush();
+            eprintln!("mqtt-inspect: {error:#}");
+            return ExitCode::from(UNUSABLE);
+        }
+    }
+    ExitCode::from(match (report.has_unreadable(), report.has_malformed()) {
+        (true, _) => UNUSABLE,
+        (false, true) => MALFORMED,
+        (false, false) => 0,
+    })
+}
+
+fn run(args: &Args, report: &mut Report) -> Result<()> {
+    let sources = args.sources()?;
+    let choices = choices(args);
+    let several = sources.len() > 1 && !args.hex;
+    let mut failure = None;
+    let mut line = 0;
+    for source in &sources {
+        let name = source.name();
+        report.begin(several.then_some(name.as_str()))?;
+        let read = if args.hex {
+            input::hex(source, &choices, report, &mut line)
+        } else if args.raw {
+            input::raw(source, &choices, report)
+        } else {
+            input::capture(source, &choices, report).map(|remarks| {
+                for remark in remarks {
+                    eprintln!("mqtt-inspect: {name}: {remark}");
+                }
+            })
+        };
+        match read.with_context(|| name.clone()) {
+            Err(error) if !is_broken_pipe(&error) && several => {
+                report.flush()?;
+                eprintln!("mqtt-inspect: {error:#}");
+                failure = Some(anyhow!("not all inputs could be read"));
+            }
+            read => read?,
+        }
+    }
+    report.finish()?;
+    if let Some(only) = args.packet.filter(|only| *only == 0 || *only > report.count()) {
+        return Err(anyhow!("there is no packet {only}; the last one is {}", report.count()));
+    }
+    failure.map_or(Ok(()), Err)
+}
+
+fn choices(args: &Args) -> Choices {
+    let options = match args.version {
+        // In hex the version is the caller's word; elsewhere a CONNECT knows better.
+        Some(version) if args.hex => DecodeOptions::new(version),
+        _ => DecodeOptions::detect(),
+    };
+    let options = args.tolerate.iter().fold(options, |options, what| options.tolerate((*what).into()));
+    let options = args.max_packet_size.map_or(options, |size| options.max_packet_size(size));
+    // On the terminal the output itself shows that something is going on.
+    let progress = io::stderr().is_terminal() && (args.stats || !io::stdout().is_terminal());
+    Choices {
+        options,
+        version: args.version,
+        sender: args.sender,
+        ports: args.ports.clone(),
+        stream: args.stream,
+        progress,
+    }
+}
+
+fn output(args: &Args) -> Box<dyn Output> {
+    let colour = match args.color {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto => anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never,
+    };
+    let painter = Painter { colour };
+    let out = BufWriter::new(io::stdout());
+    let (time, full) = (args.time, args.full);
+    if args.stats {
+        Box::new(Stats::new(out, painter, args.json))
+    } else if args.json {
+        Box::new(Json::new(out, args.stream))
+    } else if args.explain {
+        Box::new(Explain { out, painter, time, full, begin: None })
+    } else {
+        Box::new(Timeline { out, painter, time, full, begin: None })
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
+            || cause
+                .downcast_ref::<serde_json::Error>()
+                .is_some_and(|error| error.io_error_kind() == Some(ErrorKind::BrokenPipe))
+    })
+}

@@ -9,26 +9,52 @@ pub(crate) enum Note {
     Opened,
     /// The connection was under way when the capture began.
     Joined,
-    WebSocket { path: String, subprotocol: Option<String> },
-    Refused { status: u16 },
+    WebSocket {
+        path: String,
+        subprotocol: Option<String>,
+    },
+    Refused {
+        status: u16,
+    },
     Encrypted,
     Closed,
     Reset,
     /// TCP bytes seen before; `offset` counts the TCP stream.
-    Retransmission { offset: u64, length: u64 },
+    Retransmission {
+        offset: u64,
+        length: u64,
+    },
     /// TCP bytes that came too early; `offset` counts the TCP stream.
-    OutOfOrder { offset: u64, length: u64, ahead: u64 },
+    OutOfOrder {
+        offset: u64,
+        length: u64,
+        ahead: u64,
+    },
     /// TCP bytes that the capture lacks; `offset` counts the TCP stream.
-    Missing { offset: u64, length: u64 },
+    Missing {
+        offset: u64,
+        length: u64,
+    },
     /// After `skipped` bytes the beginning of a packet was found again.
-    Resynchronized { skipped: u64 },
+    Resynchronized {
+        skipped: u64,
+    },
     /// No beginning of a packet was found in the rest of the stream.
-    GaveUp { skipped: u64 },
+    GaveUp {
+        skipped: u64,
+    },
     /// A WebSocket frame that carries no MQTT.
-    Control { opcode: &'static str, length: u64 },
+    Control {
+        opcode: &'static str,
+        length: u64,
+    },
     /// MQTT in a text frame, which the standard forbids.
-    TextFrame { length: u64 },
-    BadWebSocket { reason: String },
+    TextFrame {
+        length: u64,
+    },
+    BadWebSocket {
+        reason: String,
+    },
 }
 
 /// How much a note matters.
@@ -62,6 +88,11 @@ impl Note {
         }
     }
 
+    /// Whether the note is about the connection and not about one side's doing.
+    pub(crate) fn is_of_both(&self) -> bool {
+        matches!(self, Self::Opened | Self::Joined | Self::Encrypted | Self::Closed)
+    }
+
     pub(crate) fn weight(&self) -> Weight {
         match self {
             Self::Missing { .. }
@@ -83,7 +114,9 @@ impl fmt::Display for Note {
             Self::WebSocket { path, subprotocol: Some(subprotocol) } => {
                 write!(f, "WebSocket, path {path}, subprotocol {subprotocol}")
             }
-            Self::WebSocket { path, subprotocol: None } => write!(f, "WebSocket, path {path}, no subprotocol"),
+            Self::WebSocket { path, subprotocol: None } => {
+                write!(f, "WebSocket, path {path}, no subprotocol")
+            }
             Self::Refused { status } => write!(f, "WebSocket refused with HTTP status {status}"),
             Self::Encrypted => f.write_str("encrypted (TLS): cannot be read"),
             Self::Closed => f.write_str("connection closed"),
@@ -111,7 +144,11 @@ impl fmt::Display for Note {
                 write!(f, "WebSocket {opcode} frame, {length} {}", bytes(*length))
             }
             Self::TextFrame { length } => {
-                write!(f, "WebSocket text frame of {length} {}: MQTT belongs in binary frames", bytes(*length))
+                write!(
+                    f,
+                    "WebSocket text frame of {length} {}: MQTT belongs in binary frames",
+                    bytes(*length)
+                )
             }
             Self::BadWebSocket { reason } => write!(f, "not a WebSocket stream any more: {reason}"),
         }

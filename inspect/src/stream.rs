@@ -31,9 +31,15 @@ impl Side {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Piece<'a> {
     /// The next bytes of the sender's MQTT stream.
-    Bytes { offset: u64, bytes: &'a [u8] },
+    Bytes {
+        offset: u64,
+        bytes: &'a [u8],
+    },
     /// Bytes that are missing from it: how many, where that is known.
-    Lost { offset: u64, length: Option<u64> },
+    Lost {
+        offset: u64,
+        length: Option<u64>,
+    },
     Note(Note),
 }
 
@@ -139,7 +145,9 @@ impl Stream {
             State::Ignored => Ok(()),
             State::Plain => plain(sender, event, &mut |sender, time, piece| out(client, sender, time, piece)),
             State::WebSocket(websocket) => {
-                if !websocket.event(sender, event, &mut |sender, time, piece| out(client, sender, time, piece))? {
+                if !websocket
+                    .event(sender, event, &mut |sender, time, piece| out(client, sender, time, piece))?
+                {
                     self.state = State::Ignored;
                 }
                 Ok(())
@@ -373,7 +381,9 @@ fn tcp_note(sender: Sender, event: &Event<'_>, out: Out<'_>) -> Result<()> {
         Event::Data { .. } => return Ok(()),
         Event::Missing { offset, length, time } => (time, Note::Missing { offset, length }),
         Event::Retransmission { offset, length, time } => (time, Note::Retransmission { offset, length }),
-        Event::OutOfOrder { offset, length, ahead, time } => (time, Note::OutOfOrder { offset, length, ahead }),
+        Event::OutOfOrder { offset, length, ahead, time } => {
+            (time, Note::OutOfOrder { offset, length, ahead })
+        }
     };
     out(sender, time, Piece::Note(note))
 }
@@ -396,7 +406,11 @@ fn kind(bytes: &[u8]) -> Option<Kind> {
     }
     let length = bytes.iter().skip(1).take(4).take_while(|byte| **byte >= 0x80).count() + 1;
     let name = bytes.get(1 + length..)?;
-    Some(if begins(name, b"\0\x04MQTT")? || begins(name, b"\0\x06MQIsdp")? { Kind::Mqtt } else { Kind::Other })
+    Some(if begins(name, b"\0\x04MQTT")? || begins(name, b"\0\x06MQIsdp")? {
+        Kind::Mqtt
+    } else {
+        Kind::Other
+    })
 }
 
 /// Whether `bytes` begin with `prefix`; `None` when there are too few of them to tell.

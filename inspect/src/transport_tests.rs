@@ -114,7 +114,8 @@ fn every_packet_stands_where_the_dissector_saw_it() {
             seen.entry(key).and_modify(|end| *end = offset + size).or_insert(offset + size);
             packets += 1;
         }
-        let ends: HashMap<_, _> = collector.streams.iter().map(|(key, stream)| (*key, stream.bytes.len())).collect();
+        let ends: HashMap<_, _> =
+            collector.streams.iter().map(|(key, stream)| (*key, stream.bytes.len())).collect();
         assert_eq!(seen, ends, "{}: bytes that the dissector has not seen", path.display());
     }
     assert!(packets > 1000, "only {packets} packets");

@@ -1,0 +1,218 @@
+//! The command line's arguments.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use clap::{ArgAction, ColorChoice, Parser, ValueEnum};
+use mqtt_wire::{Sender, Tolerance, Version};
+
+const EXAMPLES: &str = "\
+Examples:
+  mqtt-inspect capture.pcapng                        a timeline of all MQTT in a capture
+  mqtt-inspect --explain --packet 3 capture.pcapng   its third packet, byte by byte
+  mqtt-inspect --json capture.pcapng | jq .type      one JSON object a line (see JSON.md)
+  mqtt-inspect --hex 'c0 00'                         a packet given in hex
+  mqtt-inspect --hex --json --version 3.1.1 < lines  one answer for each line of hex
+  mqtt-inspect --raw --sender client stream.bin      one direction's bytes
+
+Exit code: 0 if all packets are well-formed, 1 if any is malformed, 2 if the arguments or the input
+cannot be used. Packets that are cut off at the end of the input are not malformed.";
+
+/// Reads MQTT 3.1, 3.1.1 and 5.0 out of captures, byte streams and hex, and shows every packet with
+/// its fields, or the rule that it breaks and the byte at which it does.
+#[derive(Debug, Parser)]
+#[command(name = "mqtt-inspect", version, disable_version_flag = true, after_help = EXAMPLES, max_term_width = 100)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+pub(crate) struct Args {
+    /// pcap or pcapng files (gzip too); with --raw files of bytes; with --hex packets in hex, or
+    /// files of them (what is not hex alone is a file name). `-` is standard input, which --raw and
+    /// --hex also read when nothing is given
+    #[arg(value_name = "INPUT")]
+    pub(crate) inputs: Vec<String>,
+
+    /// The input is hex: one packet a line. Blanks, `:`, `-`, `,`, `0x` and `\x` may stand between
+    /// bytes; a `#` begins a comment
+    #[arg(long, conflicts_with = "raw", help_heading = "Input")]
+    pub(crate) hex: bool,
+
+    /// The input is the bytes of one direction of a connection
+    #[arg(long, help_heading = "Input")]
+    pub(crate) raw: bool,
+
+    /// Several packets may stand in a line of hex: the bytes of one direction of a connection
+    #[arg(long, requires = "hex", help_heading = "Input")]
+    pub(crate) stream: bool,
+
+    /// The version of packets before or without a CONNECT [default: a CONNECT says its own; other
+    /// packets in hex are read as 5.0, those in captures and streams by the version they fit]
+    #[arg(long, value_name = "3.1|3.1.1|5", value_parser = version, help_heading = "Input")]
+    pub(crate) version: Option<Version>,
+
+    /// Who sends, in hex and raw input [default: direction is not judged]
+    #[arg(long, value_name = "client|server", value_parser = sender, help_heading = "Input")]
+    pub(crate) sender: Option<Sender>,
+
+    /// A further TCP port that carries MQTT, besides 1883; connections on other ports are read when
+    /// they begin with a CONNECT or a WebSocket handshake
+    #[arg(long = "port", value_name = "PORT", help_heading = "Input")]
+    pub(crate) ports: Vec<u16>,
+
+    /// Accept a departure from the standard (may be repeated)
+    #[arg(long, value_name = "WHAT", value_enum, help_heading = "Judging")]
+    pub(crate) tolerate: Vec<Tolerated>,
+
+    /// Refuse packets of more than so many bytes
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(2..), help_heading = "Judging")]
+    pub(crate) max_packet_size: Option<u32>,
+
+    /// Print one JSON object a line
+    #[arg(long, help_heading = "Output")]
+    pub(crate) json: bool,
+
+    /// Show packets byte by byte, with field names and sections of the standard
+    #[arg(long, conflicts_with_all = ["json", "stats"], help_heading = "Output")]
+    pub(crate) explain: bool,
+
+    /// Print a summary in place of the packets
+    #[arg(long, help_heading = "Output")]
+    pub(crate) stats: bool,
+
+    /// Show only this packet; the number is the first column of the timeline
+    #[arg(long, value_name = "NUMBER", conflicts_with = "stats", help_heading = "Output")]
+    pub(crate) packet: Option<u64>,
+
+    /// Show payloads and other bytes to their end, however long
+    #[arg(long, help_heading = "Output")]
+    pub(crate) full: bool,
+
+    /// How to show the time of packets in a capture: since its first frame, or as UTC
+    #[arg(long, value_enum, default_value = "relative", help_heading = "Output")]
+    pub(crate) time: TimeStyle,
+
+    /// When to use colour
+    #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Output")]
+    pub(crate) color: ColorChoice,
+
+    /// Print this program's version
+    #[arg(short = 'V', action = ArgAction::Version)]
+    _version: Option<bool>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TimeStyle {
+    Relative,
+    Utc,
+}
+
+/// The library's tolerances by the names of the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Tolerated {
+    /// Bit 7 of the protocol level, which bridges set
+    BridgeLevel,
+    /// Reason codes that the packet's table does not list
+    UnknownReasonCodes,
+    /// Lengths in a longer form than needed
+    NonMinimalLengths,
+    /// MQTT 3.1 client identifiers of more than 23 characters
+    LongClientIds,
+}
+
+impl From<Tolerated> for Tolerance {
+    fn from(tolerated: Tolerated) -> Self {
+        match tolerated {
+            Tolerated::BridgeLevel => Self::BridgeProtocolLevel,
+            Tolerated::UnknownReasonCodes => Self::UnknownReasonCodes,
+            Tolerated::NonMinimalLengths => Self::NonMinimalLengths,
+            Tolerated::LongClientIds => Self::LongClientIds,
+        }
+    }
+}
+
+fn version(text: &str) -> Result<Version, String> {
+    match text {
+        "3.1" => Ok(Version::V31),
+        "3.1.1" => Ok(Version::V311),
+        "5" | "5.0" => Ok(Version::V5),
+        _ => Err("the versions are 3.1, 3.1.1 and 5".to_owned()),
+    }
+}
+
+fn sender(text: &str) -> Result<Sender, String> {
+    match text {
+        "client" => Ok(Sender::Client),
+        "server" => Ok(Sender::Server),
+        _ => Err("the sender is client or server".to_owned()),
+    }
+}
+
+/// Where bytes come from.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    StandardInput,
+    File(PathBuf),
+    /// Hex on the command line.
+    Argument(String),
+}
+
+impl Source {
+    /// The name to show.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::StandardInput => "standard input".to_owned(),
+            Self::File(path) => path.display().to_string(),
+            Self::Argument(_) => "argument".to_owned(),
+        }
+    }
+}
+
+impl Args {
+    /// The inputs, after what the parser cannot check.
+    pub(crate) fn sources(&self) -> Result<Vec<Source>> {
+        if self.sender.is_some() && !self.hex && !self.raw {
+            bail!("--sender goes with --hex and --raw: a capture tells who sends");
+        }
+        if self.inputs.is_empty() {
+            if !self.hex && !self.raw {
+                bail!("no input: give a capture file, or `-` for standard input (see --help)");
+            }
+            return Ok(vec![Source::StandardInput]);
+        }
+        Ok(self.inputs.iter().map(|input| self.source(input)).collect())
+    }
+
+    fn source(&self, input: &str) -> Source {
+        if input == "-" {
+            Source::StandardInput
+        } else if self.hex && crate::hex::is_hex(input) {
+            Source::Argument(input.to_owned())
+        } else {
+            Source::File(input.into())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_parser_is_sound() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn hex_arguments_are_told_from_files() {
+        let source = |input: &str| {
+            Args::parse_from(["mqtt-inspect", "--hex", "--", input]).sources().unwrap().remove(0)
+        };
+        for hex in ["c000", "C0 00", "0xc0 0x00", "c0:00 # PINGREQ", "", "\\xc0\\x00"] {
+            assert_eq!(source(hex), Source::Argument(hex.to_owned()), "{hex}");
+        }
+        for file in ["packets.hex", "./c000", "c0g0", "a/b"] {
+            assert_eq!(source(file), Source::File(file.into()), "{file}");
+        }
+        assert_eq!(source("-"), Source::StandardInput);
+    }
+}

@@ -1,0 +1,96 @@
+//! What every output is made of: a packet, a bad one, or a note, and where it stands.
+
+use std::io::Result;
+use std::net::SocketAddr;
+
+use mqtt_wire::{DecodeError, Packet, Sender, Version};
+
+use crate::capture::Time;
+use crate::note::Note;
+
+/// A connection of a capture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Connection {
+    /// Counts the MQTT connections of the capture, from 1.
+    pub(crate) number: u64,
+    pub(crate) client: SocketAddr,
+    pub(crate) server: SocketAddr,
+}
+
+/// Where a record comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    Connection(Connection),
+    /// A line of hex, counted from 1.
+    Line(u64),
+    Raw,
+}
+
+#[derive(Debug)]
+pub(crate) struct Record<'a> {
+    pub(crate) origin: Origin,
+    pub(crate) time: Option<Time>,
+    pub(crate) sender: Option<Sender>,
+    pub(crate) body: Body<'a>,
+}
+
+#[derive(Debug)]
+pub(crate) enum Body<'a> {
+    Item(Item<'a>),
+    Note(Note),
+}
+
+/// What counts as a packet, whether it is one or should be.
+#[derive(Debug)]
+pub(crate) struct Item<'a> {
+    /// Counts the items of the input, from 1.
+    pub(crate) number: u64,
+    pub(crate) version: Version,
+    /// The version is not stated by a CONNECT or by the user.
+    pub(crate) guessed: bool,
+    /// Where in the sender's stream, or in the line, it begins.
+    pub(crate) offset: u64,
+    pub(crate) bytes: &'a [u8],
+    pub(crate) content: Content<'a>,
+}
+
+#[derive(Debug)]
+pub(crate) enum Content<'a> {
+    Packet(Packet<'a>),
+    Bad(DecodeError),
+    /// Bytes behind the one packet that a line may hold; `bytes` is the packet, they begin at `at`.
+    Trailing {
+        at: usize,
+        count: usize,
+    },
+    /// Cut off: so many bytes are missing at least.
+    Incomplete {
+        missing: usize,
+    },
+    /// Not hex at all.
+    BadHex(String),
+}
+
+/// Where records go.
+pub(crate) trait Output {
+    /// An input begins; its name is given when there are several.
+    fn begin(&mut self, source: Option<&str>) -> Result<()>;
+
+    /// The time of a capture's first frame.
+    fn clock(&mut self, begin: Time);
+
+    fn record(&mut self, record: &Record<'_>) -> Result<()>;
+
+    /// All records of a line of hex have come.
+    fn end_line(&mut self, _line: u64) -> Result<()> {
+        Ok(())
+    }
+
+    /// Nothing more may come for a while.
+    fn flush(&mut self) -> Result<()>;
+
+    /// All records have come.
+    fn finish(&mut self) -> Result<()> {
+        self.flush()
+    }
+}

@@ -1,0 +1,184 @@
+//! The timeline: a line for each packet, with its fields, and lines below for what does not fit.
+
+use std::io::{self, Write};
+
+use mqtt_wire::{PacketType, Sender};
+
+use super::fields::{Summarizer, Summary, head};
+use super::paint::{self, Painter};
+use crate::args::TimeStyle;
+use crate::capture::Time;
+use crate::note::{Note, Weight};
+use crate::record::{Body, Content, Item, Origin, Output, Record};
+use crate::text::count;
+
+/// Wide enough for UNSUBSCRIBE.
+const TYPE_WIDTH: usize = 11;
+
+pub(crate) struct Timeline<W> {
+    pub(crate) out: W,
+    pub(crate) painter: Painter,
+    pub(crate) time: TimeStyle,
+    pub(crate) full: bool,
+    pub(crate) begin: Option<Time>,
+}
+
+impl<W: Write> Timeline<W> {
+    /// The columns before the type: number, time or line, connection, direction.
+    fn columns(&self, record: &Record<'_>) -> (String, String) {
+        let number = match &record.body {
+            Body::Item(item) => format!("{:>5}", item.number),
+            Body::Note(_) => " ".repeat(5),
+        };
+        let offset = match &record.body {
+            Body::Item(item) => format!("{:>8}", item.offset),
+            Body::Note(_) => " ".repeat(8),
+        };
+        let place = match record.origin {
+            Origin::Line(_) if matches!(&record.body, Body::Item(item) if item.offset > 0) => {
+                format!("byte {offset}")
+            }
+            Origin::Line(line) => format!("line {line:>8}"),
+            Origin::Raw => format!("byte {offset}"),
+            Origin::Connection(connection) => {
+                let time = stamp(record.time, self.begin, self.time);
+                return (format!("{number}  {time}"), format!("  {:<4}", format!("#{}", connection.number)));
+            }
+        };
+        (format!("{number}  {place}"), String::new())
+    }
+
+    fn item(&mut self, record: &Record<'_>, item: &Item<'_>) -> io::Result<()> {
+        let (packet, summary) = match &item.content {
+            Content::Packet(packet) => {
+                let summarizer = Summarizer { full: self.full, version: item.version };
+                (Some(packet.packet_type()), summarizer.packet(packet))
+            }
+            Content::BadHex(message) => (None, Summary { first: message.clone(), below: Vec::new() }),
+            _ => (
+                item.bytes.first().and_then(|first| PacketType::from_number(first >> 4)),
+                bad(item, self.full),
+            ),
+        };
+        let good = matches!(item.content, Content::Packet(_));
+        let name = match packet {
+            Some(packet) => packet.name(),
+            None if matches!(item.content, Content::BadHex(_)) => "not hex",
+            None if item.bytes.is_empty() => "nothing",
+            None => "reserved",
+        };
+        let style = match (&item.content, packet) {
+            (Content::Packet(_), Some(packet)) => paint::packet(packet),
+            (Content::Incomplete { .. }, _) => paint::WARNING,
+            _ => paint::BAD,
+        };
+        let mark = match item.content {
+            Content::Packet(_) => ' ',
+            Content::Incomplete { .. } => '…',
+            _ => '✗',
+        };
+        let first_style = if good { anstyle::Style::new() } else { style };
+        let title = format!("{name:<TYPE_WIDTH$}");
+        let (left, connection) = self.columns(record);
+        let indent = left.chars().count() + connection.chars().count() + 7 + TYPE_WIDTH;
+        let p = self.painter;
+        writeln!(
+            self.out,
+            "{}{} {} {} {}  {}",
+            p.paint(paint::DIM, &left),
+            p.paint(paint::PLACE, &connection),
+            arrow(record.sender),
+            p.paint(style, &mark.to_string()),
+            p.paint(style, &title),
+            p.paint(first_style, &summary.first),
+        )?;
+        for line in &summary.below {
+            writeln!(self.out, "{:indent$}{}", "", p.paint(paint::DIM, line))?;
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, record: &Record<'_>, note: &Note) -> io::Result<()> {
+        let (left, connection) = self.columns(record);
+        let style = match note.weight() {
+            Weight::Plain => paint::DIM,
+            Weight::Warning => paint::WARNING,
+        };
+        let ends = match (note, record.origin) {
+            (Note::Opened | Note::Joined, Origin::Connection(connection)) => {
+                format!(": {} → {}", connection.client, connection.server)
+            }
+            _ => record.sender.map_or_else(String::new, |sender| format!(" ({sender})")),
+        };
+        let p = self.painter;
+        let text = p.paint(style, &format!("{note}{ends}"));
+        writeln!(self.out, "{}{}     {text}", p.paint(paint::DIM, &left), p.paint(paint::PLACE, &connection))
+    }
+}
+
+impl<W: Write> Output for Timeline<W> {
+    fn begin(&mut self, source: Option<&str>) -> io::Result<()> {
+        self.begin = None;
+        match source {
+            Some(source) => writeln!(self.out, "{}", self.painter.paint(paint::BOLD, source)),
+            None => Ok(()),
+        }
+    }
+
+    fn clock(&mut self, begin: Time) {
+        self.begin = Some(begin);
+    }
+
+    fn record(&mut self, record: &Record<'_>) -> io::Result<()> {
+        match &record.body {
+            Body::Item(item) => self.item(record, item),
+            Body::Note(note) => self.note(record, note),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// The time of a record, as wide in every line.
+pub(crate) fn stamp(time: Option<Time>, begin: Option<Time>, style: TimeStyle) -> String {
+    match (time, style) {
+        (None, TimeStyle::Relative) => " ".repeat(12),
+        (None, TimeStyle::Utc) => " ".repeat(27),
+        (Some(time), TimeStyle::Relative) => format!("{:>12}", time.since(begin).to_string()),
+        (Some(time), TimeStyle::Utc) => time.utc(),
+    }
+}
+
+fn arrow(sender: Option<Sender>) -> char {
+    match sender {
+        Some(Sender::Client) => '→',
+        Some(Sender::Server) => '←',
+        None => ' ',
+    }
+}
+
+/// What is wrong, and what the bytes are.
+pub(crate) fn bad(item: &Item<'_>, full: bool) -> Summary {
+    let first = match &item.content {
+        Content::Bad(error) => format!(
+            "byte {}: {} [{}], reason code 0x{:02X} {}",
+            error.offset(),
+            error.kind(),
+            error.requirement(),
+            error.reason_code().get(),
+            error.reason_code()
+        ),
+        Content::Trailing { at, count: left } => {
+            format!("byte {at}: {} left after the packet (see --stream)", count(*left as u64, "byte"))
+        }
+        Content::Incomplete { missing } => {
+            format!("cut off: at least {} missing", count(*missing as u64, "byte"))
+        }
+        Content::BadHex(message) => message.clone(),
+        Content::Packet(_) => String::new(),
+    };
+    let below = if item.bytes.is_empty() { Vec::new() } else { vec![head(item.bytes, full)] };
+    Summary { first, below }
+}

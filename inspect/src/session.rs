@@ -1,0 +1,172 @@
+//! One connection's packets: which version they speak, and what each of them is.
+
+use std::io::Result;
+
+use mqtt_wire::{DecodeOptions, Decoded, Packet, PacketType, Sender, Version, decode};
+
+use crate::framer::{Cut, Found, Framer};
+
+/// The first four bits of a CONNECT.
+const CONNECT: u8 = 1;
+
+/// Takes what was found, with the version it was judged by and whether that was guessed.
+pub(crate) type Out<'a> = &'a mut dyn FnMut(Version, bool, Cut<'_>) -> Result<()>;
+
+#[derive(Debug)]
+pub(crate) struct Session {
+    /// What the user chose to accept.
+    options: DecodeOptions,
+    /// The version, once a CONNECT, the user or a packet that fits one only has told.
+    version: Option<Version>,
+    guessed: bool,
+    client: Direction,
+    server: Direction,
+}
+
+#[derive(Debug)]
+struct Direction {
+    framer: Framer,
+    sender: Option<Sender>,
+    /// The next packet is the first of the connection.
+    first: bool,
+}
+
+impl Session {
+    /// `whole`: the connection's beginning was seen. `version` is that of packets without a CONNECT.
+    pub(crate) fn new(options: DecodeOptions, version: Option<Version>, whole: bool) -> Self {
+        let direction = |sender| Direction { framer: Framer::new(whole), sender: Some(sender), first: whole };
+        Self {
+            options,
+            version,
+            guessed: version.is_none(),
+            client: direction(Sender::Client),
+            server: direction(Sender::Server),
+        }
+    }
+
+    /// One direction's bytes, of which the sender may be unknown.
+    pub(crate) fn stream(options: DecodeOptions, version: Option<Version>, sender: Option<Sender>) -> Self {
+        let mut this = Self::new(options, version, true);
+        for direction in [&mut this.client, &mut this.server] {
+            *direction = Direction { framer: Framer::new(true), sender, first: false };
+        }
+        this
+    }
+
+    /// Takes the next bytes of a sender's stream. Returns how many were skipped when they lead back
+    /// into step.
+    pub(crate) fn push(
+        &mut self,
+        sender: Sender,
+        offset: u64,
+        bytes: &[u8],
+        out: Out<'_>,
+    ) -> Result<Option<u64>> {
+        let version = self.version;
+        let back = self.direction(sender).framer.push(offset, bytes, version);
+        loop {
+            self.notice_version(sender);
+            let version = self.version.unwrap_or(Version::V5);
+            let (options, guessed) = (self.options_for(sender), self.guessed);
+            let direction = self.direction(sender);
+            let Some(cut) = direction.framer.next(&options) else { return Ok(back) };
+            direction.first = false;
+            // An error knows by which version it was judged; it matters where CONNECT itself is bad.
+            let version = match cut.found {
+                Found::Bad(error) => error.version(),
+                _ => version,
+            };
+            out(version, guessed, cut)?;
+        }
+    }
+
+    /// Bytes of a sender's stream are missing.
+    pub(crate) fn lose(&mut self, sender: Sender, length: Option<u64>, out: Out<'_>) -> Result<()> {
+        let (version, guessed) = (self.version.unwrap_or(Version::V5), self.guessed);
+        match self.direction(sender).framer.lose(length) {
+            Some(cut) => out(version, guessed, cut),
+            None => Ok(()),
+        }
+    }
+
+    /// A sender's stream is over. Returns how many bytes were skipped in vain.
+    pub(crate) fn finish(&mut self, sender: Sender, out: Out<'_>) -> Result<u64> {
+        let (version, guessed) = (self.version.unwrap_or(Version::V5), self.guessed);
+        let (cut, skipped) = self.direction(sender).framer.finish();
+        if let Some(cut) = cut {
+            out(version, guessed, cut)?;
+        }
+        Ok(skipped)
+    }
+
+    fn direction(&mut self, sender: Sender) -> &mut Direction {
+        match sender {
+            Sender::Client => &mut self.client,
+            Sender::Server => &mut self.server,
+        }
+    }
+
+    fn options_for(&mut self, sender: Sender) -> DecodeOptions {
+        let (version, options) = (self.version, self.options);
+        let direction = self.direction(sender);
+        let connect = direction.framer.peek().is_some_and(is_connect);
+        let options = match version {
+            Some(version) if !connect => options.version(version),
+            _ => options,
+        };
+        let options = options.first_packet(direction.first);
+        direction.sender.map_or(options, |sender| options.sender(sender))
+    }
+
+    /// Learns the version from the frame that stands next.
+    fn notice_version(&mut self, sender: Sender) {
+        let (options, known) = (self.options, self.version.is_some());
+        let Some(frame) = self.direction(sender).framer.peek() else { return };
+        let (named, fitting) = match is_connect(frame) {
+            true => (named_version(frame, options), None),
+            false => (None, if known { None } else { fitting_version(frame, options) }),
+        };
+        if named.is_some() {
+            self.guessed = false;
+        }
+        self.version = named.or(fitting).or(self.version);
+    }
+}
+
+fn is_connect(frame: &[u8]) -> bool {
+    frame.first().is_some_and(|first| first >> 4 == CONNECT)
+}
+
+/// The version that a CONNECT names, be the rest of it as it may: bad packets follow a bad CONNECT when
+/// the receiver minds neither.
+fn named_version(frame: &[u8], options: DecodeOptions) -> Option<Version> {
+    if let Ok(Decoded::Packet { packet: Packet::Connect(connect), .. }) = decode(frame, options) {
+        return Some(connect.version);
+    }
+    let body = frame.iter().skip(1).skip_while(|byte| **byte >= 0x80).skip(1).copied();
+    let named: Vec<u8> = body.take(2 + "MQIsdp".len() + 1).collect();
+    Version::ALL.into_iter().find(|version| {
+        let name = version.protocol_name();
+        let [0, length, rest @ ..] = named.as_slice() else { return false };
+        let level = rest.get(name.len()).map(|level| level & 0x7F);
+        usize::from(*length) == name.len()
+            && rest.starts_with(name.as_bytes())
+            && level == Some(version.level())
+    })
+}
+
+/// The version that a packet fits, when it does not fit the others as well. 3.1 and 3.1.1 differ in
+/// CONNECT alone as far as packets tell.
+fn fitting_version(frame: &[u8], options: DecodeOptions) -> Option<Version> {
+    let fits = |version| matches!(decode(frame, options.version(version)), Ok(Decoded::Packet { .. }));
+    match (fits(Version::V311), fits(Version::V5)) {
+        (true, false) => Some(Version::V311),
+        (false, true) => Some(Version::V5),
+        _ => None,
+    }
+}
+
+/// The name of a packet's type, as far as its first byte tells.
+pub(crate) fn type_name(bytes: &[u8]) -> Option<&'static str> {
+    PacketType::from_number(bytes.first()? >> 4).map(PacketType::name)
+}
