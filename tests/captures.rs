@@ -49,6 +49,20 @@ const OFF_SPEC: &[OffSpec] = &[
         reason: "mosquitto's bridges answer PUBLISH with 0x10 No matching subscribers, which is the server's",
     },
     OffSpec {
+        captures: "aedes_mqttjs_v31",
+        packet: "CONNECT",
+        kind: Kind::ClientIdTooLong,
+        tolerance: Some(Tolerance::LongClientIds),
+        reason: "sent on purpose: a client identifier of 37 characters in 3.1, to see the broker refuse it",
+    },
+    OffSpec {
+        captures: "aedes_mqttjs_v31",
+        packet: "SUBACK",
+        kind: Kind::ReasonCodeNotAllowed,
+        tolerance: Some(Tolerance::UnknownReasonCodes),
+        reason: "aedes answers a SUBSCRIBE of 3.1 with 0x80, which came with 3.1.1",
+    },
+    OffSpec {
         captures: "mosquitto_paho_v5",
         packet: "SUBSCRIBE",
         kind: Kind::NoLocalOnShared,

@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 
 use etherparse::{NetSlice, SlicedPacket, TransportSlice};
 use mqtt_wire::{Sender, Version};
-use pcap_parser::traits::PcapReaderIterator;
-use pcap_parser::{LegacyPcapReader, PcapBlockOwned, PcapError};
+use pcap_parser::{Block, Linktype, PcapBlockOwned, PcapError, create_reader};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
@@ -53,7 +52,7 @@ pub(crate) fn all() -> Vec<Capture> {
     let mut pcaps: Vec<PathBuf> = fs::read_dir(&folder)
         .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
         .map(|entry| entry.expect("a folder that can be read").path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "pcap"))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "pcap" || extension == "pcapng"))
         .collect();
     pcaps.sort();
     assert!(!pcaps.is_empty(), "no captures in {}", folder.display());
@@ -171,8 +170,8 @@ fn directions(pcap: &Path) -> BTreeMap<u64, Connection> {
     let mut connections = BTreeMap::new();
     let mut numbers: BTreeMap<(SocketAddr, SocketAddr), u64> = BTreeMap::new();
     let mut count = 0;
-    each_frame(pcap, |frame| {
-        let packet = SlicedPacket::from_ethernet(frame).expect("an Ethernet frame");
+    each_packet(pcap, |packet| {
+        let packet = SlicedPacket::from_ip(packet).expect("an IP packet");
         let Some(TransportSlice::Tcp(tcp)) = packet.transport else { return };
         let (from, to): (IpAddr, IpAddr) = match packet.net {
             Some(NetSlice::Ipv4(ip)) => {
@@ -222,23 +221,42 @@ fn first_of(connections: &BTreeMap<u64, Connection>, number: u64) -> u32 {
     connections[&number].client.first
 }
 
-fn each_frame(pcap: &Path, mut each: impl FnMut(&[u8])) {
+/// Calls `each` with every IP packet of a pcap or pcapng file.
+fn each_packet(capture: &Path, mut each: impl FnMut(&[u8])) {
     const CAPACITY: usize = 1 << 20;
-    let file = File::open(pcap).unwrap_or_else(|error| panic!("{}: {error}", pcap.display()));
+    let file = File::open(capture).unwrap_or_else(|error| panic!("{}: {error}", capture.display()));
     let mut reader =
-        LegacyPcapReader::new(CAPACITY, file).unwrap_or_else(|error| panic!("{}: {error}", pcap.display()));
+        create_reader(CAPACITY, file).unwrap_or_else(|error| panic!("{}: {error}", capture.display()));
+    let mut link = Linktype::NULL;
     loop {
         match reader.next() {
             Ok((size, block)) => {
-                if let PcapBlockOwned::Legacy(block) = block {
-                    each(block.data);
+                match block {
+                    PcapBlockOwned::LegacyHeader(header) => link = header.network,
+                    PcapBlockOwned::Legacy(frame) => each(&frame.data[link_header(link)..]),
+                    PcapBlockOwned::NG(Block::InterfaceDescription(interface)) => link = interface.linktype,
+                    PcapBlockOwned::NG(Block::EnhancedPacket(frame)) => {
+                        each(&frame.data[link_header(link)..])
+                    }
+                    PcapBlockOwned::NG(_) => {}
                 }
                 reader.consume(size);
             }
             Err(PcapError::Eof) => return,
             Err(PcapError::Incomplete(_)) => reader.refill().expect("a capture that can be read"),
-            Err(error) => panic!("{}: {error}", pcap.display()),
+            Err(error) => panic!("{}: {error}", capture.display()),
         }
+    }
+}
+
+/// The length of the header before the IP packet.
+fn link_header(link: Linktype) -> usize {
+    const LINUX_SLL2: Linktype = Linktype(276);
+    match link {
+        Linktype::ETHERNET => 14,
+        Linktype::LINUX_SLL => 16,
+        LINUX_SLL2 => 20,
+        other => panic!("link type {other}"),
     }
 }
 
