@@ -81,8 +81,8 @@ pub const ABOUT: &[About] = &[
         package: "mqtt-wire",
         versions: "3.1, 3.1.1, 5.0",
         takes: "`&[u8]`",
-        gives: "packet that borrows everything; properties, filters and codes are checked and read again when they \
-                are iterated",
+        gives: "packet that borrows everything; lists of properties, filters and codes are checked, and read again \
+                when they are iterated",
         writes: "by reference into `&mut [u8]`",
     },
     About {

@@ -50,14 +50,18 @@ round after round, so that what disturbs the machine disturbs them all.
 
 fn machine(out: &mut String) {
     let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = cpu
-        .lines()
-        .find_map(|line| line.strip_prefix("model name"))
-        .map_or("unknown", |rest| rest.trim_start_matches([' ', '\t', ':']));
+    let field = |name: &str| {
+        let values = cpu.lines().filter_map(|line| line.split_once(':'));
+        values.into_iter().find(|(key, _)| key.trim() == name).map_or("unknown", |(_, value)| value.trim())
+    };
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let _ = writeln!(
         out,
-        "\nMachine: {model}, {cores} cores, {}. Compiler: {}, release, fat LTO, one codegen unit.\n",
+        "\nMachine: {} (family {}, model {}, {} MHz), {cores} cores, {}. Compiler: {}, release, fat LTO, one codegen unit.\n",
+        field("model name"),
+        field("cpu family"),
+        field("model"),
+        field("cpu MHz"),
         std::env::consts::OS,
         env!("RUSTC_VERSION"),
     );
