@@ -18,12 +18,16 @@ mod relation;
 #[cfg(feature = "serde")]
 mod serde;
 mod syntax;
+#[cfg(feature = "alloc")]
+mod tree;
 
 pub use filter::TopicFilter;
 pub use level::{FilterLevels, Level, Levels};
 pub use name::TopicName;
 #[cfg(feature = "alloc")]
 pub use owned::{TopicFilterBuf, TopicNameBuf};
+#[cfg(feature = "alloc")]
+pub use tree::{FilterMatches, FilterTree, TopicTree, TopicsUnder};
 
 /// A [`TopicName`] from a literal or another constant; a wrong one does not compile.
 ///

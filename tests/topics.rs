@@ -6,3 +6,5 @@ mod examples;
 mod exhaustive;
 #[path = "topics/reference.rs"]
 mod reference;
+#[path = "topics/trees.rs"]
+mod trees;

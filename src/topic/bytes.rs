@@ -51,6 +51,27 @@ pub(super) const fn level_end(text: &[u8]) -> usize {
     text.len() - rest.len()
 }
 
+/// The place of the first U+0000 or wildcard from `start` on.
+#[inline]
+pub(super) const fn next_special(text: &[u8], start: usize) -> Option<usize> {
+    let Some((_, mut rest)) = text.split_at_checked(start) else { return None };
+    while let Some((word, tail)) = rest.split_first_chunk::<8>() {
+        let word = u64::from_le_bytes(*word);
+        let special = zero(word) | zero((word | (ONES << 3)) ^ (ONES * 0x2B));
+        if special != 0 {
+            return Some(text.len() - rest.len() + first(special));
+        }
+        rest = tail;
+    }
+    while let [byte, tail @ ..] = rest {
+        if matches!(*byte, 0 | b'+' | b'#') {
+            return Some(text.len() - rest.len());
+        }
+        rest = tail;
+    }
+    None
+}
+
 /// Whether there is neither U+0000 nor a wildcard in `text`. (`x | 8` is 0x2B for `+` and `#` only.)
 #[inline]
 pub(super) const fn is_plain(text: &[u8]) -> bool {
@@ -85,7 +106,13 @@ mod tests {
                         let plain = !text.iter().any(|byte| [0, b'+', b'#'].contains(byte));
                         let slash = text.iter().position(|byte| *byte == b'/').unwrap_or(len);
                         let differ = if byte == fill { len } else { at };
+                        let special = text.iter().position(|byte| [0, b'+', b'#'].contains(byte));
                         assert_eq!(is_plain(text), plain, "{text:?}");
+                        assert_eq!(next_special(text, 0), special, "{text:?}");
+                        assert_eq!(
+                            next_special(text, at + 1).is_some(),
+                            text[at + 1..].iter().any(|byte| [0, b'+', b'#'].contains(byte))
+                        );
                         assert_eq!(level_end(text), slash, "{text:?}");
                         assert_eq!(common_prefix(same, text), differ, "{text:?}");
                         assert_eq!(common_prefix(&same[..at], text), at, "{text:?}");

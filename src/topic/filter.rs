@@ -57,8 +57,9 @@ impl<'a> TopicFilter<'a> {
     pub(crate) fn check(filter: &[u8], version: Version) -> Result<(), (Kind, usize)> {
         syntax::length(filter)?;
         match text::check_topic(filter) {
-            Ok(false) if !syntax::begins_shared(filter) => Ok(()),
-            Ok(_) => syntax::filter(filter, has_shares(version)),
+            Ok(_) if has_shares(version) && syntax::begins_shared(filter) => syntax::shared_filter(filter),
+            Ok(false) => Ok(()),
+            Ok(true) => syntax::wildcards(filter, 0),
             // Something else may be wrong before it.
             Err((Kind::NulCharacter, at)) => {
                 syntax::filter(filter, has_shares(version)).and(Err((Kind::TopicNul, at)))

@@ -9,7 +9,7 @@ use super::syntax;
 
 /// Whether one text begins with a wildcard and the other with `$` (section 4.7.2).
 #[inline]
-const fn dollar_rule(filter: &[u8], other: &[u8]) -> bool {
+pub(super) const fn dollar_rule(filter: &[u8], other: &[u8]) -> bool {
     matches!((filter, other), ([b'+' | b'#', ..], [b'$', ..]))
 }
 

@@ -63,7 +63,7 @@ pub(super) const fn filter(text: &[u8], shared: bool) -> Checked {
 }
 
 /// `$share/`, a share name without `/`, `+` and `#`, and a topic filter after another `/`.
-const fn shared_filter(text: &[u8]) -> Checked {
+pub(super) const fn shared_filter(text: &[u8]) -> Checked {
     let mut offset = SHARE.len();
     let Some((_, share)) = text.split_at_checked(offset) else { return Err((Kind::ShareNameEmpty, offset)) };
     let mut rest = share;
@@ -83,20 +83,17 @@ const fn shared_filter(text: &[u8]) -> Checked {
 
 /// Wildcards stand alone in their levels, `#` in the last one only; and there is no U+0000. The text begins
 /// `offset` bytes into the whole.
-const fn wildcards(text: &[u8], offset: usize) -> Checked {
-    let mut rest = text;
-    let mut level_starts = true;
-    while let [byte, tail @ ..] = rest {
-        let at = offset + text.len() - rest.len();
-        match (byte, level_starts, tail) {
-            (0, ..) => return Err((Kind::TopicNul, at)),
-            (b'#', true, []) | (b'+', true, [] | [b'/', ..]) => {}
-            (b'#', ..) => return Err((Kind::MultiLevelWildcard, at)),
-            (b'+', ..) => return Err((Kind::SingleLevelWildcard, at)),
-            _ => {}
+pub(super) const fn wildcards(text: &[u8], offset: usize) -> Checked {
+    let mut start = 0;
+    while let Some(at) = bytes::next_special(text, start) {
+        let Some((before, [special, after @ ..])) = text.split_at_checked(at) else { return Ok(()) };
+        let level_starts = matches!(before, [] | [.., b'/']);
+        match (special, level_starts, after) {
+            (b'#', true, []) | (b'+', true, [] | [b'/', ..]) => start = at + 1,
+            (b'#', ..) => return Err((Kind::MultiLevelWildcard, offset + at)),
+            (b'+', ..) => return Err((Kind::SingleLevelWildcard, offset + at)),
+            _ => return Err((Kind::TopicNul, offset + at)),
         }
-        level_starts = *byte == b'/';
-        rest = tail;
     }
     Ok(())
 }

@@ -19,17 +19,15 @@ pub(crate) fn is_filter(text: &str) -> bool {
 }
 
 /// Section 4.8.2: what begins with `$share/` is `$share/{ShareName}/{filter}`.
-pub(crate) fn share_parts(text: &str) -> Option<Option<(&str, &str)>> {
-    let rest = text.strip_prefix("$share/")?;
-    Some(rest.split_once('/'))
+pub(crate) fn share_parts(text: &str) -> Option<(&str, &str)> {
+    text.strip_prefix("$share/")?.split_once('/')
 }
 
 /// The filters of 5.0, shared subscriptions with them.
 pub(crate) fn is_v5_filter(text: &str) -> bool {
     match share_parts(text) {
-        None => is_filter(text),
-        Some(None) => false,
-        Some(Some((share_name, filter))) => {
+        None => is_filter(text) && !text.starts_with("$share/"),
+        Some((share_name, filter)) => {
             !share_name.is_empty()
                 && !share_name.contains(['+', '#', '\0'])
                 && is_filter(filter)
@@ -41,8 +39,8 @@ pub(crate) fn is_v5_filter(text: &str) -> bool {
 /// What names are matched against: of a shared subscription the filter in it.
 pub(crate) fn inner(text: &str) -> &str {
     match share_parts(text) {
-        Some(Some((_, filter))) => filter,
-        _ => text,
+        Some((_, filter)) => filter,
+        None => text,
     }
 }
 

@@ -1,0 +1,383 @@
+use core::fmt;
+use core::iter::FusedIterator;
+
+use super::key::{Key, NUL};
+use super::nodes::{Child, Flags, NIL, Node};
+use super::radix::{Entry, Radix};
+use super::subtree::Subtree;
+use crate::topic::bytes::{common_prefix, level_end};
+use crate::topic::{TopicFilter, TopicName, relation};
+
+/// Values by topic filter: which of them match a name?
+///
+/// A filter is there at most once; what belongs to it, such as its subscribers, is the value. A shared
+/// subscription is an entry of its own beside the filter in it, so that its value is the group of which a
+/// message goes to one member.
+///
+/// ```
+/// use mqtt_wire::topic::FilterTree;
+/// use mqtt_wire::{topic_filter, topic_name};
+///
+/// let mut tree = FilterTree::new();
+/// tree.insert(topic_filter!("site/+/temperature"), vec!["ann"]);
+/// tree.insert(topic_filter!("$share/workers/site/#"), vec!["bob", "cid"]);
+///
+/// for (filter, subscribers) in tree.matches(topic_name!("site/7/temperature")) {
+///     match filter.share_name() {
+///         None => assert_eq!(subscribers, &["ann"]),
+///         Some(group) => assert_eq!((group, subscribers.len()), ("workers", 2)),
+///     }
+/// }
+/// ```
+///
+/// # Cost
+///
+/// Insertion, removal and [`get`](Self::get) take steps in proportion to the length of the filter, whatever
+/// else is stored. [`matches`](Self::matches) follows, besides the path of the name itself, every `+` and `#`
+/// that stands beside it. It comes to no part of the tree twice: the worst case, a tree made of wildcards on
+/// purpose, is to look at every filter once. There is no hash function to be attacked, no recursion, and a
+/// look-up does not allocate.
+///
+/// Memory follows what is stored, and goes down when entries are removed.
+///
+/// # Threads
+///
+/// The tree is `Send` and `Sync` when its values are, so it can be shared by any means: behind a lock for
+/// reading and writing, or as copies of which one is swapped in after a change.
+#[derive(Clone)]
+pub struct FilterTree<T>(Radix<T>);
+
+impl<T> FilterTree<T> {
+    /// A tree without filters; it has allocated nothing.
+    pub const fn new() -> Self {
+        Self(Radix::new())
+    }
+
+    /// How many filters there are.
+    pub fn len(&self) -> usize {
+        self.0.entries().len()
+    }
+
+    /// Whether there is no filter.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Takes out all filters.
+    pub fn clear(&mut self) {
+        *self = Self::new();
+    }
+
+    /// Puts in a filter. Returns the value that the same filter had before.
+    ///
+    /// # Panics
+    /// When there are 134,217,727 filters.
+    pub fn insert(&mut self, filter: TopicFilter<'_>, value: T) -> Option<T> {
+        let (entry, kept) = self.0.insert(filter.as_bytes(), topic_at(filter), value);
+        self.0.entry_mut(entry).zip(kept).map(|(entry, value)| core::mem::replace(entry.value_mut(), value))
+    }
+
+    /// The value of this very filter, for reading.
+    pub fn get(&self, filter: TopicFilter<'_>) -> Option<&T> {
+        self.find(filter).and_then(|entry| self.0.entry(entry)).map(Entry::value)
+    }
+
+    /// The value of this very filter, for changing it.
+    pub fn get_mut(&mut self, filter: TopicFilter<'_>) -> Option<&mut T> {
+        self.find(filter).and_then(|entry| self.0.entry_mut(entry)).map(Entry::value_mut)
+    }
+
+    /// Whether this very filter is there.
+    pub fn contains(&self, filter: TopicFilter<'_>) -> bool {
+        self.find(filter).is_some()
+    }
+
+    /// Takes out a filter. Returns its value.
+    pub fn remove(&mut self, filter: TopicFilter<'_>) -> Option<T> {
+        self.0.remove(key(filter))
+    }
+
+    /// The value of this very filter; `make` makes one if the filter is not there.
+    ///
+    /// # Panics
+    /// When there are 134,217,727 filters.
+    pub fn get_or_insert_with(&mut self, filter: TopicFilter<'_>, make: impl FnOnce() -> T) -> &mut T {
+        let entry = match self.find(filter) {
+            Some(entry) => entry,
+            None => self.0.insert(filter.as_bytes(), topic_at(filter), make()).0,
+        };
+        self.0.value_mut(entry)
+    }
+
+    fn find(&self, filter: TopicFilter<'_>) -> Option<u32> {
+        self.0.find(key(filter))
+    }
+
+    /// All filters with their values, in no particular order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (TopicFilter<'_>, &T)> + Clone {
+        self.0.entries().iter().map(|entry| (entry.filter(), entry.value()))
+    }
+
+    /// All filters with their values, for changing these.
+    pub fn iter_mut(&mut self) -> impl ExactSizeIterator<Item = (TopicFilter<'_>, &mut T)> {
+        self.0.entries_mut().iter_mut().map(Entry::filter_and_value_mut)
+    }
+
+    /// The filters that match the name, each once, in no particular order. Shared subscriptions are among
+    /// them by their groups.
+    #[inline]
+    pub fn matches<'t, 'n>(&'t self, name: TopicName<'n>) -> FilterMatches<'t, 'n, T> {
+        FilterMatches { tree: &self.0, name: name.as_bytes(), walk: Walk::new(&self.0, name) }
+    }
+
+    /// Calls `visit` with the filters that match the name and their values, for changing these.
+    pub fn for_each_match_mut(
+        &mut self,
+        name: TopicName<'_>,
+        mut visit: impl FnMut(TopicFilter<'_>, &mut T),
+    ) {
+        let mut walk = Walk::new(&self.0, name);
+        while let Some(entry) = walk.next(&self.0, name.as_bytes()) {
+            if let Some((filter, value)) = self.0.entry_mut(entry).map(Entry::filter_and_value_mut) {
+                visit(filter, value);
+            }
+        }
+    }
+}
+
+impl<T> Default for FilterTree<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for FilterTree<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+impl<'f, T> Extend<(TopicFilter<'f>, T)> for FilterTree<T> {
+    fn extend<I: IntoIterator<Item = (TopicFilter<'f>, T)>>(&mut self, filters: I) {
+        for (filter, value) in filters {
+            self.insert(filter, value);
+        }
+    }
+}
+
+impl<'f, T> FromIterator<(TopicFilter<'f>, T)> for FilterTree<T> {
+    fn from_iter<I: IntoIterator<Item = (TopicFilter<'f>, T)>>(filters: I) -> Self {
+        let mut tree = Self::new();
+        tree.extend(filters);
+        tree
+    }
+}
+
+/// Where the topic begins in the text of a filter.
+fn topic_at(filter: TopicFilter<'_>) -> usize {
+    filter.as_bytes().len() - filter.inner_bytes().len()
+}
+
+fn key(filter: TopicFilter<'_>) -> Key<'_> {
+    Key::new(filter.as_bytes(), topic_at(filter))
+}
+
+/// The filters of a [`FilterTree`] that match a name, with their values.
+#[derive(Clone)]
+pub struct FilterMatches<'t, 'n, T> {
+    tree: &'t Radix<T>,
+    name: &'n [u8],
+    walk: Walk,
+}
+
+impl<'t, T> Iterator for FilterMatches<'t, '_, T> {
+    type Item = (TopicFilter<'t>, &'t T);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        let entry = self.walk.next(self.tree, self.name)?;
+        self.tree.entry(entry).map(|entry| (entry.filter(), entry.value()))
+    }
+}
+
+impl<T> FusedIterator for FilterMatches<'_, '_, T> {}
+
+impl<T: fmt::Debug> fmt::Debug for FilterMatches<'_, '_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rest = Self { tree: self.tree, name: self.name, walk: self.walk };
+        f.debug_map().entries(rest).finish()
+    }
+}
+
+/// Where a look-up stands. It comes to a branch with the bytes of the name that the path to the branch takes
+/// up, and goes on by [`Step`]s; text between branches is skipped, and compared when an entry is found.
+#[derive(Debug, Clone, Copy)]
+struct Walk {
+    at: u32,
+    next: Step,
+    /// How many bytes of the name lie behind; one more than it has behind `sport/` for the name `sport`,
+    /// which `sport/#` matches.
+    pos: usize,
+    /// How many branches were left by `+` and are to be come back to.
+    pending: usize,
+    /// Branches of one topic, whose entries all match.
+    subtree: Option<Subtree>,
+}
+
+/// What a branch can lead to, in the order in which it is tried.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    /// The entry that ends here.
+    Terminal,
+    /// `#`.
+    MultiLevel,
+    /// `+`.
+    SingleLevel,
+    /// The shares of the filter that ends here.
+    Shares,
+    /// The next byte of the name.
+    Name,
+    /// Back to the parent.
+    Up,
+}
+
+impl Walk {
+    fn new<T>(tree: &Radix<T>, name: TopicName<'_>) -> Self {
+        // No wildcard at the root is for a name that begins with `$`.
+        let next = if name.starts_with_dollar() { Step::Name } else { Step::Terminal };
+        Self { at: tree.root(), next, pos: 0, pending: 0, subtree: None }
+    }
+
+    /// The next entry that matches.
+    fn next<T>(&mut self, tree: &Radix<T>, name: &[u8]) -> Option<u32> {
+        loop {
+            if let Some(subtree) = &mut self.subtree {
+                if let Some(entry) = subtree.next(tree) {
+                    return Some(entry);
+                }
+                self.subtree = None;
+            }
+            let node = tree.node(self.at)?;
+            let ended = self.pos == name.len();
+            let child = match self.next {
+                Step::Terminal => {
+                    let wild = node.flags().has(Flags::WILD);
+                    self.next = if wild { Step::MultiLevel } else { Step::Shares };
+                    node.terminal().filter(|_| ended).map(Child::Entry)
+                }
+                Step::MultiLevel => {
+                    self.next = if self.pos > name.len() { Step::Up } else { Step::SingleLevel };
+                    node.child(b'#')
+                }
+                Step::SingleLevel => {
+                    self.next = Step::Shares;
+                    node.child(b'+')
+                }
+                Step::Shares => {
+                    self.next = Step::Name;
+                    if ended { node.child(NUL) } else { None }
+                }
+                Step::Name => {
+                    self.next = Step::Up;
+                    let byte = if ended { Some(b'/') } else { name.get(self.pos).copied() };
+                    byte.and_then(|byte| node.child(byte))
+                }
+                Step::Up => {
+                    self.leave(tree, node, name)?;
+                    None
+                }
+            };
+            match child {
+                Some(Child::Entry(entry)) if tree.entry(entry).is_some_and(|entry| matches(entry, name)) => {
+                    return Some(entry);
+                }
+                Some(Child::Node(below)) => self.enter(tree, node, below, name),
+                _ => {}
+            }
+        }
+    }
+
+    /// Goes down to a branch if the name can.
+    #[inline]
+    fn enter<T>(&mut self, tree: &Radix<T>, node: Node<'_>, below: u32, name: &[u8]) {
+        let Some(view) = tree.node(below) else { return };
+        let place = view.place();
+        if place.flags.has(Flags::TAIL) {
+            if tree.entry(view.entry()).is_some_and(|entry| matches(entry, name)) {
+                self.subtree = Some(Subtree::new(below));
+            }
+            return;
+        }
+        let pos = if place.flags.has(Flags::PLUS) {
+            advance(label(tree, node, view), name, self.pos)
+        } else {
+            Some(self.pos + view.end() - node.end()).filter(|pos| *pos <= name.len() + 1)
+        };
+        if let Some(pos) = pos {
+            self.pending += usize::from(place.byte == b'+');
+            (self.at, self.pos, self.next) = (below, pos, Step::Terminal);
+        }
+    }
+
+    /// Goes up to the parent; `None` when nothing is left to do there or above.
+    #[inline]
+    fn leave<T>(&mut self, tree: &Radix<T>, node: Node<'_>, name: &[u8]) -> Option<()> {
+        if self.pending == 0 {
+            self.at = NIL;
+            return None;
+        }
+        let place = node.place();
+        let parent = tree.node(node.parent())?;
+        self.pos = if place.flags.has(Flags::PLUS) {
+            retreat(label(tree, parent, node), name, self.pos)
+        } else {
+            self.pos + parent.end() - node.end()
+        };
+        self.at = node.parent();
+        self.next = Step::Up;
+        if place.byte == b'+' {
+            self.pending -= 1;
+            self.next = Step::Shares;
+        }
+        Some(())
+    }
+}
+
+#[inline]
+fn matches<T>(entry: &Entry<T>, name: &[u8]) -> bool {
+    relation::matches(entry.topic(), name)
+}
+
+/// The bytes between a branch and one of its children.
+fn label<'t, T>(tree: &'t Radix<T>, parent: Node<'_>, node: Node<'_>) -> &'t [u8] {
+    tree.key_below(node).map(|key| key.topic_part(parent.end(), node.end())).unwrap_or_default()
+}
+
+/// Where in the name a label with `+` leads from `pos`, if it does.
+fn advance(mut label: &[u8], name: &[u8], pos: usize) -> Option<usize> {
+    let (before, mut rest) = name.split_at_checked(pos)?;
+    if label.starts_with(b"+") && !matches!(before, [] | [.., b'/']) {
+        return None;
+    }
+    loop {
+        let same = common_prefix(label, rest);
+        (label, rest) = (label.get(same..)?, rest.get(same..)?);
+        match label {
+            [] => return Some(name.len() - rest.len()),
+            [b'+', tail @ ..] => (label, rest) = (tail, rest.get(level_end(rest)..)?),
+            [b'/'] if rest.is_empty() => return Some(name.len() + 1),
+            _ => return None,
+        }
+    }
+}
+
+/// From where in the name a label with `+` led to `pos`.
+fn retreat(mut label: &[u8], name: &[u8], mut pos: usize) -> usize {
+    while let Some(plus) = label.iter().rposition(|byte| *byte == b'+') {
+        let level_end = pos.saturating_sub(label.len() - plus - 1);
+        let before = name.get(..level_end).unwrap_or_default();
+        pos = before.iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1);
+        label = label.get(..plus).unwrap_or_default();
+    }
+    pos.saturating_sub(label.len())
+}

@@ -1,0 +1,477 @@
+//! The tree itself: entries by their keys.
+//!
+//! Invariants, where a branch's path is the bytes that lead to it:
+//! - The keys of all entries below a branch begin with its path; its entry is one of them.
+//! - Every branch but the root has at least two of: children, an entry that ends at it. The root has a child.
+//! - The bytes by which children hang on a branch are the next ones of their keys, and differ.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use super::key::{Key, NUL};
+use super::nodes::{Child, Flags, MAX_ENTRIES, NIL, Node, Nodes, Place, reserve, shrink};
+use crate::topic::{TopicFilter, TopicName};
+
+/// A text with its value.
+#[derive(Debug, Clone)]
+pub(super) struct Entry<T> {
+    text: Box<[u8]>,
+    /// The branch at which it ends or on which it hangs.
+    parent: u32,
+    /// Where the topic begins in the text: behind the share name of a shared subscription.
+    topic_at: u16,
+    value: T,
+}
+
+impl<T> Entry<T> {
+    pub(super) const fn filter(&self) -> TopicFilter<'_> {
+        TopicFilter::known(&self.text, self.topic_at != 0)
+    }
+
+    pub(super) const fn name(&self) -> TopicName<'_> {
+        TopicName::checked(&self.text)
+    }
+
+    pub(super) const fn value(&self) -> &T {
+        &self.value
+    }
+
+    pub(super) const fn value_mut(&mut self) -> &mut T {
+        &mut self.value
+    }
+
+    pub(super) const fn filter_and_value_mut(&mut self) -> (TopicFilter<'_>, &mut T) {
+        (TopicFilter::known(&self.text, self.topic_at != 0), &mut self.value)
+    }
+
+    pub(super) const fn name_and_value_mut(&mut self) -> (TopicName<'_>, &mut T) {
+        (TopicName::checked(&self.text), &mut self.value)
+    }
+
+    #[inline]
+    pub(super) fn key(&self) -> Key<'_> {
+        Key::new(&self.text, usize::from(self.topic_at))
+    }
+
+    /// What names are matched against; the name itself in a tree of names.
+    #[inline]
+    pub(super) fn topic(&self) -> &[u8] {
+        self.text.get(usize::from(self.topic_at)..).unwrap_or_default()
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Radix<T> {
+    entries: Vec<Entry<T>>,
+    nodes: Nodes,
+    root: u32,
+}
+
+impl<T> Radix<T> {
+    pub(super) const fn new() -> Self {
+        Self { entries: Vec::new(), nodes: Nodes::new(), root: NIL }
+    }
+
+    pub(super) fn entries(&self) -> &[Entry<T>] {
+        &self.entries
+    }
+
+    pub(super) fn entries_mut(&mut self) -> &mut [Entry<T>] {
+        &mut self.entries
+    }
+
+    #[inline]
+    pub(super) fn entry(&self, entry: u32) -> Option<&Entry<T>> {
+        self.entries.get(entry as usize)
+    }
+
+    pub(super) fn entry_mut(&mut self, entry: u32) -> Option<&mut Entry<T>> {
+        self.entries.get_mut(entry as usize)
+    }
+
+    /// The value of an entry that is known to be there.
+    pub(super) fn value_mut(&mut self, entry: u32) -> &mut T {
+        &mut self.entries[entry as usize].value
+    }
+
+    #[inline]
+    pub(super) const fn root(&self) -> u32 {
+        self.root
+    }
+
+    #[inline]
+    pub(super) fn node(&self, node: u32) -> Option<Node<'_>> {
+        self.nodes.get(node)
+    }
+
+    /// How many bytes lead to a branch; 0 for none.
+    #[inline]
+    pub(super) fn end(&self, node: u32) -> usize {
+        self.node(node).map_or(0, Node::end)
+    }
+
+    /// The key of some entry below the branch.
+    #[inline]
+    pub(super) fn key_below(&self, node: Node<'_>) -> Option<Key<'_>> {
+        self.entry(node.entry()).map(Entry::key)
+    }
+
+    /// The entry of that key.
+    pub(super) fn find(&self, key: Key<'_>) -> Option<u32> {
+        let entry = self.nearest(key)?;
+        (self.entry(entry)?.key() == key).then_some(entry)
+    }
+
+    /// An entry whose key has as many bytes in common with the given one, from its start, as any has.
+    fn nearest(&self, key: Key<'_>) -> Option<u32> {
+        let mut node = self.node(self.root)?;
+        loop {
+            match key.byte(node.end()).and_then(|byte| node.child(byte)) {
+                Some(Child::Node(child)) => node = self.node(child)?,
+                Some(Child::Entry(entry)) => return Some(entry),
+                None => return Some(node.entry()),
+            }
+        }
+    }
+
+    /// Adds an entry unless its key is there already. Returns its number and, in that case, the value given.
+    ///
+    /// # Panics
+    /// When there are 134,217,727 entries.
+    pub(super) fn insert(&mut self, text: &[u8], topic_at: usize, value: T) -> (u32, Option<T>) {
+        let key = Key::new(text, topic_at);
+        let nearest = self.nearest(key);
+        let near_key = nearest.and_then(|entry| self.entry(entry)).map(Entry::key);
+        let same = near_key.map_or(0, |near| near.common_prefix(key));
+        if let (Some(entry), Some(near)) = (nearest, near_key)
+            && same == near.len()
+            && same == key.len()
+        {
+            return (entry, Some(value));
+        }
+
+        assert!(
+            self.entries.len() < MAX_ENTRIES,
+            "capacity overflow: a tree holds at most {MAX_ENTRIES} entries"
+        );
+        let new = id(self.entries.len());
+        let fork = self.fork_at(same, key, new);
+        reserve(&mut self.entries, 1);
+        let topic_at = u16::try_from(topic_at).unwrap_or(0);
+        self.entries.push(Entry { text: text.into(), parent: fork, topic_at, value });
+        match key.byte(same) {
+            None => {
+                self.nodes.set_flags(fork, |flags| flags.with(Flags::TERMINAL));
+                self.nodes.set_entry(fork, new);
+            }
+            Some(byte) => self.add_child(fork, byte, new),
+        }
+        (new, None)
+    }
+
+    /// The branch at which the path of that key leaves the tree after `at` bytes, made if there is none.
+    fn fork_at(&mut self, at: usize, key: Key<'_>, new: u32) -> u32 {
+        if self.root == NIL {
+            self.root = self.nodes.add(NIL, new, Place { end: 0, byte: NUL, flags: Flags::NONE });
+        }
+        let mut parent = self.root;
+        loop {
+            let end = self.end(parent);
+            let byte = key.byte(end).unwrap_or(NUL);
+            let below = self.node(parent).and_then(|node| node.child(byte));
+            match below {
+                Some(Child::Node(node)) if end < at && self.end(node) <= at => parent = node,
+                Some(child) if end < at => return self.split(parent, byte, child, at),
+                _ => return parent,
+            }
+        }
+    }
+
+    /// Puts a branch between a branch and its child, `at` bytes from the root.
+    fn split(&mut self, parent: u32, byte: u8, child: Child, at: usize) -> u32 {
+        let below = match child {
+            Child::Entry(entry) => entry,
+            Child::Node(node) => self.node(node).map_or(NIL, Node::entry),
+        };
+        let Some(key) = self.entry(below).map(Entry::key) else { return parent };
+        let next = key.byte(at);
+        let flags = label_flags(key, self.end(parent), at);
+        let place = Place { end: u16::try_from(at).unwrap_or(u16::MAX), byte, flags };
+        let fork = self.nodes.add(parent, below, place);
+        self.nodes.replace_child(parent, byte, Child::Node(fork));
+        match next {
+            None => {
+                self.nodes.set_flags(fork, |flags| flags.with(Flags::TERMINAL));
+                self.set_parent(child, fork);
+            }
+            Some(byte) => {
+                self.nodes.add_child(fork, byte, child);
+                self.hang(child, fork, byte);
+            }
+        }
+        fork
+    }
+
+    /// Hangs an entry on a branch, which may have to move for it.
+    fn add_child(&mut self, node: u32, byte: u8, entry: u32) {
+        let node = self.fit(node, 1);
+        self.nodes.add_child(node, byte, Child::Entry(entry));
+        self.set_parent(Child::Entry(entry), node);
+    }
+
+    /// Gives a branch the size for `more` children besides those that it has. Returns its number then.
+    fn fit(&mut self, node: u32, more: usize) -> u32 {
+        let children = self.node(node).map_or(0, Node::count) + more;
+        let Some(copy) = self.nodes.resize(node, children) else { return node };
+        self.moved(copy);
+        self.free(node);
+        // The copy is of another size than the branch that was freed, so it has kept its number.
+        copy
+    }
+
+    /// Gives back a branch to which nothing refers any more.
+    fn free(&mut self, node: u32) {
+        self.nodes.free(node);
+        // Another one may have taken the number.
+        self.moved(node);
+    }
+
+    /// Tells the neighbours of a branch, if there is one of that number, the number.
+    fn moved(&mut self, node: u32) {
+        let Some(view) = self.node(node) else { return };
+        let (parent, byte, terminal) = (view.parent(), view.place().byte, view.terminal());
+        if parent == NIL {
+            self.root = node;
+        } else {
+            self.nodes.replace_child(parent, byte, Child::Node(node));
+        }
+        if let Some(entry) = terminal {
+            self.set_parent(Child::Entry(entry), node);
+        }
+        let mut position = 0;
+        while let Some(child) = self.node(node).and_then(|view| view.child_at(position)) {
+            self.set_parent(child, node);
+            position += 1;
+        }
+    }
+
+    fn set_parent(&mut self, child: Child, parent: u32) {
+        match child {
+            Child::Node(node) => self.nodes.set_parent(node, parent),
+            Child::Entry(entry) => {
+                if let Some(entry) = self.entry_mut(entry) {
+                    entry.parent = parent;
+                }
+            }
+        }
+    }
+
+    /// Tells a child that it hangs on that branch by that byte.
+    fn hang(&mut self, child: Child, parent: u32, byte: u8) {
+        self.set_parent(child, parent);
+        let Child::Node(node) = child else { return };
+        let Some(view) = self.node(node) else { return };
+        let Some(key) = self.key_below(view) else { return };
+        let place = view.place();
+        let label = label_flags(key, self.end(parent), view.end());
+        let kept = place.flags.without(Flags::PLUS).without(Flags::TAIL);
+        self.nodes.set_place(node, Place { byte, flags: kept.with(label), ..place });
+    }
+
+    /// Takes out an entry.
+    pub(super) fn remove(&mut self, key: Key<'_>) -> Option<T> {
+        let gone = self.find(key)?;
+        let node = self.entry(gone)?.parent;
+        let end = self.end(node);
+        match key.byte(end) {
+            None => self.nodes.set_flags(node, |flags| flags.without(Flags::TERMINAL)),
+            Some(byte) => self.nodes.remove_child(node, byte),
+        }
+        self.forget(gone, node);
+        self.tidy(node);
+        self.take(gone)
+    }
+
+    /// Gives the branches from this one up another entry of their own in place of one that they lose.
+    fn forget(&mut self, gone: u32, mut node: u32) {
+        while let Some(view) = self.node(node) {
+            let parent = view.parent();
+            if view.entry() == gone {
+                let other = match view.child_at(0) {
+                    Some(Child::Entry(entry)) => entry,
+                    Some(Child::Node(child)) => self.node(child).map_or(NIL, Node::entry),
+                    None => NIL,
+                };
+                self.nodes.set_entry(node, other);
+            }
+            node = parent;
+        }
+    }
+
+    /// Takes a branch out that is none any more, or gives it a smaller size.
+    fn tidy(&mut self, node: u32) {
+        let Some(view) = self.node(node) else { return };
+        let (parent, byte) = (view.parent(), view.place().byte);
+        let forks = view.forks();
+        if parent == NIL {
+            if forks > 0 {
+                self.fit(node, 0);
+            } else {
+                self.root = NIL;
+                self.nodes.free(node);
+            }
+        } else if forks == 1 {
+            let Some(child) = view.child_at(0).or(view.terminal().map(Child::Entry)) else { return };
+            self.nodes.replace_child(parent, byte, child);
+            self.hang(child, parent, byte);
+            self.free(node);
+        } else {
+            self.fit(node, 0);
+        }
+    }
+
+    /// Takes an entry out of the array; the last one takes its number.
+    fn take(&mut self, gone: u32) -> Option<T> {
+        let last = id(self.entries.len().checked_sub(1)?);
+        let moving = self.entry(last).filter(|_| gone != last);
+        if let Some((parent, key)) = moving.map(|entry| (entry.parent, entry.key())) {
+            let byte = key.byte(self.end(parent));
+            if let Some(byte) = byte {
+                self.nodes.replace_child(parent, byte, Child::Entry(gone));
+            }
+            let mut node = parent;
+            while let Some(view) = self.node(node) {
+                let parent = view.parent();
+                if view.entry() == last {
+                    self.nodes.set_entry(node, gone);
+                }
+                node = parent;
+            }
+        }
+        let value = self.entries.swap_remove(gone as usize).value;
+        shrink(&mut self.entries);
+        Some(value)
+    }
+}
+
+/// The flags of a branch that say what leads to it from its parent.
+fn label_flags(key: Key<'_>, from: usize, to: usize) -> Flags {
+    let label = key.topic_part(from, to);
+    let mut flags = Flags::NONE;
+    if label.contains(&b'+') {
+        flags = flags.with(Flags::PLUS);
+    }
+    if label.contains(&b'#') || to > key.topic.len() {
+        flags = flags.with(Flags::TAIL);
+    }
+    flags
+}
+
+/// The number of an entry, of which there are at most `MAX_ENTRIES`.
+fn id(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(NIL)
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::collections::BTreeSet;
+    use alloc::format;
+    use alloc::string::String;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    impl<T> Radix<T> {
+        /// Checks what the head of the file says, and that nothing is stored that cannot be reached.
+        fn check(&self) {
+            let mut entries = BTreeSet::new();
+            let mut branches = 0;
+            let mut open = Vec::from_iter(self.node(self.root).map(|_| (self.root, NIL, NUL)));
+            assert_eq!(open.is_empty(), self.entries.is_empty());
+            while let Some((number, parent, byte)) = open.pop() {
+                branches += 1;
+                let node = self.node(number).expect("a branch");
+                let key = self.key_below(node).expect("an entry below");
+                assert_eq!(node.parent(), parent);
+                let own = node.flags();
+                if parent == NIL {
+                    assert_eq!(node.end(), 0);
+                    assert!(node.count() > 0);
+                } else {
+                    assert_eq!(node.place().byte, byte);
+                    assert!(node.forks() >= 2, "a branch with one way only");
+                    let label = label_flags(key, self.end(parent), node.end());
+                    assert_eq!(own.without(Flags::TERMINAL).without(Flags::WILD), label);
+                }
+                let wild = node.child(b'+').or(node.child(b'#')).is_some();
+                assert_eq!(own.has(Flags::WILD), wild);
+                let mut below = Vec::from_iter(node.terminal());
+                if let Some(entry) = node.terminal() {
+                    assert_eq!(key.len(), node.end());
+                    assert_eq!(self.entry(entry).expect("an entry").parent, number);
+                    assert!(entries.insert(entry));
+                }
+                for child in (0..node.count()).map(|position| node.child_at(position).expect("a child")) {
+                    let below = match child {
+                        Child::Entry(entry) => {
+                            assert_eq!(self.entry(entry).expect("an entry").parent, number);
+                            assert!(entries.insert(entry));
+                            entry
+                        }
+                        Child::Node(child) => self.node(child).expect("a branch").entry(),
+                    };
+                    let child_key = self.entry(below).expect("an entry").key();
+                    assert!(key.common_prefix(child_key) >= node.end());
+                    let byte = child_key.byte(node.end()).expect("a longer key");
+                    assert_eq!(node.child(byte), Some(child));
+                    if let Child::Node(child) = child {
+                        open.push((child, number, byte));
+                    }
+                }
+                let mut all = super::super::subtree::Subtree::new(number);
+                below.extend(core::iter::from_fn(|| all.next(self)));
+                assert!(below.contains(&node.entry()), "the entry of a branch is below it");
+            }
+            assert_eq!(entries.len(), self.entries.len());
+            assert_eq!(branches, self.nodes.count());
+            assert!(branches <= self.entries.len() + 1);
+        }
+    }
+
+    fn text() -> impl Strategy<Value = (String, usize)> {
+        let topic = "[ab/+#]{1,6}";
+        let one = proptest::char::range('!', 'z').prop_map(|letter| format!("{letter}"));
+        prop_oneof![
+            topic.prop_map(|text| (text, 0)),
+            (topic, "[gh]{1,2}")
+                .prop_map(|(topic, share)| (format!("$share/{share}/{topic}"), 8 + share.len())),
+            one.prop_map(|text| (text, 0)),
+            ("(a/){0,3}", proptest::char::range('0', 'z'))
+                .prop_map(|(path, end)| (format!("{path}{end}x"), 0)),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn the_tree_stays_in_order(steps in proptest::collection::vec((any::<bool>(), text()), 1..200)) {
+            let mut tree = Radix::new();
+            let mut model = BTreeSet::new();
+            for (adds, (text, topic_at)) in &steps {
+                let key = Key::new(text.as_bytes(), *topic_at);
+                assert_eq!(tree.find(key).is_some(), model.contains(&(text, topic_at)));
+                if *adds {
+                    assert_eq!(tree.insert(text.as_bytes(), *topic_at, ()).1.is_none(), model.insert((text, topic_at)));
+                } else {
+                    assert_eq!(tree.remove(key).is_some(), model.remove(&(text, topic_at)));
+                }
+                tree.check();
+            }
+            for (text, topic_at) in model {
+                assert!(tree.remove(Key::new(text.as_bytes(), *topic_at)).is_some());
+                tree.check();
+            }
+            assert_eq!(tree.root, NIL);
+        }
+    }
+}
