@@ -5,6 +5,8 @@ extern crate alloc;
 #[cfg(any(test, feature = "tokio-codec"))]
 extern crate std;
 
+#[cfg(feature = "arbitrary")]
+mod arbitrary;
 #[cfg(feature = "tokio-codec")]
 mod codec;
 mod convert;
@@ -19,12 +21,16 @@ mod packet;
 mod property;
 mod read;
 mod reason;
+#[cfg(feature = "serde")]
+mod serde;
 mod text;
 pub mod topic;
 mod value;
 mod version;
 mod write;
 
+#[cfg(feature = "arbitrary")]
+pub use self::arbitrary::ArbitraryPacket;
 #[cfg(feature = "tokio-codec")]
 pub use codec::{Codec, CodecError};
 pub use error::{DecodeError, EncodeError, Kind, TopicError};

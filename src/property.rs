@@ -359,7 +359,12 @@ impl Place {
 
     /// The rule that a property breaks by standing here after those `before` it.
     #[inline]
-    const fn refuses(&self, id: PropertyId, before: PropertySet, sender: Option<Sender>) -> Option<Kind> {
+    pub(crate) const fn refuses(
+        &self,
+        id: PropertyId,
+        before: PropertySet,
+        sender: Option<Sender>,
+    ) -> Option<Kind> {
         let not_from = match sender {
             None => PropertySet::EMPTY,
             Some(Sender::Client) => self.not_from_client,

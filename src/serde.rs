@@ -1,0 +1,383 @@
+//! Packets, properties and errors for logs and tools (feature `serde`). Fields go by the standard's names, in
+//! those of 5.0 for every version; codes are numbers with a name beside them; payloads are bytes.
+
+use core::fmt;
+
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+use crate::error::{DecodeError, EncodeError, Kind, TopicError};
+use crate::frame::FixedHeader;
+use crate::list::{Item, List};
+use crate::packet::{
+    Ack, Auth, ConnAck, Connect, Disconnect, Packet, PacketType, Publish, RetainHandling, SubAck, Subscribe,
+    Subscription, UnsubAck, Unsubscribe, Will,
+};
+use crate::property::{Properties, Property, PropertyId, PropertySet, PropertyValue};
+use crate::reason::ReasonCode;
+use crate::version::{Delivery, MaximumQoS, QoS, Sender, SubscriptionId, Version};
+
+/// What is serialized as a map of named fields.
+trait Fields {
+    /// Puts the fields; a reason code's name may depend on the packet.
+    fn put<M: SerializeMap>(&self, packet: PacketType, map: &mut M) -> Result<(), M::Error>;
+}
+
+/// The fields of a type, and the packet whose names its reason codes have.
+macro_rules! objects {
+    ($($name:ty, $packet:ident: |$this:ident, $of:ident| { $($key:literal: $value:expr,)+ })+) => { $(
+        impl Fields for $name {
+            fn put<M: SerializeMap>(&self, $of: PacketType, map: &mut M) -> Result<(), M::Error> {
+                let $this = self;
+                $(map.serialize_entry($key, &$value)?;)+
+                Ok(())
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let mut map = serializer.serialize_map(None)?;
+                self.put(PacketType::$packet, &mut map)?;
+                map.end()
+            }
+        }
+    )+ };
+}
+
+objects! {
+    Connect<'_>, Connect: |this, _packet| {
+        "version": this.version,
+        "bridge": this.bridge,
+        "clean_start": this.clean_start,
+        "keep_alive": this.keep_alive,
+        "properties": this.properties,
+        "client_identifier": this.client_id,
+        "will": this.will,
+        "user_name": this.user_name,
+        "password": this.password.map(Bytes),
+    }
+    Will<'_>, Connect: |this, _packet| {
+        "qos": this.qos,
+        "retain": this.retain,
+        "properties": this.properties,
+        "topic": this.topic,
+        "payload": Bytes(this.payload),
+    }
+    ConnAck<'_>, ConnAck: |this, packet| {
+        "session_present": this.session_present,
+        "reason_code": this.reason_code,
+        "reason_name": this.reason_code.name_in(packet),
+        "properties": this.properties,
+    }
+    Publish<'_>, Publish: |this, _packet| {
+        "dup": this.dup,
+        "qos": this.delivery.qos(),
+        "retain": this.retain,
+        "topic_name": this.topic,
+        "packet_identifier": this.delivery.packet_id(),
+        "properties": this.properties,
+        "payload": Bytes(this.payload),
+    }
+    Ack<'_>, PubAck: |this, packet| {
+        "packet_identifier": this.packet_id,
+        "reason_code": this.reason_code,
+        "reason_name": this.reason_code.name_in(packet),
+        "properties": this.properties,
+    }
+    Subscribe<'_>, Subscribe: |this, _packet| {
+        "packet_identifier": this.packet_id,
+        "properties": this.properties,
+        "subscriptions": this.subscriptions,
+    }
+    Subscription<'_>, Subscribe: |this, _packet| {
+        "topic_filter": this.filter,
+        "maximum_qos": this.maximum_qos,
+        "no_local": this.no_local,
+        "retain_as_published": this.retain_as_published,
+        "retain_handling": this.retain_handling,
+    }
+    SubAck<'_>, SubAck: |this, packet| {
+        "packet_identifier": this.packet_id,
+        "properties": this.properties,
+        "reason_codes": this.reason_codes,
+        "reason_names": Names { codes: this.reason_codes, packet },
+    }
+    Unsubscribe<'_>, Unsubscribe: |this, _packet| {
+        "packet_identifier": this.packet_id,
+        "properties": this.properties,
+        "topic_filters": this.filters,
+    }
+    UnsubAck<'_>, UnsubAck: |this, packet| {
+        "packet_identifier": this.packet_id,
+        "properties": this.properties,
+        "reason_codes": this.reason_codes,
+        "reason_names": Names { codes: this.reason_codes, packet },
+    }
+    Disconnect<'_>, Disconnect: |this, packet| {
+        "reason_code": this.reason_code,
+        "reason_name": this.reason_code.name_in(packet),
+        "properties": this.properties,
+    }
+    Auth<'_>, Auth: |this, packet| {
+        "reason_code": this.reason_code,
+        "reason_name": this.reason_code.name_in(packet),
+        "properties": this.properties,
+    }
+    Property<'_>, Publish: |this, _packet| {
+        "identifier": this.id() as u8,
+        "name": this.id(),
+        "value": this.value(),
+    }
+    FixedHeader, Publish: |this, _packet| {
+        "type": this.packet_type(),
+        "flags": this.flags(),
+        "remaining_length": this.remaining_length(),
+    }
+    DecodeError, Publish: |this, _packet| {
+        "kind": this.kind(),
+        "message": Text(this.kind()),
+        "offset": this.offset(),
+        "type": this.packet_type(),
+        "version": this.version(),
+        "reason_code": this.reason_code(),
+        "reason_name": this.reason_code().name(),
+        "rule": this.requirement(),
+        "frame_length": this.frame_len(),
+    }
+    TopicError, Publish: |this, _packet| {
+        "kind": this.kind(),
+        "message": this.message(),
+        "offset": this.offset(),
+        "character": this.character(),
+        "rule": this.requirement(),
+    }
+}
+
+/// The fields of the body behind the packet's type.
+impl Serialize for Packet<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let packet = self.packet_type();
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("type", &packet)?;
+        match self {
+            Self::Connect(body) => body.put(packet, &mut map),
+            Self::ConnAck(body) => body.put(packet, &mut map),
+            Self::Publish(body) => body.put(packet, &mut map),
+            Self::PubAck(body) | Self::PubRec(body) | Self::PubRel(body) | Self::PubComp(body) => {
+                body.put(packet, &mut map)
+            }
+            Self::Subscribe(body) => body.put(packet, &mut map),
+            Self::SubAck(body) => body.put(packet, &mut map),
+            Self::Unsubscribe(body) => body.put(packet, &mut map),
+            Self::UnsubAck(body) => body.put(packet, &mut map),
+            Self::PingReq | Self::PingResp => Ok(()),
+            Self::Disconnect(body) => body.put(packet, &mut map),
+            Self::Auth(body) => body.put(packet, &mut map),
+        }?;
+        map.end()
+    }
+}
+
+impl Serialize for EncodeError {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("message", &Text(self))?;
+        match self {
+            Self::Invalid { kind, packet, version } => {
+                map.serialize_entry("kind", kind)?;
+                map.serialize_entry("type", packet)?;
+                map.serialize_entry("version", version)?;
+                map.serialize_entry("rule", kind.requirement(*version, Some(*packet)))?;
+            }
+            Self::TooLarge { size, max } => {
+                map.serialize_entry("size", size)?;
+                map.serialize_entry("max", max)?;
+            }
+            Self::BufferTooSmall { needed, available } => {
+                map.serialize_entry("needed", needed)?;
+                map.serialize_entry("available", available)?;
+            }
+        }
+        map.end()
+    }
+}
+
+/// What is serialized as something simpler.
+macro_rules! simple {
+    ($($name:ty: |$this:ident| $value:expr;)+) => { $(
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let $this = self;
+                $value.serialize(serializer)
+            }
+        }
+    )+ };
+}
+
+simple! {
+    Version: |this| Text(this);
+    Sender: |this| Text(this);
+    PacketType: |this| this.name();
+    PropertyId: |this| this.title();
+    Kind: |this| this.name();
+    QoS: |this| this.bits();
+    MaximumQoS: |this| this.qos();
+    RetainHandling: |this| this.bits();
+    ReasonCode: |this| this.get();
+    SubscriptionId: |this| this.get();
+}
+
+/// The QoS, and the Packet Identifier where there is one.
+impl Serialize for Delivery {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("qos", &self.qos())?;
+        map.serialize_entry("packet_identifier", &self.packet_id())?;
+        map.end()
+    }
+}
+
+impl Serialize for PropertyValue<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match *self {
+            Self::Byte(value) => value.serialize(serializer),
+            Self::TwoByteInteger(value) => value.serialize(serializer),
+            Self::FourByteInteger(value) | Self::VariableByteInteger(value) => value.serialize(serializer),
+            Self::Utf8String(value) => value.serialize(serializer),
+            Self::BinaryData(value) => serializer.serialize_bytes(value),
+            Self::Utf8StringPair(name, value) => (name, value).serialize(serializer),
+        }
+    }
+}
+
+impl Serialize for Properties<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
+}
+
+impl Serialize for PropertySet {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
+}
+
+#[allow(private_bounds, reason = "the items are the crate's own")]
+impl<'a, T: Item<'a> + Serialize> Serialize for List<'a, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
+}
+
+struct Bytes<'a>(&'a [u8]);
+
+impl Serialize for Bytes<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(self.0)
+    }
+}
+
+/// A value as it is displayed.
+struct Text<T>(T);
+
+impl<T: fmt::Display> Serialize for Text<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+/// The names that reason codes have in a packet.
+struct Names<'a> {
+    codes: List<'a, ReasonCode>,
+    packet: PacketType,
+}
+
+impl Serialize for Names<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.codes.iter().map(|code| code.name_in(self.packet)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::num::NonZeroU16;
+
+    use serde_json::{json, to_value};
+
+    use super::*;
+    use crate::{PacketId, TopicFilter, TopicName, Version, decode, topic_filter, topic_name};
+
+    fn id(n: u16) -> PacketId {
+        PacketId::new(n).unwrap()
+    }
+
+    #[test]
+    fn a_publish_with_properties() {
+        let topic: TopicName<'_> = topic_name!("a/b");
+        let properties = [
+            Property::PayloadFormatIndicator(true),
+            Property::CorrelationData(&[1, 255]),
+            Property::TopicAlias(NonZeroU16::MIN),
+            Property::UserProperty(("k", "v")),
+        ];
+        let publish = Publish { properties: Properties::new(&properties), ..Publish::new(topic, b"hi") };
+        let packet = Packet::from(publish.with_delivery(Delivery::AtLeastOnce(id(7))));
+        let expected = json!({
+            "type": "PUBLISH", "dup": false, "qos": 1, "retain": false, "topic_name": "a/b",
+            "packet_identifier": 7, "payload": [104, 105],
+            "properties": [
+                { "identifier": 1, "name": "Payload Format Indicator", "value": 1 },
+                { "identifier": 9, "name": "Correlation Data", "value": [1, 255] },
+                { "identifier": 35, "name": "Topic Alias", "value": 1 },
+                { "identifier": 38, "name": "User Property", "value": ["k", "v"] },
+            ],
+        });
+        assert_eq!(to_value(packet).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_connect_with_a_will() {
+        let will = Will::new(topic_name!("gone"), &[0]);
+        let connect = Connect { will: Some(will), password: Some(b"p"), ..Connect::new(Version::V5, "me") };
+        let expected = json!({
+            "type": "CONNECT", "version": "5.0", "bridge": false, "clean_start": true, "keep_alive": 60,
+            "properties": [], "client_identifier": "me", "user_name": null, "password": [112],
+            "will": { "qos": 0, "retain": false, "properties": [], "topic": "gone", "payload": [0] },
+        });
+        assert_eq!(to_value(Packet::from(connect)).unwrap(), expected);
+    }
+
+    #[test]
+    fn lists_and_the_names_of_codes() {
+        const FILTER: TopicFilter<'_> = topic_filter!("+/#");
+        let subscriptions = [Subscription::new(FILTER, QoS::ExactlyOnce)];
+        let expected = json!({
+            "packet_identifier": 1, "properties": [],
+            "subscriptions": [{
+                "topic_filter": "+/#", "maximum_qos": 2, "no_local": false, "retain_as_published": false,
+                "retain_handling": 0,
+            }],
+        });
+        assert_eq!(to_value(Subscribe::new(id(1), &subscriptions)).unwrap(), expected);
+        let codes = [ReasonCode::SUCCESS, ReasonCode::new(0x7F)];
+        let suback = to_value(Packet::from(SubAck::new(id(1), &codes))).unwrap();
+        assert_eq!(suback["reason_codes"], json!([0, 127]));
+        assert_eq!(suback["reason_names"], json!(["Granted QoS 0", null]));
+        let disconnect = to_value(Disconnect::new(ReasonCode::SUCCESS)).unwrap();
+        assert_eq!(disconnect["reason_name"], "Normal disconnection");
+    }
+
+    #[test]
+    fn errors() {
+        let error = decode(&[0x40, 0x02, 0x00, 0x00], Version::V311).unwrap_err();
+        let expected = json!({
+            "kind": "ZeroPacketId", "message": "the packet identifier is 0", "offset": 2, "type": "PUBACK",
+            "version": "3.1.1", "reason_code": 130, "reason_name": "Protocol Error", "rule": "MQTT-2.3.1-1",
+            "frame_length": 4,
+        });
+        assert_eq!(to_value(error).unwrap(), expected);
+        let error = Packet::PingReq.encode(Version::V5, &mut [0; 1]).unwrap_err();
+        assert_eq!(to_value(error).unwrap()["needed"], 2);
+        let error = TopicName::new("a/#").unwrap_err();
+        assert_eq!(to_value(error).unwrap()["character"], "#");
+    }
+}
