@@ -179,6 +179,29 @@ fn shares_are_entries_of_their_own() {
     assert_eq!(tree.matches(name("$share/g/a/b")).count(), 0);
 }
 
+/// A look-up skips text between branches. Here it skips `xy/` where the name has `xab`, comes to a `+` in the
+/// middle of a level, and has to find back.
+#[test]
+fn skipped_text_that_differs() {
+    let filters = [
+        "p/+/q",
+        "p/+/xy/+/1",
+        "p/+/xy/+/2",
+        "p/+/xy/a",
+        "p/a/xabc/d",
+        "p/a/xabc/e",
+        "p/a/+/d",
+        "p/a/xabc/+",
+    ];
+    let tree: FilterTree<u32> = filters.iter().map(|text| (filter(text), 0)).collect();
+    for text in ["p/a/xabc/d", "p/a/xabcd/d", "p/a/xyz/d", "p/a/xab//1", "p/a/x/", "p/a/xy/a", "p/a/xy/b/1"] {
+        let mut expected: Vec<_> = tree.iter().map(|(filter, _)| filter.as_str()).collect();
+        expected.retain(|filter| reference::matches(filter, text));
+        expected.sort_unstable();
+        assert!(found(tree.matches(name(text))).iter().map(|found| found.0).eq(expected), "{text}");
+    }
+}
+
 #[test]
 fn values() {
     let mut tree = FilterTree::new();

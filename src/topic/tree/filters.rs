@@ -331,7 +331,7 @@ impl Walk {
         self.pos = if place.flags.has(Flags::PLUS) {
             retreat(label(tree, parent, node), name, self.pos)
         } else {
-            self.pos + parent.end() - node.end()
+            (self.pos + parent.end()).saturating_sub(node.end())
         };
         self.at = node.parent();
         self.next = Step::Up;
