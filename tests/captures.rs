@@ -230,7 +230,7 @@ impl Reading<'_> {
             }
             Packet::Publish(publish) => self.publish(publish, put),
             Packet::PubAck(ack) | Packet::PubRec(ack) | Packet::PubRel(ack) | Packet::PubComp(ack) => {
-                self.ack(ack, put)
+                self.ack(ack, put);
             }
             Packet::Subscribe(subscribe) => {
                 put("packet_id", subscribe.packet_id.get().into());
@@ -261,7 +261,7 @@ impl Reading<'_> {
             }
             Packet::PingReq | Packet::PingResp => {}
             Packet::Disconnect(disconnect) => {
-                self.optional(0, disconnect.reason_code, disconnect.properties, put)
+                self.optional(0, disconnect.reason_code, disconnect.properties, put);
             }
             Packet::Auth(auth) => self.optional(0, auth.reason_code, auth.properties, put),
         }

@@ -1,6 +1,7 @@
 //! The captures of `corpus/captures`, and what an independent dissector read in each.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::fs::{self, File};
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -68,7 +69,10 @@ pub(crate) fn shortened(bytes: &[u8]) -> Value {
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut hex, byte| {
+        write!(hex, "{byte:02x}").expect("memory");
+        hex
+    })
 }
 
 fn load(pcap: &Path) -> Capture {
@@ -236,7 +240,7 @@ fn each_packet(capture: &Path, mut each: impl FnMut(&[u8])) {
                     PcapBlockOwned::Legacy(frame) => each(&frame.data[link_header(link)..]),
                     PcapBlockOwned::NG(Block::InterfaceDescription(interface)) => link = interface.linktype,
                     PcapBlockOwned::NG(Block::EnhancedPacket(frame)) => {
-                        each(&frame.data[link_header(link)..])
+                        each(&frame.data[link_header(link)..]);
                     }
                     PcapBlockOwned::NG(_) => {}
                 }
