@@ -3,10 +3,10 @@
 
 use crate::error::{DecodeError, EncodeError, Kind};
 use crate::options::{Context, DecodeOptions, EncodeOptions, Tolerance};
-use crate::packet::{Connect, Head, Packet, PacketType};
+use crate::packet::{Connect, Finish, Head, Packet, PacketType};
 use crate::read::{Fault, variable, wants_shortest};
 use crate::version::{Sender, Version};
-use crate::write::{Counter, Output, Sink, Writer, Written, variable_len};
+use crate::write::{Counter, Output, Sink, Written, variable_len};
 
 /// The largest Variable Byte Integer, and so the largest Remaining Length: 268,435,455.
 pub const MAX_VARIABLE_BYTE_INTEGER: u32 = 268_435_455;
@@ -28,7 +28,7 @@ impl FixedHeader {
     /// # Errors
     /// A reserved type, wrong flags, a wrong direction or a bad or over-limit length, each at the byte that
     /// decides it.
-    #[inline]
+    #[inline(always)]
     pub fn decode(bytes: &[u8], options: &DecodeOptions) -> Result<Option<Self>, DecodeError> {
         let c = options.context();
         let [first, rest @ ..] = bytes else { return Ok(None) };
@@ -194,9 +194,9 @@ pub fn decode(bytes: &[u8], options: impl Into<DecodeOptions>) -> Result<Decoded
         Split::Frame(header) => header,
         Split::Incomplete { missing } => return Ok(Decoded::Incomplete { missing }),
     };
-    let len = header.frame_len();
-    let frame = bytes.get(..len).unwrap_or_default();
-    decode_frame(frame, header, &options).map(|packet| Decoded::Packet { packet, len })
+    let frame = bytes.get(..header.frame_len()).unwrap_or_default();
+    let whole = Whole { frame, header, options: &options };
+    Packet::decode_body(header.head(), options.context(), body(frame, header), whole)
 }
 
 /// Decodes bytes that hold just one packet, such as a message from storage.
@@ -242,7 +242,7 @@ pub(crate) enum Split {
 }
 
 /// Finds the end of the frame at the start of `bytes`.
-#[inline]
+#[inline(always)]
 pub(crate) fn split(bytes: &[u8], options: &DecodeOptions) -> Result<Split, DecodeError> {
     let Some(header) = FixedHeader::decode(bytes, options)? else {
         return Ok(Split::Incomplete { missing: missing_header(bytes) });
@@ -259,19 +259,56 @@ pub(crate) const fn missing_header(bytes: &[u8]) -> usize {
 }
 
 /// Decodes the body of a whole frame.
-#[inline]
+#[inline(always)]
 pub(crate) fn decode_frame<'a>(
     frame: &'a [u8],
     header: FixedHeader,
     options: &DecodeOptions,
 ) -> Result<Packet<'a>, DecodeError> {
-    let body = frame.get(header.len()..).unwrap_or_default();
-    Packet::decode_body(header.head(), options.context(), body)
-        .map_err(|fault| in_frame(fault, frame, header, options))
+    Packet::decode_body(
+        header.head(),
+        options.context(),
+        body(frame, header),
+        Whole { frame, header, options },
+    )
+}
+
+/// The body of a frame.
+#[inline(always)]
+fn body(frame: &[u8], header: FixedHeader) -> &[u8] {
+    frame.get(header.len()..).unwrap_or_default()
+}
+
+/// A whole frame, of which a result is made.
+struct Whole<'a, 'o> {
+    frame: &'a [u8],
+    header: FixedHeader,
+    options: &'o DecodeOptions,
+}
+
+impl<'a> Finish<'a, Result<Packet<'a>, DecodeError>> for Whole<'a, '_> {
+    #[inline(always)]
+    fn finish(&self, result: Result<Packet<'a>, Fault<'a>>) -> Result<Packet<'a>, DecodeError> {
+        match result {
+            Ok(packet) => Ok(packet),
+            Err(fault) => Err(in_frame(fault, self.frame, self.header, self.options)),
+        }
+    }
+}
+
+impl<'a> Finish<'a, Result<Decoded<'a>, DecodeError>> for Whole<'a, '_> {
+    #[inline(always)]
+    fn finish(&self, result: Result<Packet<'a>, Fault<'a>>) -> Result<Decoded<'a>, DecodeError> {
+        match result {
+            Ok(packet) => Ok(Decoded::Packet { packet, len: self.header.frame_len() }),
+            Err(fault) => Err(in_frame(fault, self.frame, self.header, self.options)),
+        }
+    }
 }
 
 /// The error of a fault in the body of a frame.
 #[cold]
+#[inline(never)]
 pub(crate) fn in_frame(
     fault: Fault<'_>,
     frame: &[u8],
@@ -279,7 +316,7 @@ pub(crate) fn in_frame(
     options: &DecodeOptions,
 ) -> DecodeError {
     let c = options.context();
-    let body = frame.get(header.len()..).unwrap_or_default();
+    let body = body(frame, header);
     let version = match header.packet_type {
         PacketType::Connect => Connect::peek_version(body, c).unwrap_or(c.version),
         _ => c.version,
@@ -304,13 +341,11 @@ impl Packet<'_> {
         let options = options.into();
         let c = options.context();
         let (remaining_length, size) = self.measure(&options)?;
-        out.place(size, |room| {
-            let mut writer = Writer(room);
-            writer.byte(self.first_byte());
-            writer.variable(remaining_length);
-            let written = self.encode_body(c, &mut writer);
-            debug_assert!(written.is_ok() && writer.0.is_empty(), "the two walks differ");
-        })?;
+        let mut room = out.room(size)?;
+        room.byte(self.first_byte());
+        room.variable(remaining_length);
+        let written = self.encode_body(c, &mut room);
+        debug_assert!(written.is_ok(), "the two walks differ");
         Ok(size)
     }
 

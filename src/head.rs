@@ -7,7 +7,7 @@ use crate::options::{DecodeOptions, EncodeOptions};
 use crate::packet::{PacketType, Publish};
 use crate::read::{from, variable_block_len};
 use crate::version::{Delivery, PacketId, QoS, Version};
-use crate::write::{Counter, Output, Sink, Writer};
+use crate::write::{Counter, Output, Sink};
 
 /// What [`decode_publish_head`] found at the start of the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -210,13 +210,11 @@ impl Publish<'_> {
         let c = options.context();
         let (remaining_length, size) = self.measure(&options)?;
         let len = size - self.payload.len();
-        out.place(len, |room| {
-            let mut writer = Writer(room);
-            writer.byte(PacketType::Publish.number() << 4 | self.flags());
-            writer.variable(remaining_length);
-            let written = Publish::encode_head_body(self, c, &mut writer);
-            debug_assert!(written.is_ok() && writer.0.is_empty(), "the two walks differ");
-        })?;
+        let mut room = out.room(len)?;
+        room.byte(PacketType::Publish.number() << 4 | self.flags());
+        room.variable(remaining_length);
+        let written = self.encode_head_body(c, &mut room);
+        debug_assert!(written.is_ok(), "the two walks differ");
         Ok(len)
     }
 

@@ -24,7 +24,7 @@ pub use unsubscribe::Unsubscribe;
 
 use crate::error::Kind;
 use crate::options::Context;
-use crate::read::{Parsed, end};
+use crate::read::{Fault, Parsed, end};
 use crate::version::{Sender, Version};
 use crate::write::{Sink, Written};
 
@@ -108,46 +108,93 @@ impl PacketType {
     }
 
     /// Whether that version has the type at all: 3.x has no AUTH.
-    pub fn exists_in(self, version: Version) -> bool {
-        self.direction(version) != Direction::Neither
+    pub const fn exists_in(self, version: Version) -> bool {
+        !matches!(self.direction(version), Direction::Neither)
     }
 
     /// Whether that side may send the type.
-    pub fn may_be_sent_by(self, sender: Sender, version: Version) -> bool {
+    pub const fn may_be_sent_by(self, sender: Sender, version: Version) -> bool {
         match self.direction(version) {
             Direction::Both => true,
-            Direction::Client => sender == Sender::Client,
-            Direction::Server => sender == Sender::Server,
+            Direction::Client => matches!(sender, Sender::Client),
+            Direction::Server => matches!(sender, Sender::Server),
             Direction::Neither => false,
         }
     }
 
     /// Checks the first byte of a frame: the type and its flags.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn parse(first: u8, c: Context) -> Result<Self, (Kind, Option<Self>)> {
-        let Some(this) = Self::from_number(first >> 4) else { return Err((Kind::ReservedPacketType, None)) };
-        let refuse = |kind| Err((kind, Some(this)));
+        let allowed = FIRST_BYTES[usize::from(first)];
+        match Self::from_number(first >> 4) {
+            Some(this) if allowed & situation(c.version, c.sender) != 0 => Ok(this),
+            _ => Err(Self::refusal(first, c)),
+        }
+    }
+
+    #[cold]
+    fn refusal(first: u8, c: Context) -> (Kind, Option<Self>) {
+        match Self::judge(first, c.version, c.sender) {
+            Ok(()) => (Kind::ReservedPacketType, None),
+            Err(kind) => (kind, Self::from_number(first >> 4)),
+        }
+    }
+
+    /// The rule that a first byte breaks.
+    const fn judge(first: u8, version: Version, sender: Option<Sender>) -> Written {
+        let Some(this) = Self::from_number(first >> 4) else { return Err(Kind::ReservedPacketType) };
+        if !this.exists_in(version) {
+            return Err(Kind::ReservedPacketType);
+        }
         match this.prescribed_flags() {
             None => {
                 if let Err(kind) = publish::check_flags(first) {
-                    return refuse(kind);
+                    return Err(kind);
                 }
             }
             Some(flags) if flags == first & 0x0F => {}
             // What MQTT 3.1 sends at QoS 1 may be sent again, with DUP set.
-            Some(2) if c.version == Version::V31 && first & 0x0F == 0x0A => {}
-            Some(_) if this.exists_in(c.version) => return refuse(Kind::ReservedFlags),
-            Some(_) => {}
+            Some(2) if matches!(version, Version::V31) && first & 0x0F == 0x0A => {}
+            Some(_) => return Err(Kind::ReservedFlags),
         }
-        if !this.exists_in(c.version) {
-            return refuse(Kind::ReservedPacketType);
-        }
-        match c.sender {
-            Some(sender) if !this.may_be_sent_by(sender, c.version) => refuse(Kind::WrongDirection),
-            _ => Ok(this),
+        match sender {
+            Some(sender) if !this.may_be_sent_by(sender, version) => Err(Kind::WrongDirection),
+            _ => Ok(()),
         }
     }
 }
+
+/// A bit for each version and sender.
+const fn situation(version: Version, sender: Option<Sender>) -> u16 {
+    let sender = match sender {
+        None => 0,
+        Some(Sender::Client) => 1,
+        Some(Sender::Server) => 2,
+    };
+    1 << (version as u16 * 3 + sender)
+}
+
+/// For each first byte the situations in which it is allowed, made once by [`PacketType::judge`].
+static FIRST_BYTES: [u16; 256] = {
+    let mut table = [0; 256];
+    let mut first = 0;
+    while first < 256 {
+        let mut v = 0;
+        while v < Version::ALL.len() {
+            let mut s = 0;
+            while s < 3 {
+                let sender = [None, Some(Sender::Client), Some(Sender::Server)][s];
+                if PacketType::judge(first as u8, Version::ALL[v], sender).is_ok() {
+                    table[first] |= situation(Version::ALL[v], sender);
+                }
+                s += 1;
+            }
+            v += 1;
+        }
+        first += 1;
+    }
+    table
+};
 
 impl fmt::Display for PacketType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -209,30 +256,27 @@ pub enum Packet<'a> {
 }
 
 impl<'a> Packet<'a> {
-    /// Decodes a whole body; nothing may be left of it.
-    #[inline]
-    pub(crate) fn decode_body(head: Head, c: Context, i: &'a [u8]) -> Result<Self, crate::read::Fault<'a>> {
-        let (rest, this) = match head.packet {
-            PacketType::Publish => Publish::decode(head, c, i).map(|(i, body)| (i, Self::Publish(body))),
-            PacketType::PubAck => Ack::decode(head, c, i).map(|(i, body)| (i, Self::PubAck(body))),
-            PacketType::PubRec => Ack::decode(head, c, i).map(|(i, body)| (i, Self::PubRec(body))),
-            PacketType::PubRel => Ack::decode(head, c, i).map(|(i, body)| (i, Self::PubRel(body))),
-            PacketType::PubComp => Ack::decode(head, c, i).map(|(i, body)| (i, Self::PubComp(body))),
-            PacketType::Subscribe => Subscribe::decode(c, i).map(|(i, body)| (i, Self::Subscribe(body))),
-            PacketType::SubAck => SubAck::decode(c, i).map(|(i, body)| (i, Self::SubAck(body))),
-            PacketType::Unsubscribe => {
-                Unsubscribe::decode(c, i).map(|(i, body)| (i, Self::Unsubscribe(body)))
-            }
-            PacketType::UnsubAck => UnsubAck::decode(c, i).map(|(i, body)| (i, Self::UnsubAck(body))),
-            PacketType::PingReq => Ok((i, Self::PingReq)),
-            PacketType::PingResp => Ok((i, Self::PingResp)),
-            PacketType::Connect => Connect::decode(c, i).map(|(i, body)| (i, Self::Connect(body))),
-            PacketType::ConnAck => ConnAck::decode(c, i).map(|(i, body)| (i, Self::ConnAck(body))),
-            PacketType::Disconnect => Disconnect::decode(c, i).map(|(i, body)| (i, Self::Disconnect(body))),
-            PacketType::Auth => Auth::decode(c, i).map(|(i, body)| (i, Self::Auth(body))),
-        }?;
-        end(rest)?;
-        Ok(this)
+    /// Decodes a whole body; nothing may be left of it. The packet is handed to `done` in each arm rather than
+    /// returned, so that it is built where the caller wants it and not moved there.
+    #[inline(always)]
+    pub(crate) fn decode_body<R>(head: Head, c: Context, i: &'a [u8], done: impl Finish<'a, R>) -> R {
+        match head.packet {
+            PacketType::Publish => done.finish(whole(Publish::decode(head, c, i), Self::Publish)),
+            PacketType::PubAck => done.finish(whole(Ack::decode(head, c, i), Self::PubAck)),
+            PacketType::PubRec => done.finish(whole(Ack::decode(head, c, i), Self::PubRec)),
+            PacketType::PubRel => done.finish(whole(Ack::decode(head, c, i), Self::PubRel)),
+            PacketType::PubComp => done.finish(whole(Ack::decode(head, c, i), Self::PubComp)),
+            PacketType::Subscribe => done.finish(whole(Subscribe::decode(c, i), Self::Subscribe)),
+            PacketType::SubAck => done.finish(whole(SubAck::decode(c, i), Self::SubAck)),
+            PacketType::Unsubscribe => done.finish(whole(Unsubscribe::decode(c, i), Self::Unsubscribe)),
+            PacketType::UnsubAck => done.finish(whole(UnsubAck::decode(c, i), Self::UnsubAck)),
+            PacketType::Connect => done.finish(whole(Connect::decode(c, i), Self::Connect)),
+            PacketType::ConnAck => done.finish(whole(ConnAck::decode(c, i), Self::ConnAck)),
+            PacketType::Disconnect => done.finish(whole(Disconnect::decode(c, i), Self::Disconnect)),
+            PacketType::Auth => done.finish(whole(Auth::decode(c, i), Self::Auth)),
+            PacketType::PingReq => done.finish(whole(Ok((i, ())), |()| Self::PingReq)),
+            PacketType::PingResp => done.finish(whole(Ok((i, ())), |()| Self::PingResp)),
+        }
     }
 
     /// Walks the body into a sink.
@@ -286,6 +330,19 @@ impl<'a> Packet<'a> {
         };
         self.packet_type().number() << 4 | flags
     }
+}
+
+/// What is made of a decoded packet. (A trait, since closures cannot be told to be inlined.)
+pub(crate) trait Finish<'a, R> {
+    fn finish(&self, result: Result<Packet<'a>, Fault<'a>>) -> R;
+}
+
+/// The packet of a body of which nothing is left.
+#[inline(always)]
+fn whole<'a, B>(body: Parsed<'a, B>, packet: impl FnOnce(B) -> Packet<'a>) -> Result<Packet<'a>, Fault<'a>> {
+    let (i, body) = body?;
+    end(i)?;
+    Ok(packet(body))
 }
 
 /// Prints the type; `Debug` prints the fields too.

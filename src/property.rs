@@ -9,7 +9,7 @@ use crate::read::{Fault, Parsed, fault, variable, variable_block, wants_shortest
 use crate::topic::TopicName;
 use crate::value::Value;
 use crate::version::{MaximumQoS, Sender, SubscriptionId, Version};
-use crate::write::{Counter, Sink, Written};
+use crate::write::{Length, Sink, Written};
 
 /// Table 2-4: identifier, name, the standard's spelling, getter, type, the places it may stand in; then those that may stand more than
 /// once, and where. The rules for a value are in its type.
@@ -201,11 +201,11 @@ impl PropertyId {
         Property::type_of(self)
     }
 
-    /// Reads an identifier, which the standard calls a variable byte integer.
+    /// Reads an identifier that was checked before; the standard calls it a variable byte integer.
     #[inline]
-    fn parse(at: &[u8], shortest: bool) -> Parsed<'_, Self> {
-        let (i, id) = variable(at, shortest)?;
-        Self::from_u32(id).map_or(fault(Kind::PropertyUnknown, at), |id| Ok((i, id)))
+    fn parse(at: &[u8]) -> Parsed<'_, Self> {
+        let (i, number) = variable(at, false)?;
+        Self::from_u32(number).map_or(fault(Kind::PropertyUnknown, at), |id| Ok((i, id)))
     }
 
     /// The broken rule where a property's own section states a sharper one than its type.
@@ -231,6 +231,11 @@ impl PropertySet {
     /// The set of one.
     pub const fn of(id: PropertyId) -> Self {
         Self(1 << id as u8)
+    }
+
+    #[inline]
+    const fn of_number(number: u32) -> Self {
+        Self(if number < u64::BITS { 1 << number } else { 0 })
     }
 
     /// Both sets together.
@@ -357,22 +362,39 @@ impl Place {
         this
     }
 
-    /// The rule that a property breaks by standing here after those `before` it.
+    /// What may stand here in a packet of that side.
     #[inline]
+    const fn allowed_from(&self, sender: Option<Sender>) -> PropertySet {
+        match sender {
+            None => self.allowed,
+            Some(Sender::Client) => self.allowed.difference(self.not_from_client),
+            Some(Sender::Server) => self.allowed.difference(self.not_from_server),
+        }
+    }
+
+    /// The fault of a property that may not stand at `at`.
+    #[cold]
+    fn refusal<'a>(
+        &self,
+        number: u32,
+        before: PropertySet,
+        sender: Option<Sender>,
+        at: &'a [u8],
+    ) -> Fault<'a> {
+        let kind = PropertyId::from_u32(number).and_then(|id| self.refuses(id, before, sender));
+        Fault::new(kind.unwrap_or(Kind::PropertyUnknown), at)
+    }
+
+    /// The rule that a property breaks by standing here after those `before` it.
     pub(crate) const fn refuses(
         &self,
         id: PropertyId,
         before: PropertySet,
         sender: Option<Sender>,
     ) -> Option<Kind> {
-        let not_from = match sender {
-            None => PropertySet::EMPTY,
-            Some(Sender::Client) => self.not_from_client,
-            Some(Sender::Server) => self.not_from_server,
-        };
         if !self.allowed.contains(id) {
             Some(Kind::PropertyNotAllowed)
-        } else if not_from.contains(id) {
+        } else if !self.allowed_from(sender).contains(id) {
             Some(Kind::PropertySender)
         } else if before.difference(self.repeats).contains(id) {
             Some(Kind::PropertyRepeated)
@@ -420,7 +442,7 @@ impl<'a> Properties<'a> {
     }
 
     /// Reads and checks the property block; 3.x has none.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn decode(place: &Place, c: Context, at: &'a [u8]) -> Parsed<'a, Self> {
         if c.version < Version::V5 {
             return Ok((at, Self::EMPTY));
@@ -428,25 +450,32 @@ impl<'a> Properties<'a> {
         if let [0, i @ ..] = at {
             return Ok((i, Self::EMPTY));
         }
+        let (i, (wire, present)) = Self::decode_block(place, c, at)?;
+        Ok((i, Self { wire, present, ..Self::EMPTY }))
+    }
+
+    fn decode_block(place: &Place, c: Context, at: &'a [u8]) -> Parsed<'a, (&'a [u8], PropertySet)> {
         let (i, wire) = variable_block(at, c)?;
         let present = Self::check(place, c, wire)?;
-        Ok((i, Self { wire, present, ..Self::EMPTY }))
+        Ok((i, (wire, present)))
     }
 
     /// Checks every property of a block and tells which are there.
     fn check(place: &Place, c: Context, wire: &'a [u8]) -> Result<PropertySet, Fault<'a>> {
         let shortest = wants_shortest(c);
+        let allowed = place.allowed_from(c.sender);
         let mut present = PropertySet::EMPTY;
         let mut at = wire;
         while !at.is_empty() {
-            let (i, id) = PropertyId::parse(at, shortest)?;
-            if let Some(kind) = place.refuses(id, present, c.sender) {
-                return Err(Fault::new(kind, at));
-            }
-            present = present.union(PropertySet::of(id));
-            let sharpen = |fault: Fault<'a>| Fault::new(id.sharpen(fault.kind), fault.at);
-            let ((), rest) = id.check(i, c).map(|(i, ())| ((), i)).map_err(sharpen)?;
-            at = rest;
+            let (i, number) = variable(at, shortest)?;
+            let this = PropertySet::of_number(number);
+            let fine = allowed.difference(present.difference(place.repeats));
+            let Some(id) = PropertyId::from_u32(number).filter(|_| !fine.intersection(this).is_empty())
+            else {
+                return Err(place.refusal(number, present, c.sender, at));
+            };
+            present = present.union(this);
+            (at, ()) = id.check(i, c).map_err(|fault| Fault::new(id.sharpen(fault.kind), fault.at))?;
         }
         // What was let through may be longer than needed: then it is not to be written out as it came.
         Ok(if c.tolerates(Tolerance::NonMinimalLengths) {
@@ -457,42 +486,47 @@ impl<'a> Properties<'a> {
     }
 
     /// Writes the property block; in 3.x there must be nothing to write.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn encode<S: Sink>(&self, place: &Place, c: Context, out: &mut S) -> Written {
+        if !(self.wire.is_empty() && self.added.is_empty()) {
+            return self.encode_block(place, c, out);
+        }
+        if c.version == Version::V5 {
+            out.byte(0);
+        }
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn encode_block<S: Sink>(&self, place: &Place, c: Context, out: &mut S) -> Written {
         if c.version < Version::V5 {
             return if self.is_empty() { Ok(()) } else { Err(Kind::NotInVersion) };
         }
         if S::CHECKS {
             self.check_place(place, c)?;
         }
-        let len = self.wire_len(c)?;
-        out.variable(len);
+        let mut len = self.verbatim(c).map_or(0, <[u8]>::len);
+        if self.verbatim(c).is_none() || !self.added.is_empty() {
+            let mut length = Length::default();
+            self.write(c, &mut length)?;
+            len = length.0;
+        }
+        out.variable(u32::try_from(len).map_err(|_| Kind::LengthTooLong)?);
         self.write(c, out)
     }
 
-    /// The length of the block without its length.
-    fn wire_len(&self, c: Context) -> Result<u32, Kind> {
-        if self.is_verbatim(c) && self.added.is_empty() {
-            return u32::try_from(self.wire.len()).map_err(|_| Kind::LengthTooLong);
-        }
-        let mut counter = Counter::default();
-        self.write(c, &mut counter)?;
-        u32::try_from(counter.0).map_err(|_| Kind::LengthTooLong)
-    }
-
     fn write<S: Sink>(&self, c: Context, out: &mut S) -> Written {
-        if self.is_verbatim(c) {
-            out.put(self.wire);
-        } else {
-            self.received().try_for_each(|property| property.write(c, out))?;
+        match self.verbatim(c) {
+            Some(wire) => out.put(wire),
+            None => self.received().try_for_each(|property| property.write(c, out))?,
         }
-        self.added().try_for_each(|property| property.write(c, out))
+        self.shown_added().try_for_each(|property| property.write(c, out))
     }
 
-    /// Whether the bytes of the wire can be written as they are.
-    const fn is_verbatim(&self, c: Context) -> bool {
-        self.present.intersection(self.hidden.union(PropertySet::LOOSE)).is_empty()
-            && !c.refuses_control_characters()
+    /// The received bytes, if they can be written as they are.
+    const fn verbatim(&self, c: Context) -> Option<&'a [u8]> {
+        let changed = self.present.intersection(self.hidden.union(PropertySet::LOOSE));
+        if changed.is_empty() && !c.refuses_control_characters() { Some(self.wire) } else { None }
     }
 
     fn check_place(&self, place: &Place, c: Context) -> Written {
@@ -500,9 +534,9 @@ impl<'a> Properties<'a> {
         let received = self.received_ids();
         let plain = place.allowed.difference(place.not_from_client).difference(place.not_from_server);
         if received.difference(plain).is_empty() && !self.repeats_id(place) {
-            return check_each(self.added(), place, received, c);
+            return check_each(self.shown_added().map(Property::id), place, received, c);
         }
-        check_each(self.iter(), place, PropertySet::EMPTY, c)
+        check_each(self.iter().map(|property| property.id()), place, PropertySet::EMPTY, c)
     }
 
     /// Whether a property may have come more than once that may not go out so.
@@ -513,7 +547,7 @@ impl<'a> Properties<'a> {
 
     /// Whether there is no property.
     pub fn is_empty(&self) -> bool {
-        self.received_ids().is_empty() && self.added().next().is_none()
+        self.received_ids().is_empty() && self.shown_added().next().is_none()
     }
 
     /// The properties, received ones first, in order.
@@ -525,8 +559,10 @@ impl<'a> Properties<'a> {
         PropertyIter(Self { added: &[], ..*self })
     }
 
-    fn added(&self) -> PropertyIter<'a> {
-        PropertyIter(Self { wire: &[], ..*self })
+    /// The added properties that are not hidden.
+    fn shown_added(&self) -> impl Iterator<Item = &'a Property<'a>> {
+        let hidden = self.hidden_added;
+        self.added.iter().filter(move |property| !hidden.contains(property.id()))
     }
 
     const fn received_ids(&self) -> PropertySet {
@@ -535,7 +571,7 @@ impl<'a> Properties<'a> {
 
     /// Which properties there are.
     pub fn ids(&self) -> PropertySet {
-        self.added().fold(self.received_ids(), |set, property| set | property.id())
+        self.shown_added().fold(self.received_ids(), |set, property| set | property.id())
     }
 
     fn all(&self, id: PropertyId) -> impl Iterator<Item = Property<'a>> + use<'a> {
@@ -615,17 +651,19 @@ impl<'a> From<&'a [Property<'a>]> for Properties<'a> {
 }
 
 /// Checks that properties may stand in a place after those `before` them.
-fn check_each<'a>(
-    properties: impl Iterator<Item = Property<'a>>,
+fn check_each(
+    ids: impl Iterator<Item = PropertyId>,
     place: &Place,
     mut before: PropertySet,
     c: Context,
 ) -> Written {
-    for property in properties {
-        if let Some(kind) = place.refuses(property.id(), before, c.sender) {
-            return Err(kind);
+    let allowed = place.allowed_from(c.sender);
+    for id in ids {
+        let fine = allowed.difference(before.difference(place.repeats));
+        if !fine.contains(id) {
+            return Err(place.refuses(id, before, c.sender).unwrap_or(Kind::PropertyNotAllowed));
         }
-        before = before | property.id();
+        before = before | id;
     }
     Ok(())
 }
@@ -641,7 +679,7 @@ impl<'a> Iterator for PropertyIter<'a> {
         let this = &mut self.0;
         while !this.wire.is_empty() {
             // The block was checked: reading it again cannot fail.
-            let (rest, property) = PropertyId::parse(this.wire, false).and_then(|(i, id)| id.read(i)).ok()?;
+            let (rest, property) = PropertyId::parse(this.wire).and_then(|(i, id)| id.read(i)).ok()?;
             this.wire = rest;
             if !this.hidden.contains(property.id()) {
                 return Some(property);

@@ -19,36 +19,96 @@ const fn wildcard(word: u64) -> u64 {
     ((word | (ONES << 3)) ^ (ONES * 0x2B)).wrapping_sub(ONES) & HIGHS
 }
 
-/// ORs `look` over all bytes of `text`, eight at a time, a shorter rest filled up with letters.
-fn any(text: &[u8], look: impl Fn(u64) -> u64) -> bool {
-    let (words, rest) = text.as_chunks::<8>();
-    let mut found = 0;
+/// Looks at all bytes of `text`, eight at a time, some of the last ones twice, with their place; a shorter text
+/// is filled up with letters.
+#[inline(always)]
+fn each_word(text: &[u8], mut look: impl FnMut(usize, u64)) {
+    let (words, _) = text.as_chunks::<8>();
+    let mut at = 0;
     for word in words {
-        found |= look(u64::from_le_bytes(*word));
+        look(at, u64::from_le_bytes(*word));
+        at += 8;
     }
-    if let Some(last) = text.last_chunk::<8>() {
-        found |= look(u64::from_le_bytes(*last));
-    } else {
-        let word = rest.iter().fold(ONES * 0x61, |word, byte| (word << 8) | u64::from(*byte));
-        found |= look(word);
+    match text.last_chunk::<8>() {
+        Some(last) => look(text.len() - 8, u64::from_le_bytes(*last)),
+        None => look(0, short(text) | (ONES * 0x61) << (8 * text.len())),
     }
-    found != 0
+}
+
+/// The bytes of a text shorter than eight as a word, in which both reads of a byte agree.
+#[inline(always)]
+fn short(text: &[u8]) -> u64 {
+    if let (Some(first), Some(last)) = (text.first_chunk::<4>(), text.last_chunk::<4>()) {
+        let last = u64::from(u32::from_le_bytes(*last));
+        return u64::from(u32::from_le_bytes(*first)) | last << (8 * (text.len() - 4));
+    }
+    if let (Some(first), Some(last)) = (text.first_chunk::<2>(), text.last_chunk::<2>()) {
+        let last = u64::from(u16::from_le_bytes(*last));
+        return u64::from(u16::from_le_bytes(*first)) | last << (8 * (text.len() - 2));
+    }
+    text.first().map_or(0, |byte| u64::from(*byte))
 }
 
 /// Checks a string field: UTF-8 without U+0000. The error has the offset of the bad byte in `text`.
-#[inline]
+#[inline(always)]
 pub(crate) fn check(text: &[u8]) -> Result<(), (Kind, usize)> {
-    if any(text, odd) { check_exactly(text) } else { Ok(()) }
+    let mut found = 0;
+    each_word(text, |_, word| found |= odd(word));
+    if found == 0 { Ok(()) } else { check_exactly(text) }
 }
 
-/// Checks a string field and tells whether it may hold `+` or `#`.
-#[inline]
+/// Checks a string field and tells whether it holds `+` or `#`.
+#[inline(always)]
 pub(crate) fn check_topic(text: &[u8]) -> Result<bool, (Kind, usize)> {
-    if any(text, |word| odd(word) | wildcard(word)) {
-        check_exactly(text)?;
-        return Ok(text.iter().any(|byte| matches!(byte, b'+' | b'#')));
+    let (mut found, mut wild) = (0, 0);
+    each_word(text, |_, word| {
+        found |= odd(word);
+        wild |= wildcard(word);
+    });
+    if found == 0 {
+        return Ok(wild != 0);
     }
-    Ok(false)
+    check_exactly(text)?;
+    Ok(text.iter().any(|byte| matches!(byte, b'+' | b'#')))
+}
+
+/// Whether a text is a well-formed topic filter by one pass: ASCII without U+0000, each `+` and `#` between the
+/// start or a `/` and a `/` or the end, and nothing behind a `#`. What it denies may be a filter all the same:
+/// one that is not ASCII.
+#[inline(always)]
+pub(crate) fn is_plain_filter(text: &[u8]) -> bool {
+    let mut found = 0;
+    each_word(text, |at, word| {
+        found |= odd(word);
+        let wild = wildcard(word);
+        if wild != 0 {
+            found |= u64::from(!wildcards_stand_alone(text, at, wild));
+        }
+    });
+    found == 0
+}
+
+/// Whether the bytes of the word at `at` whose high bits are set in `wild` are wildcards in the right place.
+/// (A borrow may have set a bit too many, never one too few.)
+#[inline]
+fn wildcards_stand_alone(text: &[u8], at: usize, mut wild: u64) -> bool {
+    while wild != 0 {
+        let Some((before, [byte, after @ ..])) =
+            text.split_at_checked(at + wild.trailing_zeros() as usize / 8)
+        else {
+            return false;
+        };
+        let right = match byte {
+            b'+' => matches!(after, [] | [b'/', ..]) && matches!(before, [] | [.., b'/']),
+            b'#' => after.is_empty() && matches!(before, [] | [.., b'/']),
+            _ => true,
+        };
+        if !right {
+            return false;
+        }
+        wild &= wild - 1;
+    }
+    true
 }
 
 #[cold]
@@ -111,6 +171,32 @@ mod tests {
                         assert_eq!(check_topic(text).map_err(|e| e.0), naive(text), "{text:?}");
                         assert_eq!(check(text).map_err(|e| e.0), naive(text).map(|_| ()), "{text:?}");
                     }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_short_filter() {
+        let alphabet = [b'a', b'/', b'+', b'#', 0, 0xC3];
+        for len in 0..=7_u32 {
+            for n in 0..6_usize.pow(len) {
+                let byte = |at: u32| alphabet[n / 6_usize.pow(at) % 6];
+                let text: std::vec::Vec<u8> = (0..len).map(byte).collect();
+                let levels: std::vec::Vec<&[u8]> = text.split(|byte| *byte == b'/').collect();
+                let last = levels.len() - 1;
+                let good = |(at, level): (usize, &&[u8])| match **level {
+                    [b'+'] => true,
+                    [b'#'] => at == last,
+                    ref level => !level.iter().any(|byte| [b'+', b'#', 0, 0xC3].contains(byte)),
+                };
+                let expected = levels.iter().enumerate().all(good);
+                assert_eq!(is_plain_filter(&text), expected, "{text:?}");
+                for shift in [3, 8, 13] {
+                    let mut shifted = std::vec![b'x'; shift];
+                    shifted.push(b'/');
+                    shifted.extend(&text);
+                    assert_eq!(is_plain_filter(&shifted), expected, "{shifted:?}");
                 }
             }
         }

@@ -12,31 +12,32 @@ use crate::text;
 pub(crate) type Written = Result<(), Kind>;
 
 /// What an encoder walks into.
-pub(crate) trait Sink {
+#[doc(hidden)]
+pub trait Sink {
     /// Whether values are to be checked: only on the first of the two walks.
     const CHECKS: bool;
 
     fn put(&mut self, bytes: &[u8]);
 
-    #[inline]
+    #[inline(always)]
     fn byte(&mut self, byte: u8) {
         self.put(&[byte]);
     }
 
-    #[inline]
+    #[inline(always)]
     fn two_bytes(&mut self, n: u16) {
         self.put(&n.to_be_bytes());
     }
 
     /// A Variable Byte Integer in its shortest form.
-    #[inline]
+    #[inline(always)]
     fn variable(&mut self, n: u32) {
         let (bytes, len) = variable(n);
         self.put(bytes.get(..len).unwrap_or_default());
     }
 
     /// Binary Data: the length in two bytes, and the bytes.
-    #[inline]
+    #[inline(always)]
     fn binary(&mut self, bytes: &[u8]) -> Written {
         let Ok(len) = u16::try_from(bytes.len()) else { return Err(Kind::StringTooLong) };
         self.two_bytes(len);
@@ -45,7 +46,7 @@ pub(crate) trait Sink {
     }
 
     /// A string field.
-    #[inline]
+    #[inline(always)]
     fn text(&mut self, text: &str, c: Context) -> Written {
         if Self::CHECKS {
             if text::check(text.as_bytes()).is_err() {
@@ -57,7 +58,7 @@ pub(crate) trait Sink {
     }
 
     /// A topic name or filter, whose type vouches for it.
-    #[inline]
+    #[inline(always)]
     fn topic(&mut self, topic: &[u8], c: Context) -> Written {
         if Self::CHECKS {
             checked_text(topic, c)?;
@@ -93,7 +94,20 @@ pub(crate) struct Counter(pub(crate) usize);
 impl Sink for Counter {
     const CHECKS: bool = true;
 
-    #[inline]
+    #[inline(always)]
+    fn put(&mut self, bytes: &[u8]) {
+        self.0 = self.0.saturating_add(bytes.len());
+    }
+}
+
+/// Counts what was checked.
+#[derive(Debug, Default)]
+pub(crate) struct Length(pub(crate) usize);
+
+impl Sink for Length {
+    const CHECKS: bool = false;
+
+    #[inline(always)]
     fn put(&mut self, bytes: &[u8]) {
         self.0 = self.0.saturating_add(bytes.len());
     }
@@ -101,12 +115,12 @@ impl Sink for Counter {
 
 /// The second walk, into a slice that is long enough.
 #[derive(Debug)]
-pub(crate) struct Writer<'b>(pub(crate) &'b mut [u8]);
+pub struct Writer<'b>(&'b mut [u8]);
 
 impl Sink for Writer<'_> {
     const CHECKS: bool = false;
 
-    #[inline]
+    #[inline(always)]
     fn put(&mut self, bytes: &[u8]) {
         if let Some((to, rest)) = core::mem::take(&mut self.0).split_at_mut_checked(bytes.len()) {
             to.copy_from_slice(bytes);
@@ -115,12 +129,38 @@ impl Sink for Writer<'_> {
     }
 }
 
+#[cfg(feature = "alloc")]
+impl Sink for &mut alloc::vec::Vec<u8> {
+    const CHECKS: bool = false;
+
+    #[inline(always)]
+    fn put(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+}
+
+#[cfg(feature = "bytes")]
+impl Sink for &mut bytes::BytesMut {
+    const CHECKS: bool = false;
+
+    #[inline(always)]
+    fn put(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+}
+
 /// What a packet can be encoded into: a byte slice or array (from its start), `Vec<u8>` and `BytesMut` (at
 /// their end). Sealed: the crate promises that an output is untouched after an error.
 pub trait Output: private::Sealed {
-    /// Makes room for `len` bytes and lets `write` fill them.
+    /// What takes the bytes.
     #[doc(hidden)]
-    fn place(&mut self, len: usize, write: impl FnOnce(&mut [u8])) -> Result<(), EncodeError>;
+    type Room<'o>: Sink
+    where
+        Self: 'o;
+
+    /// Makes room for so many bytes, all of which will be written.
+    #[doc(hidden)]
+    fn room(&mut self, len: usize) -> Result<Self::Room<'_>, EncodeError>;
 }
 
 mod private {
@@ -134,46 +174,45 @@ mod private {
 }
 
 impl Output for [u8] {
+    type Room<'o> = Writer<'o>;
+
     #[inline]
-    fn place(&mut self, needed: usize, write: impl FnOnce(&mut [u8])) -> Result<(), EncodeError> {
+    fn room(&mut self, needed: usize) -> Result<Writer<'_>, EncodeError> {
         let available = self.len();
         match self.get_mut(..needed) {
-            Some(room) => write(room),
-            None => return Err(EncodeError::BufferTooSmall { needed, available }),
+            Some(room) => Ok(Writer(room)),
+            None => Err(EncodeError::BufferTooSmall { needed, available }),
         }
-        Ok(())
     }
 }
 
 impl<const N: usize> Output for [u8; N] {
+    type Room<'o> = Writer<'o>;
+
     #[inline]
-    fn place(&mut self, len: usize, write: impl FnOnce(&mut [u8])) -> Result<(), EncodeError> {
-        self.as_mut_slice().place(len, write)
+    fn room(&mut self, len: usize) -> Result<Writer<'_>, EncodeError> {
+        self.as_mut_slice().room(len)
     }
 }
 
 #[cfg(feature = "alloc")]
 impl Output for alloc::vec::Vec<u8> {
+    type Room<'o> = &'o mut Self;
+
     #[inline]
-    fn place(&mut self, len: usize, write: impl FnOnce(&mut [u8])) -> Result<(), EncodeError> {
-        let start = self.len();
-        self.resize(start + len, 0);
-        if let Some(room) = self.get_mut(start..) {
-            write(room);
-        }
-        Ok(())
+    fn room(&mut self, len: usize) -> Result<&mut Self, EncodeError> {
+        self.reserve(len);
+        Ok(self)
     }
 }
 
 #[cfg(feature = "bytes")]
 impl Output for bytes::BytesMut {
+    type Room<'o> = &'o mut Self;
+
     #[inline]
-    fn place(&mut self, len: usize, write: impl FnOnce(&mut [u8])) -> Result<(), EncodeError> {
-        let start = self.len();
-        self.resize(start + len, 0);
-        if let Some(room) = self.get_mut(start..) {
-            write(room);
-        }
-        Ok(())
+    fn room(&mut self, len: usize) -> Result<&mut Self, EncodeError> {
+        self.reserve(len);
+        Ok(self)
     }
 }

@@ -36,7 +36,7 @@ impl<'a> Ack<'a> {
         Self { reason_code, ..self }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn decode(head: Head, c: Context, i: &'a [u8]) -> Parsed<'a, Self> {
         let (i, packet_id) = packet_id(i)?;
         if c.version < Version::V5 || i.is_empty() {

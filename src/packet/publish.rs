@@ -4,7 +4,7 @@ use crate::options::Context;
 use crate::property::{Place, Properties, PropertyId};
 use crate::read::{Fault, Parsed, from, packet_id, topic_name};
 use crate::topic::TopicName;
-use crate::version::{Delivery, QoS, Version};
+use crate::version::Delivery;
 use crate::write::{Sink, Written};
 
 const DUP: u8 = 0b1000;
@@ -61,41 +61,33 @@ impl<'a> Publish<'a> {
         (self.dup as u8) << 3 | self.delivery.qos().bits() << 1 | self.retain as u8
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn decode(head: Head, c: Context, i: &'a [u8]) -> Parsed<'a, Self> {
         let (payload, this) = Self::decode_head(head, c, i)?;
-        let this = Self { payload, ..this };
         if c.checks_payload_format() {
-            if let Some(offset) = this.payload_fault() {
+            if let Some(offset) = payload_fault(this.properties, payload) {
                 return Err(Fault::new(Kind::PayloadFormat, from(payload, offset)));
             }
         }
-        Ok((&[], this))
+        Ok((&[], Self { payload, ..this }))
     }
 
     /// Everything but the payload.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn decode_head(head: Head, c: Context, at: &'a [u8]) -> Parsed<'a, Self> {
         let (i, topic) = topic_name(at, c)?;
         let (i, delivery) = delivery(head.flags, i)?;
         let (i, properties) = Properties::decode(&Place::PUBLISH, c, i)?;
-        let this = Self {
-            dup: head.flags & DUP != 0,
-            delivery,
-            retain: head.flags & RETAIN != 0,
-            topic,
-            properties,
-            payload: &[],
-        };
-        if this.lacks_topic() {
+        if topic.is_none() && lacks_alias(properties) {
             return Err(Fault::new(Kind::TopicMissing, at));
         }
-        Ok((i, this))
+        let (dup, retain) = (head.flags & DUP != 0, head.flags & RETAIN != 0);
+        Ok((i, Self { dup, delivery, retain, topic, properties, payload: &[] }))
     }
 
     #[inline]
     pub(crate) fn encode<S: Sink>(&self, c: Context, out: &mut S) -> Written {
-        if S::CHECKS && c.checks_payload_format() && self.payload_fault().is_some() {
+        if S::CHECKS && c.checks_payload_format() && payload_fault(self.properties, self.payload).is_some() {
             return Err(Kind::PayloadFormat);
         }
         self.encode_head_body(c, out)?;
@@ -109,12 +101,9 @@ impl<'a> Publish<'a> {
         if self.dup && self.delivery == Delivery::AtMostOnce {
             return Err(Kind::DupAtQoS0);
         }
-        if S::CHECKS && self.lacks_topic() {
-            return Err(Kind::TopicMissing);
-        }
         match self.topic {
             Some(topic) => out.topic(topic.as_bytes(), c)?,
-            None if c.version < Version::V5 => return Err(Kind::TopicMissing),
+            None if S::CHECKS && lacks_alias(self.properties) => return Err(Kind::TopicMissing),
             None => out.two_bytes(0),
         }
         if let Some(packet_id) = self.delivery.packet_id() {
@@ -122,20 +111,21 @@ impl<'a> Publish<'a> {
         }
         self.properties.encode(&Place::PUBLISH, c, out)
     }
+}
 
-    /// Neither a topic nor an alias for it (section 3.3.2.1 of 5.0).
-    #[inline]
-    fn lacks_topic(&self) -> bool {
-        self.topic.is_none() && !self.properties.ids().contains(PropertyId::TopicAlias)
-    }
+/// Whether no alias stands for an empty topic (section 3.3.2.1 of 5.0).
+#[cold]
+fn lacks_alias(properties: Properties<'_>) -> bool {
+    !properties.ids().contains(PropertyId::TopicAlias)
+}
 
-    /// Where the payload is not the UTF-8 that the Payload Format Indicator announces.
-    fn payload_fault(&self) -> Option<usize> {
-        if self.properties.payload_format_indicator() != Some(true) {
-            return None;
-        }
-        core::str::from_utf8(self.payload).err().map(|error| error.valid_up_to())
+/// Where the payload is not the UTF-8 that the Payload Format Indicator announces.
+#[cold]
+fn payload_fault(properties: Properties<'_>, payload: &[u8]) -> Option<usize> {
+    if properties.payload_format_indicator() != Some(true) {
+        return None;
     }
+    core::str::from_utf8(payload).err().map(|error| error.valid_up_to())
 }
 
 /// Checks the flags of a first byte: `[MQTT-3.3.1-4]` and `[MQTT-3.3.1-2]`.
@@ -148,11 +138,12 @@ pub(super) const fn check_flags(first: u8) -> Written {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn delivery(flags: u8, i: &[u8]) -> Parsed<'_, Delivery> {
-    match QoS::from_bits(flags >> 1) {
-        Some(QoS::AtMostOnce) => Ok((i, Delivery::AtMostOnce)),
-        Some(qos) => packet_id(i).map(|(i, packet_id)| (i, Delivery::new(qos, packet_id))),
-        None => Err(Fault::new(Kind::PublishQoS3, i)),
+    if flags & QOS == 0 {
+        return Ok((i, Delivery::AtMostOnce));
     }
+    let (i, packet_id) = packet_id(i)?;
+    let delivery = if flags & QOS == 0b0010 { Delivery::AtLeastOnce } else { Delivery::ExactlyOnce };
+    Ok((i, delivery(packet_id)))
 }

@@ -45,7 +45,7 @@ impl<'a> Unsubscribe<'a> {
 }
 
 /// Reads and checks a filter from outside.
-#[inline]
+#[inline(always)]
 pub(super) fn topic_filter(at: &[u8], c: Context) -> Parsed<'_, TopicFilter<'_>> {
     let (i, filter) = binary(at)?;
     TopicFilter::check(filter, c.version).map_err(|(kind, offset)| {
