@@ -171,6 +171,9 @@ impl Args {
         if self.sender.is_some() && !self.hex && !self.raw {
             bail!("--sender goes with --hex and --raw: a capture tells who sends");
         }
+        if self.stream && !self.hex {
+            bail!("--stream goes with --hex");
+        }
         if self.inputs.is_empty() {
             if !self.hex && !self.raw {
                 bail!("no input: give a capture file, or `-` for standard input (see --help)");

@@ -40,6 +40,8 @@ struct Connection {
     ends: Ends,
     assemblers: [Assembler; 2],
     stream: Stream,
+    /// When the last segment was seen.
+    time: Option<Time>,
     over: bool,
 }
 
@@ -100,7 +102,7 @@ impl Connections {
         let mut rest: Vec<Connection> = self.table.drain().map(|(_, connection)| connection).collect();
         rest.sort_by_key(|connection| connection.ends.key);
         for mut connection in rest {
-            connection.finish(sink)?;
+            connection.leave(sink)?;
             self.others += u64::from(!connection.stream.is_mqtt() && connection.has_data());
         }
         Ok(())
@@ -111,7 +113,7 @@ impl Connections {
             return Ok(());
         }
         let Some(mut connection) = self.table.remove(pair) else { return Ok(()) };
-        connection.finish(sink)?;
+        connection.leave(sink)?;
         self.others += u64::from(!connection.stream.is_mqtt() && connection.has_data());
         Ok(())
     }
@@ -135,6 +137,7 @@ impl Connection {
             ends: Ends { key, first: segment.source, second: segment.destination },
             assemblers: [Assembler::default(), Assembler::default()],
             stream: Stream::new(Hints { time: segment.time, opener, mqtt_port }),
+            time: segment.time,
             over: false,
         }
     }
@@ -175,20 +178,28 @@ impl Connection {
             self.assemble(side, sink, |assembler, out| assembler.wait(segment.time, out))?;
         }
         let closed = self.assemblers.iter().all(Assembler::is_finished);
+        self.time = segment.time;
         if !self.over && (segment.reset || closed) {
-            self.end(side, segment, sink)?;
+            self.end(side, if segment.reset { Note::Reset } else { Note::Closed }, sink)?;
         }
         Ok(())
     }
 
-    fn end(&mut self, side: Side, segment: &Segment<'_>, sink: &mut dyn Sink) -> Result<()> {
+    /// No more segments are looked at. Both sides may have closed with something missing before.
+    fn leave(&mut self, sink: &mut dyn Sink) -> Result<()> {
+        if !self.over && self.assemblers.iter().all(Assembler::has_end) {
+            return self.end(Side::First, Note::Closed, sink);
+        }
+        self.finish(sink)
+    }
+
+    fn end(&mut self, side: Side, note: Note, sink: &mut dyn Sink) -> Result<()> {
         self.finish(sink)?;
         self.over = true;
         if self.stream.is_mqtt() {
-            let note = if segment.reset { Note::Reset } else { Note::Closed };
             let origin =
                 self.ends.origin(self.stream.client(), self.stream.sender(side), self.stream.is_whole());
-            sink.piece(&origin, segment.time, Piece::Note(note))?;
+            sink.piece(&origin, self.time, Piece::Note(note))?;
         }
         Ok(())
     }

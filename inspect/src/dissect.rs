@@ -227,3 +227,6 @@ impl<'a> Walker<'a> {
         Some(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -53,13 +53,19 @@ impl Framer {
     }
 
     /// Takes the next bytes. Returns how many were skipped when they lead back into step.
-    pub(crate) fn push(&mut self, offset: u64, mut bytes: &[u8], version: Option<Version>) -> Option<u64> {
+    pub(crate) fn push(
+        &mut self,
+        mut offset: u64,
+        mut bytes: &[u8],
+        version: Option<Version>,
+    ) -> Option<u64> {
         let mut back = None;
         match &mut self.state {
             State::InStep => {}
             State::Skipping(left) => {
                 let skipped = usize::try_from(*left).map_or(bytes.len(), |left| left.min(bytes.len()));
                 bytes = bytes.get(skipped..).unwrap_or_default();
+                offset += skipped as u64;
                 *left -= skipped as u64;
                 if *left == 0 {
                     self.state = State::InStep;
@@ -95,12 +101,12 @@ impl Framer {
     }
 
     /// What stands next, as far as it has come.
-    pub(crate) fn next(&mut self, options: &DecodeOptions) -> Option<Cut<'_>> {
+    pub(crate) fn next(&mut self, options: DecodeOptions) -> Option<Cut<'_>> {
         if self.state != State::InStep || self.rest().is_empty() {
             return None;
         }
         let (from, offset) = (self.start, self.offset + self.start as u64);
-        let length = match FixedHeader::decode(self.rest(), options) {
+        let length = match FixedHeader::decode(self.rest(), &options) {
             Ok(header) => header?.frame_len(),
             Err(error) => {
                 let length =
@@ -119,7 +125,7 @@ impl Framer {
         let bytes = self.rest().get(..length)?;
         self.start += bytes.len();
         let bytes = self.buffer.get(from..self.start)?;
-        let found = match decode(bytes, *options) {
+        let found = match decode(bytes, options) {
             Ok(Decoded::Packet { packet, .. }) => Found::Packet(packet),
             Ok(Decoded::Incomplete { missing }) => Found::Incomplete { missing },
             Err(error) => Found::Bad(error),
@@ -165,8 +171,8 @@ impl Framer {
 
     /// The stream is over: what is left of it, and how many bytes were skipped in vain.
     pub(crate) fn finish(&mut self) -> (Option<Cut<'_>>, u64) {
-        let skipped = match self.state {
-            State::Lost { skipped } => skipped,
+        let skipped = match &mut self.state {
+            State::Lost { skipped } => std::mem::take(skipped),
             _ => 0,
         };
         let missing = match header(self.rest()) {
@@ -242,7 +248,7 @@ mod tests {
         fn push(&mut self, bytes: &[u8]) -> Option<u64> {
             let back = self.framer.push(self.offset, bytes, Some(Version::V311));
             self.offset += bytes.len() as u64;
-            while let Some(cut) = self.framer.next(&DecodeOptions::new(Version::V311)) {
+            while let Some(cut) = self.framer.next(DecodeOptions::new(Version::V311)) {
                 self.seen.push(show(&cut));
             }
             back

@@ -56,8 +56,8 @@ mod tests {
         ] {
             assert_eq!(parse(line.as_bytes()).unwrap(), [0xC0, 0x00], "{line}");
         }
-        assert_eq!(parse(b"").unwrap(), []);
-        assert_eq!(parse(b"# nothing").unwrap(), []);
+        assert_eq!(parse(b"").unwrap(), b"");
+        assert_eq!(parse(b"# nothing").unwrap(), b"");
     }
 
     #[test]

@@ -68,7 +68,7 @@ pub(crate) fn capture(source: &Source, choices: &Choices, report: &mut Report) -
         Ok(taken.transpose().map(drop)?)
     });
     // A damaged file is shown as far as it goes; output that nobody takes is not gone on with.
-    if end.as_ref().is_err_and(|error| error.is::<io::Error>()) {
+    if end.as_ref().is_err_and(anyhow::Error::is::<io::Error>) {
         end?;
         return Ok(Vec::new());
     }
@@ -120,7 +120,7 @@ impl connections::Sink for Sink<'_> {
         });
         let (sender, from) = (origin.sender, Origin::Connection(*connection));
         let mut out =
-            |version, guessed, cut: Cut<'_>| report.cut((from, time, Some(sender)), version, guessed, cut);
+            |version, guessed, cut: Cut<'_>| report.cut((from, time, Some(sender)), version, guessed, &cut);
         match piece {
             Piece::Bytes { offset, bytes } => {
                 let back = session.push(sender, offset, bytes, &mut out)?;
@@ -166,7 +166,7 @@ fn finish(
     for sender in [Sender::Client, Sender::Server] {
         let from = (origin, time, Some(sender));
         let skipped =
-            session.finish(sender, &mut |version, guessed, cut| report.cut(from, version, guessed, cut))?;
+            session.finish(sender, &mut |version, guessed, cut| report.cut(from, version, guessed, &cut))?;
         if skipped > 0 {
             report.note(origin, time, Some(sender), Note::GaveUp { skipped })?;
         }
@@ -210,7 +210,7 @@ impl OneWay {
         let sender = self.sender.unwrap_or(Sender::Client);
         let offset = self.offset;
         self.offset += bytes.len() as u64;
-        let mut out = |version, guessed, cut: Cut<'_>| report.cut(from, version, guessed, cut);
+        let mut out = |version, guessed, cut: Cut<'_>| report.cut(from, version, guessed, &cut);
         let back = self.session.push(sender, offset, bytes, &mut out)?;
         back.map_or(Ok(()), |skipped| {
             report.note(self.origin, None, self.sender, Note::Resynchronized { skipped })
@@ -220,7 +220,7 @@ impl OneWay {
     fn finish(&mut self, report: &mut Report) -> io::Result<()> {
         let from = (self.origin, None, self.sender);
         let sender = self.sender.unwrap_or(Sender::Client);
-        let mut out = |version, guessed, cut: Cut<'_>| report.cut(from, version, guessed, cut);
+        let mut out = |version, guessed, cut: Cut<'_>| report.cut(from, version, guessed, &cut);
         match self.session.finish(sender, &mut out)? {
             0 => Ok(()),
             skipped => report.note(self.origin, None, self.sender, Note::GaveUp { skipped }),

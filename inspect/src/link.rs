@@ -55,12 +55,12 @@ impl Links {
         each: impl FnOnce(&Segment<'_>) -> R,
     ) -> Option<R> {
         self.frame += 1;
-        let Some(network) = network(frame.link, frame.data) else {
+        if !is_known(frame.link) {
             self.unknown.get_or_insert(frame.link);
             return None;
-        };
+        }
         self.understood += 1;
-        let packet = network?.lax()?;
+        let packet = network(frame.link, frame.data)?.lax()?;
         let (net, transport) = (packet.net?, packet.transport);
         let (source, destination, fragmented) = addresses(&net)?;
         if fragmented {
@@ -77,7 +77,7 @@ impl Links {
 
     /// The payload of a datagram whose last fragment this frame brought.
     fn defragment(&mut self, frame: &Frame<'_>) -> Option<Vec<u8>> {
-        let packet = network(frame.link, frame.data)??.strict()?;
+        let packet = network(frame.link, frame.data)?.strict()?;
         let now = self.frame;
         let whole = self.fragments.process_sliced_packet(&packet, now, ()).ok().flatten();
         self.fragments.retain(|seen| now - seen < FRAGMENT_LIFE);
@@ -105,25 +105,32 @@ impl<'a> Network<'a> {
     }
 }
 
-/// Strips the link header: `None` for a link type that is not known, `Some(None)` for a frame too
-/// short for its header.
+/// The link types of raw IP, by different systems and for either version.
+const RAW_IP: [Linktype; 5] = [Linktype(12), Linktype(14), Linktype(101), Linktype(228), Linktype(229)];
+const LINUX_SLL2: Linktype = Linktype(276);
+
+fn is_known(link: Linktype) -> bool {
+    [Linktype::ETHERNET, Linktype::NULL, Linktype::LOOP, Linktype::LINUX_SLL, LINUX_SLL2].contains(&link)
+        || RAW_IP.contains(&link)
+}
+
+/// Strips the link header.
 ///
 /// etherparse reads Linux cooked headers too, but only version 1 and not of every device (it
 /// refuses the loopback's), and all that is needed of them is where the protocol number stands.
-fn network(link: Linktype, data: &[u8]) -> Option<Option<Network<'_>>> {
+fn network(link: Linktype, data: &[u8]) -> Option<Network<'_>> {
     let typed = |at: usize, header: usize| {
-        let protocol = data.get(at..at + 2)?;
-        Some(Network::Typed(EtherType(u16::from_be_bytes([protocol[0], protocol[1]])), data.get(header..)?))
+        let protocol = data.get(at..)?.first_chunk().copied().map(u16::from_be_bytes)?;
+        Some(Network::Typed(EtherType(protocol), data.get(header..)?))
     };
-    Some(match link {
+    match link {
         Linktype::ETHERNET => Some(Network::Ethernet(data)),
         // Four bytes of address family, in an order that differs by machine; the IP version says the same.
         Linktype::NULL | Linktype::LOOP => data.get(4..).map(Network::Ip),
-        Linktype(12 | 14 | 101 | 228 | 229) => Some(Network::Ip(data)),
         Linktype::LINUX_SLL => typed(14, 16),
-        Linktype(276) => typed(0, 20),
-        _ => return None,
-    })
+        LINUX_SLL2 => typed(0, 20),
+        _ => Some(Network::Ip(data)),
+    }
 }
 
 fn addresses(net: &LaxNetSlice<'_>) -> Option<(IpAddr, IpAddr, bool)> {

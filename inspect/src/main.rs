@@ -5,6 +5,7 @@ mod capture;
 mod connections;
 mod dissect;
 mod framer;
+mod handshake;
 mod hex;
 mod input;
 mod link;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::text::quoted;
+
 /// What happened, as far as it is not a packet. Offsets are those of the sender's MQTT bytes where
 /// nothing else is said.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,10 +114,10 @@ impl fmt::Display for Note {
             Self::Opened => f.write_str("connection opened"),
             Self::Joined => f.write_str("connection already open when the capture began"),
             Self::WebSocket { path, subprotocol: Some(subprotocol) } => {
-                write!(f, "WebSocket, path {path}, subprotocol {subprotocol}")
+                write!(f, "WebSocket, path {}, subprotocol {}", quoted(path), quoted(subprotocol))
             }
             Self::WebSocket { path, subprotocol: None } => {
-                write!(f, "WebSocket, path {path}, no subprotocol")
+                write!(f, "WebSocket, path {}, no subprotocol", quoted(path))
             }
             Self::Refused { status } => write!(f, "WebSocket refused with HTTP status {status}"),
             Self::Encrypted => f.write_str("encrypted (TLS): cannot be read"),

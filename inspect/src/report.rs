@@ -55,12 +55,12 @@ impl Report {
         (origin, time, sender): (Origin, Option<Time>, Option<Sender>),
         version: Version,
         guessed: bool,
-        cut: Cut<'_>,
+        cut: &Cut<'_>,
     ) -> Result<()> {
-        let content = match cut.found {
-            Found::Packet(packet) => Content::Packet(packet),
-            Found::Bad(error) => Content::Bad(error),
-            Found::Incomplete { missing } => Content::Incomplete { missing },
+        let content = match &cut.found {
+            Found::Packet(packet) => Content::Packet(*packet),
+            Found::Bad(error) => Content::Bad(*error),
+            Found::Incomplete { missing } => Content::Incomplete { missing: *missing },
         };
         let item = Item { number: 0, version, guessed, offset: cut.offset, bytes: cut.bytes, content };
         self.item(origin, time, sender, item)

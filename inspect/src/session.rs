@@ -69,7 +69,7 @@ impl Session {
             let version = self.version.unwrap_or(Version::V5);
             let (options, guessed) = (self.options_for(sender), self.guessed);
             let direction = self.direction(sender);
-            let Some(cut) = direction.framer.next(&options) else { return Ok(back) };
+            let Some(cut) = direction.framer.next(options) else { return Ok(back) };
             direction.first = false;
             // An error knows by which version it was judged; it matters where CONNECT itself is bad.
             let version = match cut.found {
@@ -122,10 +122,9 @@ impl Session {
     fn notice_version(&mut self, sender: Sender) {
         let (options, known) = (self.options, self.version.is_some());
         let Some(frame) = self.direction(sender).framer.peek() else { return };
-        let (named, fitting) = match is_connect(frame) {
-            true => (named_version(frame, options), None),
-            false => (None, if known { None } else { fitting_version(frame, options) }),
-        };
+        let is_connect = is_connect(frame);
+        let named = is_connect.then(|| named_version(frame, options)).flatten();
+        let fitting = (!is_connect && !known).then(|| fitting_version(frame, options)).flatten();
         if named.is_some() {
             self.guessed = false;
         }

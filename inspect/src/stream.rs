@@ -1,15 +1,18 @@
 //! From the two TCP streams of a connection to its MQTT bytes: finds out whether the connection
 //! carries MQTT, plain or over WebSocket, and who is the client, and unwraps it.
 
+mod upgraded;
+
 use std::io::Result;
 use std::mem;
 
 use mqtt_wire::Sender;
 
+use self::upgraded::WebSocket;
 use crate::capture::Time;
+use crate::handshake::LARGEST_HANDSHAKE;
 use crate::note::Note;
 use crate::tcp::Event;
-use crate::websocket::{Frames, Handshake, Item, LARGEST_HANDSHAKE, handshake};
 
 /// One end of a connection, by the order in which they were first seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,24 +73,6 @@ enum State {
     Ignored,
 }
 
-/// The client's and the server's direction change over from HTTP to frames on their own.
-#[derive(Debug)]
-struct WebSocket {
-    client: Half,
-    server: Half,
-    path: String,
-    /// The word that a connection begins, until it is known to be one of MQTT.
-    announcement: Option<(Option<Time>, Note)>,
-}
-
-#[derive(Debug)]
-struct Half {
-    head: Vec<u8>,
-    frames: Option<Frames>,
-    /// How much of the sender's MQTT stream has come out.
-    offset: u64,
-}
-
 #[derive(Debug)]
 enum Waiting {
     Data { side: Side, offset: u64, time: Option<Time>, bytes: Vec<u8> },
@@ -95,7 +80,7 @@ enum Waiting {
 }
 
 /// What the first bytes of a client look like.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Mqtt,
     Http,
@@ -267,104 +252,6 @@ impl Waiting {
     }
 }
 
-impl WebSocket {
-    fn new(announcement: (Option<Time>, Note)) -> Self {
-        let half = || Half { head: Vec::new(), frames: None, offset: 0 };
-        Self { client: half(), server: half(), path: String::new(), announcement: Some(announcement) }
-    }
-
-    /// Takes a TCP event; `false` when this turns out not to be MQTT over WebSocket.
-    fn event(&mut self, sender: Sender, event: Event<'_>, out: Out<'_>) -> Result<bool> {
-        let half = self.half(sender);
-        match (event, half.frames.is_some()) {
-            (Event::Data { time, bytes, .. }, true) => half.push(sender, time, bytes, out).map(|()| true),
-            (Event::Data { time, bytes, .. }, false) => {
-                half.head.extend_from_slice(bytes);
-                self.shake(sender, time, out)
-            }
-            (Event::Missing { length, time, .. }, true) => {
-                tcp_note(sender, &event, out)?;
-                half.lost(sender, time, length, out).map(|()| true)
-            }
-            (Event::Missing { .. }, false) => Ok(false),
-            _ if self.announcement.is_some() => Ok(true),
-            _ => tcp_note(sender, &event, out).map(|()| true),
-        }
-    }
-
-    fn half(&mut self, sender: Sender) -> &mut Half {
-        match sender {
-            Sender::Client => &mut self.client,
-            Sender::Server => &mut self.server,
-        }
-    }
-
-    /// Goes on with the handshake; what follows it in the same segment is the first of the frames.
-    fn shake(&mut self, sender: Sender, time: Option<Time>, out: Out<'_>) -> Result<bool> {
-        let length = match handshake(sender, &self.half(sender).head) {
-            Handshake::Partial => return Ok(true),
-            Handshake::Request { length, path, subprotocol } => {
-                if !is_mqtt(&path, subprotocol.as_deref()) {
-                    return Ok(false);
-                }
-                if let Some((time, note)) = self.announcement.take() {
-                    out(Sender::Client, time, Piece::Note(note))?;
-                }
-                self.path = path;
-                self.client.frames = Some(Frames::new(sender));
-                length
-            }
-            Handshake::Switched { length, subprotocol, extensions } => {
-                let path = self.path.clone();
-                out(sender, time, Piece::Note(Note::WebSocket { path, subprotocol }))?;
-                if let Some(frames) = &mut self.client.frames {
-                    frames.agree(&extensions);
-                }
-                let mut frames = Frames::new(sender);
-                frames.agree(&extensions);
-                self.server.frames = Some(frames);
-                length
-            }
-            Handshake::Refused { status } => {
-                out(sender, time, Piece::Note(Note::Refused { status }))?;
-                return Ok(false);
-            }
-            Handshake::Other => return Ok(false),
-        };
-        let half = self.half(sender);
-        let head = mem::take(&mut half.head);
-        half.push(sender, time, head.get(length..).unwrap_or_default(), out)?;
-        Ok(true)
-    }
-}
-
-impl Half {
-    fn push(&mut self, sender: Sender, time: Option<Time>, bytes: &[u8], out: Out<'_>) -> Result<()> {
-        let Self { frames: Some(frames), offset, .. } = self else { return Ok(()) };
-        frames.push(bytes, &mut |item| hand_on(item, offset, sender, time, out))
-    }
-
-    fn lost(&mut self, sender: Sender, time: Option<Time>, length: u64, out: Out<'_>) -> Result<()> {
-        let Self { frames: Some(frames), offset, .. } = self else { return Ok(()) };
-        frames.lost(length, &mut |item| hand_on(item, offset, sender, time, out))
-    }
-}
-
-fn hand_on(item: Item<'_>, offset: &mut u64, sender: Sender, time: Option<Time>, out: Out<'_>) -> Result<()> {
-    let at = *offset;
-    match item {
-        Item::Bytes(bytes) => {
-            *offset += bytes.len() as u64;
-            out(sender, time, Piece::Bytes { offset: at, bytes })
-        }
-        Item::Lost(length) => {
-            *offset += length.unwrap_or_default();
-            out(sender, time, Piece::Lost { offset: at, length })
-        }
-        Item::Note(note) => out(sender, time, Piece::Note(note)),
-    }
-}
-
 fn plain(sender: Sender, event: Event<'_>, out: Out<'_>) -> Result<()> {
     match event {
         Event::Data { offset, time, bytes } => out(sender, time, Piece::Bytes { offset, bytes }),
@@ -386,11 +273,6 @@ fn tcp_note(sender: Sender, event: &Event<'_>, out: Out<'_>) -> Result<()> {
         }
     };
     out(sender, time, Piece::Note(note))
-}
-
-fn is_mqtt(path: &str, subprotocol: Option<&str>) -> bool {
-    let names_it = |text: &str| text.to_ascii_lowercase().contains("mqtt");
-    names_it(path) || subprotocol.is_some_and(names_it)
 }
 
 /// Tells what a client's first bytes are, as soon as they suffice.
@@ -416,8 +298,6 @@ fn kind(bytes: &[u8]) -> Option<Kind> {
 /// Whether `bytes` begin with `prefix`; `None` when there are too few of them to tell.
 fn begins(bytes: &[u8], prefix: &[u8]) -> Option<bool> {
     let common = bytes.len().min(prefix.len());
-    match bytes.get(..common)? == prefix.get(..common)? {
-        false => Some(false),
-        true => (common == prefix.len()).then_some(true),
-    }
+    let same = bytes.get(..common)? == prefix.get(..common)?;
+    (!same || common == prefix.len()).then_some(same)
 }

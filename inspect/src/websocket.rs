@@ -1,4 +1,4 @@
-//! WebSocket, one direction at a time: the HTTP handshake, then frames down to the bytes they carry.
+//! WebSocket, one direction at a time: frames down to the bytes they carry.
 
 use std::io::{Cursor, Result};
 
@@ -9,70 +9,9 @@ use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
 use crate::note::Note;
 
-/// No handshake of a sane program is longer.
-pub(crate) const LARGEST_HANDSHAKE: usize = 64 * 1024;
-const MOST_HEADERS: usize = 100;
 const LONGEST_HEADER: usize = 14;
 /// Ends every message for the inflater (RFC 7692, 7.2.2).
 const DEFLATE_TAIL: [u8; 4] = [0, 0, 0xFF, 0xFF];
-
-/// What the head of a request or a response says.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Handshake {
-    /// More bytes are needed.
-    Partial,
-    /// A client asks for an upgrade.
-    Request { length: usize, path: String, subprotocol: Option<String> },
-    /// The server agrees.
-    Switched { length: usize, subprotocol: Option<String>, extensions: String },
-    /// The server does not.
-    Refused { status: u16 },
-    /// Some other HTTP, or none.
-    Other,
-}
-
-pub(crate) fn handshake(sender: Sender, bytes: &[u8]) -> Handshake {
-    if bytes.len() > LARGEST_HANDSHAKE {
-        return Handshake::Other;
-    }
-    let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
-    match sender {
-        Sender::Client => {
-            let mut request = httparse::Request::new(&mut headers);
-            match request.parse(bytes) {
-                Ok(httparse::Status::Partial) => Handshake::Partial,
-                Ok(httparse::Status::Complete(length)) if is_upgrade(request.headers) => Handshake::Request {
-                    length,
-                    path: request.path.unwrap_or_default().to_owned(),
-                    subprotocol: header(request.headers, "sec-websocket-protocol"),
-                },
-                _ => Handshake::Other,
-            }
-        }
-        Sender::Server => {
-            let mut response = httparse::Response::new(&mut headers);
-            match (response.parse(bytes), response.code) {
-                (Ok(httparse::Status::Partial), _) => Handshake::Partial,
-                (Ok(httparse::Status::Complete(length)), Some(101)) => Handshake::Switched {
-                    length,
-                    subprotocol: header(response.headers, "sec-websocket-protocol"),
-                    extensions: header(response.headers, "sec-websocket-extensions").unwrap_or_default(),
-                },
-                (Ok(httparse::Status::Complete(_)), Some(status)) => Handshake::Refused { status },
-                _ => Handshake::Other,
-            }
-        }
-    }
-}
-
-fn is_upgrade(headers: &[httparse::Header<'_>]) -> bool {
-    header(headers, "upgrade").is_some_and(|value| value.eq_ignore_ascii_case("websocket"))
-}
-
-fn header(headers: &[httparse::Header<'_>], name: &str) -> Option<String> {
-    let header = headers.iter().find(|header| header.name.eq_ignore_ascii_case(name))?;
-    Some(String::from_utf8_lossy(header.value).trim().to_owned())
-}
 
 /// What comes out of the frames.
 #[derive(Debug, PartialEq, Eq)]
@@ -212,10 +151,8 @@ impl Frames {
 
     fn begin(&mut self, header: &FrameHeader, length: u64, out: Out<'_>) -> Result<()> {
         let data = matches!(header.opcode, OpCode::Data(Data::Binary | Data::Continue));
-        match header.opcode {
-            OpCode::Data(Data::Continue) => {}
-            OpCode::Data(_) => self.compressed = header.rsv1,
-            OpCode::Control(_) => {}
+        if matches!(header.opcode, OpCode::Data(Data::Binary | Data::Text)) {
+            self.compressed = header.rsv1;
         }
         match header.opcode {
             OpCode::Data(Data::Text) => out(Item::Note(Note::TextFrame { length }))?,
@@ -225,7 +162,11 @@ impl Frames {
             OpCode::Data(_) => {}
         }
         let frame = Frame { left: length, mask: header.mask, masked: 0, data, is_final: header.is_final };
-        if length == 0 { self.end(&frame, out) } else { Ok(self.frame = Some(frame)) }
+        if length == 0 {
+            return self.end(&frame, out);
+        }
+        self.frame = Some(frame);
+        Ok(())
     }
 
     /// Hands out what of `bytes` belongs to the frame, and returns the rest.
@@ -241,10 +182,10 @@ impl Frames {
                 out(Item::Bytes(&unmasked))?;
             }
         }
-        if frame.left == 0 {
-            self.end(&frame, out)?;
-        } else {
-            self.frame = Some(frame);
+        match frame.left {
+            _ if !self.in_step => {}
+            0 => self.end(&frame, out)?,
+            _ => self.frame = Some(frame),
         }
         Ok(rest)
     }
@@ -295,169 +236,4 @@ impl Frame {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io::Write;
-
-    use flate2::{Compression, write::DeflateEncoder};
-
-    use super::*;
-
-    const MASK: [u8; 4] = [0x11, 0x22, 0x33, 0x44];
-
-    fn frame(first: u8, mask: Option<[u8; 4]>, payload: &[u8]) -> Vec<u8> {
-        let header = FrameHeader {
-            is_final: first & 0x80 != 0,
-            rsv1: first & 0x40 != 0,
-            opcode: OpCode::from(first & 0x0F),
-            mask,
-            ..FrameHeader::default()
-        };
-        let mut bytes = Vec::new();
-        header.format(payload.len() as u64, &mut bytes).unwrap();
-        let mask = mask.unwrap_or_default();
-        bytes.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
-        bytes
-    }
-
-    #[derive(Default)]
-    struct Seen {
-        bytes: Vec<u8>,
-        lost: Vec<Option<u64>>,
-        notes: Vec<Note>,
-    }
-
-    impl Seen {
-        fn take(&mut self, item: Item<'_>) {
-            match item {
-                Item::Bytes(bytes) => self.bytes.extend_from_slice(bytes),
-                Item::Lost(length) => self.lost.push(length),
-                Item::Note(note) => self.notes.push(note),
-            }
-        }
-
-        fn push(&mut self, frames: &mut Frames, bytes: &[u8]) {
-            frames
-                .push(bytes, &mut |item| {
-                    self.take(item);
-                    Ok(())
-                })
-                .unwrap();
-        }
-
-        fn lose(&mut self, frames: &mut Frames, length: u64) {
-            frames
-                .lost(length, &mut |item| {
-                    self.take(item);
-                    Ok(())
-                })
-                .unwrap();
-        }
-    }
-
-    #[test]
-    fn every_split_of_masked_and_fragmented_frames_gives_the_same_bytes() {
-        let long = [b'l'; 70_000];
-        let mut wire = frame(0x02, Some(MASK), b"abc");
-        wire.extend(frame(0x89, Some(MASK), b"ping"));
-        wire.extend(frame(0x00, Some(MASK), b""));
-        wire.extend(frame(0x80, Some(MASK), b"defgh"));
-        wire.extend(frame(0x82, Some([0; 4]), &long[..200]));
-        let whole = [b"abcdefgh".as_slice(), &long[..200]].concat();
-        for split in 0..wire.len() {
-            let (mut frames, mut seen) = (Frames::new(Sender::Client), Seen::default());
-            seen.push(&mut frames, &wire[..split]);
-            seen.push(&mut frames, &wire[split..]);
-            assert_eq!(seen.bytes, whole, "split at {split}");
-            assert_eq!(seen.notes, [Note::Control { opcode: "ping", length: 4 }]);
-        }
-        let (mut frames, mut seen) = (Frames::new(Sender::Server), Seen::default());
-        frame(0x82, None, &long).chunks(1).for_each(|byte| seen.push(&mut frames, byte));
-        assert_eq!(seen.bytes, long);
-    }
-
-    #[test]
-    fn what_is_lost_within_a_frame_is_counted() {
-        let wire = frame(0x82, Some(MASK), b"abcdefghij");
-        let (mut frames, mut seen) = (Frames::new(Sender::Client), Seen::default());
-        seen.push(&mut frames, &wire[..9]);
-        seen.lose(&mut frames, 3);
-        seen.push(&mut frames, &wire[12..]);
-        assert_eq!(
-            (seen.bytes.as_slice(), seen.lost.as_slice()),
-            (b"abcghij".as_slice(), [Some(3)].as_slice())
-        );
-    }
-
-    #[test]
-    fn after_lost_frames_whole_ones_are_found_again() {
-        let (mut frames, mut seen) = (Frames::new(Sender::Server), Seen::default());
-        seen.push(&mut frames, &frame(0x82, None, b"one")[..3]);
-        seen.lose(&mut frames, 20);
-        seen.push(&mut frames, b"rest of a frame");
-        seen.push(&mut frames, &frame(0x82, Some(MASK), b"not a server's"));
-        seen.push(&mut frames, &frame(0x82, None, b"two"));
-        assert_eq!((seen.bytes.as_slice(), seen.lost.as_slice()), (b"otwo".as_slice(), [None].as_slice()));
-    }
-
-    fn deflate(encoder: &mut DeflateEncoder<Vec<u8>>, bytes: &[u8]) -> Vec<u8> {
-        let before = encoder.get_ref().len();
-        encoder.write_all(bytes).unwrap();
-        encoder.flush().unwrap();
-        let deflated = encoder.get_ref()[before..].to_vec();
-        deflated.strip_suffix(&DEFLATE_TAIL).expect("a sync flush ends so").to_vec()
-    }
-
-    #[test]
-    fn compressed_messages_are_inflated_with_and_without_context() {
-        let messages =
-            [b"rumahkami/lantaidasar".as_slice(), b"rumahkami/lantaidasar again", &[b'z'; 100_000]];
-        for forgetful in [false, true] {
-            let (mut frames, mut seen) = (Frames::new(Sender::Client), Seen::default());
-            frames.agree(if forgetful {
-                "permessage-deflate; client_no_context_takeover"
-            } else {
-                "permessage-deflate"
-            });
-            let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
-            for message in messages {
-                if forgetful {
-                    encoder = DeflateEncoder::new(Vec::new(), Compression::default());
-                }
-                let deflated = deflate(&mut encoder, message);
-                let (first, second) = deflated.split_at(5);
-                seen.push(&mut frames, &frame(0x42, Some(MASK), first));
-                seen.push(&mut frames, &frame(0x80, Some(MASK), second));
-            }
-            assert_eq!(seen.bytes, messages.concat(), "forgetful: {forgetful}");
-            assert_eq!(seen.notes, []);
-        }
-    }
-
-    #[test]
-    fn damaged_frames_are_named() {
-        let (mut frames, mut seen) = (Frames::new(Sender::Server), Seen::default());
-        seen.push(&mut frames, &[0x83, 0x00, 0x82, 0x01]);
-        assert!(matches!(seen.notes.as_slice(), [Note::BadWebSocket { .. }]));
-        let (mut frames, mut seen) = (Frames::new(Sender::Server), Seen::default());
-        seen.push(&mut frames, &frame(0xC2, None, &[0xFF; 9]));
-        assert!(matches!(seen.notes.as_slice(), [Note::BadWebSocket { .. }]));
-    }
-
-    #[test]
-    fn handshakes_are_read_when_they_are_whole() {
-        let request =
-            b"GET /mqtt HTTP/1.1\r\nHost: a\r\nUpgrade: WebSocket\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n";
-        for length in 0..request.len() {
-            assert_eq!(handshake(Sender::Client, &request[..length]), Handshake::Partial);
-        }
-        let expected = Handshake::Request {
-            length: request.len(),
-            path: "/mqtt".into(),
-            subprotocol: Some("mqtt".into()),
-        };
-        assert_eq!(handshake(Sender::Client, &[request.as_slice(), b"\x82"].concat()), expected);
-        assert_eq!(handshake(Sender::Client, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"), Handshake::Other);
-        let refused = b"HTTP/1.1 404 Not Found\r\n\r\n";
-        assert_eq!(handshake(Sender::Server, refused), Handshake::Refused { status: 404 });
-    }
-}
+mod tests;

@@ -1,21 +1,21 @@
 //! One JSON object a line. What is in it is documented in `JSON.md`, and stays.
 
+mod fields;
+
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use mqtt_wire::{
-    Connect, Kind, List, Packet, PacketType, Properties, Publish, ReasonCode, Sender, Subscription, Version,
-    Will,
-};
+use mqtt_wire::{Kind, PacketType, Sender};
+use serde::Serialize;
+use serde_json::ser::{Formatter, Serializer};
 use serde_json::{Map, Value, json};
 
-use super::fields::return_code;
+use self::fields::fields;
 use crate::capture::Time;
 use crate::note::Note;
 use crate::record::{Body, Content, Item, Origin, Output, Record};
 use crate::session::type_name;
-use crate::text::{connect_return_code, count, readable, subscribe_return_code};
-use crate::{standard, value};
+use crate::text::{count, is_invisible};
 
 pub(crate) struct Json<W> {
     out: W,
@@ -33,7 +33,7 @@ impl<W: Write> Json<W> {
     }
 
     fn print(&mut self, value: &Value) -> io::Result<()> {
-        serde_json::to_writer(&mut self.out, value)?;
+        value.serialize(&mut Serializer::with_formatter(&mut self.out, Visible))?;
         self.out.write_all(b"\n")
     }
 
@@ -68,7 +68,7 @@ impl<W: Write> Json<W> {
                 object.insert("line".into(), line.into());
             }
             Origin::Connection(connection) => {
-                let time = record.time.map(|time| time.utc());
+                let time = record.time.map(Time::utc);
                 let elapsed = record.time.map(|time| time.since(self.begin).seconds());
                 object.insert("time".into(), time.into());
                 object.insert("elapsed".into(), elapsed.into());
@@ -133,6 +133,25 @@ impl<W: Write> Output for Json<W> {
 
     fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
+    }
+}
+
+/// Compact JSON in which characters that terminals obey or do not show are escaped.
+struct Visible;
+
+impl Formatter for Visible {
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        let mut rest = fragment;
+        while let Some(at) = rest.find(is_invisible) {
+            let (plain, from) = rest.split_at(at);
+            writer.write_all(plain.as_bytes())?;
+            let mut characters = from.chars();
+            for unit in characters.next().unwrap_or_default().encode_utf16(&mut [0; 2]) {
+                write!(writer, "\\u{unit:04x}")?;
+            }
+            rest = characters.as_str();
+        }
+        writer.write_all(rest.as_bytes())
     }
 }
 
@@ -219,177 +238,6 @@ fn details(note: &Note) -> Map<String, Value> {
         Value::Object(details) => details,
         _ => Map::new(),
     }
-}
-
-/// The fields of a packet, by the names that its version's standard gives them.
-fn fields(packet: &Packet<'_>, version: Version) -> Value {
-    let v5 = version == Version::V5;
-    let mut fields = Map::new();
-    let mut put = |name: &str, value: Value| {
-        fields.insert(name.to_owned(), value);
-    };
-    match packet {
-        Packet::Connect(connect) => connect_fields(connect, v5, &mut put),
-        Packet::ConnAck(connack) => {
-            if version != Version::V31 {
-                put("session_present", connack.session_present.into());
-            }
-            if v5 {
-                reason(connack.reason_code, packet.packet_type(), &mut put);
-                put("properties", properties(connack.properties));
-            } else {
-                let code = return_code(connack.reason_code);
-                put("return_code", code.into());
-                put("return_name", connect_return_code(code).into());
-            }
-        }
-        Packet::Publish(publish) => publish_fields(publish, v5, &mut put),
-        Packet::PubAck(ack) | Packet::PubRec(ack) | Packet::PubRel(ack) | Packet::PubComp(ack) => {
-            put("packet_identifier", ack.packet_id.get().into());
-            if v5 {
-                reason(ack.reason_code, packet.packet_type(), &mut put);
-                put("properties", properties(ack.properties));
-            }
-        }
-        Packet::Subscribe(subscribe) => {
-            put("packet_identifier", subscribe.packet_id.get().into());
-            if v5 {
-                put("properties", properties(subscribe.properties));
-            }
-            let list = subscribe.subscriptions.iter().map(|one| subscription(&one, v5)).collect::<Vec<_>>();
-            put("subscriptions", list.into());
-        }
-        Packet::SubAck(suback) => {
-            put("packet_identifier", suback.packet_id.get().into());
-            if v5 {
-                put("properties", properties(suback.properties));
-                reasons(suback.reason_codes, packet.packet_type(), &mut put);
-            } else {
-                let codes: Vec<u8> = suback.reason_codes.iter().map(ReasonCode::get).collect();
-                put(
-                    "return_names",
-                    codes.iter().map(|code| subscribe_return_code(*code)).collect::<Vec<_>>().into(),
-                );
-                put("return_codes", codes.into());
-            }
-        }
-        Packet::Unsubscribe(unsubscribe) => {
-            put("packet_identifier", unsubscribe.packet_id.get().into());
-            if v5 {
-                put("properties", properties(unsubscribe.properties));
-            }
-            let filters: Vec<&str> = unsubscribe.filters.iter().map(|filter| filter.as_str()).collect();
-            put("topic_filters", filters.into());
-        }
-        Packet::UnsubAck(unsuback) => {
-            put("packet_identifier", unsuback.packet_id.get().into());
-            if v5 {
-                put("properties", properties(unsuback.properties));
-                reasons(unsuback.reason_codes, packet.packet_type(), &mut put);
-            }
-        }
-        Packet::PingReq | Packet::PingResp => {}
-        Packet::Disconnect(disconnect) if v5 => {
-            reason(disconnect.reason_code, packet.packet_type(), &mut put);
-            put("properties", properties(disconnect.properties));
-        }
-        Packet::Disconnect(_) => {}
-        Packet::Auth(auth) => {
-            reason(auth.reason_code, packet.packet_type(), &mut put);
-            put("properties", properties(auth.properties));
-        }
-    }
-    Value::Object(fields)
-}
-
-type Put<'a> = &'a mut dyn FnMut(&str, Value);
-
-fn connect_fields(connect: &Connect<'_>, v5: bool, put: Put<'_>) {
-    let bridge = if connect.bridge { 0x80 } else { 0 };
-    put("protocol_name", connect.version.protocol_name().into());
-    put(if v5 { "protocol_version" } else { "protocol_level" }, (connect.version.level() | bridge).into());
-    put(if v5 { "clean_start" } else { "clean_session" }, connect.clean_start.into());
-    put("keep_alive", connect.keep_alive.into());
-    if v5 {
-        put("properties", properties(connect.properties));
-    }
-    put("client_identifier", connect.client_id.into());
-    put("will", connect.will.as_ref().map(|one| will(one, v5)).into());
-    put("user_name", connect.user_name.into());
-    put("password", connect.password.map(bytes).into());
-}
-
-fn will(will: &Will<'_>, v5: bool) -> Value {
-    let (topic, payload) = (will.topic.as_str(), bytes(will.payload));
-    let (qos, retain) = (will.qos.bits(), will.retain);
-    if v5 {
-        let properties = properties(will.properties);
-        json!({ "qos": qos, "retain": retain, "properties": properties, "topic": topic, "payload": payload })
-    } else {
-        json!({ "qos": qos, "retain": retain, "topic": topic, "message": payload })
-    }
-}
-
-fn publish_fields(publish: &Publish<'_>, v5: bool, put: Put<'_>) {
-    put("dup", publish.dup.into());
-    put("qos", publish.delivery.qos().bits().into());
-    put("retain", publish.retain.into());
-    put("topic_name", publish.topic.map_or("", |topic| topic.as_str()).into());
-    put("packet_identifier", publish.delivery.packet_id().map(std::num::NonZero::get).into());
-    if v5 {
-        put("properties", properties(publish.properties));
-    }
-    put("payload", bytes(publish.payload));
-}
-
-fn subscription(subscription: &Subscription<'_>, v5: bool) -> Value {
-    let (filter, qos) = (subscription.filter.as_str(), subscription.maximum_qos.bits());
-    if !v5 {
-        return json!({ "topic_filter": filter, "requested_qos": qos });
-    }
-    json!({
-        "topic_filter": filter,
-        "maximum_qos": qos,
-        "no_local": subscription.no_local,
-        "retain_as_published": subscription.retain_as_published,
-        "retain_handling": subscription.retain_handling.bits(),
-    })
-}
-
-fn reason(code: ReasonCode, packet: PacketType, put: Put<'_>) {
-    put("reason_code", code.get().into());
-    put("reason_name", code.name_in(packet).into());
-}
-
-fn reasons(codes: List<'_, ReasonCode>, packet: PacketType, put: Put<'_>) {
-    put("reason_codes", codes.iter().map(ReasonCode::get).collect::<Vec<_>>().into());
-    put("reason_names", codes.iter().map(|code| code.name_in(packet)).collect::<Vec<_>>().into());
-}
-
-fn properties(properties: Properties<'_>) -> Value {
-    let list = properties.iter().map(|property| {
-        let id = property.id() as u8;
-        let value = match value::value(&property) {
-            Some(value::Value::Number(number)) => number.into(),
-            Some(value::Value::Text(text)) => text.into(),
-            Some(value::Value::Bytes(data)) => bytes(data),
-            Some(value::Value::Pair(name, value)) => json!([name, value]),
-            None => Value::Null,
-        };
-        json!({ "identifier": id, "name": standard::property(id).map(|(name, _)| name), "value": value })
-    });
-    Value::Array(list.collect())
-}
-
-/// Bytes that may be anything: in hex, and as text when they are text.
-fn bytes(bytes: &[u8]) -> Value {
-    let mut object = Map::new();
-    object.insert("length".into(), bytes.len().into());
-    object.insert("hex".into(), hex(bytes).into());
-    if let Some(text) = readable(bytes) {
-        object.insert("text".into(), text.into());
-    }
-    Value::Object(object)
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use mqtt_wire::{PacketType, Sender};
 
-use super::fields::{Summarizer, Summary, head};
 use super::paint::{self, Painter};
+use super::summary::{Summarizer, Summary, head};
 use crate::args::TimeStyle;
 use crate::capture::Time;
 use crate::note::{Note, Weight};
@@ -78,13 +78,13 @@ impl<W: Write> Timeline<W> {
             _ => '✗',
         };
         let first_style = if good { anstyle::Style::new() } else { style };
-        let title = format!("{name:<TYPE_WIDTH$}");
+        let title = if summary.first.is_empty() { name.to_owned() } else { format!("{name:<TYPE_WIDTH$}  ") };
         let (left, connection) = self.columns(record);
         let indent = left.chars().count() + connection.chars().count() + 7 + TYPE_WIDTH;
         let p = self.painter;
         writeln!(
             self.out,
-            "{}{} {} {} {}  {}",
+            "{}{} {} {} {}{}",
             p.paint(paint::DIM, &left),
             p.paint(paint::PLACE, &connection),
             arrow(record.sender),
