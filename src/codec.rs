@@ -7,6 +7,7 @@ use crate::error::{DecodeError, EncodeError};
 use crate::options::{DecodeOptions, EncodeOptions};
 use crate::owned::Frame;
 use crate::packet::{Packet, PacketType};
+use crate::reason::ReasonCode;
 use crate::version::{Sender, Version};
 
 /// Cuts a stream into [`Frame`]s and writes [`Packet`]s, frames or ready-made bytes.
@@ -66,13 +67,23 @@ impl Codec {
     }
 
     /// How packets are decoded.
-    pub const fn decode_options(&mut self) -> &mut DecodeOptions {
-        &mut self.decode
+    pub const fn decode_options(&self) -> DecodeOptions {
+        self.decode
     }
 
-    /// How packets are encoded, such as with the peer's Maximum Packet Size.
-    pub const fn encode_options(&mut self) -> &mut EncodeOptions {
-        &mut self.encode
+    /// Decodes the next packets so.
+    pub const fn set_decode_options(&mut self, options: DecodeOptions) {
+        self.decode = options;
+    }
+
+    /// How packets are encoded.
+    pub const fn encode_options(&self) -> EncodeOptions {
+        self.encode
+    }
+
+    /// Encodes the next packets so, such as with the peer's Maximum Packet Size.
+    pub const fn set_encode_options(&mut self, options: EncodeOptions) {
+        self.encode = options;
     }
 }
 
@@ -91,6 +102,17 @@ pub enum CodecError {
     Io(#[from] std::io::Error),
 }
 
+impl CodecError {
+    /// The reason code with which the peer may be told; `None` when reading or writing failed or the fault is
+    /// one's own.
+    pub const fn reason_code(&self) -> Option<ReasonCode> {
+        match self {
+            Self::Decode(error) => Some(error.reason_code()),
+            Self::Encode(_) | Self::Io(_) => None,
+        }
+    }
+}
+
 impl Decoder for Codec {
     type Item = Frame;
     type Error = CodecError;
@@ -99,11 +121,12 @@ impl Decoder for Codec {
         let frame = Frame::split_from(stream, self.decode)?;
         if let Some(frame) = &frame {
             self.decode = self.decode.first_packet(false);
-            if frame.packet_type() == PacketType::Connect && self.decode.fixed_version().is_none() {
-                if let Some(version) = frame.version() {
-                    self.decode = self.decode.version(version);
-                    self.encode = self.encode.version(version);
-                }
+            if frame.packet_type() == PacketType::Connect
+                && self.decode.fixed_version().is_none()
+                && let Some(version) = frame.version()
+            {
+                self.decode = self.decode.version(version);
+                self.encode = self.encode.version(version);
             }
         }
         Ok(frame)

@@ -33,10 +33,7 @@ impl<'a> Packet<'a> {
         Some(match self {
             Self::Connect(connect) => Self::Connect(downgrade_connect(connect, version)?),
             Self::ConnAck(connack) => Self::ConnAck(downgrade_connack(connack, version)),
-            Self::Publish(publish) => {
-                publish.topic?;
-                Self::Publish(Publish { properties: Properties::EMPTY, ..publish })
-            }
+            Self::Publish(publish) => Self::Publish(publish.downgrade(version)?),
             Self::PubAck(body) => Self::PubAck(ack(body)),
             Self::PubRec(body) => Self::PubRec(ack(body)),
             Self::PubRel(body) => Self::PubRel(ack(body)),
@@ -89,6 +86,17 @@ impl<'a> Packet<'a> {
             Self::Unsubscribe(body) => body.filters.iter().all(|filter| fits_v5(filter)).then_some(self),
             _ => Some(self),
         }
+    }
+}
+
+impl Publish<'_> {
+    /// The message in MQTT 3.1 or 3.1.1, without its properties; in 5.0 it stays as it is. `None` when a Topic
+    /// Alias stands for its topic.
+    pub fn downgrade(self, version: Version) -> Option<Self> {
+        if version == Version::V5 {
+            return Some(self);
+        }
+        self.topic.map(|_| Self { properties: Properties::EMPTY, ..self })
     }
 }
 

@@ -196,7 +196,7 @@ pub fn decode(bytes: &[u8], options: impl Into<DecodeOptions>) -> Result<Decoded
     };
     let frame = bytes.get(..header.frame_len()).unwrap_or_default();
     let whole = Whole { frame, header, options: &options };
-    Packet::decode_body(header.head(), options.context(), body(frame, header), whole)
+    Packet::decode_body(header.head(), options.context(), body(frame, header), &whole)
 }
 
 /// Decodes bytes that hold just one packet, such as a message from storage.
@@ -269,7 +269,7 @@ pub(crate) fn decode_frame<'a>(
         header.head(),
         options.context(),
         body(frame, header),
-        Whole { frame, header, options },
+        &Whole { frame, header, options },
     )
 }
 

@@ -42,12 +42,12 @@ pub use options::{DecodeOptions, EncodeOptions, Tolerance};
 pub use owned::Frame;
 pub use packet::{
     Ack, Auth, ConnAck, Connect, Disconnect, Packet, PacketType, Publish, RetainHandling, SubAck, Subscribe,
-    Subscription, UnsubAck, Unsubscribe, Will,
+    Subscription, SubscriptionOptions, UnsubAck, Unsubscribe, Will,
 };
 pub use property::{
     Properties, Property, PropertyId, PropertyIter, PropertySet, PropertyType, PropertyValue,
 };
 pub use reason::ReasonCode;
 pub use topic::{TopicFilter, TopicName};
-pub use version::{Delivery, MaximumQoS, PacketId, QoS, Sender, SubscriptionId, Version};
+pub use version::{Delivery, MaximumQoS, PacketId, QoS, Sender, SubscriptionId, UnknownName, Version};
 pub use write::Output;

@@ -138,6 +138,13 @@ impl Frame {
         self.bytes
     }
 
+    /// The same frame in memory of its own. A frame cut off a stream keeps the whole buffer alive that it was
+    /// read into; one that is kept for long, such as a retained message, should not.
+    #[must_use]
+    pub fn compact(&self) -> Self {
+        Self { bytes: Bytes::copy_from_slice(&self.bytes), ..self.clone() }
+    }
+
     /// The same frame with DUP set, for a retransmission, if it is a PUBLISH of QoS 1 or 2
     /// (`[MQTT-3.3.1-1]`). It is copied only when other clones of it are alive.
     #[must_use]

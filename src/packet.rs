@@ -19,12 +19,13 @@ pub use connect::{Connect, Will};
 pub use disconnect::Disconnect;
 pub use publish::Publish;
 pub use suback::{SubAck, UnsubAck};
-pub use subscribe::{RetainHandling, Subscribe, Subscription};
+pub use subscribe::{RetainHandling, Subscribe, Subscription, SubscriptionOptions};
 pub use unsubscribe::Unsubscribe;
 
 use crate::error::Kind;
-use crate::options::Context;
-use crate::read::{Fault, Parsed, end};
+use crate::options::{Context, Tolerance};
+use crate::read::{Fault, Parsed, byte, end, fault};
+use crate::reason::ReasonCode;
 use crate::version::{Sender, Version};
 use crate::write::{Sink, Written};
 
@@ -177,23 +178,24 @@ const fn situation(version: Version, sender: Option<Sender>) -> u16 {
 /// For each first byte the situations in which it is allowed, made once by [`PacketType::judge`].
 static FIRST_BYTES: [u16; 256] = {
     let mut table = [0; 256];
-    let mut first = 0;
-    while first < 256 {
-        let mut v = 0;
-        while v < Version::ALL.len() {
-            let mut s = 0;
-            while s < 3 {
-                let sender = [None, Some(Sender::Client), Some(Sender::Server)][s];
-                if PacketType::judge(first as u8, Version::ALL[v], sender).is_ok() {
-                    table[first] |= situation(Version::ALL[v], sender);
+    let mut first = 0_u8;
+    loop {
+        let mut versions: &[Version] = &Version::ALL;
+        while let [version, rest @ ..] = versions {
+            let mut senders = [None, Some(Sender::Client), Some(Sender::Server)].as_slice();
+            while let [sender, rest @ ..] = senders {
+                if PacketType::judge(first, *version, *sender).is_ok() {
+                    table[first as usize] |= situation(*version, *sender);
                 }
-                s += 1;
+                senders = rest;
             }
-            v += 1;
+            versions = rest;
         }
-        first += 1;
+        match first.checked_add(1) {
+            Some(next) => first = next,
+            None => break table,
+        }
     }
-    table
 };
 
 impl fmt::Display for PacketType {
@@ -259,7 +261,7 @@ impl<'a> Packet<'a> {
     /// Decodes a whole body; nothing may be left of it. The packet is handed to `done` in each arm rather than
     /// returned, so that it is built where the caller wants it and not moved there.
     #[inline(always)]
-    pub(crate) fn decode_body<R>(head: Head, c: Context, i: &'a [u8], done: impl Finish<'a, R>) -> R {
+    pub(crate) fn decode_body<R>(head: Head, c: Context, i: &'a [u8], done: &impl Finish<'a, R>) -> R {
         match head.packet {
             PacketType::Publish => done.finish(whole(Publish::decode(head, c, i), Self::Publish)),
             PacketType::PubAck => done.finish(whole(Ack::decode(head, c, i), Self::PubAck)),
@@ -366,19 +368,18 @@ from_body! { Connect ConnAck Publish Subscribe SubAck Unsubscribe UnsubAck Disco
 
 /// Reads a reason code and checks that it is one of the packet's.
 #[inline]
-fn reason_code<'a>(at: &'a [u8], packet: PacketType, c: Context) -> Parsed<'a, crate::ReasonCode> {
-    let (i, code) = crate::read::byte(at)?;
-    let code = crate::ReasonCode::new(code);
+fn reason_code(at: &[u8], packet: PacketType, c: Context) -> Parsed<'_, ReasonCode> {
+    let (i, code) = byte(at)?;
+    let code = ReasonCode::new(code);
     match check_reason_code(code, packet, c) {
         Ok(()) => Ok((i, code)),
-        Err(kind) => crate::read::fault(kind, at),
+        Err(kind) => fault(kind, at),
     }
 }
 
 /// Checks that a reason code is one of the packet's.
 #[inline]
-fn check_reason_code(code: crate::ReasonCode, packet: PacketType, c: Context) -> Written {
-    use crate::options::Tolerance;
+fn check_reason_code(code: ReasonCode, packet: PacketType, c: Context) -> Written {
     if code.is_allowed(packet, c.version, c.sender) || c.tolerates(Tolerance::UnknownReasonCodes) {
         Ok(())
     } else if code.is_allowed(packet, c.version, None) {

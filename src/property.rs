@@ -67,7 +67,7 @@ macro_rules! properties {
             }
 
             #[inline]
-            fn read<'a>(self, i: &'a [u8]) -> Parsed<'a, Property<'a>> {
+            fn read(self, i: &[u8]) -> Parsed<'_, Property<'_>> {
                 match self {
                     $(Self::$name => Value::read(i).map(|(i, value)| (i, Property::$name(value))),)+
                     $(Self::$many => Value::read(i).map(|(i, value)| (i, Property::$many(value))),)+

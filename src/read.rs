@@ -122,10 +122,10 @@ pub(crate) fn topic_name(at: &[u8], c: Context) -> Parsed<'_, Option<TopicName<'
 /// Refuses control characters and non-characters when the options ask for it.
 #[inline(always)]
 pub(crate) fn check_characters(checked: &[u8], c: Context) -> Result<(), Fault<'_>> {
-    if c.refuses_control_characters() {
-        if let Some(offset) = text::disallowed(text::as_str(checked)) {
-            return Err(Fault::new(Kind::DisallowedCharacter, from(checked, offset)));
-        }
+    if c.refuses_control_characters()
+        && let Some(offset) = text::disallowed(text::as_str(checked))
+    {
+        return Err(Fault::new(Kind::DisallowedCharacter, from(checked, offset)));
     }
     Ok(())
 }
@@ -200,6 +200,6 @@ pub(crate) fn variable_block_len(i: &[u8]) -> usize {
 
 /// Nothing may be left of a body.
 #[inline(always)]
-pub(crate) fn end<'a>(i: &'a [u8]) -> Result<(), Fault<'a>> {
+pub(crate) fn end(i: &[u8]) -> Result<(), Fault<'_>> {
     if i.is_empty() { Ok(()) } else { Err(Fault::new(Kind::TrailingBytes, i)) }
 }

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::packet::PacketType;
-use crate::version::{Sender, Version};
+use crate::version::{QoS, Sender, Version};
 
 /// A set of packet types.
 type Packets = u16;
@@ -116,6 +116,11 @@ impl ReasonCode {
     /// The code of that number, whether the standard lists it or not.
     pub const fn new(code: u8) -> Self {
         Self(code)
+    }
+
+    /// The code with which SUBACK grants that QoS.
+    pub const fn granted(qos: QoS) -> Self {
+        Self(qos.bits())
     }
 
     /// The number.

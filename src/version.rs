@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::num::NonZeroU16;
+use core::str::FromStr;
 
 /// A version of the protocol, as named by the Protocol Name and Protocol Level of CONNECT
 /// (sections 3.1.2.1 and 3.1.2.2 of both standards). Versions are ordered by age.
@@ -47,6 +48,25 @@ impl fmt::Display for Version {
     }
 }
 
+/// `3.1`, `3.1.1`, and `5` or `5.0`.
+impl FromStr for Version {
+    type Err = UnknownName;
+
+    fn from_str(name: &str) -> Result<Self, UnknownName> {
+        match name {
+            "3.1" => Ok(Self::V31),
+            "3.1.1" => Ok(Self::V311),
+            "5" | "5.0" => Ok(Self::V5),
+            _ => Err(UnknownName),
+        }
+    }
+}
+
+/// The text is no name of a [`Version`], a [`QoS`] or a [`Sender`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("unknown name: expected a version (3.1, 3.1.1, 5.0), a QoS (0, 1, 2) or a sender (client, server)")]
+pub struct UnknownName;
+
 /// Who sent a packet. Some packets, properties and reason codes may be sent by one side only
 /// (Table 2.1 of 3.1.1, Table 2-1 of 5.0).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -63,6 +83,19 @@ impl fmt::Display for Sender {
             Self::Client => "client",
             Self::Server => "server",
         })
+    }
+}
+
+/// `client` and `server`.
+impl FromStr for Sender {
+    type Err = UnknownName;
+
+    fn from_str(name: &str) -> Result<Self, UnknownName> {
+        match name {
+            "client" => Ok(Self::Client),
+            "server" => Ok(Self::Server),
+            _ => Err(UnknownName),
+        }
     }
 }
 
@@ -102,6 +135,20 @@ impl QoS {
 impl fmt::Display for QoS {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.bits(), f)
+    }
+}
+
+/// `0`, `1` and `2`.
+impl FromStr for QoS {
+    type Err = UnknownName;
+
+    fn from_str(name: &str) -> Result<Self, UnknownName> {
+        match name {
+            "0" => Ok(Self::AtMostOnce),
+            "1" => Ok(Self::AtLeastOnce),
+            "2" => Ok(Self::ExactlyOnce),
+            _ => Err(UnknownName),
+        }
     }
 }
 

@@ -72,14 +72,17 @@ fn checked_text(text: &[u8], c: Context) -> Written {
 }
 
 /// The bytes of a Variable Byte Integer and their number, 1 to 4.
-#[inline]
+#[inline(always)]
 pub(crate) const fn variable(n: u32) -> ([u8; 4], usize) {
-    match n {
-        0..=0x7F => ([n as u8, 0, 0, 0], 1),
-        0x80..=0x3FFF => ([n as u8 | 0x80, (n >> 7) as u8, 0, 0], 2),
-        0x4000..=0x1F_FFFF => ([n as u8 | 0x80, (n >> 7) as u8 | 0x80, (n >> 14) as u8, 0], 3),
-        _ => ([n as u8 | 0x80, (n >> 7) as u8 | 0x80, (n >> 14) as u8 | 0x80, (n >> 21) as u8 & 0x7F], 4),
-    }
+    // Seven bits in each byte, low ones first; bit 7 says that another byte follows.
+    let groups = n & 0x7F | (n & 0x3F80) << 1 | (n & 0x1F_C000) << 2 | (n & 0xFE0_0000) << 3;
+    let (more, len) = match n {
+        0..=0x7F => (0, 1),
+        0x80..=0x3FFF => (0x80, 2),
+        0x4000..=0x1F_FFFF => (0x8080, 3),
+        _ => (0x80_8080, 4),
+    };
+    ((groups | more).to_le_bytes(), len)
 }
 
 /// The length of a Variable Byte Integer.

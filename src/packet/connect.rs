@@ -1,9 +1,10 @@
+use super::publish::Publish;
 use crate::error::Kind;
 use crate::options::{Context, Tolerance};
 use crate::property::{Place, Properties, PropertyId};
 use crate::read::{Parsed, binary, byte, fault, string, topic_name, two_bytes};
 use crate::topic::TopicName;
-use crate::version::{QoS, Version};
+use crate::version::{Delivery, QoS, Version};
 use crate::write::{Sink, Written};
 
 const USER_NAME: u8 = 1 << 7;
@@ -73,6 +74,17 @@ impl<'a> Will<'a> {
     /// A will at QoS 0, not retained, without properties.
     pub const fn new(topic: TopicName<'a>, payload: &'a [u8]) -> Self {
         Self { qos: QoS::AtMostOnce, retain: false, properties: Properties::EMPTY, topic, payload }
+    }
+
+    /// The message that the server publishes. The Will Delay Interval, which is none of a message's properties,
+    /// is left out (section 3.1.3.2.2 of 5.0).
+    pub fn to_publish(self, delivery: Delivery) -> Publish<'a> {
+        Publish {
+            delivery,
+            retain: self.retain,
+            properties: self.properties.without(PropertyId::WillDelayInterval),
+            ..Publish::new(self.topic, self.payload)
+        }
     }
 
     fn decode(flags: u8, c: Context, i: &'a [u8]) -> Parsed<'a, Option<Self>> {

@@ -64,10 +64,10 @@ impl<'a> Publish<'a> {
     #[inline(always)]
     pub(super) fn decode(head: Head, c: Context, i: &'a [u8]) -> Parsed<'a, Self> {
         let (payload, this) = Self::decode_head(head, c, i)?;
-        if c.checks_payload_format() {
-            if let Some(offset) = payload_fault(this.properties, payload) {
-                return Err(Fault::new(Kind::PayloadFormat, from(payload, offset)));
-            }
+        if c.checks_payload_format()
+            && let Some(offset) = payload_fault(this.properties, payload)
+        {
+            return Err(Fault::new(Kind::PayloadFormat, from(payload, offset)));
         }
         Ok((&[], Self { payload, ..this }))
     }

@@ -90,6 +90,20 @@ pub struct Subscription<'a> {
     pub retain_handling: RetainHandling,
 }
 
+/// The Subscription Options (section 3.8.3.1 of 5.0): what a server keeps of a [`Subscription`] besides its
+/// filter.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct SubscriptionOptions {
+    /// The highest QoS at which messages are wanted.
+    pub maximum_qos: QoS,
+    /// Not what this client publishes itself.
+    pub no_local: bool,
+    /// Messages keep the RETAIN flag they were published with.
+    pub retain_as_published: bool,
+    /// When retained messages are wanted.
+    pub retain_handling: RetainHandling,
+}
+
 impl<'a> Subscription<'a> {
     /// A subscription with the options of 5.0 at 0.
     pub const fn new(filter: TopicFilter<'a>, maximum_qos: QoS) -> Self {
@@ -102,8 +116,21 @@ impl<'a> Subscription<'a> {
         }
     }
 
+    /// The same filter with these options.
+    #[must_use]
+    pub const fn with_options(self, options: SubscriptionOptions) -> Self {
+        let SubscriptionOptions { maximum_qos, no_local, retain_as_published, retain_handling } = options;
+        Self { maximum_qos, no_local, retain_as_published, retain_handling, ..self }
+    }
+
+    /// All but the filter, to be kept with the subscription.
+    pub const fn options(&self) -> SubscriptionOptions {
+        let Self { maximum_qos, no_local, retain_as_published, retain_handling, .. } = *self;
+        SubscriptionOptions { maximum_qos, no_local, retain_as_published, retain_handling }
+    }
+
     /// The options byte; in 3.x it is the Requested QoS.
-    const fn options(&self) -> u8 {
+    const fn options_byte(&self) -> u8 {
         self.retain_handling.bits() << 4
             | (self.retain_as_published as u8) << 3
             | (self.no_local as u8) << 2
@@ -153,14 +180,14 @@ impl<'a> Item<'a> for Subscription<'a> {
     }
 
     fn write<S: Sink>(&self, packet: PacketType, c: Context, out: &mut S) -> Written {
-        if c.version < Version::V5 && self.options() != self.maximum_qos.bits() {
+        if c.version < Version::V5 && self.options_byte() != self.maximum_qos.bits() {
             return Err(Kind::NotInVersion);
         }
         if self.no_local && self.filter.is_shared() {
             return Err(Kind::NoLocalOnShared);
         }
         self.filter.write(packet, c, out)?;
-        out.byte(self.options());
+        out.byte(self.options_byte());
         Ok(())
     }
 }
