@@ -85,10 +85,10 @@ fn cut_anywhere_a_frame_is_incomplete_and_the_count_is_right() {
             let left = good.bytes.len() - at;
             match decode(&good.bytes[..at], options(&good)) {
                 Ok(Decoded::Incomplete { missing }) if at >= header => {
-                    assert_eq!(missing, left, "{good:?} at {at}")
+                    assert_eq!(missing, left, "{good:?} at {at}");
                 }
                 Ok(Decoded::Incomplete { missing }) => {
-                    assert!((1..=left).contains(&missing), "{good:?} at {at}")
+                    assert!((1..=left).contains(&missing), "{good:?} at {at}");
                 }
                 other => panic!("{good:?} cut at {at}: {other:?}"),
             }
@@ -96,25 +96,27 @@ fn cut_anywhere_a_frame_is_incomplete_and_the_count_is_right() {
     }
 }
 
+/// Where each of the last fields starts, from the last one on.
+fn starts(whole: usize, lengths: impl IntoIterator<Item = usize>) -> Vec<usize> {
+    let mut at = whole;
+    let step = |length| {
+        at -= length;
+        at
+    };
+    lengths.into_iter().map(step).collect()
+}
+
+/// A list may end behind any item but must have one.
+fn list(whole: usize, mut lengths: Vec<usize>) -> Vec<usize> {
+    lengths.reverse();
+    lengths.pop();
+    starts(whole, lengths)
+}
+
 /// The lengths at which a body may end early and be another good packet.
 fn ends(good: &Good) -> BTreeSet<usize> {
     let whole = body(&good.bytes).len();
     let v5 = good.version == Version::V5;
-    /// Where each of the last fields starts, from the last one on.
-    fn starts(whole: usize, lengths: impl IntoIterator<Item = usize>) -> Vec<usize> {
-        let mut at = whole;
-        let step = |length| {
-            at -= length;
-            at
-        };
-        lengths.into_iter().map(step).collect()
-    }
-    /// A list may end behind any item but must have one.
-    fn list(whole: usize, mut lengths: Vec<usize>) -> Vec<usize> {
-        lengths.reverse();
-        lengths.pop();
-        starts(whole, lengths)
-    }
     match packet(good) {
         Packet::Publish(publish) => (whole - publish.payload.len()..whole).collect(),
         Packet::PubAck(_) | Packet::PubRec(_) | Packet::PubRel(_) | Packet::PubComp(_) if v5 => {
