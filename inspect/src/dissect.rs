@@ -168,14 +168,14 @@ impl<'a> Walker<'a> {
     }
 
     fn binary(&mut self, name: &str, section: &str) -> Option<()> {
-        self.prefixed(name, section, text::binary).map(drop)
+        self.prefixed(name, section, text::meaning).map(drop)
     }
 
     /// All that is left of the block, if anything is.
     fn rest(&mut self, name: &str, section: &str) {
         let left = self.left();
         if !left.is_empty() {
-            self.row(left.len(), name, text::binary(left), section);
+            self.row(left.len(), name, text::meaning(left), section);
         }
     }
 

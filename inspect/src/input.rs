@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 
 use anyhow::{Context, Result, bail};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 use mqtt_wire::{DecodeOptions, Decoded, Packet, Sender, Version, decode};
 
 use crate::args::Source;
@@ -46,7 +46,8 @@ fn open(source: &Source, progress: bool) -> Result<Box<dyn Read + Send>> {
     if !progress || metadata.len() < LONG {
         return Ok(Box::new(file));
     }
-    let bar = ProgressBar::with_draw_target(Some(metadata.len()), ProgressDrawTarget::stderr());
+    let bar = ProgressBar::with_draw_target(Some(metadata.len()), ProgressDrawTarget::stderr())
+        .with_finish(ProgressFinish::AndClear);
     let style = "{bar:40} {percent:>3} % of {total_bytes}, {elapsed} so far, {eta} to go";
     bar.set_style(ProgressStyle::with_template(style)?);
     Ok(Box::new(bar.wrap_read(file)))

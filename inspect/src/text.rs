@@ -47,11 +47,11 @@ pub(crate) fn payload(bytes: &[u8]) -> String {
     }
 }
 
-/// Bytes that are not meant to be text, though they may be.
-pub(crate) fn binary(bytes: &[u8]) -> String {
+/// What bytes mean to a person who sees them in hex besides: their text, or how many they are.
+pub(crate) fn meaning(bytes: &[u8]) -> String {
     match readable(bytes) {
-        Some(text) if !text.is_empty() => format!("{} ({})", hex(bytes), quoted(text)),
-        _ => hex(bytes),
+        Some(text) => quoted(text),
+        None => count(bytes.len() as u64, "byte"),
     }
 }
 

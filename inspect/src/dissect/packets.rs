@@ -180,7 +180,7 @@ fn publish(w: &mut Walker<'_>) -> Option<()> {
     }
     w.properties("Properties", Place::Packet(PacketType::Publish))?;
     let left = w.left();
-    w.row(left.len(), "Payload", text::payload(left), "3.3.3");
+    w.row(left.len(), "Payload", text::meaning(left), "3.3.3");
     Some(())
 }
 

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use anstyle::Style;
 use mqtt_wire::{PacketType, Sender};
 
 use super::paint::{self, Painter};
@@ -73,11 +74,11 @@ impl<W: Write> Timeline<W> {
             _ => paint::BAD,
         };
         let mark = match item.content {
-            Content::Packet(_) => ' ',
-            Content::Incomplete { .. } => '…',
-            _ => '✗',
+            Content::Packet(_) => " ",
+            Content::Incomplete { .. } => "…",
+            _ => "✗",
         };
-        let first_style = if good { anstyle::Style::new() } else { style };
+        let first_style = if good { Style::new() } else { style };
         let title = if summary.first.is_empty() { name.to_owned() } else { format!("{name:<TYPE_WIDTH$}  ") };
         let (left, connection) = self.columns(record);
         let indent = left.chars().count() + connection.chars().count() + 7 + TYPE_WIDTH;
@@ -88,7 +89,7 @@ impl<W: Write> Timeline<W> {
             p.paint(paint::DIM, &left),
             p.paint(paint::PLACE, &connection),
             arrow(record.sender),
-            p.paint(style, &mark.to_string()),
+            p.paint(if good { Style::new() } else { style }, mark),
             p.paint(style, &title),
             p.paint(first_style, &summary.first),
         )?;
