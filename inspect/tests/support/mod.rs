@@ -60,6 +60,11 @@ pub(crate) fn run_with(args: &[&str], input: &[u8]) -> Ran {
     Ran { code: status.code().expect("no signal"), out: text(stdout), err: text(stderr) }
 }
 
+/// What a capture holds.
+pub(crate) fn json(file: &[u8]) -> Ran {
+    run_with(&["--json", "-"], file)
+}
+
 pub(crate) fn run(args: &[&str]) -> Ran {
     run_with(args, b"")
 }
