@@ -9,6 +9,7 @@ use mqtt_wire::{Sender, Tolerance, Version};
 const EXAMPLES: &str = "\
 Examples:
   mqtt-inspect capture.pcapng                        a timeline of all MQTT in a capture
+  tcpdump -U -w - port 1883 | mqtt-inspect -         the same while it happens
   mqtt-inspect --explain --packet 3 capture.pcapng   its third packet, byte by byte
   mqtt-inspect --json capture.pcapng | jq .type      one JSON object a line (see JSON.md)
   mqtt-inspect --hex 'c0 00'                         a packet given in hex

@@ -71,8 +71,8 @@ pub(crate) enum End {
     Cut,
 }
 
-/// The first read must hold the whole file header, whatever a pipe hands out at a time.
-const FIRST_READ: u64 = 64 * 1024;
+/// How much is read at a time, to begin with.
+const CAPACITY: usize = 64 * 1024;
 /// No link carries frames of this size; a record that claims more is damaged.
 const LARGEST_RECORD: usize = 16 * 1024 * 1024;
 
@@ -90,22 +90,22 @@ impl Capture {
         if head == 0 {
             bail!("the file is empty");
         }
-        let capacity = usize::try_from(FIRST_READ)?;
-        match create_reader(capacity, source) {
-            Ok(reader) => Ok(Self { reader, capacity, nanoseconds: false, interfaces: Vec::new() }),
+        match create_reader(CAPACITY, source) {
+            Ok(reader) => Ok(Self { reader, capacity: CAPACITY, nanoseconds: false, interfaces: Vec::new() }),
             Err(PcapError::ReadError) => bail!("cannot read it"),
             Err(_) => bail!("neither a pcap nor a pcapng file (for other input see --raw and --hex)"),
         }
     }
 
-    /// Hands every frame to `each`, in the order of the file, holding one record at a time.
-    pub(crate) fn read(&mut self, mut each: impl FnMut(&Frame<'_>) -> Result<()>) -> Result<End> {
+    /// Hands every frame to `each`, in the order of the file, holding one record at a time; and `None`
+    /// before it waits for more, which may take long where another program is still capturing.
+    pub(crate) fn read(&mut self, mut each: impl FnMut(Option<&Frame<'_>>) -> Result<()>) -> Result<End> {
         loop {
             match self.reader.next() {
                 Ok((length, block)) => {
                     let (nanoseconds, interfaces) = (&mut self.nanoseconds, &mut self.interfaces);
                     if let Some(frame) = frame(&block, nanoseconds, interfaces)? {
-                        each(&frame)?;
+                        each(Some(&frame))?;
                     }
                     self.reader.consume(length);
                 }
@@ -114,6 +114,7 @@ impl Capture {
                     return Ok(if self.reader.data().is_empty() { End::Complete } else { End::Cut });
                 }
                 Err(PcapError::Incomplete(_)) => {
+                    each(None)?;
                     self.reader.refill().map_err(|_| anyhow::anyhow!("reading failed"))?;
                 }
                 Err(PcapError::BufferTooSmall) if self.capacity < LARGEST_RECORD => {
@@ -192,10 +193,20 @@ impl Interface {
     }
 }
 
-/// Reads the beginning into memory, and puts it in front of the rest.
+/// Reads the file's own header into memory and puts it in front of the rest: the reader below wants it
+/// whole at its first look, and a pipe may hand it out in parts.
 fn prefetch(mut source: impl Read + Send + 'static) -> std::io::Result<(usize, impl Read + Send + 'static)> {
+    const PCAP_HEADER: u64 = 24;
     let mut head = Vec::new();
-    source.by_ref().take(FIRST_READ).read_to_end(&mut head)?;
+    source.by_ref().take(PCAP_HEADER).read_to_end(&mut head)?;
+    if let Some([0x0A, 0x0D, 0x0D, 0x0A, length @ ..]) = head.first_chunk::<8>() {
+        // The length of the section header, in the one or the other order of bytes.
+        let length = u32::from_le_bytes(*length).min(u32::from_be_bytes(*length));
+        source
+            .by_ref()
+            .take(u64::from(length).min(CAPACITY as u64).saturating_sub(PCAP_HEADER))
+            .read_to_end(&mut head)?;
+    }
     Ok((head.len(), Cursor::new(head).chain(source)))
 }
 

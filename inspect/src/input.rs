@@ -61,6 +61,7 @@ pub(crate) fn capture(source: &Source, choices: &Choices, report: &mut Report) -
     let mut sink = Sink { choices, report, sessions: HashMap::new(), count: 0 };
     let mut begin = None;
     let end = capture.read(|frame| {
+        let Some(frame) = frame else { return Ok(sink.report.flush()?) };
         if let Some(time) = frame.time.filter(|_| begin.is_none()) {
             begin = Some(time);
             sink.report.clock(time);

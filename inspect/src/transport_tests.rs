@@ -64,6 +64,7 @@ fn collect(path: &PathBuf) -> (Collector, Time) {
     let mut capture = Capture::open(File::open(path).expect("the capture opens")).expect("it is a capture");
     let end = capture
         .read(|frame| {
+            let Some(frame) = frame else { return Ok(()) };
             begin = begin.or(frame.time);
             links.segment(frame, |segment| connections.segment(segment, &mut collector)).transpose()?;
             Ok(())

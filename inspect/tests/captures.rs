@@ -3,7 +3,8 @@
 mod support;
 
 use std::collections::HashMap;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use support::{
@@ -128,6 +129,29 @@ fn ip_fragments_are_put_together() {
     let ran = json(&pcap(101, &connection.frames));
     assert_eq!(ran.gist(), ["note opened", "ok CONNECT", "ok PUBLISH"]);
     assert_eq!(ran.json()[2]["fields"]["payload"]["length"], 173);
+}
+
+#[test]
+fn a_capture_that_is_still_being_made_is_shown_as_it_comes() {
+    let frames = conversation(Link::Ethernet, false).frames;
+    for file in [pcap(1, &frames), pcapng(&[(1, 6, &frames)])] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_mqtt-inspect"))
+            .args(["--json", "-"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let mut stdin = child.stdin.take().expect("a pipe");
+        let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        let (first, second) = file.split_at(file.len() / 2);
+        first.chunks(7).for_each(|part| stdin.write_all(part).expect("it is read"));
+        assert!(lines.next().expect("a line").expect("text").contains("opened"));
+        assert!(lines.next().expect("a line").expect("text").contains("CONNECT"));
+        stdin.write_all(second).expect("it is read");
+        drop(stdin);
+        assert!(lines.last().expect("a line").expect("text").contains("closed"));
+        assert!(child.wait().expect("it ends").success());
+    }
 }
 
 #[test]
