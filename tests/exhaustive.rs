@@ -133,7 +133,9 @@ fn frames_of_up_to_four_bytes() {
             check(&[]);
             (0..=u8::MAX).for_each(|one| check(&[one]));
             for one in &many {
-                many.iter().for_each(|two| check(&[*one, *two]));
+                for two in &many {
+                    check(&[*one, *two]);
+                }
             }
         }
     });
@@ -388,7 +390,9 @@ fn property_values_of_up_to_two_bytes() {
             for one in 0..=u8::MAX {
                 check_block(place, &[id, one], None);
                 if PropertyRow::of(id).is_some() {
-                    many.iter().for_each(|two| check_block(place, &[id, one, *two], None));
+                    for two in &many {
+                        check_block(place, &[id, one, *two], None);
+                    }
                 }
             }
         }
@@ -672,7 +676,9 @@ fn short_strings() {
         check(&[one]);
         for two in 0..=u8::MAX {
             check(&[one, two]);
-            many.iter().for_each(|three| check(&[one, two, *three]));
+            for three in &many {
+                check(&[one, two, *three]);
+            }
         }
     }
 }

@@ -27,6 +27,7 @@ pub(crate) enum Place {
     In(PacketType),
 }
 
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct PropertyRow {
     pub(crate) id: u8,
     pub(crate) r#type: Type,
@@ -190,11 +191,6 @@ pub(crate) fn may_carry(packet: PacketType, code: u8, version: Version, sender: 
         "s" => sender != Some(Sender::Client),
         _ => false,
     }
-}
-
-/// Every code that the packet may carry.
-pub(crate) fn codes(packet: PacketType, version: Version, sender: Sender) -> Vec<u8> {
-    (0..=u8::MAX).filter(|code| may_carry(packet, *code, version, Some(sender))).collect()
 }
 
 /// CONNACK's return codes of 3.x (Table 3.1 of 3.1.1) by the reason codes of 5.0 that say the same.
