@@ -1,0 +1,456 @@
+//! Cases as the families make them: what is stated about the bytes is checked against the [`model`].
+
+use std::collections::HashSet;
+
+use serde_json::Value;
+
+use super::draft::{Draft, lines};
+use super::labels;
+use super::model::{self, Fault, Rules, Verdict, decode};
+use super::tables::{Sender, Type, V5, Version};
+use crate::hex;
+
+#[derive(Debug)]
+pub(crate) struct Family {
+    /// The name of the file.
+    pub(crate) name: &'static str,
+    pub(crate) title: &'static str,
+    pub(crate) cases: Vec<Made>,
+    ids: HashSet<String>,
+}
+
+#[derive(Debug)]
+pub(crate) enum Asked {
+    /// In the notation.
+    Bytes(String),
+    TopicName(String),
+    TopicFilter(String),
+    Match {
+        filter: String,
+        name: String,
+    },
+}
+
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    Good,
+    Missing(usize),
+    Error(Refused),
+    Matches(bool),
+}
+
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) kind: &'static str,
+    pub(crate) or: Vec<&'static str>,
+    pub(crate) offset: usize,
+    pub(crate) reason_codes: &'static [u8],
+}
+
+#[derive(Debug)]
+pub(crate) struct Made {
+    pub(crate) id: String,
+    pub(crate) title: String,
+    pub(crate) versions: Vec<Version>,
+    pub(crate) rules: Vec<String>,
+    pub(crate) sender: Option<Sender>,
+    pub(crate) first_packet: bool,
+    pub(crate) max_packet_size: Option<u32>,
+    pub(crate) check_payload_format: bool,
+    pub(crate) refuse_control_characters: bool,
+    pub(crate) asked: Asked,
+    pub(crate) packets: Vec<Value>,
+    pub(crate) outcome: Outcome,
+    pub(crate) canonical: Option<Vec<u8>>,
+    pub(crate) free: Option<String>,
+    pub(crate) note: Option<String>,
+}
+
+impl Made {
+    pub(crate) fn free(&mut self, why: &str) -> &mut Self {
+        self.free = Some(why.to_owned());
+        self
+    }
+
+    pub(crate) fn note(&mut self, note: &str) -> &mut Self {
+        self.note = Some(note.to_owned());
+        self
+    }
+
+    pub(crate) fn canonical(&mut self, bytes: &[u8]) -> &mut Self {
+        self.canonical = Some(bytes.to_vec());
+        self
+    }
+
+    /// Further kinds that are right as well.
+    pub(crate) fn or(&mut self, kinds: &[&'static str]) -> &mut Self {
+        if let Outcome::Error(error) = &mut self.outcome {
+            error.or.extend(kinds);
+        }
+        self
+    }
+}
+
+/// What a family says of bytes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Says {
+    /// They are a packet.
+    Good,
+    /// That many bytes are missing.
+    Missing(usize),
+    /// They break that rule at that byte.
+    Bad(&'static str, usize),
+    /// Whatever the model says: for families in which each case follows from the layout alone. The rules given
+    /// are those that it shows when it is a packet or incomplete.
+    Model,
+}
+
+/// Bytes to judge.
+pub(crate) struct Bytes {
+    pub(crate) rules: Rules,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) text: String,
+}
+
+impl Bytes {
+    pub(crate) fn of(draft: &Draft) -> Self {
+        Self { rules: Rules::of(draft.version), bytes: draft.bytes(), text: draft.text_form() }
+    }
+
+    /// Bytes in the notation, without fields.
+    pub(crate) fn raw(version: Version, text: &str) -> Self {
+        let bytes = hex::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+        let text = if text.ends_with('\n') { text.to_owned() } else { format!("{text}\n") };
+        Self { rules: Rules::of(version), bytes, text }
+    }
+
+    pub(crate) fn from(mut self, sender: Sender) -> Self {
+        self.rules.sender = Some(sender);
+        self
+    }
+
+    pub(crate) fn first_packet(mut self) -> Self {
+        self.rules.first_packet = true;
+        self
+    }
+
+    pub(crate) fn limit(mut self, bytes: u32) -> Self {
+        self.rules.max_packet_size = Some(bytes);
+        self
+    }
+
+    pub(crate) fn check_payload_format(mut self) -> Self {
+        self.rules.check_payload_format = true;
+        self
+    }
+
+    pub(crate) fn refuse_control_characters(mut self) -> Self {
+        self.rules.refuse_control_characters = true;
+        self
+    }
+
+    /// More bytes behind these.
+    pub(crate) fn then(mut self, note: &str, bytes: &[u8]) -> Self {
+        self.bytes.extend_from_slice(bytes);
+        self.text.push_str(&format!("{} # {note}\n", hex::compact(bytes)));
+        self
+    }
+
+    /// Only the first of these bytes.
+    pub(crate) fn head(draft: &Draft, length: usize) -> Self {
+        let mut fields = draft.all();
+        let mut left = length;
+        for field in &mut fields {
+            let there = field.bytes.len().min(left);
+            if there < field.bytes.len() {
+                field.note.push_str(", cut");
+            }
+            field.bytes.truncate(there);
+            left -= there;
+        }
+        Self {
+            rules: Rules::of(draft.version),
+            bytes: draft.bytes()[..length].to_vec(),
+            text: lines(&fields),
+        }
+    }
+}
+
+impl From<&Draft> for Bytes {
+    fn from(draft: &Draft) -> Self {
+        Self::of(draft)
+    }
+}
+
+impl From<Draft> for Bytes {
+    fn from(draft: Draft) -> Self {
+        Self::of(&draft)
+    }
+}
+
+impl Family {
+    pub(crate) fn new(name: &'static str, title: &'static str) -> Self {
+        Self { name, title, cases: Vec::new(), ids: HashSet::new() }
+    }
+
+    fn push(&mut self, made: Made) -> &mut Made {
+        assert!(self.ids.insert(made.id.clone()), "{}: {} twice", self.name, made.id);
+        self.cases.push(made);
+        self.cases.last_mut().expect("it was pushed")
+    }
+
+    /// A case of one packet's bytes. `rules` are labels of the version; those of the error are added.
+    pub(crate) fn packet(
+        &mut self,
+        id: impl Into<String>,
+        title: impl Into<String>,
+        bytes: impl Into<Bytes>,
+        says: Says,
+        rules: &[&str],
+    ) -> &mut Made {
+        let Bytes { rules: by, bytes, text } = bytes.into();
+        let id = format!("{}/{}", by.version.name(), id.into());
+        let verdict = decode(&bytes, &by);
+        check(&id, &bytes, says, &verdict);
+        let packet = bytes.first().and_then(|first| Type::of(first >> 4));
+        // What the model alone decides breaks the one rule that the error names.
+        let rules = if matches!((says, &verdict), (Says::Model, Verdict::Error(_))) { &[] } else { rules };
+        let mut labels = rules.iter().map(|rule| (*rule).to_owned()).collect();
+        let (packets, outcome) = outcome(verdict, by.version, packet, &mut labels);
+        let canonical = match packets.is_empty() {
+            true => None,
+            false => Some(canonical(&bytes, by.version)).filter(|canonical| *canonical != bytes),
+        };
+        let title = title.into();
+        self.push(Made {
+            id,
+            title,
+            versions: vec![by.version],
+            rules: labels.iter().map(|label| format!("{} {label}", by.version.name())).collect(),
+            sender: by.sender,
+            first_packet: by.first_packet,
+            max_packet_size: by.max_packet_size,
+            check_payload_format: by.check_payload_format,
+            refuse_control_characters: by.refuse_control_characters,
+            asked: Asked::Bytes(text),
+            packets,
+            outcome,
+            canonical,
+            free: None,
+            note: None,
+        })
+    }
+
+    /// A case of several packets, one behind the other; what comes behind them is told by the model.
+    pub(crate) fn stream(
+        &mut self,
+        id: &str,
+        title: &str,
+        bytes: Bytes,
+        count: usize,
+        rules: &[&str],
+    ) -> &mut Made {
+        let Bytes { rules: by, bytes, text } = bytes;
+        let mut packets = Vec::new();
+        let mut at = 0;
+        let mut labels: Vec<String> = rules.iter().map(|rule| (*rule).to_owned()).collect();
+        let outcome = loop {
+            if at == bytes.len() {
+                break Outcome::Good;
+            }
+            match decode(&bytes[at..], &by) {
+                Verdict::Packet { value, length } => {
+                    packets.push(value);
+                    at += length;
+                }
+                other => {
+                    let packet = bytes.get(at).and_then(|first| Type::of(first >> 4));
+                    break outcome(other, by.version, packet, &mut labels).1;
+                }
+            }
+        };
+        assert_eq!(packets.len(), count, "{}/{id}", self.name);
+        self.push(Made {
+            id: format!("{}/{id}", by.version.name()),
+            title: title.to_owned(),
+            versions: vec![by.version],
+            rules: labels.iter().map(|label| format!("{} {label}", by.version.name())).collect(),
+            sender: by.sender,
+            first_packet: by.first_packet,
+            max_packet_size: by.max_packet_size,
+            check_payload_format: false,
+            refuse_control_characters: false,
+            asked: Asked::Bytes(text),
+            packets,
+            outcome,
+            canonical: None,
+            free: None,
+            note: None,
+        })
+    }
+
+    /// A case about topics alone. `rules` are labels with their versions.
+    fn topic(
+        &mut self,
+        id: String,
+        title: &str,
+        versions: &[Version],
+        asked: Asked,
+        outcome: Outcome,
+        rules: Vec<String>,
+    ) -> &mut Made {
+        self.push(Made {
+            id,
+            title: title.to_owned(),
+            versions: versions.to_vec(),
+            rules,
+            sender: None,
+            first_packet: false,
+            max_packet_size: None,
+            check_payload_format: false,
+            refuse_control_characters: false,
+            asked,
+            packets: Vec::new(),
+            outcome,
+            canonical: None,
+            free: None,
+            note: None,
+        })
+    }
+
+    /// A topic name, and what is wrong with it.
+    pub(crate) fn topic_name(
+        &mut self,
+        id: &str,
+        title: &str,
+        name: &str,
+        wrong: Option<(&'static str, usize)>,
+        rules: [&[&str]; 2],
+    ) -> &mut Made {
+        assert_eq!(model::topic_name(name).err(), wrong, "{id}");
+        let outcome = wrong.map_or(Outcome::Good, topic_error);
+        self.topic(id.to_owned(), title, &BOTH, Asked::TopicName(name.to_owned()), outcome, both(rules))
+    }
+
+    /// A topic filter by the rules of those versions, and what is wrong with it.
+    pub(crate) fn topic_filter(
+        &mut self,
+        id: &str,
+        title: &str,
+        versions: &[Version],
+        filter: &str,
+        wrong: Option<(&'static str, usize)>,
+        rules: [&[&str]; 2],
+    ) -> &mut Made {
+        for version in versions {
+            assert_eq!(model::topic_filter(filter, *version == V5).err(), wrong, "{id}");
+        }
+        let outcome = wrong.map_or(Outcome::Good, topic_error);
+        self.topic(
+            id.to_owned(),
+            title,
+            versions,
+            Asked::TopicFilter(filter.to_owned()),
+            outcome,
+            both(rules),
+        )
+    }
+
+    /// Whether a filter matches a name.
+    pub(crate) fn matches(
+        &mut self,
+        id: &str,
+        title: &str,
+        versions: &[Version],
+        filter: &str,
+        name: &str,
+        matches: bool,
+        rules: [&[&str]; 2],
+    ) -> &mut Made {
+        for version in versions {
+            let shares = *version == V5;
+            assert_eq!(model::topic_filter(filter, shares), Ok(()), "{id}");
+            assert_eq!(model::topic_name(name), Ok(()), "{id}");
+            assert_eq!(model::matches(filter, name, shares), matches, "{id}");
+        }
+        let asked = Asked::Match { filter: filter.to_owned(), name: name.to_owned() };
+        self.topic(id.to_owned(), title, versions, asked, Outcome::Matches(matches), both(rules))
+    }
+}
+
+/// 3.1.1 and 5.0.
+pub(crate) const BOTH: [Version; 2] = [Version::V311, V5];
+
+fn both([v311, v5]: [&[&str]; 2]) -> Vec<String> {
+    v311.iter()
+        .map(|rule| format!("3.1.1 {rule}"))
+        .chain(v5.iter().map(|rule| format!("5.0 {rule}")))
+        .collect()
+}
+
+fn topic_error((kind, offset): (&'static str, usize)) -> Outcome {
+    Outcome::Error(Refused { kind, or: Vec::new(), offset, reason_codes: &[] })
+}
+
+fn check(id: &str, bytes: &[u8], says: Says, verdict: &Verdict) {
+    let agrees = match (says, verdict) {
+        (Says::Good, Verdict::Packet { length, .. }) => *length == bytes.len(),
+        (Says::Missing(stated), Verdict::Incomplete { missing }) => stated == *missing,
+        (Says::Bad(kind, offset), Verdict::Error(fault)) => *fault == Fault { kind, offset },
+        (Says::Model, Verdict::Packet { length, .. }) => *length == bytes.len(),
+        (Says::Model, _) => true,
+        _ => false,
+    };
+    assert!(agrees, "{id}: stated {says:?}, the model says {verdict:?} of {}", hex::compact(bytes));
+}
+
+/// What the case expects; the labels of the broken rule come first.
+fn outcome(
+    verdict: Verdict,
+    version: Version,
+    packet: Option<Type>,
+    rules: &mut Vec<String>,
+) -> (Vec<Value>, Outcome) {
+    match verdict {
+        Verdict::Packet { value, .. } => (vec![value], Outcome::Good),
+        Verdict::Incomplete { missing } => (vec![], Outcome::Missing(missing)),
+        Verdict::Error(Fault { kind, offset }) => {
+            // 3.1 numbers no rules: the family names one of ours.
+            if version != Version::V31 {
+                let label = labels::rule(kind, version, packet).to_owned();
+                rules.retain(|rule| *rule != label);
+                rules.insert(0, label);
+            }
+            (
+                vec![],
+                Outcome::Error(Refused {
+                    kind,
+                    or: Vec::new(),
+                    offset,
+                    reason_codes: labels::reason_codes(kind, version),
+                }),
+            )
+        }
+    }
+}
+
+/// The shortest form of a packet: what an encoder writes.
+fn canonical(frame: &[u8], version: Version) -> Vec<u8> {
+    let header = 2 + frame[1..].iter().take_while(|byte| **byte >= 0x80).count();
+    let mut body = frame[header..].to_vec();
+    // Reason Code and Property Length, which may be left out.
+    let identifier = match Type::of(frame[0] >> 4) {
+        Some(Type::PubAck | Type::PubRec | Type::PubRel | Type::PubComp) => Some(2),
+        Some(Type::Disconnect) => Some(0),
+        _ => None,
+    };
+    if let (V5, Some(identifier)) = (version, identifier) {
+        if body.len() == identifier + 2 && body.last() == Some(&0) {
+            body.pop();
+        }
+        if body.len() == identifier + 1 && body.last() == Some(&0) {
+            body.pop();
+        }
+    }
+    [&frame[..1], &super::draft::variable(body.len()), &body].concat()
+}

@@ -1,0 +1,137 @@
+//! Which rule a kind of error breaks, and with which reason codes it may be answered.
+
+use super::tables::{Type, V5, Version};
+
+/// The label of the rule in the version's standard; `U-` begins our own labels of rules that the standard
+/// states without a number (docs/rules.md).
+pub(crate) fn rule(kind: &str, version: Version, packet: Option<Type>) -> &'static str {
+    use Type::*;
+    let (v311, v5) = match (kind, packet) {
+        ("ReservedPacketType", _) => ("U-2.2.1", "U-2.1.2"),
+        ("ReservedFlags", Some(PubRel)) => ("MQTT-3.6.1-1", "MQTT-3.6.1-1"),
+        ("ReservedFlags", Some(Subscribe)) => ("MQTT-3.8.1-1", "MQTT-3.8.1-1"),
+        ("ReservedFlags", Some(Unsubscribe)) => ("MQTT-3.10.1-1", "MQTT-3.10.1-1"),
+        ("ReservedFlags", Some(Disconnect)) => ("MQTT-3.14.1-1", "MQTT-3.14.1-1"),
+        ("ReservedFlags", Some(Auth)) => ("", "MQTT-3.15.1-1"),
+        ("ReservedFlags", _) => ("MQTT-2.2.2-2", "MQTT-2.1.3-1"),
+        ("LengthTooLong", _) => ("U-2.2.3", "U-1.5.5"),
+        ("LengthNotShortest", _) => ("", "MQTT-1.5.5-1"),
+        ("PacketTooLarge", _) => ("U-2.2.3-b", "MQTT-3.1.2-24"),
+        ("WrongDirection", _) => ("U-2.2.1-a", "U-2.1.2-a"),
+        ("UnexpectedPacket", _) => ("MQTT-3.1.0-1", "MQTT-3.1.0-1"),
+        ("Truncated", _) => ("U-1.5", "U-1.2"),
+        ("TrailingBytes", _) => ("U-2.2.3-c", "U-2.1.4"),
+        ("InvalidUtf8", _) => ("MQTT-1.5.3-1", "MQTT-1.5.4-1"),
+        ("NulCharacter", _) => ("MQTT-1.5.3-2", "MQTT-1.5.4-2"),
+        ("DisallowedCharacter", _) => ("U-1.5.3", "U-1.5.4"),
+        ("ZeroPacketId", Some(PubAck | PubRec | PubRel | PubComp | SubAck | UnsubAck)) => {
+            ("U-2.3.1", "U-2.2.1")
+        }
+        ("ZeroPacketId", _) => ("MQTT-2.3.1-1", "MQTT-2.2.1-3"),
+        ("ProtocolName", _) => ("MQTT-3.1.2-1", "MQTT-3.1.2-1"),
+        ("ProtocolVersion", _) => ("MQTT-3.1.2-2", "MQTT-3.1.2-2"),
+        ("ConnectReservedFlag", _) => ("MQTT-3.1.2-3", "MQTT-3.1.2-3"),
+        ("WillQoS3", _) => ("MQTT-3.1.2-14", "MQTT-3.1.2-12"),
+        ("WillQoSWithoutWill", _) => ("MQTT-3.1.2-13", "MQTT-3.1.2-11"),
+        ("WillRetainWithoutWill", _) => ("MQTT-3.1.2-15", "MQTT-3.1.2-13"),
+        ("PasswordWithoutUserName", _) => ("MQTT-3.1.2-22", ""),
+        ("ClientIdEmpty", _) => ("MQTT-3.1.3-8", ""),
+        ("ClientIdTooLong", _) => ("U-3.1", ""),
+        ("ConnAckReservedFlags", _) => ("U-3.2.2.1", "MQTT-3.2.2-1"),
+        ("SessionPresentRefused", _) => ("MQTT-3.2.2-4", "MQTT-3.2.2-6"),
+        ("PublishQoS3", _) => ("MQTT-3.3.1-4", "MQTT-3.3.1-4"),
+        ("DupAtQoS0", _) => ("MQTT-3.3.1-2", "MQTT-3.3.1-2"),
+        ("TopicMissing", _) => ("MQTT-4.7.3-1", "U-3.3.2.1"),
+        ("PayloadFormat", _) => ("", "U-3.3.2.3.2"),
+        ("EmptyList", Some(Unsubscribe)) => ("MQTT-3.10.3-2", "MQTT-3.10.3-2"),
+        ("EmptyList", Some(SubAck)) => ("U-3.9.3", "U-3.9.3"),
+        ("EmptyList", Some(UnsubAck)) => ("", "U-3.11.3"),
+        ("EmptyList", _) => ("MQTT-3.8.3-3", "MQTT-3.8.3-2"),
+        ("SubscriptionReserved", _) => ("MQTT-3.8.3-4", "MQTT-3.8.3-5"),
+        ("SubscriptionQoS3", _) => ("MQTT-3.8.3-4", "U-3.8.3.1"),
+        ("RetainHandling3", _) => ("", "U-3.8.3.1-a"),
+        ("NoLocalOnShared", _) => ("", "MQTT-3.8.3-4"),
+        ("PropertyUnknown", _) => ("", "U-2.2.2.2"),
+        ("PropertyNotAllowed", _) => ("", "U-2.2.2.2-a"),
+        ("PropertyRepeated", _) => ("", "U-2.2.2.2-b"),
+        ("PropertyValue", _) => ("", "U-2.2.2.2-c"),
+        ("TopicAliasZero", _) => ("", "MQTT-3.3.2-8"),
+        ("PropertySender", Some(Publish)) => ("", "MQTT-3.3.4-6"),
+        ("PropertySender", _) => ("", "MQTT-3.14.2-2"),
+        ("AuthenticationMethodMissing", Some(Connect)) => ("", "U-3.1.2.11.10"),
+        ("AuthenticationMethodMissing", _) => ("", "U-3.15.2.2.2"),
+        ("ReasonCodeNotAllowed" | "ReasonCodeSender", Some(packet)) => match packet {
+            ConnAck => ("U-3.2.2.3", "MQTT-3.2.2-8"),
+            PubAck => ("", "MQTT-3.4.2-1"),
+            PubRec => ("", "MQTT-3.5.2-1"),
+            PubRel => ("", "MQTT-3.6.2-1"),
+            PubComp => ("", "MQTT-3.7.2-1"),
+            SubAck => ("MQTT-3.9.3-2", "MQTT-3.9.3-2"),
+            UnsubAck => ("", "MQTT-3.11.3-2"),
+            Disconnect => ("", "MQTT-3.14.2-1"),
+            Auth => ("", "MQTT-3.15.2-1"),
+            _ => ("", ""),
+        },
+        ("TopicEmpty", _) => ("MQTT-4.7.3-1", "MQTT-4.7.3-1"),
+        ("TopicNul", _) => ("MQTT-4.7.3-2", "MQTT-4.7.3-2"),
+        ("TopicTooLong", _) => ("MQTT-4.7.3-3", "MQTT-4.7.3-3"),
+        ("WildcardInName", Some(Publish)) => ("MQTT-3.3.2-2", "MQTT-3.3.2-2"),
+        ("WildcardInName", _) => ("MQTT-4.7.1-1", "MQTT-4.7.0-1"),
+        ("WildcardInResponseTopic", _) => ("", "MQTT-3.3.2-14"),
+        ("MultiLevelWildcard", _) => ("MQTT-4.7.1-2", "MQTT-4.7.1-1"),
+        ("SingleLevelWildcard", _) => ("MQTT-4.7.1-3", "MQTT-4.7.1-2"),
+        ("ShareNameEmpty", _) => ("", "MQTT-4.8.2-1"),
+        ("ShareNameWildcard" | "ShareFilterMissing", _) => ("", "MQTT-4.8.2-2"),
+        _ => ("", ""),
+    };
+    let label = if version == V5 { v5 } else { v311 };
+    assert!(!label.is_empty(), "{kind} breaks no rule of {}", version.name());
+    label
+}
+
+const MALFORMED: &[u8] = &[0x81];
+const PROTOCOL_ERROR: &[u8] = &[0x82];
+/// The standard says that it is wrong, and not which of the two it is.
+const EITHER: &[u8] = &[0x81, 0x82];
+
+/// The reason codes with which a receiver may answer: those that the standard names, or Malformed Packet and
+/// Protocol Error where it names none. 3.x has no such codes, but for the two of a refused CONNECT, which are
+/// given by the codes of 5.0 that say the same.
+pub(crate) fn reason_codes(kind: &str, version: Version) -> &'static [u8] {
+    match kind {
+        "ProtocolName" | "ProtocolVersion" => return &[0x84],
+        "ClientIdEmpty" | "ClientIdTooLong" => return &[0x85],
+        _ if version != V5 => return &[],
+        _ => {}
+    }
+    match kind {
+        // Sections 2.1.3, 1.5.4, 1.5.5, 2.2.2.2, 3.1.2.3, 3.1.2.6, 3.3.1.2, 3.8.3.1; section 1.2 for what
+        // cannot be parsed.
+        "ReservedFlags"
+        | "InvalidUtf8"
+        | "NulCharacter"
+        | "TopicNul"
+        | "LengthTooLong"
+        | "PropertyUnknown"
+        | "PropertyNotAllowed"
+        | "ConnectReservedFlag"
+        | "WillQoS3"
+        | "PublishQoS3"
+        | "SubscriptionReserved"
+        | "Truncated" => MALFORMED,
+        // Sections 2.2.2, 3.3.2.1, 3.8.3, 3.8.3.1, 3.10.3, 3.1.2.11.10, 3.15.2.2.2.
+        "PropertyRepeated"
+        | "PropertyValue"
+        | "TopicMissing"
+        | "SubscriptionQoS3"
+        | "RetainHandling3"
+        | "NoLocalOnShared"
+        | "AuthenticationMethodMissing"
+        | "EmptyList" => PROTOCOL_ERROR,
+        "TopicAliasZero" => &[0x94, 0x82],
+        "PacketTooLarge" => &[0x95],
+        "PayloadFormat" => &[0x99],
+        "DisallowedCharacter" => MALFORMED,
+        _ => EITHER,
+    }
+}

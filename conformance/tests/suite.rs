@@ -1,0 +1,27 @@
+//! The suite on the library, each case a test of its own.
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use mqtt_conformance::judge::{Strictness, Verdict, judge};
+use mqtt_conformance::library::Library;
+use mqtt_conformance::suite::{self, Prepared};
+
+fn main() -> anyhow::Result<()> {
+    let cases = suite::load(&suite::folder())?;
+    let trials = cases.into_iter().map(|case| Trial::test(case.case.id.clone(), move || run(&case)));
+    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit();
+}
+
+fn run(case: &Prepared) -> Result<(), Failed> {
+    match judge(&mut Library, case, Strictness::Whole) {
+        Verdict::Pass => Ok(()),
+        Verdict::Fail(difference, text) => Err(format!(
+            "{}\n{}\n{}\n{}: {text}",
+            case.case.title,
+            case.case.bytes.as_deref().unwrap_or_default().trim_end(),
+            case.case.rules.join(", "),
+            difference.name(),
+        )
+        .into()),
+        Verdict::Unsupported => Err("it was not asked".into()),
+    }
+}
