@@ -17,18 +17,22 @@ const fn first(word: u64) -> usize {
 /// How many bytes `a` and `b` have in common from their start.
 #[inline]
 pub(super) fn common_prefix(a: &[u8], b: &[u8]) -> usize {
-    let (a_words, _) = a.as_chunks::<8>();
-    let (b_words, _) = b.as_chunks::<8>();
-    let mut len = 0;
-    for (x, y) in a_words.iter().zip(b_words) {
+    let len = a.len().min(b.len());
+    let (Some(a), Some(b)) = (a.get(..len), b.get(..len)) else { return 0 };
+    let mut same = 0;
+    for (x, y) in a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0) {
         let differ = u64::from_le_bytes(*x) ^ u64::from_le_bytes(*y);
         if differ != 0 {
-            return len + first(differ);
+            return same + first(differ);
         }
-        len += 8;
+        same += 8;
     }
-    let (Some(a), Some(b)) = (a.get(len..), b.get(len..)) else { return len };
-    len + a.iter().zip(b).take_while(|(x, y)| x == y).count()
+    // The rest of less than eight bytes, together with bytes before it that are known to be the same.
+    if let (Some(x), Some(y)) = (a.last_chunk::<8>(), b.last_chunk::<8>()) {
+        let differ = u64::from_le_bytes(*x) ^ u64::from_le_bytes(*y);
+        return if differ == 0 { len } else { len - 8 + first(differ) };
+    }
+    a.iter().zip(b).take_while(|(x, y)| x == y).count()
 }
 
 /// The place of the first `/`, or the length when there is none.

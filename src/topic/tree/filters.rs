@@ -127,7 +127,7 @@ impl<T> FilterTree<T> {
     /// them by their groups.
     #[inline]
     pub fn matches<'t, 'n>(&'t self, name: TopicName<'n>) -> FilterMatches<'t, 'n, T> {
-        FilterMatches { tree: &self.0, name: name.as_bytes(), walk: Walk::new(&self.0, name) }
+        FilterMatches { tree: &self.0, name: name.as_bytes(), search: Search::new(&self.0, name) }
     }
 
     /// Calls `visit` with the filters that match the name and their values, for changing these.
@@ -136,8 +136,8 @@ impl<T> FilterTree<T> {
         name: TopicName<'_>,
         mut visit: impl FnMut(TopicFilter<'_>, &mut T),
     ) {
-        let mut walk = Walk::new(&self.0, name);
-        while let Some(entry) = walk.next(&self.0, name.as_bytes()) {
+        let mut search = Search::new(&self.0, name);
+        while let Some(entry) = search.next(&self.0, name.as_bytes()) {
             if let Some((filter, value)) = self.0.entry_mut(entry).map(Entry::filter_and_value_mut) {
                 visit(filter, value);
             }
@@ -187,7 +187,7 @@ fn key(filter: TopicFilter<'_>) -> Key<'_> {
 pub struct FilterMatches<'t, 'n, T> {
     tree: &'t Radix<T>,
     name: &'n [u8],
-    walk: Walk,
+    search: Search,
 }
 
 impl<'t, T> Iterator for FilterMatches<'t, '_, T> {
@@ -195,7 +195,7 @@ impl<'t, T> Iterator for FilterMatches<'t, '_, T> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        let entry = self.walk.next(self.tree, self.name)?;
+        let entry = self.search.next(self.tree, self.name)?;
         self.tree.entry(entry).map(|entry| (entry.filter(), entry.value()))
     }
 }
@@ -204,13 +204,71 @@ impl<T> FusedIterator for FilterMatches<'_, '_, T> {}
 
 impl<T: fmt::Debug> fmt::Debug for FilterMatches<'_, '_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rest = Self { tree: self.tree, name: self.name, walk: self.walk };
+        let rest = Self { tree: self.tree, name: self.name, search: self.search };
         f.debug_map().entries(rest).finish()
     }
 }
 
+/// A look-up: the walk through the branches, and the entries to which it led.
+///
+/// These are looked at together. In a large tree hardly any of them is in the processor's cache, but it can
+/// fetch several at the same time as long as it need not understand one before it knows of the next.
+#[derive(Debug, Clone, Copy)]
+struct Search {
+    walk: Walk,
+    entries: [u32; BATCH],
+    /// A bit for each of `entries` that matches and was not returned yet.
+    matching: u16,
+}
+
+const BATCH: usize = 16;
+
+impl Search {
+    fn new<T>(tree: &Radix<T>, name: TopicName<'_>) -> Self {
+        Self { walk: Walk::new(tree, name), entries: [NIL; BATCH], matching: 0 }
+    }
+
+    /// The next entry that matches.
+    #[inline]
+    fn next<T>(&mut self, tree: &Radix<T>, name: &[u8]) -> Option<u32> {
+        while self.matching == 0 {
+            if self.walk.is_over() {
+                return None;
+            }
+            self.fill(tree, name);
+        }
+        let place = self.matching.trailing_zeros() as usize;
+        self.matching &= self.matching - 1;
+        self.entries.get(place).copied()
+    }
+
+    /// Goes on to the next entries and looks which of them match.
+    fn fill<T>(&mut self, tree: &Radix<T>, name: &[u8]) {
+        let mut topics = [b"".as_slice(); BATCH];
+        let mut found = 0;
+        for place in &mut self.entries {
+            let Some(entry) = self.walk.next(tree, name) else { break };
+            *place = entry;
+            found += 1;
+        }
+        for (entry, topic) in self.entries.iter().zip(&mut topics).take(found) {
+            *topic = tree.entry(*entry).map(Entry::topic).unwrap_or_default();
+        }
+        // The first byte alone brings the text here.
+        let mut likely = [false; BATCH];
+        for (likely, topic) in likely.iter_mut().zip(topics) {
+            *likely =
+                topic.first().is_some_and(|byte| matches!(byte, b'+' | b'#') || name.first() == Some(byte));
+        }
+        for (place, (likely, topic)) in likely.into_iter().zip(topics).enumerate() {
+            let matches = likely && relation::matches(topic, name);
+            self.matching |= u16::from(matches) << place;
+        }
+    }
+}
+
 /// Where a look-up stands. It comes to a branch with the bytes of the name that the path to the branch takes
-/// up, and goes on by [`Step`]s; text between branches is skipped, and compared when an entry is found.
+/// up, and goes on by [`Step`]s; text between branches is skipped.
 #[derive(Debug, Clone, Copy)]
 struct Walk {
     at: u32,
@@ -225,7 +283,7 @@ struct Walk {
 }
 
 /// What a branch can lead to, in the order in which it is tried.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
     /// The entry that ends here.
     Terminal,
@@ -241,6 +299,13 @@ enum Step {
     Up,
 }
 
+/// Where a child led.
+enum Followed {
+    ToEntry(u32),
+    ToBranch,
+    Nowhere,
+}
+
 impl Walk {
     fn new<T>(tree: &Radix<T>, name: TopicName<'_>) -> Self {
         // No wildcard at the root is for a name that begins with `$`.
@@ -248,7 +313,12 @@ impl Walk {
         Self { at: tree.root(), next, pos: 0, pending: 0, subtree: None }
     }
 
-    /// The next entry that matches.
+    /// Whether nothing is left.
+    const fn is_over(&self) -> bool {
+        self.at == NIL
+    }
+
+    /// The next entry that may match. What was skipped on the way to it has not been compared.
     fn next<T>(&mut self, tree: &Radix<T>, name: &[u8]) -> Option<u32> {
         loop {
             if let Some(subtree) = &mut self.subtree {
@@ -259,64 +329,80 @@ impl Walk {
             }
             let node = tree.node(self.at)?;
             let ended = self.pos == name.len();
-            let child = match self.next {
-                Step::Terminal => {
-                    let wild = node.flags().has(Flags::WILD);
-                    self.next = if wild { Step::MultiLevel } else { Step::Shares };
-                    node.terminal().filter(|_| ended).map(Child::Entry)
-                }
-                Step::MultiLevel => {
-                    self.next = if self.pos > name.len() { Step::Up } else { Step::SingleLevel };
-                    node.child(b'#')
-                }
-                Step::SingleLevel => {
-                    self.next = Step::Shares;
-                    node.child(b'+')
-                }
-                Step::Shares => {
-                    self.next = Step::Name;
-                    if ended { node.child(NUL) } else { None }
-                }
-                Step::Name => {
-                    self.next = Step::Up;
-                    let byte = if ended { Some(b'/') } else { name.get(self.pos).copied() };
-                    byte.and_then(|byte| node.child(byte))
-                }
-                Step::Up => {
-                    self.leave(tree, node, name)?;
-                    None
-                }
-            };
-            match child {
-                Some(Child::Entry(entry)) if tree.entry(entry).is_some_and(|entry| matches(entry, name)) => {
+            if self.next == Step::Terminal {
+                self.next = if node.flags().has(Flags::WILD) { Step::MultiLevel } else { Step::Shares };
+                if ended && let Some(entry) = node.terminal() {
                     return Some(entry);
                 }
-                Some(Child::Node(below)) => self.enter(tree, node, below, name),
-                _ => {}
             }
+            if self.next == Step::MultiLevel {
+                self.next = if self.pos > name.len() { Step::Up } else { Step::SingleLevel };
+                match self.follow(tree, node, b'#', name) {
+                    Followed::ToEntry(entry) => return Some(entry),
+                    Followed::ToBranch => continue,
+                    Followed::Nowhere => {}
+                }
+            }
+            if self.next == Step::SingleLevel {
+                self.next = Step::Shares;
+                match self.follow(tree, node, b'+', name) {
+                    Followed::ToEntry(entry) => return Some(entry),
+                    Followed::ToBranch => continue,
+                    Followed::Nowhere => {}
+                }
+            }
+            if self.next == Step::Shares {
+                self.next = Step::Name;
+                if ended {
+                    match self.follow(tree, node, NUL, name) {
+                        Followed::ToEntry(entry) => return Some(entry),
+                        Followed::ToBranch => continue,
+                        Followed::Nowhere => {}
+                    }
+                }
+            }
+            if self.next == Step::Name {
+                self.next = Step::Up;
+                let byte = if ended { Some(b'/') } else { name.get(self.pos).copied() };
+                match byte.map_or(Followed::Nowhere, |byte| self.follow(tree, node, byte, name)) {
+                    Followed::ToEntry(entry) => return Some(entry),
+                    Followed::ToBranch => continue,
+                    Followed::Nowhere => {}
+                }
+            }
+            self.leave(tree, node, name)?;
+        }
+    }
+
+    /// Follows the child that hangs by that byte.
+    #[inline]
+    fn follow<T>(&mut self, tree: &Radix<T>, node: Node<'_>, byte: u8, name: &[u8]) -> Followed {
+        match node.child(byte) {
+            Some(Child::Entry(entry)) => Followed::ToEntry(entry),
+            Some(Child::Node(below)) if self.enter(tree, node, below, name) => Followed::ToBranch,
+            _ => Followed::Nowhere,
         }
     }
 
     /// Goes down to a branch if the name can.
     #[inline]
-    fn enter<T>(&mut self, tree: &Radix<T>, node: Node<'_>, below: u32, name: &[u8]) {
-        let Some(view) = tree.node(below) else { return };
+    fn enter<T>(&mut self, tree: &Radix<T>, node: Node<'_>, below: u32, name: &[u8]) -> bool {
+        let Some(view) = tree.node(below) else { return false };
         let place = view.place();
         if place.flags.has(Flags::TAIL) {
-            if tree.entry(view.entry()).is_some_and(|entry| matches(entry, name)) {
-                self.subtree = Some(Subtree::new(below));
-            }
-            return;
+            let all = is_match(tree, view.entry(), name);
+            self.subtree = all.then(|| Subtree::new(below));
+            return all;
         }
         let pos = if place.flags.has(Flags::PLUS) {
             advance(label(tree, node, view), name, self.pos)
         } else {
             Some(self.pos + view.end() - node.end()).filter(|pos| *pos <= name.len() + 1)
         };
-        if let Some(pos) = pos {
-            self.pending += usize::from(place.byte == b'+');
-            (self.at, self.pos, self.next) = (below, pos, Step::Terminal);
-        }
+        let Some(pos) = pos else { return false };
+        self.pending += usize::from(place.byte == b'+');
+        (self.at, self.pos, self.next) = (below, pos, Step::Terminal);
+        true
     }
 
     /// Goes up to the parent; `None` when nothing is left to do there or above.
@@ -343,9 +429,8 @@ impl Walk {
     }
 }
 
-#[inline]
-fn matches<T>(entry: &Entry<T>, name: &[u8]) -> bool {
-    relation::matches(entry.topic(), name)
+fn is_match<T>(tree: &Radix<T>, entry: u32, name: &[u8]) -> bool {
+    tree.entry(entry).is_some_and(|entry| relation::matches(entry.topic(), name))
 }
 
 /// The bytes between a branch and one of its children.
