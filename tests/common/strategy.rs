@@ -696,9 +696,16 @@ pub(crate) fn valid() -> impl Strategy<Value = Case> {
 pub(crate) fn valid_of(version: Version, sender: Sender) -> impl Strategy<Value = Case> {
     let types =
         PacketType::ALL.into_iter().filter(|packet| may_send(*packet, version, sender)).collect::<Vec<_>>();
-    select(types)
-        .prop_flat_map(move |packet| body(packet, version, sender, false))
-        .prop_map(move |body| Case { version, sender, body })
+    select(types).prop_flat_map(move |packet| valid_packet(packet, version, sender))
+}
+
+/// The same for that type.
+pub(crate) fn valid_packet(
+    packet: PacketType,
+    version: Version,
+    sender: Sender,
+) -> impl Strategy<Value = Case> {
+    body(packet, version, sender, false).prop_map(move |body| Case { version, sender, body })
 }
 
 /// A packet that may break any rule.
