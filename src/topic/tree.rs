@@ -8,16 +8,18 @@
 //! text where it arrives. There is no hash function, so nobody can make names collide in it, and a path is at
 //! most as long as the text.
 //!
-//! Entries, and the branches of each size, lie in arrays without gaps: what is removed is replaced by the last
-//! of its array, whose neighbours are told its new place. Memory follows what is stored, down as well as up.
+//! Entries and branches lie in arrays without gaps, one for each size: what is removed is replaced by the last
+//! of its array, whose neighbours are told its new number. Memory follows what is stored, down as well as up.
 //!
 //! Each branch knows its parent, so a look-up needs no stack: it goes through the tree in a fixed order and
 //! can tell from where it stands what comes next.
 
+mod entries;
 mod filters;
 mod key;
 mod nodes;
 mod radix;
+mod room;
 mod subtree;
 mod topics;
 

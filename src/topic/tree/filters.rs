@@ -1,9 +1,10 @@
 use core::fmt;
 use core::iter::FusedIterator;
 
+use super::entries::Entry;
 use super::key::{Key, NUL};
 use super::nodes::{Child, Flags, NIL, Node};
-use super::radix::{Entry, Radix};
+use super::radix::Radix;
 use super::subtree::Subtree;
 use crate::topic::bytes::{common_prefix, level_end};
 use crate::topic::{TopicFilter, TopicName, relation};
@@ -71,20 +72,20 @@ impl<T> FilterTree<T> {
     /// Puts in a filter. Returns the value that the same filter had before.
     ///
     /// # Panics
-    /// When there are 134,217,727 filters.
+    /// When there are 67,108,863 filters.
     pub fn insert(&mut self, filter: TopicFilter<'_>, value: T) -> Option<T> {
         let (entry, kept) = self.0.insert(filter.as_bytes(), topic_at(filter), value);
-        self.0.entry_mut(entry).zip(kept).map(|(entry, value)| core::mem::replace(entry.value_mut(), value))
+        kept.map(|value| core::mem::replace(self.0.entries_mut().known_value_mut(entry), value))
     }
 
     /// The value of this very filter, for reading.
     pub fn get(&self, filter: TopicFilter<'_>) -> Option<&T> {
-        self.find(filter).and_then(|entry| self.0.entry(entry)).map(Entry::value)
+        self.find(filter).and_then(|entry| self.0.entries().value(self.0.entry(entry)?))
     }
 
     /// The value of this very filter, for changing it.
     pub fn get_mut(&mut self, filter: TopicFilter<'_>) -> Option<&mut T> {
-        self.find(filter).and_then(|entry| self.0.entry_mut(entry)).map(Entry::value_mut)
+        self.find(filter).and_then(|entry| self.0.entries_mut().with_value_mut(entry)).map(|(_, value)| value)
     }
 
     /// Whether this very filter is there.
@@ -100,13 +101,13 @@ impl<T> FilterTree<T> {
     /// The value of this very filter; `make` makes one if the filter is not there.
     ///
     /// # Panics
-    /// When there are 134,217,727 filters.
+    /// When there are 67,108,863 filters.
     pub fn get_or_insert_with(&mut self, filter: TopicFilter<'_>, make: impl FnOnce() -> T) -> &mut T {
         let entry = match self.find(filter) {
             Some(entry) => entry,
             None => self.0.insert(filter.as_bytes(), topic_at(filter), make()).0,
         };
-        self.0.value_mut(entry)
+        self.0.entries_mut().known_value_mut(entry)
     }
 
     fn find(&self, filter: TopicFilter<'_>) -> Option<u32> {
@@ -115,12 +116,12 @@ impl<T> FilterTree<T> {
 
     /// All filters with their values, in no particular order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (TopicFilter<'_>, &T)> + Clone {
-        self.0.entries().iter().map(|entry| (entry.filter(), entry.value()))
+        self.0.entries().iter().map(|(entry, value)| (entry.filter(), value))
     }
 
     /// All filters with their values, for changing these.
     pub fn iter_mut(&mut self) -> impl ExactSizeIterator<Item = (TopicFilter<'_>, &mut T)> {
-        self.0.entries_mut().iter_mut().map(Entry::filter_and_value_mut)
+        self.0.entries_mut().iter_mut().map(|(entry, value)| (entry.filter(), value))
     }
 
     /// The filters that match the name, each once, in no particular order. Shared subscriptions are among
@@ -138,8 +139,8 @@ impl<T> FilterTree<T> {
     ) {
         let mut search = Search::new(&self.0, name);
         while let Some(entry) = search.next(&self.0, name.as_bytes()) {
-            if let Some((filter, value)) = self.0.entry_mut(entry).map(Entry::filter_and_value_mut) {
-                visit(filter, value);
+            if let Some((entry, value)) = self.0.entries_mut().with_value_mut(entry) {
+                visit(entry.filter(), value);
             }
         }
     }
@@ -196,7 +197,8 @@ impl<'t, T> Iterator for FilterMatches<'t, '_, T> {
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         let entry = self.search.next(self.tree, self.name)?;
-        self.tree.entry(entry).map(|entry| (entry.filter(), entry.value()))
+        let entry = self.tree.entry(entry)?;
+        self.tree.entries().value(entry).map(|value| (entry.filter(), value))
     }
 }
 

@@ -2,6 +2,9 @@
 
 use alloc::vec::Vec;
 
+use super::entries::MAX_ENTRIES;
+use super::room::{reserve, shrink};
+
 /// No branch.
 pub(super) const NIL: u32 = u32::MAX;
 
@@ -31,8 +34,8 @@ const COUNT: usize = 3;
 const INDEX_BITS: u32 = 27;
 const INDEX_MASK: u32 = (1 << INDEX_BITS) - 1;
 
-/// So many branches of a size can be numbered. A tree has fewer branches than entries.
-pub(super) const MAX_ENTRIES: usize = INDEX_MASK as usize;
+// A tree has not more branches than entries, so there is a number for every branch.
+const _: () = assert!(MAX_ENTRIES < INDEX_MASK as usize);
 
 /// In unused places among the bytes of children; no UTF-8 holds it.
 const NO_BYTE: u8 = 0xFF;
@@ -218,7 +221,7 @@ impl Nodes {
         (node & INDEX_MASK) as usize
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "both are bounded: 13 sizes, MAX_ENTRIES")]
+    #[expect(clippy::cast_possible_truncation, reason = "both are bounded, by the sizes and by MAX_ENTRIES")]
     const fn number(class: usize, index: usize) -> u32 {
         ((class as u32) << INDEX_BITS) | index as u32
     }
@@ -363,21 +366,6 @@ impl Nodes {
         }
         array.truncate(last);
         shrink(array);
-    }
-}
-
-/// Makes room for `more` elements, by a quarter at least: doubling would cost more memory than the rarer
-/// copying is worth.
-pub(super) fn reserve<E>(array: &mut Vec<E>, more: usize) {
-    if array.capacity() - array.len() < more {
-        array.reserve_exact(more.max(array.len() / 4));
-    }
-}
-
-/// Gives memory back when less than half of it is used.
-pub(super) fn shrink<E>(array: &mut Vec<E>) {
-    if array.len() < array.capacity() / 2 {
-        array.shrink_to(array.len() + array.len() / 4);
     }
 }
 

@@ -5,93 +5,33 @@
 //! - Every branch but the root has at least two of: children, an entry that ends at it. The root has a child.
 //! - The bytes by which children hang on a branch are the next ones of their keys, and differ.
 
-use alloc::boxed::Box;
-use alloc::vec::Vec;
-
+use super::entries::{Entries, Entry, MAX_ENTRIES};
 use super::key::{Key, NUL};
-use super::nodes::{Child, Flags, MAX_ENTRIES, NIL, Node, Nodes, Place, reserve, shrink};
-use crate::topic::{TopicFilter, TopicName};
-
-/// A text with its value.
-#[derive(Debug, Clone)]
-pub(super) struct Entry<T> {
-    text: Box<[u8]>,
-    /// The branch at which it ends or on which it hangs.
-    parent: u32,
-    /// Where the topic begins in the text: behind the share name of a shared subscription.
-    topic_at: u16,
-    value: T,
-}
-
-impl<T> Entry<T> {
-    pub(super) const fn filter(&self) -> TopicFilter<'_> {
-        TopicFilter::known(&self.text, self.topic_at != 0)
-    }
-
-    pub(super) const fn name(&self) -> TopicName<'_> {
-        TopicName::checked(&self.text)
-    }
-
-    pub(super) const fn value(&self) -> &T {
-        &self.value
-    }
-
-    pub(super) const fn value_mut(&mut self) -> &mut T {
-        &mut self.value
-    }
-
-    pub(super) const fn filter_and_value_mut(&mut self) -> (TopicFilter<'_>, &mut T) {
-        (TopicFilter::known(&self.text, self.topic_at != 0), &mut self.value)
-    }
-
-    pub(super) const fn name_and_value_mut(&mut self) -> (TopicName<'_>, &mut T) {
-        (TopicName::checked(&self.text), &mut self.value)
-    }
-
-    #[inline]
-    pub(super) fn key(&self) -> Key<'_> {
-        Key::new(&self.text, usize::from(self.topic_at))
-    }
-
-    /// What names are matched against; the name itself in a tree of names.
-    #[inline]
-    pub(super) fn topic(&self) -> &[u8] {
-        self.text.get(usize::from(self.topic_at)..).unwrap_or_default()
-    }
-}
+use super::nodes::{Child, Flags, NIL, Node, Nodes, Place};
 
 #[derive(Debug, Clone)]
 pub(super) struct Radix<T> {
-    entries: Vec<Entry<T>>,
+    entries: Entries<T>,
     nodes: Nodes,
     root: u32,
 }
 
 impl<T> Radix<T> {
     pub(super) const fn new() -> Self {
-        Self { entries: Vec::new(), nodes: Nodes::new(), root: NIL }
+        Self { entries: Entries::new(), nodes: Nodes::new(), root: NIL }
     }
 
-    pub(super) fn entries(&self) -> &[Entry<T>] {
+    pub(super) const fn entries(&self) -> &Entries<T> {
         &self.entries
     }
 
-    pub(super) fn entries_mut(&mut self) -> &mut [Entry<T>] {
+    pub(super) const fn entries_mut(&mut self) -> &mut Entries<T> {
         &mut self.entries
     }
 
     #[inline]
-    pub(super) fn entry(&self, entry: u32) -> Option<&Entry<T>> {
-        self.entries.get(entry as usize)
-    }
-
-    pub(super) fn entry_mut(&mut self, entry: u32) -> Option<&mut Entry<T>> {
-        self.entries.get_mut(entry as usize)
-    }
-
-    /// The value of an entry that is known to be there.
-    pub(super) fn value_mut(&mut self, entry: u32) -> &mut T {
-        &mut self.entries[entry as usize].value
+    pub(super) fn entry(&self, entry: u32) -> Option<Entry<'_>> {
+        self.entries.get(entry)
     }
 
     #[inline]
@@ -137,7 +77,7 @@ impl<T> Radix<T> {
     /// Adds an entry unless its key is there already. Returns its number and, in that case, the value given.
     ///
     /// # Panics
-    /// When there are 134,217,727 entries.
+    /// When there are 67,108,863 entries.
     pub(super) fn insert(&mut self, text: &[u8], topic_at: usize, value: T) -> (u32, Option<T>) {
         let key = Key::new(text, topic_at);
         let nearest = self.nearest(key);
@@ -154,11 +94,9 @@ impl<T> Radix<T> {
             self.entries.len() < MAX_ENTRIES,
             "capacity overflow: a tree holds at most {MAX_ENTRIES} entries"
         );
-        let new = id(self.entries.len());
+        let new = self.entries.add(text, topic_at, value);
         let fork = self.fork_at(same, key, new);
-        reserve(&mut self.entries, 1);
-        let topic_at = u16::try_from(topic_at).unwrap_or(0);
-        self.entries.push(Entry { text: text.into(), parent: fork, topic_at, value });
+        self.set_parent(Child::Entry(new), fork);
         match key.byte(same) {
             None => {
                 self.nodes.set_flags(fork, |flags| flags.with(Flags::TERMINAL));
@@ -258,11 +196,7 @@ impl<T> Radix<T> {
     fn set_parent(&mut self, child: Child, parent: u32) {
         match child {
             Child::Node(node) => self.nodes.set_parent(node, parent),
-            Child::Entry(entry) => {
-                if let Some(entry) = self.entry_mut(entry) {
-                    entry.parent = parent;
-                }
-            }
+            Child::Entry(entry) => self.entries.set_parent(entry, parent),
         }
     }
 
@@ -330,26 +264,23 @@ impl<T> Radix<T> {
         }
     }
 
-    /// Takes an entry out of the array; the last one takes its number.
+    /// Takes out an entry to which nothing refers any more. Another one may take its number; what refers to
+    /// that one is told.
     fn take(&mut self, gone: u32) -> Option<T> {
-        let last = id(self.entries.len().checked_sub(1)?);
-        let moving = self.entry(last).filter(|_| gone != last);
-        if let Some((parent, key)) = moving.map(|entry| (entry.parent, entry.key())) {
-            let byte = key.byte(self.end(parent));
-            if let Some(byte) = byte {
-                self.nodes.replace_child(parent, byte, Child::Entry(gone));
-            }
-            let mut node = parent;
-            while let Some(view) = self.node(node) {
-                let parent = view.parent();
-                if view.entry() == last {
-                    self.nodes.set_entry(node, gone);
-                }
-                node = parent;
-            }
+        let (value, moved) = self.entries.remove(gone)?;
+        let Some((old, entry)) = moved.zip(self.entry(gone)) else { return Some(value) };
+        let (parent, byte) = (entry.parent, entry.key().byte(self.end(entry.parent)));
+        if let Some(byte) = byte {
+            self.nodes.replace_child(parent, byte, Child::Entry(gone));
         }
-        let value = self.entries.swap_remove(gone as usize).value;
-        shrink(&mut self.entries);
+        let mut node = parent;
+        while let Some(view) = self.node(node) {
+            let parent = view.parent();
+            if view.entry() == old {
+                self.nodes.set_entry(node, gone);
+            }
+            node = parent;
+        }
         Some(value)
     }
 }
@@ -367,16 +298,12 @@ fn label_flags(key: Key<'_>, from: usize, to: usize) -> Flags {
     flags
 }
 
-/// The number of an entry, of which there are at most `MAX_ENTRIES`.
-fn id(index: usize) -> u32 {
-    u32::try_from(index).unwrap_or(NIL)
-}
-
 #[cfg(test)]
 mod tests {
     use alloc::collections::BTreeSet;
     use alloc::format;
     use alloc::string::String;
+    use alloc::vec::Vec;
 
     use proptest::prelude::*;
 
@@ -388,7 +315,7 @@ mod tests {
             let mut entries = BTreeSet::new();
             let mut branches = 0;
             let mut open = Vec::from_iter(self.node(self.root).map(|_| (self.root, NIL, NUL)));
-            assert_eq!(open.is_empty(), self.entries.is_empty());
+            assert_eq!(open.is_empty(), (self.entries.len() == 0));
             while let Some((number, parent, byte)) = open.pop() {
                 branches += 1;
                 let node = self.node(number).expect("a branch");

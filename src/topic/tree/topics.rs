@@ -1,9 +1,10 @@
 use core::fmt;
 use core::iter::FusedIterator;
 
+use super::entries::Entry;
 use super::key::Key;
 use super::nodes::{Child, NIL, Node};
-use super::radix::{Entry, Radix};
+use super::radix::Radix;
 use super::subtree::Subtree;
 use crate::topic::bytes::{common_prefix, level_end};
 use crate::topic::{TopicFilter, TopicName, relation};
@@ -54,20 +55,20 @@ impl<T> TopicTree<T> {
     /// Puts in a name. Returns the value that the same name had before.
     ///
     /// # Panics
-    /// When there are 134,217,727 names.
+    /// When there are 67,108,863 names.
     pub fn insert(&mut self, name: TopicName<'_>, value: T) -> Option<T> {
         let (entry, kept) = self.0.insert(name.as_bytes(), 0, value);
-        self.0.entry_mut(entry).zip(kept).map(|(entry, value)| core::mem::replace(entry.value_mut(), value))
+        kept.map(|value| core::mem::replace(self.0.entries_mut().known_value_mut(entry), value))
     }
 
     /// The value of a name, for reading.
     pub fn get(&self, name: TopicName<'_>) -> Option<&T> {
-        self.find(name).and_then(|entry| self.0.entry(entry)).map(Entry::value)
+        self.find(name).and_then(|entry| self.0.entries().value(self.0.entry(entry)?))
     }
 
     /// The value of a name, for changing it.
     pub fn get_mut(&mut self, name: TopicName<'_>) -> Option<&mut T> {
-        self.find(name).and_then(|entry| self.0.entry_mut(entry)).map(Entry::value_mut)
+        self.find(name).and_then(|entry| self.0.entries_mut().with_value_mut(entry)).map(|(_, value)| value)
     }
 
     /// Whether a name is there.
@@ -83,13 +84,13 @@ impl<T> TopicTree<T> {
     /// The value of a name; `make` makes one if the name is not there.
     ///
     /// # Panics
-    /// When there are 134,217,727 names.
+    /// When there are 67,108,863 names.
     pub fn get_or_insert_with(&mut self, name: TopicName<'_>, make: impl FnOnce() -> T) -> &mut T {
         let entry = match self.find(name) {
             Some(entry) => entry,
             None => self.0.insert(name.as_bytes(), 0, make()).0,
         };
-        self.0.value_mut(entry)
+        self.0.entries_mut().known_value_mut(entry)
     }
 
     fn find(&self, name: TopicName<'_>) -> Option<u32> {
@@ -98,12 +99,12 @@ impl<T> TopicTree<T> {
 
     /// All names with their values, in no particular order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (TopicName<'_>, &T)> + Clone {
-        self.0.entries().iter().map(|entry| (entry.name(), entry.value()))
+        self.0.entries().iter().map(|(entry, value)| (entry.name(), value))
     }
 
     /// All names with their values, for changing these.
     pub fn iter_mut(&mut self) -> impl ExactSizeIterator<Item = (TopicName<'_>, &mut T)> {
-        self.0.entries_mut().iter_mut().map(Entry::name_and_value_mut)
+        self.0.entries_mut().iter_mut().map(|(entry, value)| (entry.name(), value))
     }
 
     /// The names that the filter matches, each once, in no particular order. The share name of a shared
@@ -158,7 +159,8 @@ impl<'t, T> Iterator for TopicsUnder<'t, '_, T> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let entry = self.walk.next(self.tree, self.filter)?;
-        self.tree.entry(entry).map(|entry| (entry.name(), entry.value()))
+        let entry = self.tree.entry(entry)?;
+        self.tree.entries().value(entry).map(|value| (entry.name(), value))
     }
 }
 
@@ -316,6 +318,6 @@ impl Walk {
     }
 }
 
-fn matches<T>(filter: &[u8], entry: &Entry<T>) -> bool {
+fn matches(filter: &[u8], entry: Entry<'_>) -> bool {
     relation::matches(filter, entry.topic())
 }
