@@ -23,7 +23,7 @@ impl<'a> Packet<'a> {
     /// | SUBACK | every failure becomes 0x80 |
     ///
     /// `None` when 3.x has no packet that says the same: AUTH; a DISCONNECT that is not a normal one (close the
-    /// connection instead); a PUBLISH whose topic is an alias (put the name in first); a CONNECT with a
+    /// connection instead); in 3.1 a SUBACK with a failure; a PUBLISH whose topic is an alias (put the name in first); a CONNECT with a
     /// password but no user name, or with a client identifier that the version refuses.
     pub fn downgrade(self, version: Version) -> Option<Self> {
         if version == Version::V5 {
@@ -43,6 +43,12 @@ impl<'a> Packet<'a> {
                 subscriptions: body.subscriptions.downgraded(),
                 ..body
             }),
+            // 3.1 has no way to refuse a subscription.
+            Self::SubAck(body)
+                if version == Version::V31 && body.reason_codes.iter().any(ReasonCode::is_error) =>
+            {
+                return None;
+            }
             Self::SubAck(body) => Self::SubAck(SubAck {
                 properties: Properties::EMPTY,
                 reason_codes: body.reason_codes.downgraded(),

@@ -5,7 +5,7 @@ use core::fmt;
 
 use crate::packet::PacketType;
 use crate::reason::ReasonCode;
-use crate::version::Version;
+use crate::version::{Sender, Version};
 
 /// One row a rule: name, reason code, rule of 3.1.1, rule of 5.0, message. A rule that the standard states
 /// without a number goes by `U-` and its section. Where the label depends on the packet, see
@@ -121,6 +121,13 @@ impl Kind {
             (Self::ReservedFlags, Some(P::Unsubscribe)) => "MQTT-3.10.1-1",
             (Self::ReservedFlags, Some(P::Disconnect)) => "MQTT-3.14.1-1",
             (Self::ReservedFlags, Some(P::Auth)) => "MQTT-3.15.1-1",
+            (Self::ZeroPacketId, Some(packet)) if packet.is_acknowledgement() => {
+                if v5 {
+                    "U-2.2.1"
+                } else {
+                    "U-2.3.1"
+                }
+            }
             (Self::EmptyList, Some(P::Unsubscribe)) => "MQTT-3.10.3-2",
             (Self::EmptyList, Some(P::SubAck)) => "U-3.9.3",
             (Self::EmptyList, Some(P::UnsubAck)) => "U-3.11.3",
@@ -167,6 +174,7 @@ pub struct DecodeError {
     pub(crate) kind: Kind,
     pub(crate) packet: Option<PacketType>,
     pub(crate) version: Version,
+    pub(crate) sender: Option<Sender>,
     pub(crate) offset: u32,
     pub(crate) frame_len: Option<u32>,
 }
@@ -207,8 +215,18 @@ impl DecodeError {
     }
 
     /// The broken rule by its label in the standard of [`version`](Self::version): see [`Kind::requirement`].
+    ///
+    /// It knows the sender, if the options named it: two rules are numbered by side.
     pub fn requirement(&self) -> &'static str {
-        self.kind.requirement(self.version, self.packet)
+        match (self.kind, self.sender, self.packet) {
+            (Kind::UnexpectedPacket, Some(Sender::Server), _) => "MQTT-3.2.0-1",
+            (Kind::ZeroPacketId, Some(Sender::Server), Some(PacketType::Publish))
+                if self.version == Version::V5 =>
+            {
+                "MQTT-2.2.1-4"
+            }
+            (kind, _, packet) => kind.requirement(self.version, packet),
+        }
     }
 
     /// The length of the whole bad frame, fixed header included, when it is known: skipping so many bytes
@@ -220,6 +238,13 @@ impl DecodeError {
             Some(len) => Some(len as usize),
             None => None,
         }
+    }
+}
+
+/// What the peer may be told, so that `?` makes an answer of an error.
+impl From<DecodeError> for ReasonCode {
+    fn from(error: DecodeError) -> Self {
+        error.reason_code()
     }
 }
 

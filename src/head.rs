@@ -2,12 +2,12 @@
 //! it, and sent to many subscribers.
 
 use crate::error::{DecodeError, EncodeError, Kind};
-use crate::frame::{FixedHeader, check_sender, error, in_frame, measure, missing_header};
-use crate::options::{DecodeOptions, EncodeOptions};
+use crate::frame::{FixedHeader, Measure, error, in_frame, missing_header};
+use crate::options::{Context, DecodeOptions, EncodeOptions};
 use crate::packet::{PacketType, Publish};
 use crate::read::{from, variable_block_len};
 use crate::version::{Delivery, PacketId, QoS, Version};
-use crate::write::{Counter, Output, Sink};
+use crate::write::Output;
 
 /// What [`decode_publish_head`] found at the start of the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +74,7 @@ pub fn decode_publish_head(
     let text = c.checks_payload_format() && head.properties.payload_format_indicator() == Some(true);
     let payload = Payload {
         header,
-        version: c.version,
+        context: c,
         offset: u32::try_from(len).unwrap_or(u32::MAX),
         text,
         cut: Cut::default(),
@@ -82,22 +82,26 @@ pub fn decode_publish_head(
     Ok(DecodedHead::Publish { head, len, payload })
 }
 
-/// How long the head is at least, as far as its lengths can be read. It looks at three lengths only, so asking
-/// again with every byte that comes stays cheap.
+/// How long the head is at least, as far as its lengths can be read: up to the end of the first field that is
+/// not there yet. It looks at three lengths only, so asking again with every byte that comes stays cheap.
 fn head_len(i: &[u8], flags: u8, version: Version) -> usize {
     let [high, low, ..] = i else { return 2 };
-    let mut len = 2 + usize::from(u16::from_be_bytes([*high, *low]));
-    if QoS::from_bits(flags >> 1) != Some(QoS::AtMostOnce) {
-        len += 2;
+    let topic = 2 + usize::from(u16::from_be_bytes([*high, *low]));
+    let packet_id = if QoS::from_bits(flags >> 1) == Some(QoS::AtMostOnce) { 0 } else { 2 };
+    if i.len() < topic || version < Version::V5 && packet_id == 0 {
+        return topic;
     }
-    if version < Version::V5 { len } else { len + variable_block_len(from(i, len)) }
+    if i.len() < topic + packet_id || version < Version::V5 {
+        return topic + packet_id;
+    }
+    topic + packet_id + variable_block_len(from(i, topic + packet_id))
 }
 
 /// Takes the payload of a PUBLISH in the pieces in which it comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Payload {
     header: FixedHeader,
-    version: Version,
+    context: Context,
     /// Where the next piece starts in the frame.
     offset: u32,
     /// Whether the payload has to be UTF-8.
@@ -139,7 +143,7 @@ impl Payload {
                 return Err(error(
                     Kind::PayloadFormat,
                     Some(PacketType::Publish),
-                    self.version,
+                    self.context,
                     offset,
                     size,
                 ));
@@ -207,23 +211,12 @@ impl Publish<'_> {
         out: &mut O,
     ) -> Result<usize, EncodeError> {
         let options = options.into();
-        let c = options.context();
-        let (remaining_length, size) = self.measure(&options)?;
-        let len = size - self.payload.len();
-        let mut room = out.room(len)?;
-        room.byte(PacketType::Publish.number() << 4 | self.flags());
-        room.variable(remaining_length);
-        let written = self.encode_head_body(c, &mut room);
-        debug_assert!(written.is_ok(), "the two walks differ");
-        Ok(len)
+        let measure = self.measure(options)?;
+        measure.encode(PacketType::Publish, self, &[], options, out)
     }
 
-    fn measure(&self, options: &EncodeOptions) -> Result<(u32, usize), EncodeError> {
-        let c = options.context();
-        measure(PacketType::Publish, options, |counter: &mut Counter| {
-            check_sender(PacketType::Publish, c)?;
-            self.encode(c, counter)
-        })
+    fn measure(&self, options: EncodeOptions) -> Result<Measure, EncodeError> {
+        Measure::of(PacketType::Publish, self, options)
     }
 }
 
@@ -271,8 +264,8 @@ impl<'b> FanOut<'b> {
         let options = options.into();
         let plain = Publish { dup: false, delivery: Delivery::AtMostOnce, ..*publish };
         let acknowledged = Publish { delivery: Delivery::AtLeastOnce(PacketId::MIN), ..plain };
-        let (remaining, size) = plain.measure(&options)?;
-        let (_, acknowledged_size) = acknowledged.measure(&options)?;
+        let Measure { remaining_length, size, .. } = plain.measure(options)?;
+        let acknowledged_size = acknowledged.measure(options)?.size;
         let len = size - publish.payload.len();
         let needed = len + acknowledged_size - publish.payload.len();
         let available = buf.len();
@@ -282,7 +275,7 @@ impl<'b> FanOut<'b> {
         plain.encode_head(options, first)?;
         acknowledged.encode_head(options, second)?;
         let topic_len = publish.topic.map_or(0, |topic| topic.as_bytes().len());
-        let header_len = len - (remaining as usize - publish.payload.len());
+        let header_len = len - (remaining_length as usize - publish.payload.len());
         let grown = second.len() - first.len() - 2;
         Ok(Self {
             id_at: header_len + grown + 2 + topic_len,

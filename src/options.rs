@@ -32,7 +32,7 @@ const CHECK_PAYLOAD: u8 = 1 << 7;
 
 /// What judges one packet's body: passed by value through every parser and encoder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Context {
+pub(crate) struct Context {
     pub(crate) version: Version,
     pub(crate) sender: Option<Sender>,
     choices: u8,

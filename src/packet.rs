@@ -108,6 +108,14 @@ impl PacketType {
         self as u8
     }
 
+    /// Whether the type answers another by its Packet Identifier.
+    pub(crate) const fn is_acknowledgement(self) -> bool {
+        matches!(
+            self,
+            Self::PubAck | Self::PubRec | Self::PubRel | Self::PubComp | Self::SubAck | Self::UnsubAck
+        )
+    }
+
     /// Whether that version has the type at all: 3.x has no AUTH.
     pub const fn exists_in(self, version: Version) -> bool {
         !matches!(self.direction(version), Direction::Neither)
@@ -281,26 +289,6 @@ impl<'a> Packet<'a> {
         }
     }
 
-    /// Walks the body into a sink.
-    #[inline]
-    pub(crate) fn encode_body<S: Sink>(&self, c: Context, out: &mut S) -> Written {
-        match self {
-            Self::Publish(body) => body.encode(c, out),
-            Self::PubAck(body) | Self::PubRec(body) | Self::PubRel(body) | Self::PubComp(body) => {
-                body.encode(self.packet_type(), c, out)
-            }
-            Self::Subscribe(body) => body.encode(c, out),
-            Self::SubAck(body) => body.encode(c, out),
-            Self::Unsubscribe(body) => body.encode(c, out),
-            Self::UnsubAck(body) => body.encode(c, out),
-            Self::PingReq | Self::PingResp => Ok(()),
-            Self::Connect(body) => body.encode(c, out),
-            Self::ConnAck(body) => body.encode(c, out),
-            Self::Disconnect(body) => body.encode(c, out),
-            Self::Auth(body) => body.encode(c, out),
-        }
-    }
-
     /// The type.
     #[inline]
     pub const fn packet_type(&self) -> PacketType {
@@ -322,17 +310,57 @@ impl<'a> Packet<'a> {
             Self::Auth(_) => PacketType::Auth,
         }
     }
+}
 
-    /// The first byte of the frame.
-    #[inline]
-    pub(crate) fn first_byte(&self) -> u8 {
-        let flags = match self {
-            Self::Publish(publish) => publish.flags(),
-            _ => self.packet_type().prescribed_flags().unwrap_or_default(),
-        };
-        self.packet_type().number() << 4 | flags
+/// The part of a packet behind its fixed header.
+pub(crate) trait Body {
+    /// The flags of the first byte.
+    #[inline(always)]
+    fn flags(&self, packet: PacketType) -> u8 {
+        packet.prescribed_flags().unwrap_or_default()
+    }
+
+    /// Walks the body, but for its tail, into a sink.
+    fn encode<S: Sink>(&self, packet: PacketType, c: Context, out: &mut S) -> Written;
+
+    /// The end of the body, which may be long: the payload of a PUBLISH.
+    #[inline(always)]
+    fn tail(&self) -> &[u8] {
+        &[]
     }
 }
+
+/// The body of PINGREQ and PINGRESP.
+pub(crate) struct Empty;
+
+impl Body for Empty {
+    #[inline(always)]
+    fn encode<S: Sink>(&self, _: PacketType, _: Context, _: &mut S) -> Written {
+        Ok(())
+    }
+}
+
+/// Calls a function with the type and the body of a packet. (A macro, since it is generic over the body.)
+macro_rules! with_body {
+    ($of:expr, $call:ident, $($argument:expr),+) => {
+        match $of {
+            Packet::Publish(body) => $call(PacketType::Publish, body, $($argument),+),
+            Packet::PubAck(body) | Packet::PubRec(body) | Packet::PubRel(body) | Packet::PubComp(body) => {
+                $call($of.packet_type(), body, $($argument),+)
+            }
+            Packet::Subscribe(body) => $call(PacketType::Subscribe, body, $($argument),+),
+            Packet::SubAck(body) => $call(PacketType::SubAck, body, $($argument),+),
+            Packet::Unsubscribe(body) => $call(PacketType::Unsubscribe, body, $($argument),+),
+            Packet::UnsubAck(body) => $call(PacketType::UnsubAck, body, $($argument),+),
+            Packet::Connect(body) => $call(PacketType::Connect, body, $($argument),+),
+            Packet::ConnAck(body) => $call(PacketType::ConnAck, body, $($argument),+),
+            Packet::Disconnect(body) => $call(PacketType::Disconnect, body, $($argument),+),
+            Packet::Auth(body) => $call(PacketType::Auth, body, $($argument),+),
+            Packet::PingReq | Packet::PingResp => $call($of.packet_type(), &Empty, $($argument),+),
+        }
+    };
+}
+pub(crate) use with_body;
 
 /// What is made of a decoded packet. (A trait, since closures cannot be told to be inlined.)
 pub(crate) trait Finish<'a, R> {

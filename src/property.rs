@@ -9,7 +9,7 @@ use crate::read::{Fault, Parsed, fault, variable, variable_block, wants_shortest
 use crate::topic::TopicName;
 use crate::value::Value;
 use crate::version::{MaximumQoS, Sender, SubscriptionId, Version};
-use crate::write::{Length, Sink, Written};
+use crate::write::{Sink, Written};
 
 /// Table 2-4: identifier, name, the standard's spelling, getter, type, the places it may stand in; then those that may stand more than
 /// once, and where. The rules for a value are in its type.
@@ -21,8 +21,10 @@ macro_rules! properties {
         /// A property and its value (Table 2-4).
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[non_exhaustive]
+        // With the identifiers as discriminants `id` is a load.
+        #[repr(u8)]
         #[allow(missing_docs, reason = "the names are the standard's")]
-        pub enum Property<'a> { $($name($type),)+ $($many($many_type),)+ }
+        pub enum Property<'a> { $($name($type) = $id,)+ $($many($many_type) = $many_id,)+ }
 
         /// The identifier of a property (Table 2-4).
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -77,6 +79,7 @@ macro_rules! properties {
 
         impl<'a> Property<'a> {
             /// The identifier.
+            #[inline(always)]
             pub const fn id(&self) -> PropertyId {
                 match self { $(Self::$name(_) => PropertyId::$name,)+ $(Self::$many(_) => PropertyId::$many,)+ }
             }
@@ -93,14 +96,16 @@ macro_rules! properties {
                 match self { $(Self::$name(value) => value.view(),)+ $(Self::$many(value) => value.view(),)+ }
             }
 
+            #[inline(always)]
             fn write<S: Sink>(&self, c: Context, out: &mut S) -> Written {
-                out.byte(self.id() as u8);
-                match self { $(Self::$name(value) => value.write(c, out),)+ $(Self::$many(value) => value.write(c, out),)+ }
+                let id = self.id() as u8;
+                match self { $(Self::$name(value) => value.write(id, c, out),)+ $(Self::$many(value) => value.write(id, c, out),)+ }
             }
         }
 
         impl<'a> Properties<'a> {
             $(#[doc = concat!("The value of ", stringify!($name), ", if it is there.")]
+            #[inline]
             pub fn $getter(&self) -> Option<$type> {
                 match self.find(PropertyId::$name) { Some(Property::$name(value)) => Some(value), _ => None }
             })+
@@ -318,6 +323,8 @@ pub(crate) struct Place {
     repeats: PropertySet,
     not_from_client: PropertySet,
     not_from_server: PropertySet,
+    /// What was right when it was received and may be wrong here, so that each one has to be looked at.
+    on_terms: PropertySet,
 }
 
 impl Place {
@@ -325,20 +332,16 @@ impl Place {
     pub(crate) const WILL: Self = Self::new(place::WILL);
     pub(crate) const CONNACK: Self = Self::new(place::CONNACK);
     /// `[MQTT-3.3.4-6]`.
-    pub(crate) const PUBLISH: Self = Self {
-        not_from_client: PropertySet::of(PropertyId::SubscriptionIdentifier),
-        ..Self::new(place::PUBLISH)
-    };
+    pub(crate) const PUBLISH: Self =
+        Self::new(place::PUBLISH).not_from(Sender::Client, PropertyId::SubscriptionIdentifier);
     pub(crate) const ACK: Self = Self::new(place::ACK);
     pub(crate) const SUBSCRIBE: Self = Self::new(place::SUBSCRIBE);
     pub(crate) const SUBACK: Self = Self::new(place::SUBACK);
     pub(crate) const UNSUBSCRIBE: Self = Self::new(place::UNSUBSCRIBE);
     pub(crate) const UNSUBACK: Self = Self::new(place::UNSUBACK);
     /// `[MQTT-3.14.2-2]`.
-    pub(crate) const DISCONNECT: Self = Self {
-        not_from_server: PropertySet::of(PropertyId::SessionExpiryInterval),
-        ..Self::new(place::DISCONNECT)
-    };
+    pub(crate) const DISCONNECT: Self =
+        Self::new(place::DISCONNECT).not_from(Sender::Server, PropertyId::SessionExpiryInterval);
     pub(crate) const AUTH: Self = Self::new(place::AUTH);
 
     const fn new(place: u16) -> Self {
@@ -347,6 +350,7 @@ impl Place {
             repeats: PropertySet::EMPTY,
             not_from_client: PropertySet::EMPTY,
             not_from_server: PropertySet::EMPTY,
+            on_terms: PropertySet::EMPTY,
         };
         let mut ids = PropertyId::ALL;
         while let [id, rest @ ..] = ids {
@@ -359,7 +363,22 @@ impl Place {
             }
             ids = rest;
         }
+        this.on_terms = PropertySet(!this.allowed.0);
+        // It may have been received in a place where it repeats.
+        if !this.repeats.contains(PropertyId::SubscriptionIdentifier) {
+            this.on_terms = this.on_terms.union(PropertySet::of(PropertyId::SubscriptionIdentifier));
+        }
         this
+    }
+
+    const fn not_from(mut self, sender: Sender, id: PropertyId) -> Self {
+        let ids = PropertySet::of(id);
+        match sender {
+            Sender::Client => self.not_from_client = ids,
+            Sender::Server => self.not_from_server = ids,
+        }
+        self.on_terms = self.on_terms.union(ids);
+        self
     }
 
     /// What may stand here in a packet of that side.
@@ -383,6 +402,14 @@ impl Place {
     ) -> Fault<'a> {
         let kind = PropertyId::from_u32(number).and_then(|id| self.refuses(id, before, sender));
         Fault::new(kind.unwrap_or(Kind::PropertyUnknown), at)
+    }
+
+    /// The rule that a property breaks that is not `open` any more.
+    #[cold]
+    #[inline(never)]
+    fn late_refusal(&self, id: PropertyId, open: PropertySet, sender: Option<Sender>) -> Kind {
+        let before = self.allowed_from(sender).difference(open);
+        self.refuses(id, before, sender).unwrap_or(Kind::PropertyNotAllowed)
     }
 
     /// The rule that a property breaks by standing here after those `before` it.
@@ -488,66 +515,76 @@ impl<'a> Properties<'a> {
     /// Writes the property block; in 3.x there must be nothing to write.
     #[inline(always)]
     pub(crate) fn encode<S: Sink>(&self, place: &Place, c: Context, out: &mut S) -> Written {
-        if !(self.wire.is_empty() && self.added.is_empty()) {
-            return self.encode_block(place, c, out);
-        }
-        if c.version == Version::V5 {
-            out.byte(0);
+        if self.is_blank() {
+            if c.version == Version::V5 {
+                out.byte(0);
+            }
+        } else if self.is_verbatim(place, c) {
+            out.variable(self.wire.len() as u64);
+            out.put(self.wire);
+        } else {
+            *out = self.encode_block(place, c, out.take())?;
         }
         Ok(())
     }
 
+    /// Whether the block can go out as it came: nothing was added or hidden.
+    #[inline(always)]
+    const fn is_verbatim(&self, place: &Place, c: Context) -> bool {
+        self.added.is_empty() && self.copies_wire(place, c) && matches!(c.version, Version::V5)
+    }
+
+    /// Whether the received bytes can go out as they came: nothing is hidden or too long, and whatever is there
+    /// may stand in this place.
+    #[inline(always)]
+    const fn copies_wire(&self, place: &Place, c: Context) -> bool {
+        self.present.intersection(self.hidden.union(place.on_terms)).is_empty()
+            && !c.refuses_control_characters()
+    }
+
     #[inline(never)]
-    fn encode_block<S: Sink>(&self, place: &Place, c: Context, out: &mut S) -> Written {
+    fn encode_block<S: Sink>(&self, place: &Place, c: Context, mut out: S) -> Result<S, Kind> {
         if c.version < Version::V5 {
-            return if self.is_empty() { Ok(()) } else { Err(Kind::NotInVersion) };
+            return if self.is_empty() { Ok(out) } else { Err(Kind::NotInVersion) };
         }
-        if S::CHECKS {
-            self.check_place(place, c)?;
+        let start = out.start_block();
+        let mut admission = Admission::new(place, c.sender);
+        if self.copies_wire(place, c) {
+            admission.have_been(self.present);
+            if !self.wire.is_empty() {
+                out.put(self.wire);
+            }
+        } else {
+            for property in self.received() {
+                if S::CHECKS {
+                    admission.admit(property.id())?;
+                }
+                property.write(c, &mut out)?;
+            }
         }
-        let mut len = self.verbatim(c).map_or(0, <[u8]>::len);
-        if self.verbatim(c).is_none() || !self.added.is_empty() {
-            let mut length = Length::default();
-            self.write(c, &mut length)?;
-            len = length.0;
+        for property in self.added {
+            if self.hidden_added.contains(property.id()) {
+                continue;
+            }
+            if S::CHECKS {
+                admission.admit(property.id())?;
+            }
+            property.write(c, &mut out)?;
         }
-        out.variable(u32::try_from(len).map_err(|_| Kind::LengthTooLong)?);
-        self.write(c, out)
+        out.end_block(start);
+        Ok(out)
     }
 
-    fn write<S: Sink>(&self, c: Context, out: &mut S) -> Written {
-        match self.verbatim(c) {
-            Some(wire) => out.put(wire),
-            None => self.received().try_for_each(|property| property.write(c, out))?,
-        }
-        self.shown_added().try_for_each(|property| property.write(c, out))
-    }
-
-    /// The received bytes, if they can be written as they are.
-    const fn verbatim(&self, c: Context) -> Option<&'a [u8]> {
-        let changed = self.present.intersection(self.hidden.union(PropertySet::LOOSE));
-        if changed.is_empty() && !c.refuses_control_characters() { Some(self.wire) } else { None }
-    }
-
-    fn check_place(&self, place: &Place, c: Context) -> Written {
-        // One comparison for the usual case: received in the same place as it goes out.
-        let received = self.received_ids();
-        let plain = place.allowed.difference(place.not_from_client).difference(place.not_from_server);
-        if received.difference(plain).is_empty() && !self.repeats_id(place) {
-            return check_each(self.shown_added().map(Property::id), place, received, c);
-        }
-        check_each(self.iter().map(|property| property.id()), place, PropertySet::EMPTY, c)
-    }
-
-    /// Whether a property may have come more than once that may not go out so.
-    const fn repeats_id(&self, place: &Place) -> bool {
-        self.present.contains(PropertyId::SubscriptionIdentifier)
-            && !place.repeats.contains(PropertyId::SubscriptionIdentifier)
+    /// Whether there is nothing, not even something hidden.
+    #[inline(always)]
+    pub(crate) const fn is_blank(&self) -> bool {
+        self.wire.is_empty() && self.added.is_empty()
     }
 
     /// Whether there is no property.
+    #[inline]
     pub fn is_empty(&self) -> bool {
-        self.received_ids().is_empty() && self.shown_added().next().is_none()
+        self.is_blank() || self.received_ids().is_empty() && self.shown_added().next().is_none()
     }
 
     /// The properties, received ones first, in order.
@@ -570,6 +607,7 @@ impl<'a> Properties<'a> {
     }
 
     /// Which properties there are.
+    #[inline]
     pub fn ids(&self) -> PropertySet {
         self.shown_added().fold(self.received_ids(), |set, property| set | property.id())
     }
@@ -580,10 +618,16 @@ impl<'a> Properties<'a> {
         all.filter(move |property| property.id() == id)
     }
 
+    #[inline(always)]
     fn find(&self, id: PropertyId) -> Option<Property<'a>> {
         if !self.present.contains(id) && self.added.is_empty() {
             return None;
         }
+        self.first(id)
+    }
+
+    #[inline(never)]
+    fn first(&self, id: PropertyId) -> Option<Property<'a>> {
         self.all(id).next()
     }
 
@@ -650,22 +694,34 @@ impl<'a> From<&'a [Property<'a>]> for Properties<'a> {
     }
 }
 
-/// Checks that properties may stand in a place after those `before` them.
-fn check_each(
-    ids: impl Iterator<Item = PropertyId>,
-    place: &Place,
-    mut before: PropertySet,
-    c: Context,
-) -> Written {
-    let allowed = place.allowed_from(c.sender);
-    for id in ids {
-        let fine = allowed.difference(before.difference(place.repeats));
-        if !fine.contains(id) {
-            return Err(place.refuses(id, before, c.sender).unwrap_or(Kind::PropertyNotAllowed));
-        }
-        before = before | id;
+/// Lets properties into a place, one by one.
+struct Admission<'p> {
+    place: &'p Place,
+    sender: Option<Sender>,
+    /// What may still come.
+    open: PropertySet,
+}
+
+impl<'p> Admission<'p> {
+    #[inline(always)]
+    const fn new(place: &'p Place, sender: Option<Sender>) -> Self {
+        Self { place, sender, open: place.allowed_from(sender) }
     }
-    Ok(())
+
+    /// Takes properties for admitted.
+    #[inline(always)]
+    const fn have_been(&mut self, ids: PropertySet) {
+        self.open = self.open.difference(ids.difference(self.place.repeats));
+    }
+
+    #[inline(always)]
+    fn admit(&mut self, id: PropertyId) -> Written {
+        if !self.open.contains(id) {
+            return Err(self.place.late_refusal(id, self.open, self.sender));
+        }
+        self.have_been(PropertySet::of(id));
+        Ok(())
+    }
 }
 
 /// Iterator over [`Properties`].

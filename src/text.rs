@@ -23,16 +23,53 @@ const fn wildcard(word: u64) -> u64 {
 /// is filled up with letters.
 #[inline(always)]
 fn each_word(text: &[u8], mut look: impl FnMut(usize, u64)) {
-    let (words, _) = text.as_chunks::<8>();
-    let mut at = 0;
-    for word in words {
-        look(at, u64::from_le_bytes(*word));
-        at += 8;
+    let (Some(first), Some(last)) = (text.first_chunk::<8>(), text.last_chunk::<8>()) else {
+        return look(0, short(text) | (ONES * 0x61) << (8 * text.len()));
+    };
+    look(0, u64::from_le_bytes(*first));
+    // Most texts are short: for them there is no loop to be set up.
+    if text.len() > 16 {
+        let mut at = 8;
+        for word in text.as_chunks::<8>().0.iter().skip(1) {
+            look(at, u64::from_le_bytes(*word));
+            at += 8;
+        }
     }
-    match text.last_chunk::<8>() {
-        Some(last) => look(text.len() - 8, u64::from_le_bytes(*last)),
-        None => look(0, short(text) | (ONES * 0x61) << (8 * text.len())),
+    look(text.len() - 8, u64::from_le_bytes(*last));
+}
+
+/// Copies a text, which is short as a rule: up to 32 bytes without calling memcpy, by its first and last bytes.
+#[inline(always)]
+pub(crate) fn copy(to: &mut [u8], from: &[u8]) {
+    if to.len() != from.len() || from.len() > 32 {
+        return copy_long(to, from);
     }
+    if from.len() >= 16 {
+        copy_ends::<16>(to, from);
+    } else if from.len() >= 8 {
+        copy_ends::<8>(to, from);
+    } else if from.len() >= 4 {
+        copy_ends::<4>(to, from);
+    } else {
+        to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+    }
+}
+
+#[inline(always)]
+fn copy_ends<const N: usize>(to: &mut [u8], from: &[u8]) {
+    if let (Some(first), Some(last)) = (from.first_chunk::<N>(), from.last_chunk::<N>()) {
+        if let Some(to) = to.first_chunk_mut() {
+            *to = *first;
+        }
+        if let Some(to) = to.last_chunk_mut() {
+            *to = *last;
+        }
+    }
+}
+
+#[inline(never)]
+fn copy_long(to: &mut [u8], from: &[u8]) {
+    to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
 }
 
 /// The bytes of a text shorter than eight as a word, in which both reads of a byte agree.
@@ -55,6 +92,14 @@ pub(crate) fn check(text: &[u8]) -> Result<(), (Kind, usize)> {
     let mut found = 0;
     each_word(text, |_, word| found |= odd(word));
     if found == 0 { Ok(()) } else { check_exactly(text) }
+}
+
+/// Whether U+0000 is in a text that is UTF-8.
+#[inline(always)]
+pub(crate) fn has_nul(text: &str) -> bool {
+    let mut found = 0;
+    each_word(text.as_bytes(), |_, word| found |= word.wrapping_sub(ONES) & !word & HIGHS);
+    found != 0
 }
 
 /// Checks a string field and tells whether it holds `+` or `#`.

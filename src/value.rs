@@ -30,8 +30,8 @@ pub(crate) trait Value<'a>: Sized {
         Ok((i, ()))
     }
 
-    /// Writes the value.
-    fn write<S: Sink>(&self, c: Context, out: &mut S) -> Written;
+    /// Writes the value behind a byte: the property's identifier.
+    fn write<S: Sink>(&self, lead: u8, c: Context, out: &mut S) -> Written;
 }
 
 impl<'a> Value<'a> for bool {
@@ -50,9 +50,9 @@ impl<'a> Value<'a> for bool {
         }
     }
 
-    #[inline]
-    fn write<S: Sink>(&self, _: Context, out: &mut S) -> Written {
-        out.byte(u8::from(*self));
+    #[inline(always)]
+    fn write<S: Sink>(&self, lead: u8, _: Context, out: &mut S) -> Written {
+        out.put(&[lead, u8::from(*self)]);
         Ok(())
     }
 }
@@ -70,9 +70,9 @@ impl<'a> Value<'a> for MaximumQoS {
         Ok((i, if one { Self::AtLeastOnce } else { Self::AtMostOnce }))
     }
 
-    #[inline]
-    fn write<S: Sink>(&self, c: Context, out: &mut S) -> Written {
-        (*self == Self::AtLeastOnce).write(c, out)
+    #[inline(always)]
+    fn write<S: Sink>(&self, lead: u8, c: Context, out: &mut S) -> Written {
+        (*self == Self::AtLeastOnce).write(lead, c, out)
     }
 }
 
@@ -88,9 +88,10 @@ impl<'a> Value<'a> for u16 {
         two_bytes(i)
     }
 
-    #[inline]
-    fn write<S: Sink>(&self, _: Context, out: &mut S) -> Written {
-        out.two_bytes(*self);
+    #[inline(always)]
+    fn write<S: Sink>(&self, lead: u8, _: Context, out: &mut S) -> Written {
+        let [high, low] = self.to_be_bytes();
+        out.put(&[lead, high, low]);
         Ok(())
     }
 }
@@ -107,9 +108,10 @@ impl<'a> Value<'a> for u32 {
         four_bytes(i)
     }
 
-    #[inline]
-    fn write<S: Sink>(&self, _: Context, out: &mut S) -> Written {
-        out.put(&self.to_be_bytes());
+    #[inline(always)]
+    fn write<S: Sink>(&self, lead: u8, _: Context, out: &mut S) -> Written {
+        let [a, b, c, d] = self.to_be_bytes();
+        out.put(&[lead, a, b, c, d]);
         Ok(())
     }
 }
@@ -127,9 +129,9 @@ impl<'a> Value<'a> for NonZeroU16 {
         Self::new(n).map_or(fault(Kind::PropertyValue, at), |n| Ok((i, n)))
     }
 
-    #[inline]
-    fn write<S: Sink>(&self, c: Context, out: &mut S) -> Written {
-        self.get().write(c, out)
+    #[inline(always)]
+    fn write<S: Sink>(&self, lead: u8, c: Context, out: &mut S) -> Written {
+        self.get().write(lead, c, out)
     }
 }
 
@@ -146,9 +148,9 @@ impl<'a> Value<'a> for NonZeroU32 {
         Self::new(n).map_or(fault(Kind::PropertyValue, at), |n| Ok((i, n)))
     }
 
-    #[inline]
-    fn write<S: Sink>(&self, c: Context, out: &mut S) -> Written {
-        self.get().write(c, out)
+    #[inline(always)]
+    fn write<S: Sink>(&self, lead: u8, c: Context, out: &mut S) -> Written {
+        self.get().write(lead, c, out)
     }
 }
 
@@ -176,9 +178,9 @@ impl<'a> Value<'a> for SubscriptionId {
         Ok((i, ()))
     }
 
-    #[inline]
-    fn write<S: Sink>(&self, _: Context, out: &mut S) -> Written {
-        out.variable(self.get());
+    #[inline(always)]
+    fn write<S: Sink>(&self, lead: u8, _: Context, out: &mut S) -> Written {
+        out.byte_and_variable(lead, u64::from(self.get()));
         Ok(())
     }
 }
@@ -195,9 +197,9 @@ impl<'a> Value<'a> for &'a [u8] {
         binary(i)
     }
 
-    #[inline]
-    fn write<S: Sink>(&self, _: Context, out: &mut S) -> Written {
-        out.binary(self)
+    #[inline(always)]
+    fn write<S: Sink>(&self, lead: u8, _: Context, out: &mut S) -> Written {
+        out.byte_and_binary(lead, self)
     }
 }
 
@@ -220,9 +222,10 @@ impl<'a> Value<'a> for &'a str {
         Ok((i, ()))
     }
 
-    #[inline]
-    fn write<S: Sink>(&self, c: Context, out: &mut S) -> Written {
-        out.text(self, c)
+    #[inline(always)]
+    fn write<S: Sink>(&self, lead: u8, c: Context, out: &mut S) -> Written {
+        out.check_text(self, c)?;
+        out.byte_and_binary(lead, self.as_bytes())
     }
 }
 
@@ -247,9 +250,9 @@ impl<'a> Value<'a> for (&'a str, &'a str) {
         Ok((i, ()))
     }
 
-    #[inline]
-    fn write<S: Sink>(&self, c: Context, out: &mut S) -> Written {
-        out.text(self.0, c)?;
+    #[inline(always)]
+    fn write<S: Sink>(&self, lead: u8, c: Context, out: &mut S) -> Written {
+        self.0.write(lead, c, out)?;
         out.text(self.1, c)
     }
 }
@@ -275,8 +278,9 @@ impl<'a> Value<'a> for TopicName<'a> {
         }
     }
 
-    #[inline]
-    fn write<S: Sink>(&self, c: Context, out: &mut S) -> Written {
-        out.topic(self.as_bytes(), c)
+    #[inline(always)]
+    fn write<S: Sink>(&self, lead: u8, c: Context, out: &mut S) -> Written {
+        out.check_topic(self.as_bytes(), c)?;
+        out.byte_and_binary(lead, self.as_bytes())
     }
 }

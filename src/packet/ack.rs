@@ -1,4 +1,4 @@
-use super::{Head, PacketType, check_reason_code, reason_code};
+use super::{Body, Head, PacketType, check_reason_code, reason_code};
 use crate::error::Kind;
 use crate::options::Context;
 use crate::property::{Place, Properties};
@@ -47,9 +47,11 @@ impl<'a> Ack<'a> {
             if i.is_empty() { (i, Properties::EMPTY) } else { Properties::decode(&Place::ACK, c, i)? };
         Ok((i, Self { packet_id, reason_code, properties }))
     }
+}
 
-    #[inline]
-    pub(super) fn encode<S: Sink>(&self, packet: PacketType, c: Context, out: &mut S) -> Written {
+impl Body for Ack<'_> {
+    #[inline(always)]
+    fn encode<S: Sink>(&self, packet: PacketType, c: Context, out: &mut S) -> Written {
         out.two_bytes(self.packet_id.get());
         let plain = self.properties.is_empty();
         if plain && self.reason_code == ReasonCode::SUCCESS {

@@ -1,4 +1,4 @@
-use super::{PacketType, check_reason_code, reason_code};
+use super::{Body, PacketType, check_reason_code, reason_code};
 use crate::error::Kind;
 use crate::options::Context;
 use crate::property::{Place, Properties, PropertyId};
@@ -42,7 +42,14 @@ impl<'a> Auth<'a> {
         Ok((i, this))
     }
 
-    pub(super) fn encode<S: Sink>(&self, c: Context, out: &mut S) -> Written {
+    /// Section 3.15.2.2.2.
+    fn lacks_method(&self) -> bool {
+        !self.properties.ids().contains(PropertyId::AuthenticationMethod)
+    }
+}
+
+impl Body for Auth<'_> {
+    fn encode<S: Sink>(&self, _: PacketType, c: Context, out: &mut S) -> Written {
         if c.version < Version::V5 {
             return Err(Kind::NotInVersion);
         }
@@ -55,10 +62,5 @@ impl<'a> Auth<'a> {
         }
         out.byte(self.reason_code.get());
         self.properties.encode(&Place::AUTH, c, out)
-    }
-
-    /// Section 3.15.2.2.2.
-    fn lacks_method(&self) -> bool {
-        !self.properties.ids().contains(PropertyId::AuthenticationMethod)
     }
 }

@@ -1,4 +1,4 @@
-use super::{PacketType, check_reason_code, reason_code};
+use super::{Body, PacketType, check_reason_code, reason_code};
 use crate::error::Kind;
 use crate::options::{Context, Tolerance};
 use crate::property::{Place, Properties};
@@ -41,18 +41,6 @@ impl<'a> ConnAck<'a> {
         Ok((i, Self { session_present, reason_code, properties }))
     }
 
-    pub(super) fn encode<S: Sink>(&self, c: Context, out: &mut S) -> Written {
-        if self.session_present && c.version == Version::V31 {
-            return Err(Kind::NotInVersion);
-        }
-        if self.session_present && self.reason_code != ReasonCode::SUCCESS {
-            return Err(Kind::SessionPresentRefused);
-        }
-        out.byte(u8::from(self.session_present));
-        out.byte(self.wire_code(c)?);
-        self.properties.encode(&Place::CONNACK, c, out)
-    }
-
     fn wire_code(&self, c: Context) -> Result<u8, Kind> {
         if c.version < Version::V5 {
             return match self.reason_code.to_return_code() {
@@ -65,6 +53,20 @@ impl<'a> ConnAck<'a> {
         }
         check_reason_code(self.reason_code, PacketType::ConnAck, c)?;
         Ok(self.reason_code.get())
+    }
+}
+
+impl Body for ConnAck<'_> {
+    fn encode<S: Sink>(&self, _: PacketType, c: Context, out: &mut S) -> Written {
+        if self.session_present && c.version == Version::V31 {
+            return Err(Kind::NotInVersion);
+        }
+        if self.session_present && self.reason_code != ReasonCode::SUCCESS {
+            return Err(Kind::SessionPresentRefused);
+        }
+        out.byte(u8::from(self.session_present));
+        out.byte(self.wire_code(c)?);
+        self.properties.encode(&Place::CONNACK, c, out)
     }
 }
 

@@ -1,4 +1,7 @@
+use core::time::Duration;
+
 use super::publish::Publish;
+use super::{Body, PacketType};
 use crate::error::Kind;
 use crate::options::{Context, Tolerance};
 use crate::property::{Place, Properties, PropertyId};
@@ -161,7 +164,37 @@ impl<'a> Connect<'a> {
         Ok((i, this))
     }
 
-    pub(super) fn encode<S: Sink>(&self, c: Context, out: &mut S) -> Written {
+    fn flags(&self) -> u8 {
+        let will = self
+            .will
+            .map_or(0, |will| WILL | will.qos.bits() << 3 | if will.retain { WILL_RETAIN } else { 0 });
+        let user_name = self.user_name.map_or(0, |_| USER_NAME);
+        let password = self.password.map_or(0, |_| PASSWORD);
+        user_name | password | will | if self.clean_start { CLEAN_START } else { 0 }
+    }
+
+    /// How long the server waits for a packet of this client before it takes the connection for dead: one and a
+    /// half times the keep alive (`[MQTT-3.1.2-24]` of 3.1.1, `[MQTT-3.1.2-22]` of 5.0); `None` when that is off.
+    pub const fn keep_alive_limit(&self) -> Option<Duration> {
+        match self.keep_alive {
+            0 => None,
+            seconds => Some(Duration::from_millis(seconds as u64 * 1500)),
+        }
+    }
+
+    /// Whether the version takes the client identifier.
+    pub(crate) fn is_identified(&self) -> bool {
+        check_client_id(self.client_id, self.clean_start, Context::new(self.version)).is_ok()
+    }
+
+    /// The version that the body of a CONNECT names, if it is a known one.
+    pub(crate) fn peek_version(body: &[u8], c: Context) -> Option<Version> {
+        protocol(body, c).ok().map(|(_, (version, _))| version)
+    }
+}
+
+impl Body for Connect<'_> {
+    fn encode<S: Sink>(&self, _: PacketType, c: Context, out: &mut S) -> Written {
         if self.version != c.version {
             return Err(Kind::VersionMismatch);
         }
@@ -193,25 +226,6 @@ impl<'a> Connect<'a> {
             out.binary(password)?;
         }
         Ok(())
-    }
-
-    fn flags(&self) -> u8 {
-        let will = self
-            .will
-            .map_or(0, |will| WILL | will.qos.bits() << 3 | if will.retain { WILL_RETAIN } else { 0 });
-        let user_name = self.user_name.map_or(0, |_| USER_NAME);
-        let password = self.password.map_or(0, |_| PASSWORD);
-        user_name | password | will | if self.clean_start { CLEAN_START } else { 0 }
-    }
-
-    /// Whether the version takes the client identifier.
-    pub(crate) fn is_identified(&self) -> bool {
-        check_client_id(self.client_id, self.clean_start, Context::new(self.version)).is_ok()
-    }
-
-    /// The version that the body of a CONNECT names, if it is a known one.
-    pub(crate) fn peek_version(body: &[u8], c: Context) -> Option<Version> {
-        protocol(body, c).ok().map(|(_, (version, _))| version)
     }
 }
 

@@ -1,4 +1,4 @@
-use super::{PacketType, check_reason_code, reason_code};
+use super::{Body, PacketType, check_reason_code, reason_code};
 use crate::error::Kind;
 use crate::options::Context;
 use crate::property::{Place, Properties};
@@ -38,8 +38,10 @@ impl<'a> Disconnect<'a> {
             if i.is_empty() { (i, Properties::EMPTY) } else { Properties::decode(&Place::DISCONNECT, c, i)? };
         Ok((i, Self { reason_code, properties }))
     }
+}
 
-    pub(super) fn encode<S: Sink>(&self, c: Context, out: &mut S) -> Written {
+impl Body for Disconnect<'_> {
+    fn encode<S: Sink>(&self, _: PacketType, c: Context, out: &mut S) -> Written {
         let plain = self.properties.is_empty();
         if plain && self.reason_code == ReasonCode::SUCCESS {
             return Ok(());

@@ -1,4 +1,4 @@
-use super::Head;
+use super::{Body, Head, PacketType};
 use crate::error::Kind;
 use crate::options::Context;
 use crate::property::{Place, Properties, PropertyId};
@@ -84,21 +84,20 @@ impl<'a> Publish<'a> {
         let (dup, retain) = (head.flags & DUP != 0, head.flags & RETAIN != 0);
         Ok((i, Self { dup, delivery, retain, topic, properties, payload: &[] }))
     }
+}
 
-    #[inline]
-    pub(crate) fn encode<S: Sink>(&self, c: Context, out: &mut S) -> Written {
+impl Body for Publish<'_> {
+    #[inline(always)]
+    fn flags(&self, _: PacketType) -> u8 {
+        self.flags()
+    }
+
+    #[inline(always)]
+    fn encode<S: Sink>(&self, _: PacketType, c: Context, out: &mut S) -> Written {
         if S::CHECKS && c.checks_payload_format() && payload_fault(self.properties, self.payload).is_some() {
             return Err(Kind::PayloadFormat);
         }
-        self.encode_head_body(c, out)?;
-        out.put(self.payload);
-        Ok(())
-    }
-
-    /// Everything but the payload.
-    #[inline]
-    pub(crate) fn encode_head_body<S: Sink>(&self, c: Context, out: &mut S) -> Written {
-        if self.dup && self.delivery == Delivery::AtMostOnce {
+        if S::CHECKS && self.dup && self.delivery == Delivery::AtMostOnce {
             return Err(Kind::DupAtQoS0);
         }
         match self.topic {
@@ -111,16 +110,21 @@ impl<'a> Publish<'a> {
         }
         self.properties.encode(&Place::PUBLISH, c, out)
     }
+
+    #[inline(always)]
+    fn tail(&self) -> &[u8] {
+        self.payload
+    }
 }
 
 /// Whether no alias stands for an empty topic (section 3.3.2.1 of 5.0).
-#[cold]
+#[inline(always)]
 fn lacks_alias(properties: Properties<'_>) -> bool {
     !properties.ids().contains(PropertyId::TopicAlias)
 }
 
 /// Where the payload is not the UTF-8 that the Payload Format Indicator announces.
-#[cold]
+#[inline(always)]
 fn payload_fault(properties: Properties<'_>, payload: &[u8]) -> Option<usize> {
     if properties.payload_format_indicator() != Some(true) {
         return None;

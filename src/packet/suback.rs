@@ -1,4 +1,4 @@
-use super::{PacketType, check_reason_code, reason_code};
+use super::{Body, PacketType, check_reason_code, reason_code};
 use crate::error::Kind;
 use crate::list::{Item, List};
 use crate::options::Context;
@@ -37,8 +37,10 @@ impl<'a> SubAck<'a> {
         let reason_codes = List::decode(PacketType::SubAck, c, i)?;
         Ok((&[], Self { packet_id, properties, reason_codes }))
     }
+}
 
-    pub(super) fn encode<S: Sink>(&self, c: Context, out: &mut S) -> Written {
+impl Body for SubAck<'_> {
+    fn encode<S: Sink>(&self, _: PacketType, c: Context, out: &mut S) -> Written {
         out.two_bytes(self.packet_id.get());
         self.properties.encode(&Place::SUBACK, c, out)?;
         self.reason_codes.encode(PacketType::SubAck, c, out)
@@ -77,8 +79,10 @@ impl<'a> UnsubAck<'a> {
         let reason_codes = List::decode(PacketType::UnsubAck, c, i)?;
         Ok((&[], Self { packet_id, properties, reason_codes }))
     }
+}
 
-    pub(super) fn encode<S: Sink>(&self, c: Context, out: &mut S) -> Written {
+impl Body for UnsubAck<'_> {
+    fn encode<S: Sink>(&self, _: PacketType, c: Context, out: &mut S) -> Written {
         out.two_bytes(self.packet_id.get());
         self.properties.encode(&Place::UNSUBACK, c, out)?;
         if c.version < Version::V5 {

@@ -1,5 +1,5 @@
-use super::PacketType;
 use super::unsubscribe::topic_filter;
+use super::{Body, PacketType};
 use crate::error::Kind;
 use crate::list::{Item, List};
 use crate::options::Context;
@@ -38,8 +38,10 @@ impl<'a> Subscribe<'a> {
         let subscriptions = List::decode(PacketType::Subscribe, c, i)?;
         Ok((&[], Self { packet_id, properties, subscriptions }))
     }
+}
 
-    pub(super) fn encode<S: Sink>(&self, c: Context, out: &mut S) -> Written {
+impl Body for Subscribe<'_> {
+    fn encode<S: Sink>(&self, _: PacketType, c: Context, out: &mut S) -> Written {
         out.two_bytes(self.packet_id.get());
         self.properties.encode(&Place::SUBSCRIBE, c, out)?;
         self.subscriptions.encode(PacketType::Subscribe, c, out)
@@ -183,7 +185,8 @@ impl<'a> Item<'a> for Subscription<'a> {
         if c.version < Version::V5 && self.options_byte() != self.maximum_qos.bits() {
             return Err(Kind::NotInVersion);
         }
-        if self.no_local && self.filter.is_shared() {
+        // A filter made by the rules of 3.x does not know that it is shared.
+        if self.no_local && TopicFilter::checked(self.filter.as_bytes(), c.version).is_shared() {
             return Err(Kind::NoLocalOnShared);
         }
         self.filter.write(packet, c, out)?;

@@ -1,4 +1,4 @@
-use super::PacketType;
+use super::{Body, PacketType};
 use crate::list::{Item, List};
 use crate::options::Context;
 use crate::property::{Place, Properties};
@@ -36,8 +36,10 @@ impl<'a> Unsubscribe<'a> {
         let filters = List::decode(PacketType::Unsubscribe, c, i)?;
         Ok((&[], Self { packet_id, properties, filters }))
     }
+}
 
-    pub(super) fn encode<S: Sink>(&self, c: Context, out: &mut S) -> Written {
+impl Body for Unsubscribe<'_> {
+    fn encode<S: Sink>(&self, _: PacketType, c: Context, out: &mut S) -> Written {
         out.two_bytes(self.packet_id.get());
         self.properties.encode(&Place::UNSUBSCRIBE, c, out)?;
         self.filters.encode(PacketType::Unsubscribe, c, out)

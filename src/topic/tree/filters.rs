@@ -246,25 +246,13 @@ impl Search {
 
     /// Goes on to the next entries and looks which of them match.
     fn fill<T>(&mut self, tree: &Radix<T>, name: &[u8]) {
+        let found = self.walk.next_entries(tree, name, &mut self.entries);
         let mut topics = [b"".as_slice(); BATCH];
-        let mut found = 0;
-        for place in &mut self.entries {
-            let Some(entry) = self.walk.next(tree, name) else { break };
-            *place = entry;
-            found += 1;
-        }
-        for (entry, topic) in self.entries.iter().zip(&mut topics).take(found) {
+        for (topic, entry) in topics.iter_mut().zip(&self.entries).take(found) {
             *topic = tree.entry(*entry).map(Entry::topic).unwrap_or_default();
         }
-        // The first byte alone brings the text here.
-        let mut likely = [false; BATCH];
-        for (likely, topic) in likely.iter_mut().zip(topics) {
-            *likely =
-                topic.first().is_some_and(|byte| matches!(byte, b'+' | b'#') || name.first() == Some(byte));
-        }
-        for (place, (likely, topic)) in likely.into_iter().zip(topics).enumerate() {
-            let matches = likely && relation::matches(topic, name);
-            self.matching |= u16::from(matches) << place;
+        for (place, topic) in topics.into_iter().enumerate().take(found) {
+            self.matching |= u16::from(relation::matches(topic, name)) << place;
         }
     }
 }
@@ -301,13 +289,6 @@ enum Step {
     Up,
 }
 
-/// Where a child led.
-enum Followed {
-    ToEntry(u32),
-    ToBranch,
-    Nowhere,
-}
-
 impl Walk {
     fn new<T>(tree: &Radix<T>, name: TopicName<'_>) -> Self {
         // No wildcard at the root is for a name that begins with `$`.
@@ -320,70 +301,64 @@ impl Walk {
         self.at == NIL
     }
 
-    /// The next entry that may match. What was skipped on the way to it has not been compared.
-    fn next<T>(&mut self, tree: &Radix<T>, name: &[u8]) -> Option<u32> {
-        loop {
-            if let Some(subtree) = &mut self.subtree {
-                if let Some(entry) = subtree.next(tree) {
-                    return Some(entry);
-                }
-                self.subtree = None;
+    /// Writes down the next entries that may match, and returns how many. What was skipped on the way to them
+    /// has not been compared.
+    fn next_entries<T>(&mut self, tree: &Radix<T>, name: &[u8], entries: &mut [u32; BATCH]) -> usize {
+        let mut found = 0;
+        let mut add = |entry| {
+            if let Some(place) = entries.get_mut(found) {
+                *place = entry;
+                found += 1;
             }
-            let node = tree.node(self.at)?;
-            let ended = self.pos == name.len();
+            found
+        };
+        let mut count = 0;
+        // A branch adds five entries at most.
+        'branches: while count + 5 <= BATCH {
+            if let Some(subtree) = &mut self.subtree {
+                match subtree.next(tree) {
+                    Some(entry) => count = add(entry),
+                    None => self.subtree = None,
+                }
+                continue;
+            }
+            let Some(node) = tree.node(self.at) else { break };
             if self.next == Step::Terminal {
                 self.next = if node.flags().has(Flags::WILD) { Step::MultiLevel } else { Step::Shares };
-                if ended && let Some(entry) = node.terminal() {
-                    return Some(entry);
+                if self.pos == name.len()
+                    && let Some(entry) = node.terminal()
+                {
+                    count = add(entry);
                 }
             }
-            if self.next == Step::MultiLevel {
-                self.next = if self.pos > name.len() { Step::Up } else { Step::SingleLevel };
-                match self.follow(tree, node, b'#', name) {
-                    Followed::ToEntry(entry) => return Some(entry),
-                    Followed::ToBranch => continue,
-                    Followed::Nowhere => {}
+            while let Some(byte) = self.next_byte(name) {
+                match node.child(byte) {
+                    Some(Child::Entry(entry)) => count = add(entry),
+                    Some(Child::Node(below)) if self.enter(tree, node, below, name) => continue 'branches,
+                    _ => {}
                 }
             }
-            if self.next == Step::SingleLevel {
-                self.next = Step::Shares;
-                match self.follow(tree, node, b'+', name) {
-                    Followed::ToEntry(entry) => return Some(entry),
-                    Followed::ToBranch => continue,
-                    Followed::Nowhere => {}
-                }
-            }
-            if self.next == Step::Shares {
-                self.next = Step::Name;
-                if ended {
-                    match self.follow(tree, node, NUL, name) {
-                        Followed::ToEntry(entry) => return Some(entry),
-                        Followed::ToBranch => continue,
-                        Followed::Nowhere => {}
-                    }
-                }
-            }
-            if self.next == Step::Name {
-                self.next = Step::Up;
-                let byte = if ended { Some(b'/') } else { name.get(self.pos).copied() };
-                match byte.map_or(Followed::Nowhere, |byte| self.follow(tree, node, byte, name)) {
-                    Followed::ToEntry(entry) => return Some(entry),
-                    Followed::ToBranch => continue,
-                    Followed::Nowhere => {}
-                }
-            }
-            self.leave(tree, node, name)?;
+            self.leave(tree, node, name);
         }
+        count
     }
 
-    /// Follows the child that hangs by that byte.
+    /// The byte by which the next child to be tried hangs; `None` when there is no other.
     #[inline]
-    fn follow<T>(&mut self, tree: &Radix<T>, node: Node<'_>, byte: u8, name: &[u8]) -> Followed {
-        match node.child(byte) {
-            Some(Child::Entry(entry)) => Followed::ToEntry(entry),
-            Some(Child::Node(below)) if self.enter(tree, node, below, name) => Followed::ToBranch,
-            _ => Followed::Nowhere,
-        }
+    fn next_byte(&mut self, name: &[u8]) -> Option<u8> {
+        let ended = self.pos == name.len();
+        let (byte, next) = match self.next {
+            Step::Terminal | Step::MultiLevel => {
+                (b'#', if self.pos > name.len() { Step::Up } else { Step::SingleLevel })
+            }
+            Step::SingleLevel => (b'+', Step::Shares),
+            Step::Shares if ended => (NUL, Step::Name),
+            Step::Name if ended => (b'/', Step::Up),
+            Step::Shares | Step::Name => (*name.get(self.pos)?, Step::Up),
+            Step::Up => return None,
+        };
+        self.next = next;
+        Some(byte)
     }
 
     /// Goes down to a branch if the name can.
@@ -407,15 +382,14 @@ impl Walk {
         true
     }
 
-    /// Goes up to the parent; `None` when nothing is left to do there or above.
+    /// Goes up to the parent, or is over when nothing is left to do there or above.
     #[inline]
-    fn leave<T>(&mut self, tree: &Radix<T>, node: Node<'_>, name: &[u8]) -> Option<()> {
-        if self.pending == 0 {
+    fn leave<T>(&mut self, tree: &Radix<T>, node: Node<'_>, name: &[u8]) {
+        let Some(parent) = tree.node(node.parent()).filter(|_| self.pending > 0) else {
             self.at = NIL;
-            return None;
-        }
+            return;
+        };
         let place = node.place();
-        let parent = tree.node(node.parent())?;
         self.pos = if place.flags.has(Flags::PLUS) {
             retreat(label(tree, parent, node), name, self.pos)
         } else {
@@ -427,7 +401,6 @@ impl Walk {
             self.pending -= 1;
             self.next = Step::Shares;
         }
-        Some(())
     }
 }
 
