@@ -40,6 +40,12 @@ fn many_bytes() -> Vec<u8> {
     }
 }
 
+/// All bytes in a release build; in a debug build a few of those.
+fn few_bytes() -> Vec<u8> {
+    let few = |byte: &u8| !cfg!(debug_assertions) || matches!(byte, 0 | 1 | 0x61 | 0x7F | 0x80 | 0xFF);
+    many_bytes().into_iter().filter(few).collect()
+}
+
 fn accepted(bytes: &[u8], options: DecodeOptions) -> bool {
     match decode(bytes, options) {
         Ok(Decoded::Packet { packet, len }) => {
@@ -384,7 +390,7 @@ fn property_identifiers_in_all_places() {
 
 #[test]
 fn property_values_of_up_to_two_bytes() {
-    let many = many_bytes();
+    let many = few_bytes();
     for place in places() {
         for id in 0..=u8::MAX {
             for one in 0..=u8::MAX {
@@ -663,7 +669,7 @@ fn packet_identifiers() {
 /// identifier, against the standard library.
 #[test]
 fn short_strings() {
-    let many = many_bytes();
+    let many = few_bytes();
     let check = |text: &[u8]| {
         let good = std::str::from_utf8(text).is_ok_and(|text| !text.contains('\0'));
         let name = good && !text.contains(&b'+') && !text.contains(&b'#');
