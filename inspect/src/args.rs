@@ -44,7 +44,8 @@ pub(crate) struct Args {
     #[arg(long, requires = "hex", help_heading = "Input")]
     pub(crate) stream: bool,
 
-    /// The version of packets before or without a CONNECT [default: a CONNECT says its own; other
+    /// The version of packets before or without a CONNECT; in hex a CONNECT of another version is an
+    /// error [default: a CONNECT says its own; other
     /// packets in hex are read as 5.0, those in captures and streams by the version they fit]
     #[arg(long, value_name = "3.1|3.1.1|5", value_parser = version, help_heading = "Input")]
     pub(crate) version: Option<Version>,

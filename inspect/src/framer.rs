@@ -161,7 +161,6 @@ impl Framer {
             _ => None,
         };
         self.state = match left {
-            Some(0) => State::InStep,
             Some(left) => State::Skipping(left),
             None => State::Lost { skipped: 0 },
         };

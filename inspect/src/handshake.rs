@@ -14,7 +14,7 @@ pub(crate) enum Handshake {
     /// A client asks for an upgrade.
     Request { length: usize, path: String, subprotocol: Option<String> },
     /// The server agrees.
-    Switched { length: usize, subprotocol: Option<String>, extensions: String },
+    Switched { length: usize, subprotocol: Option<String> },
     /// The server does not.
     Refused { status: u16 },
     /// Some other HTTP, or none.
@@ -46,7 +46,6 @@ pub(crate) fn handshake(sender: Sender, bytes: &[u8]) -> Handshake {
                 (Ok(httparse::Status::Complete(length)), Some(101)) => Handshake::Switched {
                     length,
                     subprotocol: header(response.headers, "sec-websocket-protocol"),
-                    extensions: header(response.headers, "sec-websocket-extensions").unwrap_or_default(),
                 },
                 (Ok(httparse::Status::Complete(_)), Some(status)) => Handshake::Refused { status },
                 _ => Handshake::Other,

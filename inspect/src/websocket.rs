@@ -42,8 +42,7 @@ pub(crate) struct Frames {
     frame: Option<Frame>,
     /// The message under way is compressed.
     compressed: bool,
-    /// Every message is compressed on its own.
-    forgetful: bool,
+    /// Keeps its context from message to message; messages that do without it are none the worse.
     inflater: Decompress,
     in_step: bool,
 }
@@ -55,18 +54,9 @@ impl Frames {
             header: Vec::new(),
             frame: None,
             compressed: false,
-            forgetful: false,
             inflater: Decompress::new(false),
             in_step: true,
         }
-    }
-
-    /// Takes notice of the extensions that the server agreed to.
-    pub(crate) fn agree(&mut self, extensions: &str) {
-        self.forgetful = extensions.contains(match self.sender {
-            Sender::Client => "client_no_context_takeover",
-            Sender::Server => "server_no_context_takeover",
-        });
     }
 
     /// Takes the next bytes of the TCP stream.
@@ -196,9 +186,6 @@ impl Frames {
         }
         self.inflate(&DEFLATE_TAIL, out)?;
         self.compressed = false;
-        if self.forgetful {
-            self.inflater.reset(false);
-        }
         Ok(())
     }
 

@@ -3,13 +3,12 @@
 mod support;
 
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Command, Stdio};
+use std::io::Write;
 
 use serde_json::Value;
 use support::{
-    CONNACK, CONNECT, Client, Connection, DISCONNECT, Link, PINGREQ, PINGRESP, PUBLISH, Server, captures,
-    json, pcap, pcap_as, pcapng, run,
+    CONNACK, CONNECT, Client, Connection, DISCONNECT, Link, PINGREQ, PINGRESP, PUBLISH, Running, Server,
+    captures, json, pcap, pcap_as, pcapng, run,
 };
 
 /// A whole conversation of 3.1.1.
@@ -135,22 +134,13 @@ fn ip_fragments_are_put_together() {
 fn a_capture_that_is_still_being_made_is_shown_as_it_comes() {
     let frames = conversation(Link::Ethernet, false).frames;
     for file in [pcap(1, &frames), pcapng(&[(1, 6, &frames)])] {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_mqtt-inspect"))
-            .args(["--json", "-"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the program starts");
-        let mut stdin = child.stdin.take().expect("a pipe");
-        let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        let mut running = Running::start(&["--json", "-"]);
         let (first, second) = file.split_at(file.len() / 2);
-        first.chunks(7).for_each(|part| stdin.write_all(part).expect("it is read"));
-        assert!(lines.next().expect("a line").expect("text").contains("opened"));
-        assert!(lines.next().expect("a line").expect("text").contains("CONNECT"));
-        stdin.write_all(second).expect("it is read");
-        drop(stdin);
-        assert!(lines.last().expect("a line").expect("text").contains("closed"));
-        assert!(child.wait().expect("it ends").success());
+        first.chunks(7).for_each(|part| running.write(part));
+        assert!(running.line().contains("opened"));
+        assert!(running.line().contains("CONNECT"));
+        running.write(second);
+        assert!(running.finish().last().expect("a line").contains("closed"));
     }
 }
 

@@ -2,6 +2,10 @@
 
 mod support;
 
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::DeflateEncoder;
 use serde_json::Value;
 use support::{
     CONNACK, CONNACK_V5, CONNECT, CONNECT_V5, Client, Connection, PINGREQ, PINGRESP, PUBLISH, REQUEST,
@@ -241,6 +245,30 @@ fn websocket_frames_may_split_and_gather_packets() {
     let json = ran.json();
     assert_eq!((&json[1]["path"], &json[1]["subprotocol"]), (&"/mqtt".into(), &"mqtt".into()));
     assert_eq!(json[7]["offset"], 31, "offsets count MQTT's bytes");
+}
+
+#[test]
+fn compressed_websocket_messages_are_inflated() {
+    let deflate = |bytes: &[u8]| {
+        let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(bytes).and_then(|()| encoder.flush()).expect("a vector takes all");
+        let deflated = encoder.get_ref().clone();
+        deflated.strip_suffix(&[0, 0, 0xFF, 0xFF]).expect("a flush ends so").to_vec()
+    };
+    let agreed = b"Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover; server_no_context_takeover\r\n\r\n";
+    let mut connection = Connection::new(8080).open();
+    connection.send(Client, REQUEST);
+    connection.send(Server, &[&SWITCHED[..SWITCHED.len() - 2], agreed].concat());
+    connection.send(Client, &frame(Client, 0xC2, &deflate(CONNECT)));
+    connection.send(Server, &frame(Server, 0xC2, &deflate(CONNACK)));
+    for _ in 0..2 {
+        connection.send(Client, &frame(Client, 0xC2, &deflate(PUBLISH)));
+        connection.send(Server, &frame(Server, 0xC2, &deflate(PUBLISH)));
+    }
+    connection.send(Client, &frame(Client, 0x82, PINGREQ));
+    let ran = json(&pcap(1, &connection.frames));
+    let publishes = ["ok PUBLISH"; 4];
+    assert_eq!(ran.gist()[2..], [&["ok CONNECT", "ok CONNACK"], &publishes[..], &["ok PINGREQ"]].concat());
 }
 
 #[test]

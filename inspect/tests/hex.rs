@@ -3,7 +3,7 @@
 mod support;
 
 use serde_json::{Value, json};
-use support::{CONNECT, PINGREQ, PINGRESP, PUBLISH, hex, run, run_with};
+use support::{CONNECT, PINGREQ, PINGRESP, PUBLISH, Running, hex, run, run_with};
 
 /// The answer to one line.
 fn answer(args: &[&str], line: &str) -> Value {
@@ -185,22 +185,12 @@ fn tolerances_and_limits_are_passed_on() {
 
 #[test]
 fn an_answer_comes_before_the_next_line_is_asked_for() {
-    use std::io::{BufRead, BufReader, Write};
-    use std::process::{Command, Stdio};
-    let mut child = Command::new(env!("CARGO_BIN_EXE_mqtt-inspect"))
-        .args(["--hex", "--json"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let (mut stdin, mut answers) =
-        (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()).lines());
-    for line in ["c000", "c0", "d000"] {
-        writeln!(stdin, "{line}").unwrap();
-        assert!(answers.next().unwrap().unwrap().contains("status"));
+    let mut running = Running::start(&["--hex", "--json"]);
+    for line in ["c000\n", "c0\n", "d000\n"] {
+        running.write(line.as_bytes());
+        assert!(running.line().contains("status"));
     }
-    drop(stdin);
-    assert!(child.wait().unwrap().success());
+    assert!(running.finish().is_empty());
 }
 
 #[test]

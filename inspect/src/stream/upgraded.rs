@@ -77,15 +77,10 @@ impl WebSocket {
                 self.client.frames = Some(Frames::new(sender));
                 length
             }
-            Handshake::Switched { length, subprotocol, extensions } => {
+            Handshake::Switched { length, subprotocol } => {
                 let path = self.path.clone();
                 out(sender, time, Piece::Note(Note::WebSocket { path, subprotocol }))?;
-                if let Some(frames) = &mut self.client.frames {
-                    frames.agree(&extensions);
-                }
-                let mut frames = Frames::new(sender);
-                frames.agree(&extensions);
-                self.server.frames = Some(frames);
+                self.server.frames = Some(Frames::new(sender));
                 length
             }
             Handshake::Refused { status } => {

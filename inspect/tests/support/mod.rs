@@ -2,9 +2,11 @@
 
 #![allow(dead_code, reason = "each test file uses its part")]
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, ChildStdin, Command, Output, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::time::Duration;
 
 use etherparse::PacketBuilder;
 use serde_json::Value;
@@ -58,6 +60,46 @@ pub(crate) fn run_with(args: &[&str], input: &[u8]) -> Ran {
     writer.join().expect("the writer ends");
     let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
     Ran { code: status.code().expect("no signal"), out: text(stdout), err: text(stderr) }
+}
+
+/// The program while it runs. Its lines are waited for, but not for ever.
+pub(crate) struct Running {
+    child: Child,
+    stdin: ChildStdin,
+    lines: Receiver<String>,
+}
+
+impl Running {
+    pub(crate) fn start(args: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_mqtt-inspect"))
+            .args(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let stdin = child.stdin.take().expect("a pipe");
+        let stdout = BufReader::new(child.stdout.take().expect("a pipe"));
+        let (sender, lines) = mpsc::channel();
+        std::thread::spawn(move || {
+            stdout.lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
+        });
+        Self { child, stdin, lines }
+    }
+
+    pub(crate) fn write(&mut self, bytes: &[u8]) {
+        self.stdin.write_all(bytes).expect("it is read");
+    }
+
+    pub(crate) fn line(&self) -> String {
+        self.lines.recv_timeout(Duration::from_secs(20)).expect("a line in time")
+    }
+
+    /// Ends its input; the rest of its lines.
+    pub(crate) fn finish(mut self) -> Vec<String> {
+        drop(self.stdin);
+        assert!(self.child.wait().expect("it ends").success());
+        self.lines.iter().collect()
+    }
 }
 
 /// What a capture holds.
