@@ -135,17 +135,14 @@ pub(crate) fn is_plain_filter(text: &[u8]) -> bool {
 
 /// Whether the bytes of the word at `at` whose high bits are set in `wild` are wildcards in the right place.
 /// (A borrow may have set a bit too many, never one too few.)
-#[inline]
+#[inline(always)]
 fn wildcards_stand_alone(text: &[u8], at: usize, mut wild: u64) -> bool {
     while wild != 0 {
-        let Some((before, [byte, after @ ..])) =
-            text.split_at_checked(at + wild.trailing_zeros() as usize / 8)
-        else {
-            return false;
-        };
-        let right = match byte {
-            b'+' => matches!(after, [] | [b'/', ..]) && matches!(before, [] | [.., b'/']),
-            b'#' => after.is_empty() && matches!(before, [] | [.., b'/']),
+        let at = at + wild.trailing_zeros() as usize / 8;
+        let next = text.get(at + 1);
+        let right = match text.get(at) {
+            Some(b'+') => matches!(next, None | Some(b'/')) && level_starts(text, at),
+            Some(b'#') => next.is_none() && level_starts(text, at),
             _ => true,
         };
         if !right {
@@ -154,6 +151,12 @@ fn wildcards_stand_alone(text: &[u8], at: usize, mut wild: u64) -> bool {
         wild &= wild - 1;
     }
     true
+}
+
+/// Whether the byte at `at` is the first one of a level.
+#[inline(always)]
+fn level_starts(text: &[u8], at: usize) -> bool {
+    matches!(text.get(at.wrapping_sub(1)), None | Some(b'/'))
 }
 
 #[cold]

@@ -159,14 +159,20 @@ impl<'a> Subscription<'a> {
 }
 
 impl<'a> Item<'a> for Subscription<'a> {
+    #[inline(always)]
     fn check(i: &'a [u8], _: PacketType, c: Context) -> Parsed<'a, ()> {
         let (at, filter) = topic_filter(i, c)?;
         let (i, options) = byte(at)?;
-        if c.version < Version::V5 && options & 0b1111_1100 != 0 {
-            return fault(Kind::SubscriptionReserved, at);
+        // In 3.x and mostly in 5.0 there is nothing but a QoS.
+        if options <= QoS::ExactlyOnce.bits() {
+            return Ok((i, ()));
         }
-        match Self::from_options(filter, options) {
-            Ok(_) => Ok((i, ())),
+        match Self::from_options(TopicFilter::checked(filter, c.version), options) {
+            Ok(_) if c.version == Version::V5 => Ok((i, ())),
+            Ok(_) => fault(Kind::SubscriptionReserved, at),
+            Err(_) if c.version < Version::V5 && options & 0b1111_1100 != 0 => {
+                fault(Kind::SubscriptionReserved, at)
+            }
             Err(kind) => fault(kind, at),
         }
     }

@@ -2,7 +2,7 @@ use super::{Body, PacketType};
 use crate::list::{Item, List};
 use crate::options::Context;
 use crate::property::{Place, Properties};
-use crate::read::{Fault, Parsed, binary, check_characters, from, packet_id};
+use crate::read::{Parsed, binary, check_characters, fault, from, packet_id};
 use crate::topic::TopicFilter;
 use crate::version::{PacketId, Version};
 use crate::write::{Sink, Written};
@@ -46,15 +46,15 @@ impl Body for Unsubscribe<'_> {
     }
 }
 
-/// Reads and checks a filter from outside.
+/// Checks a filter from outside; its bytes.
 #[inline(always)]
-pub(super) fn topic_filter(at: &[u8], c: Context) -> Parsed<'_, TopicFilter<'_>> {
+pub(super) fn topic_filter(at: &[u8], c: Context) -> Parsed<'_, &[u8]> {
     let (i, filter) = binary(at)?;
-    TopicFilter::check(filter, c.version).map_err(|(kind, offset)| {
-        Fault::new(kind, if filter.is_empty() { at } else { from(filter, offset) })
-    })?;
+    if let Err((kind, offset)) = TopicFilter::check(filter, c.version) {
+        return fault(kind, if filter.is_empty() { at } else { from(filter, offset) });
+    }
     check_characters(filter, c)?;
-    Ok((i, TopicFilter::checked(filter, c.version)))
+    Ok((i, filter))
 }
 
 impl<'a> Item<'a> for TopicFilter<'a> {
