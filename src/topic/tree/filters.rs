@@ -322,8 +322,9 @@ impl Walk {
                 }
                 continue;
             }
-            let Some(node) = tree.node(self.at) else { break };
+            let Some(mut node) = tree.node(self.at) else { break };
             if self.next == Step::Terminal {
+                node = self.descend(tree, node, name);
                 self.next = if node.flags().has(Flags::WILD) { Step::MultiLevel } else { Step::Shares };
                 if self.pos == name.len()
                     && let Some(entry) = node.terminal()
@@ -341,6 +342,24 @@ impl Walk {
             self.leave(tree, node, name);
         }
         count
+    }
+
+    /// Goes down as far as it is the name alone that leads on: most of the way.
+    #[inline]
+    fn descend<'t, T>(&mut self, tree: &'t Radix<T>, mut node: Node<'t>, name: &[u8]) -> Node<'t> {
+        const SPECIAL: Flags = Flags::PLUS.with(Flags::TAIL);
+        let (mut at, mut pos) = (self.at, self.pos);
+        while !node.flags().has(Flags::WILD)
+            && let Some(byte) = name.get(pos)
+            && let Some(Child::Node(below)) = node.child(*byte)
+            && let Some(view) = tree.node(below).filter(|view| !view.flags().has(SPECIAL))
+            && let next = pos + view.end() - node.end()
+            && next <= name.len()
+        {
+            (at, pos, node) = (below, next, view);
+        }
+        (self.at, self.pos) = (at, pos);
+        node
     }
 
     /// The byte by which the next child to be tried hangs; `None` when there is no other.
