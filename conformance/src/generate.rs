@@ -20,6 +20,20 @@ pub fn files() -> Vec<(String, String)> {
     families::all().iter().map(|family| (format!("{}.toml", family.name), write::file(family))).collect()
 }
 
+/// The packet of those bytes, by the decoder that follows the tables; `None` when they are not just that.
+pub fn value(bytes: &[u8], version: crate::case::Version) -> Option<serde_json::Value> {
+    use crate::case::Version;
+    let version = match version {
+        Version::V31 => tables::Version::V31,
+        Version::V311 => tables::Version::V311,
+        Version::V5 => tables::Version::V5,
+    };
+    match model::decode(bytes, &model::Rules::of(version)) {
+        model::Verdict::Packet { value, length } if length == bytes.len() => Some(value),
+        _ => None,
+    }
+}
+
 /// Writes the files into a folder.
 ///
 /// # Errors

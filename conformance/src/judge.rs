@@ -1,11 +1,12 @@
 //! Whether an answer is the one that a case expects.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::answer::{Answer, Decoder, Request, Status};
 use crate::case::{Case, Expected, Question, Refusal, Version};
-use crate::hex;
 use crate::suite::Prepared;
+use crate::{generate, hex};
 
 /// What came of a case.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +20,8 @@ pub enum Verdict {
 }
 
 /// How an answer differs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Difference {
     /// What breaks a rule is accepted.
     Accepts,
@@ -33,7 +35,7 @@ pub enum Difference {
     Value,
     /// The error is another one, or at another byte.
     Error,
-    /// It is encoded to other bytes.
+    /// It is encoded to other bytes, or to another packet.
     Encoding,
     /// A filter matches what it should not, or does not match what it should.
     Match,
@@ -51,7 +53,7 @@ impl Difference {
             Self::Hurries => "does not wait",
             Self::Value => "other value",
             Self::Error => "other error",
-            Self::Encoding => "other bytes",
+            Self::Encoding => "encodes otherwise",
             Self::Match => "match",
             Self::Crash => "crash",
         }
@@ -137,7 +139,7 @@ impl Asked<'_> {
                 None => return Verdict::Unsupported,
             };
             let (packet, behind) = rest.split_at(length);
-            if let Some(Verdict::Fail(difference, text)) = self.encoding(&answer, packet, last == 0) {
+            if let Some(Verdict::Fail(difference, text)) = self.encoding(&answer, packet, expected) {
                 return fail(difference, text);
             }
             rest = behind;
@@ -166,12 +168,19 @@ impl Asked<'_> {
         if lines.is_empty() { Verdict::Pass } else { fail(Difference::Value, lines.join("\n")) }
     }
 
-    /// Whether the packet encodes to the bytes that an encoder should write.
-    fn encoding(&self, answer: &Answer, packet: &[u8], single: bool) -> Option<Verdict> {
+    /// Whether the packet encodes to the bytes that an encoder should write; of a peer, to bytes that say the
+    /// same, whatever the order of properties.
+    fn encoding(&self, answer: &Answer, packet: &[u8], value: &Value) -> Option<Verdict> {
         let encoded = answer.encoded.as_ref()?;
+        if self.strictness == Strictness::Peer {
+            let again = hex::parse(encoded).ok().and_then(|bytes| generate::value(&bytes, self.version));
+            let mut lines = Vec::new();
+            differences("encoded", &normal(value.clone()), &normal(again.unwrap_or_default()), &mut lines);
+            return (!lines.is_empty()).then(|| fail(Difference::Encoding, lines.join("\n")));
+        }
         let expected = match &self.case.canonical {
-            Some(canonical) if single => hex::plain(&hex::parse(canonical).ok()?),
-            _ => hex::plain(packet),
+            Some(canonical) => hex::plain(&hex::parse(canonical).ok()?),
+            None => hex::plain(packet),
         };
         let message = || format!("encodes to {}\n  expected  {}", shortened(encoded), shortened(&expected));
         (*encoded != expected).then(|| fail(Difference::Encoding, message()))

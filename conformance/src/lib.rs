@@ -7,5 +7,8 @@ pub mod generate;
 pub mod hex;
 pub mod judge;
 pub mod library;
+pub mod peer;
+pub mod report;
+pub mod results;
 pub mod rules;
 pub mod suite;

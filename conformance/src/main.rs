@@ -1,4 +1,178 @@
 //! The command line of the suite.
-fn main() -> anyhow::Result<()> {
-    mqtt_conformance::generate::write_to(std::path::Path::new("corpus/conformance"))
+
+use std::fs;
+use std::io::{BufRead as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, ensure};
+use clap::{Parser, Subcommand};
+use mqtt_conformance::answer::Decoder as _;
+use mqtt_conformance::library::Library;
+use mqtt_conformance::peer::Peer;
+use mqtt_conformance::report::{documents, junit, matrix, terminal};
+use mqtt_conformance::results::{self, Results};
+use mqtt_conformance::suite::Prepared;
+use mqtt_conformance::{generate, rules, suite};
+
+/// The MQTT conformance suite for codecs.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    /// The folder of the suite
+    #[arg(long, global = true, value_name = "FOLDER")]
+    suite: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Write the cases that follow from the standards' tables
+    Generate {
+        /// Only say whether the files are what would be written
+        #[arg(long)]
+        check: bool,
+    },
+    /// Run the suite on mqtt-wire, or on other decoders
+    Run {
+        /// A decoder that speaks the protocol of PROTOCOL.md; several make a table of several columns
+        #[arg(long = "adapter", value_name = "COMMAND")]
+        adapters: Vec<String>,
+        /// Run only cases whose id holds this
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        filter: String,
+        /// Write the results as JSON
+        #[arg(long, value_name = "FILE")]
+        json: Option<PathBuf>,
+        /// Write the results as JUnit XML
+        #[arg(long, value_name = "FILE")]
+        junit: Option<PathBuf>,
+        /// Write rules by decoders: HTML when the name ends so, else Markdown
+        #[arg(long, value_name = "FILE")]
+        matrix: Option<PathBuf>,
+    },
+    /// Write docs/conformance.md and docs/rules.md: mqtt-wire's results anew, the others' from a file of `run --json`
+    Report {
+        /// The other decoders' results
+        #[arg(long, value_name = "FILE")]
+        peers: Option<PathBuf>,
+        /// The folder to write to
+        #[arg(long, value_name = "FOLDER")]
+        docs: Option<PathBuf>,
+        /// Only say whether the documents are what would be written
+        #[arg(long)]
+        check: bool,
+    },
+    /// Answer the questions of the protocol as mqtt-wire does
+    Serve,
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("mqtt-conformance: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Does what is asked; whether all is well.
+fn run(arguments: Arguments) -> Result<bool> {
+    let folder = arguments.suite.unwrap_or_else(suite::folder);
+    match arguments.command {
+        Command::Generate { check: false } => generate::write_to(&folder).map(|()| true),
+        Command::Generate { check: true } => {
+            let different = generate::differences(&folder)?;
+            different.iter().for_each(|name| println!("{name} is not what is generated"));
+            Ok(different.is_empty())
+        }
+        Command::Run { adapters, filter, json, junit, matrix } => {
+            let mut cases = suite::load(&folder)?;
+            cases.retain(|case| case.case.id.contains(&filter));
+            ensure!(!cases.is_empty(), "no case's id holds {filter:?}");
+            let all = results(&adapters, &cases)?;
+            print!("{}", terminal::text(&cases, &all));
+            if let Some(path) = json {
+                write(&path, &(serde_json::to_string_pretty(&all)? + "\n"))?;
+            }
+            if let Some(path) = junit {
+                write(&path, &junit::xml(&cases, &all)?)?;
+            }
+            if let Some(path) = matrix {
+                write(&path, &matrix_text(&path, &folder, &cases, &all)?)?;
+            }
+            Ok(all.iter().all(|results| results.failed(&cases) == 0))
+        }
+        Command::Report { peers, docs, check } => {
+            let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+            let peers = peers.unwrap_or_else(|| manifest.join("peers/results.json"));
+            report(&folder, &peers, &docs.unwrap_or_else(|| manifest.join("../docs")), check)
+        }
+        Command::Serve => serve().map(|()| true),
+    }
+}
+
+fn results(adapters: &[String], cases: &[Prepared]) -> Result<Vec<Results>> {
+    if adapters.is_empty() {
+        return Ok(vec![results::of_library(cases)]);
+    }
+    adapters.iter().map(|command| Ok(results::of_peer(&mut Peer::start(command)?, cases))).collect()
+}
+
+fn matrix_text(path: &Path, folder: &Path, cases: &[Prepared], all: &[Results]) -> Result<String> {
+    let rules = rules::load(folder)?;
+    let matrix = matrix::of(&rules, cases, all);
+    if path.extension().is_some_and(|extension| extension == "html") {
+        return Ok(matrix.html());
+    }
+    let versions = mqtt_conformance::case::Version::ALL;
+    Ok(versions
+        .map(|version| format!("## MQTT {}\n\n{}", version.name(), matrix.markdown(version)))
+        .join("\n"))
+}
+
+fn report(folder: &Path, peers: &Path, docs: &Path, check: bool) -> Result<bool> {
+    let (rules, cases) = (rules::load(folder)?, suite::load(folder)?);
+    let mut all = vec![results::of_library(&cases)];
+    let others: Vec<Results> =
+        serde_json::from_str(&read(peers)?).with_context(|| peers.display().to_string())?;
+    all.extend(others);
+    let remarks = read(&peers.with_file_name("remarks.md"))?;
+    let mut good = true;
+    for (name, text) in [
+        ("conformance.md", documents::conformance(&rules, &cases, &all, &remarks)),
+        ("rules.md", documents::rules(&rules)),
+    ] {
+        let path = docs.join(name);
+        if !check {
+            write(&path, &text)?;
+        } else if read(&path)? != text {
+            println!("{} is not what is generated", path.display());
+            good = false;
+        }
+    }
+    Ok(good)
+}
+
+fn serve() -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{}", serde_json::to_string(&results::library())?)?;
+    out.flush()?;
+    for line in std::io::stdin().lock().lines() {
+        let answer = Library.ask(&serde_json::from_str(&line?)?);
+        writeln!(out, "{}", serde_json::to_string(&answer)?)?;
+        out.flush()?;
+    }
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<String> {
+    fs::read_to_string(path).with_context(|| path.display().to_string())
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    fs::write(path, text).with_context(|| path.display().to_string())
 }

@@ -302,7 +302,11 @@ pub(crate) fn connect(version: Version, parts: &ConnectParts<'_>) -> Draft {
     let flags = parts.flags;
     let mut draft = Draft::new(version, Type::Connect)
         .text("protocol_name", name)
-        .raw("protocol_version", format!("Protocol Version {level}"), [level])
+        .raw(
+            "protocol_version",
+            format!("Protocol {} {level}", if version == V5 { "Version" } else { "Level" }),
+            [level],
+        )
         .raw("connect_flags", format!("Connect Flags {flags:08b}"), [flags])
         .two("keep_alive", 60)
         .properties("properties", &parts.properties)

@@ -31,7 +31,9 @@ pub(super) fn places() -> Family {
             let mut rules = vec!["U-2.2.2.2-a"];
             if good {
                 rules.push("U-2.2.2.2");
-                rules.extend((place == Place::Packet(Type::Connect) && row.id == 22).then_some("U-3.1.2.11.10"));
+                rules.extend(
+                    (place == Place::Packet(Type::Connect) && row.id == 22).then_some("U-3.1.2.11.10"),
+                );
             }
             family.packet(format!("{}/{:02x}", slug(place.name()), row.id), title, draft, says, &rules);
         }
