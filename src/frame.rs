@@ -28,8 +28,13 @@ impl FixedHeader {
     /// # Errors
     /// A reserved type, wrong flags, a wrong direction or a bad or over-limit length, each at the byte that
     /// decides it.
+    #[inline]
+    pub fn decode(bytes: &[u8], options: impl Into<DecodeOptions>) -> Result<Option<Self>, DecodeError> {
+        Self::read(bytes, &options.into())
+    }
+
     #[inline(always)]
-    pub fn decode(bytes: &[u8], options: &DecodeOptions) -> Result<Option<Self>, DecodeError> {
+    pub(crate) fn read(bytes: &[u8], options: &DecodeOptions) -> Result<Option<Self>, DecodeError> {
         let c = options.context();
         let [first, rest @ ..] = bytes else { return Ok(None) };
         let packet_type = match PacketType::parse(*first, c) {
@@ -153,7 +158,7 @@ impl Version {
     /// packet is right; `None` when it is no CONNECT, is too short or names none of the three.
     pub fn of_connect(frame: &[u8]) -> Option<Self> {
         let options = DecodeOptions::detect().tolerate(Tolerance::BridgeProtocolLevel);
-        let header = FixedHeader::decode(frame, &options).ok()??;
+        let header = FixedHeader::read(frame, &options).ok()??;
         let body = frame.get(header.len()..).filter(|_| header.packet_type == PacketType::Connect)?;
         Connect::peek_version(body, options.context())
     }
@@ -238,7 +243,7 @@ pub(crate) fn exact(bytes: &[u8], options: &DecodeOptions) -> Result<FixedHeader
     let wrong = |kind, packet, offset: usize, size| {
         Err(error(kind, packet, c, u32::try_from(offset).unwrap_or(u32::MAX), size))
     };
-    let Some(header) = FixedHeader::decode(bytes, options)? else {
+    let Some(header) = FixedHeader::read(bytes, options)? else {
         return wrong(Kind::Truncated, None, bytes.len(), None);
     };
     let (packet, size) = (Some(header.packet_type), Some(header.frame_size()));
@@ -258,7 +263,7 @@ pub(crate) enum Split {
 /// Finds the end of the frame at the start of `bytes`.
 #[inline(always)]
 pub(crate) fn split(bytes: &[u8], options: &DecodeOptions) -> Result<Split, DecodeError> {
-    let Some(header) = FixedHeader::decode(bytes, options)? else {
+    let Some(header) = FixedHeader::read(bytes, options)? else {
         return Ok(Split::Incomplete { missing: missing_header(bytes) });
     };
     match header.frame_len().checked_sub(bytes.len()) {

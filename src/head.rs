@@ -55,7 +55,7 @@ pub fn decode_publish_head(
     options: impl Into<DecodeOptions>,
 ) -> Result<DecodedHead<'_>, DecodeError> {
     let options = options.into();
-    let Some(header) = FixedHeader::decode(bytes, &options)? else {
+    let Some(header) = FixedHeader::read(bytes, &options)? else {
         return Ok(DecodedHead::Incomplete { missing: missing_header(bytes) });
     };
     if header.packet_type() != PacketType::Publish {

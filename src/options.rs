@@ -174,6 +174,12 @@ impl DecodeOptions {
     }
 }
 
+impl From<&Self> for DecodeOptions {
+    fn from(options: &Self) -> Self {
+        *options
+    }
+}
+
 impl From<Version> for DecodeOptions {
     fn from(version: Version) -> Self {
         Self::new(version)

@@ -201,6 +201,11 @@ pub enum PropertyValue<'a> {
 }
 
 impl PropertyId {
+    /// The number: 0x01 to 0x2A.
+    pub const fn number(self) -> u8 {
+        self as u8
+    }
+
     /// The type of the value on the wire.
     pub const fn value_type(self) -> PropertyType {
         Property::type_of(self)

@@ -19,23 +19,21 @@ const fn wildcard(word: u64) -> u64 {
     ((word | (ONES << 3)) ^ (ONES * 0x2B)).wrapping_sub(ONES) & HIGHS
 }
 
-/// Looks at all bytes of `text`, eight at a time, some of the last ones twice, with their place; a shorter text
-/// is filled up with letters.
+/// Looks at all bytes of `text`, eight at a time, some of the last ones twice; a shorter text is filled up with
+/// letters.
 #[inline(always)]
-fn each_word(text: &[u8], mut look: impl FnMut(usize, u64)) {
-    let (Some(first), Some(last)) = (text.first_chunk::<8>(), text.last_chunk::<8>()) else {
-        return look(0, short(text) | (ONES * 0x61) << (8 * text.len()));
+fn each_word(text: &[u8], mut look: impl FnMut(u64)) {
+    let (Some((first, rest)), Some(last)) = (text.split_first_chunk::<8>(), text.last_chunk::<8>()) else {
+        return look(short(text) | (ONES * 0x61) << (8 * text.len()));
     };
-    look(0, u64::from_le_bytes(*first));
+    look(u64::from_le_bytes(*first));
     // Most texts are short: for them there is no loop to be set up.
-    if text.len() > 16 {
-        let mut at = 8;
-        for word in text.as_chunks::<8>().0.iter().skip(1) {
-            look(at, u64::from_le_bytes(*word));
-            at += 8;
+    if rest.len() > 8 {
+        for word in rest.as_chunks::<8>().0 {
+            look(u64::from_le_bytes(*word));
         }
     }
-    look(text.len() - 8, u64::from_le_bytes(*last));
+    look(u64::from_le_bytes(*last));
 }
 
 /// Copies a text, which is short as a rule: up to 32 bytes without calling memcpy, by its first and last bytes.
@@ -90,7 +88,7 @@ fn short(text: &[u8]) -> u64 {
 #[inline(always)]
 pub(crate) fn check(text: &[u8]) -> Result<(), (Kind, usize)> {
     let mut found = 0;
-    each_word(text, |_, word| found |= odd(word));
+    each_word(text, |word| found |= odd(word));
     if found == 0 { Ok(()) } else { check_exactly(text) }
 }
 
@@ -98,7 +96,7 @@ pub(crate) fn check(text: &[u8]) -> Result<(), (Kind, usize)> {
 #[inline(always)]
 pub(crate) fn has_nul(text: &str) -> bool {
     let mut found = 0;
-    each_word(text.as_bytes(), |_, word| found |= word.wrapping_sub(ONES) & !word & HIGHS);
+    each_word(text.as_bytes(), |word| found |= word.wrapping_sub(ONES) & !word & HIGHS);
     found != 0
 }
 
@@ -106,7 +104,7 @@ pub(crate) fn has_nul(text: &str) -> bool {
 #[inline(always)]
 pub(crate) fn check_topic(text: &[u8]) -> Result<bool, (Kind, usize)> {
     let (mut found, mut wild) = (0, 0);
-    each_word(text, |_, word| {
+    each_word(text, |word| {
         found |= odd(word);
         wild |= wildcard(word);
     });
@@ -123,13 +121,30 @@ pub(crate) fn check_topic(text: &[u8]) -> Result<bool, (Kind, usize)> {
 #[inline(always)]
 pub(crate) fn is_plain_filter(text: &[u8]) -> bool {
     let mut found = 0;
-    each_word(text, |at, word| {
+    let mut at = 0;
+    for word in text.as_chunks::<8>().0 {
+        let word = u64::from_le_bytes(*word);
         found |= odd(word);
         let wild = wildcard(word);
-        if wild != 0 {
-            found |= u64::from(!wildcards_stand_alone(text, at, wild));
+        if wild != 0 && !wildcards_stand_alone(text, at, wild) {
+            return false;
         }
-    });
+        at += 8;
+    }
+    // What is left is looked at as the end of a word, of which the loop knows the rest.
+    let left = text.len() - at;
+    let word = match text.last_chunk::<8>() {
+        Some(last) => u64::from_le_bytes(*last),
+        None => short(text).wrapping_shl(8 * (8 - left) as u32),
+    };
+    if left > 0 {
+        let new = u64::MAX.wrapping_shl(8 * (8 - left) as u32);
+        found |= odd(word | !new & ONES);
+        let wild = wildcard(word) & new;
+        if wild != 0 && !wildcards_stand_alone(text, text.len().wrapping_sub(8), wild) {
+            return false;
+        }
+    }
     found == 0
 }
 
@@ -138,7 +153,7 @@ pub(crate) fn is_plain_filter(text: &[u8]) -> bool {
 #[inline(always)]
 fn wildcards_stand_alone(text: &[u8], at: usize, mut wild: u64) -> bool {
     while wild != 0 {
-        let at = at + wild.trailing_zeros() as usize / 8;
+        let at = at.wrapping_add(wild.trailing_zeros() as usize / 8);
         let next = text.get(at + 1);
         let right = match text.get(at) {
             Some(b'+') => matches!(next, None | Some(b'/')) && level_starts(text, at),
