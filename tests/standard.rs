@@ -376,6 +376,18 @@ mod advisories {
         assert_eq!(verdict(&bytes("10 FF FF FF"), options), Incomplete(1));
     }
 
+    /// Section 3.1.2.11.4 of 5.0: the size is that of the whole packet, fixed header included.
+    #[test]
+    fn the_limit_is_the_whole_packets() {
+        for length in [2, 127, 128, 16_383, 16_384] {
+            let wire = frame(0x30, &[string("a"), vec![0; length]].concat());
+            let size = u32::try_from(wire.len()).expect("small");
+            let limit = |bytes| DecodeOptions::new(V3).max_packet_size(bytes);
+            assert_eq!(verdict(&wire, limit(size)), Good);
+            assert_eq!(verdict(&wire, limit(size - 1)), Refused(Kind::PacketTooLarge, 1));
+        }
+    }
+
     #[test]
     fn cve_2023_0809_a_first_packet_other_than_connect_is_refused_at_its_first_byte() {
         let options = DecodeOptions::detect().sender(CLIENT).first_packet(true);

@@ -12,7 +12,9 @@ mod notation;
 use std::collections::BTreeSet;
 
 use frames::Good;
-use mqtt_wire::{DecodeOptions, Decoded, Packet, Sender, Tolerance, Version, decode};
+use mqtt_wire::{
+    DecodeOptions, Decoded, DecodedHead, Packet, Sender, Tolerance, Version, decode, decode_publish_head,
+};
 
 fn options(good: &Good) -> DecodeOptions {
     let options = DecodeOptions::new(good.version);
@@ -409,6 +411,59 @@ fn a_verdict_stays() {
         }
         if let Some((kind, offset)) = verdict {
             assert!(offset <= frame.bytes.len(), "{frame:?}: {kind:?}");
+        }
+    }
+}
+
+/// Payloads that say that they are UTF-8, good and bad ones, with characters of every length at every place.
+const TEXTS: &[&[u8]] = &[
+    b"",
+    b"abc",
+    "é中\u{10348}".as_bytes(),
+    "a\u{10348}b".as_bytes(),
+    b"\xC3",
+    b"ab\xE4\xB8",
+    b"\xF0\x90\x8D",
+    b"\xF0\x90\x8Dab",
+    b"a\xC3\xC3\xA9",
+    b"\xE4\xB8a\xAD",
+    b"a\xFFb",
+    b"\xED\xA0\x80",
+    b"\xF4\x90\x80\x80",
+    b"\x80abc",
+];
+
+/// However a payload is cut, it is taken whole, and refused at the byte at which `decode` refuses it.
+#[test]
+fn every_way_to_cut_a_payload_gives_the_same_answer() {
+    let options = DecodeOptions::new(Version::V5).check_payload_format();
+    for text in TEXTS {
+        let wire = notation::frame(0x30, &[notation::bytes("'a' (01 01)"), text.to_vec()].concat());
+        let expected = decode(&wire, options).map(|_| *text).map_err(|error| (error.kind(), error.offset()));
+        assert_eq!(expected.is_ok(), std::str::from_utf8(text).is_ok(), "{text:02X?}");
+        // A bit for each place between two bytes: cut there or not.
+        for cuts in 0..1_u32 << text.len().saturating_sub(1) {
+            let Ok(DecodedHead::Publish { mut payload, len, .. }) = decode_publish_head(&wire, options)
+            else {
+                panic!("a PUBLISH")
+            };
+            let mut taken = Vec::new();
+            let mut found = Ok(*text);
+            let mut start = 0;
+            for end in (1..=text.len()).filter(|end| *end == text.len() || cuts >> (end - 1) & 1 == 1) {
+                match payload.take(&wire[len + start..len + end]) {
+                    Ok(piece) => taken.extend_from_slice(piece),
+                    Err(error) => {
+                        found = Err((error.kind(), error.offset()));
+                        break;
+                    }
+                }
+                start = end;
+            }
+            assert_eq!(found, expected, "{text:02X?} cut by {cuts:b}");
+            if expected.is_ok() {
+                assert_eq!((&taken[..], payload.is_complete()), (*text, true));
+            }
         }
     }
 }
