@@ -1,0 +1,211 @@
+//! A lamp says `menyala`, and phones that listen to all lamps of the house count it: mosquitto's clients, paho-mqtt and
+//! our client through our broker, our client through mosquitto.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use mqtt_wire::{QoS, Version};
+
+use crate::programs::{Broker, Client, Kind, Program};
+
+const LAMP: &str = "rumahkami/lantaidasar/ruangtamu/lampu";
+const FAN: &str = "rumahkami/lantaidasar/ruangtamu/kipas";
+const LAMPS: &str = "rumahkami/+/+/lampu";
+/// A retained message on this topic tells a subscriber that its subscription is in place.
+const READY: &str = "siap";
+
+/// Clients of these kinds in every version and at every QoS.
+fn clients(kinds: &[Kind], port: u16) -> Vec<Client> {
+    let mut clients = Vec::new();
+    for &kind in kinds {
+        for version in Version::ALL {
+            for qos in [QoS::AtMostOnce, QoS::AtLeastOnce] {
+                clients.push(Client { kind, port, version, qos });
+            }
+        }
+    }
+    clients
+}
+
+/// Everybody subscribes, everybody publishes, and everybody gets everything in order.
+fn play(kinds: &[Kind], port: u16) {
+    let clients = clients(kinds, port);
+    let first = clients[0];
+    first.publish(READY, "ya", true);
+    let count = clients.len() + 2;
+    let phones: Vec<_> =
+        clients.iter().map(|client| (client, client.subscribe(&[READY, LAMPS], count))).collect();
+    for (client, phone) in &phones {
+        assert_eq!(phone.line(), client.prints(READY, "ya", first.qos, true), "{client:?}");
+    }
+    for (number, lamp) in clients.iter().enumerate() {
+        lamp.publish(LAMP, &format!("menyala-{number}"), false);
+    }
+    first.publish(FAN, "berputar", false);
+    first.publish(LAMP, "padam", false);
+    for (client, phone) in phones {
+        for (number, lamp) in clients.iter().enumerate() {
+            let expected = client.prints(LAMP, &format!("menyala-{number}"), lamp.qos, false);
+            assert_eq!(phone.line(), expected, "{client:?} from {lamp:?}");
+        }
+        assert_eq!(phone.line(), client.prints(LAMP, "padam", first.qos, false), "{client:?}");
+        match client.kind {
+            Kind::Ours => assert_eq!(phone.succeed(), (vec![], format!("{count} messages\n"))),
+            Kind::Mosquitto => assert_eq!(phone.succeed(), (vec![], String::new())),
+            Kind::Paho => {}
+        }
+    }
+}
+
+#[test]
+fn phones_count_the_lamp_through_our_broker() {
+    play(&[Kind::Mosquitto, Kind::Paho, Kind::Ours], Broker::ours().port);
+}
+
+#[test]
+fn phones_count_the_lamp_through_mosquitto() {
+    play(&[Kind::Ours], Broker::mosquitto().port);
+}
+
+#[test]
+fn retained_messages_wait_for_subscribers() {
+    let broker = Broker::ours();
+    let clients = clients(&[Kind::Mosquitto, Kind::Paho, Kind::Ours], broker.port);
+    let topic = |number: usize| format!("rumahkami/lantai{number}/dapur/lampu");
+    for (number, client) in clients.iter().enumerate() {
+        client.publish(&topic(number), "menyala", true);
+    }
+    // One is replaced, one taken back.
+    clients[0].publish(&topic(0), "padam", true);
+    clients[3].publish(&topic(1), "", true);
+    for client in &clients {
+        let phone = client.subscribe(&[LAMPS], clients.len() - 1);
+        let printed: BTreeSet<_> = (1..clients.len()).map(|_| phone.line()).collect();
+        let expected = clients.iter().enumerate().filter(|(number, _)| *number != 1).map(|(number, from)| {
+            let (payload, from) = if number == 0 { ("padam", &clients[0]) } else { ("menyala", from) };
+            client.prints(&topic(number), payload, from.qos, true)
+        });
+        assert_eq!(printed, expected.collect(), "{client:?}");
+    }
+}
+
+#[test]
+fn wildcards_choose_the_topics() {
+    let broker = Broker::ours();
+    let client = |kind| Client { kind, port: broker.port, version: Version::V5, qos: QoS::AtLeastOnce };
+    let lamp = client(Kind::Mosquitto);
+    lamp.publish(READY, "ya", true);
+    let cases: [(&str, &[&str]); 5] = [
+        ("#", &["a", "a/b", "a/b/c", "a//c", "/"]),
+        ("a/#", &["a", "a/b", "a/b/c", "a//c"]),
+        ("+", &["a"]),
+        ("a/+/c", &["a/b/c", "a//c"]),
+        ("+/+", &["a/b", "/"]),
+    ];
+    let subscribers: Vec<_> = cases
+        .map(|(filter, topics)| {
+            let subscriber = client(Kind::Paho).subscribe(&[READY, filter], 0);
+            // Where both filters match, the message comes for each.
+            let ready = if matches!(filter, "#" | "+") { 2 } else { 1 };
+            (0..ready).for_each(|_| assert_eq!(subscriber.line(), format!("{READY} ya 1 1"), "{filter}"));
+            (filter, topics, subscriber)
+        })
+        .into();
+    for topic in ["a", "a/b", "a/b/c", "a//c", "/", "$SYS/a"] {
+        lamp.publish(topic, "x", false);
+    }
+    lamp.publish(READY, "sudah", false);
+    for (filter, topics, subscriber) in subscribers {
+        for topic in topics {
+            assert_eq!(subscriber.line(), format!("{topic} x 1 0"), "{filter}");
+        }
+        assert_eq!(subscriber.line(), format!("{READY} sudah 1 0"), "{filter}");
+    }
+}
+
+#[test]
+fn properties_go_with_the_message_where_the_version_has_them() {
+    let broker = Broker::ours();
+    let client = |version| Client { kind: Kind::Paho, port: broker.port, version, qos: QoS::AtLeastOnce };
+    client(Version::V311).publish(READY, "ya", true);
+    let phones = Version::ALL.map(|version| (version, client(version).subscribe(&[READY, LAMPS], 0)));
+    for (version, phone) in &phones {
+        assert_eq!(phone.line(), format!("{READY} ya 1 1"), "{version}");
+    }
+    let lamp = client(Version::V5);
+    let mut command = lamp.command(true);
+    Program::start(command.args([LAMP, "menyala", "warna=putih", "watt=5", "warna=kuning"])).succeed();
+    for (version, phone) in phones {
+        let properties = if version == Version::V5 { " warna=putih watt=5 warna=kuning" } else { "" };
+        assert_eq!(phone.line(), format!("{LAMP} menyala 1 0{properties}"), "{version}");
+    }
+}
+
+#[test]
+fn the_client_says_what_is_wrong() {
+    let broker = Broker::ours();
+    let port = broker.port.to_string();
+    let run = |args: &[&str]| {
+        let (code, lines, stderr) =
+            Program::start(Command::new(env!("CARGO_BIN_EXE_client")).args(args)).finish();
+        assert_eq!(lines, Vec::<String>::new());
+        (code, stderr)
+    };
+    for (args, said) in [
+        (&["--subscribe", "a/#/b"][..], "`#` is not alone in the last level of the topic filter"),
+        (&["--topic", "a/+", "--message", "x"], "a topic name holds a wildcard"),
+        (&["--topic", "a"], "--message"),
+        (&["--subscribe", "a", "--qos", "2"], "0 and 1 are possible"),
+        (&["--subscribe", "a", "--version", "4"], "3.1.1"),
+        (&[], "--subscribe"),
+    ] {
+        let (code, stderr) = run(args);
+        assert_eq!(code, Some(2), "{args:?}\n{stderr}");
+        assert!(stderr.contains(said), "{args:?}\n{stderr}");
+    }
+    // What the other side refuses.
+    let long_id = "k".repeat(24);
+    for (args, said) in [
+        (&["--port", "1", "--subscribe", "a"][..], "cannot connect to 127.0.0.1:1: "),
+        (
+            &["--port", &port, "--topic", "a", "--message", "x", "--version", "3.1", "--client-id", &long_id],
+            "23 characters",
+        ),
+    ] {
+        let (code, stderr) = run(args);
+        assert_eq!(code, Some(1), "{args:?}\n{stderr}");
+        assert!(stderr.starts_with("client: ") && stderr.contains(said), "{args:?}\n{stderr}");
+    }
+}
+
+#[test]
+fn the_broker_says_what_is_wrong() {
+    let broker = Broker::ours();
+    for (arg, said) in [(broker.port.to_string(), "in use"), ("lampu".to_owned(), "invalid digit")] {
+        let (code, lines, stderr) =
+            Program::start(Command::new(env!("CARGO_BIN_EXE_broker")).arg(&arg)).finish();
+        assert_eq!((code, lines), (Some(1), vec![]), "{stderr}");
+        assert!(stderr.contains(said) && stderr.lines().count() == 1, "{stderr}");
+    }
+}
+
+#[test]
+fn the_programs_that_stand_alone_do_what_they_say() {
+    let run = |path: &str| Program::start(&mut Command::new(path)).succeed().0;
+    assert_eq!(run(env!("CARGO_BIN_EXE_hello")), [format!("{LAMP} = menyala")]);
+    assert_eq!(
+        run(env!("CARGO_BIN_EXE_embedded")),
+        [
+            "the lamp sent CONNECT SUBSCRIBE PUBLISH(menyala) PUBACK PUBACK PUBLISH(padam) PUBACK PUBLISH(menyala)",
+            "the lamp is on",
+            "firmware: 100000 bytes, as sent",
+            "receive buffer: 128 bytes, allocations: 0",
+        ]
+    );
+    let lines = run(env!("CARGO_BIN_EXE_fan-out"));
+    assert_eq!(lines[0], "10000 subscribers, all got the message of 16384 bytes");
+    let stored =
+        |line: &str| line.split("bytes stored").next()?.split_whitespace().last()?.parse::<u64>().ok();
+    let (whole, shared) = (stored(&lines[1]).expect("a number"), stored(&lines[2]).expect("a number"));
+    assert!(shared * 1000 < whole, "{lines:?}");
+}
