@@ -46,6 +46,7 @@ impl FixedHeader {
         }
         let (remaining_length, len) = match *rest {
             [one, ..] if one < 0x80 => (u32::from(one), 2),
+            [one, two @ 1..=0x7F, ..] => (u32::from(one & 0x7F) | u32::from(two) << 7, 3),
             _ => match long_length(rest, shortest(packet_type, bytes, c)) {
                 Ok(Some((n, len))) => (n, len + 1),
                 Ok(None) => return Ok(None),

@@ -60,11 +60,14 @@ macro_rules! properties {
                 }
             }
 
-            #[inline]
-            fn check<'a>(self, i: &'a [u8], c: Context) -> Parsed<'a, ()> {
-                match self {
-                    $(Self::$name => <$type as Value>::check(i, c),)+
-                    $(Self::$many => <$many_type as Value>::check(i, c),)+
+            /// Checks the value of the property of that number. (To match the number itself is shorter than to
+            /// make an identifier of it and match that.)
+            #[inline(always)]
+            fn check<'a>(number: u32, i: &'a [u8], c: Context) -> Parsed<'a, ()> {
+                match number {
+                    $($id => <$type as Value>::check(i, c),)+
+                    $($many_id => <$many_type as Value>::check(i, c),)+
+                    _ => fault(Kind::PropertyUnknown, i),
                 }
             }
 
@@ -217,15 +220,17 @@ impl PropertyId {
         let (i, number) = variable(at, false)?;
         Self::from_u32(number).map_or(fault(Kind::PropertyUnknown, at), |id| Ok((i, id)))
     }
+}
 
-    /// The broken rule where a property's own section states a sharper one than its type.
-    const fn sharpen(self, kind: Kind) -> Kind {
-        match (self, kind) {
-            (Self::TopicAlias, Kind::PropertyValue) => Kind::TopicAliasZero,
-            (Self::ResponseTopic, Kind::WildcardInName) => Kind::WildcardInResponseTopic,
-            (_, kind) => kind,
-        }
-    }
+/// The fault in the value of a property whose own section states a sharper rule than its type.
+#[cold]
+fn sharpen(number: u32, fault: Fault<'_>) -> Fault<'_> {
+    let kind = match (PropertyId::from_u32(number), fault.kind) {
+        (Some(PropertyId::TopicAlias), Kind::PropertyValue) => Kind::TopicAliasZero,
+        (Some(PropertyId::ResponseTopic), Kind::WildcardInName) => Kind::WildcardInResponseTopic,
+        (_, kind) => kind,
+    };
+    Fault::new(kind, fault.at)
 }
 
 /// A set of property identifiers.
@@ -245,7 +250,7 @@ impl PropertySet {
 
     #[inline]
     const fn of_number(number: u32) -> Self {
-        Self(if number < u64::BITS { 1 << number } else { 0 })
+        Self(1_u64.wrapping_shl(number))
     }
 
     /// Both sets together.
@@ -495,19 +500,22 @@ impl<'a> Properties<'a> {
     /// Checks every property of a block and tells which are there.
     fn check(place: &Place, c: Context, wire: &'a [u8]) -> Result<PropertySet, Fault<'a>> {
         let shortest = wants_shortest(c);
-        let allowed = place.allowed_from(c.sender);
+        let once = PropertySet(!place.repeats.0);
+        let mut closed = PropertySet(!place.allowed_from(c.sender).0);
         let mut present = PropertySet::EMPTY;
         let mut at = wire;
         while !at.is_empty() {
             let (i, number) = variable(at, shortest)?;
             let this = PropertySet::of_number(number);
-            let fine = allowed.difference(present.difference(place.repeats));
-            let Some(id) = PropertyId::from_u32(number).filter(|_| !fine.intersection(this).is_empty())
-            else {
+            if number >= u64::BITS || !closed.intersection(this).is_empty() {
                 return Err(place.refusal(number, present, c.sender, at));
-            };
+            }
+            closed = closed.union(this.intersection(once));
             present = present.union(this);
-            (at, ()) = id.check(i, c).map_err(|fault| Fault::new(id.sharpen(fault.kind), fault.at))?;
+            match PropertyId::check(number, i, c) {
+                Ok((i, ())) => at = i,
+                Err(fault) => return Err(sharpen(number, fault)),
+            }
         }
         // What was let through may be longer than needed: then it is not to be written out as it came.
         Ok(if c.tolerates(Tolerance::NonMinimalLengths) {

@@ -38,8 +38,7 @@ macro_rules! reason_codes {
             }
 
             /// The packets of a client and of a server that may carry the code.
-            #[inline]
-            const fn packets(self) -> (Packets, Packets) {
+            const fn listed(self) -> (Packets, Packets) {
                 match self.0 { $($code => ($($client)|+, $($server)|+),)+ _ => (NONE, NONE) }
             }
         }
@@ -102,6 +101,18 @@ reason_codes! {
     0xA2 WILDCARD_SUBSCRIPTIONS_NOT_SUPPORTED "Wildcard Subscriptions not supported" client NONE; server SUBACK | DISCONNECT;
 }
 
+/// For each number the packets of a client and of a server that may carry the code. (A look-up is shorter than
+/// the jump table of a match.)
+static PACKETS: [(Packets, Packets); 256] = {
+    let mut table = [(NONE, NONE); 256];
+    let mut code = 0;
+    while code < 256 {
+        table[code] = ReasonCode(code as u8).listed();
+        code += 1;
+    }
+    table
+};
+
 /// CONNACK's return codes 0 to 5 of 3.x (Table 3.1 of 3.1.1) in the vocabulary of 5.0.
 const RETURN_CODES: [ReasonCode; 6] = [
     ReasonCode::SUCCESS,
@@ -153,7 +164,7 @@ impl ReasonCode {
             Version::V311 => matches!(self.0, 0..=2 | 0x80),
             Version::V31 => matches!(self.0, 0..=2),
         };
-        let (client, server) = self.packets();
+        let (client, server) = PACKETS[usize::from(self.0)];
         let packets = match sender {
             None => client | server,
             Some(Sender::Client) => client,

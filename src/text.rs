@@ -19,12 +19,11 @@ const fn wildcard(word: u64) -> u64 {
     ((word | (ONES << 3)) ^ (ONES * 0x2B)).wrapping_sub(ONES) & HIGHS
 }
 
-/// Looks at all bytes of `text`, eight at a time, some of the last ones twice; a shorter text is filled up with
-/// letters.
+/// Looks at all bytes of `text`, eight at a time, some of them more than once.
 #[inline(always)]
 fn each_word(text: &[u8], mut look: impl FnMut(u64)) {
     let (Some((first, rest)), Some(last)) = (text.split_first_chunk::<8>(), text.last_chunk::<8>()) else {
-        return look(short(text) | (ONES * 0x61) << (8 * text.len()));
+        return look(repeated(text));
     };
     look(u64::from_le_bytes(*first));
     // Most texts are short: for them there is no loop to be set up.
@@ -70,6 +69,19 @@ fn copy_long(to: &mut [u8], from: &[u8]) {
     to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
 }
 
+/// The bytes of a text shorter than eight, some of them more than once, as a word. The empty text is a letter.
+#[inline(always)]
+fn repeated(text: &[u8]) -> u64 {
+    if let (Some(first), Some(last)) = (text.first_chunk::<4>(), text.last_chunk::<4>()) {
+        return u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32;
+    }
+    if let (Some(first), Some(last)) = (text.first_chunk::<2>(), text.last_chunk::<2>()) {
+        let twice = u64::from(u16::from_le_bytes(*first)) | u64::from(u16::from_le_bytes(*last)) << 16;
+        return twice | twice << 32;
+    }
+    text.first().map_or(ONES * 0x61, |byte| ONES * u64::from(*byte))
+}
+
 /// The bytes of a text shorter than eight as a word, in which both reads of a byte agree.
 #[inline(always)]
 fn short(text: &[u8]) -> u64 {
@@ -103,14 +115,13 @@ pub(crate) fn has_nul(text: &str) -> bool {
 /// Checks a string field and tells whether it holds `+` or `#`.
 #[inline(always)]
 pub(crate) fn check_topic(text: &[u8]) -> Result<bool, (Kind, usize)> {
-    let (mut found, mut wild) = (0, 0);
-    each_word(text, |word| {
-        found |= odd(word);
-        wild |= wildcard(word);
-    });
-    if found == 0 {
-        return Ok(wild != 0);
-    }
+    let mut found = 0;
+    each_word(text, |word| found |= odd(word) | wildcard(word));
+    if found == 0 { Ok(false) } else { check_topic_exactly(text) }
+}
+
+#[cold]
+fn check_topic_exactly(text: &[u8]) -> Result<bool, (Kind, usize)> {
     check_exactly(text)?;
     Ok(text.iter().any(|byte| matches!(byte, b'+' | b'#')))
 }
