@@ -131,6 +131,8 @@ impl Kind {
             (Self::EmptyList, Some(P::Unsubscribe)) => "MQTT-3.10.3-2",
             (Self::EmptyList, Some(P::SubAck)) => "U-3.9.3",
             (Self::EmptyList, Some(P::UnsubAck)) => "U-3.11.3",
+            // Section 3.1.3.2.6 does not repeat for the will what 3.3.2.3.5 says for PUBLISH.
+            (Self::WildcardInResponseTopic, Some(P::Connect)) => "MQTT-4.7.0-1",
             (Self::WildcardInName, Some(P::Connect) | None) if v5 => "MQTT-4.7.0-1",
             (Self::WildcardInName, Some(P::Connect) | None) => "MQTT-4.7.1-1",
             (Self::PropertySender, Some(P::Publish)) => "MQTT-3.3.4-6",
