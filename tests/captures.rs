@@ -1,6 +1,8 @@
 //! Every packet of every capture in `corpus/captures`: decoded, encoded back to the same bytes, and read as an
 //! independent dissector reads it, field by field. `cargo test --test captures -- --nocapture` prints the counts.
 
+#![cfg(feature = "alloc")]
+
 #[path = "common/canonical.rs"]
 mod canonical;
 #[path = "common/captures.rs"]

@@ -1,6 +1,8 @@
 //! Small spaces searched in full, each against rules typed off the standards on their own. In a debug build the
 //! largest spaces are thinned out; `cargo test --release --test exhaustive` takes them whole.
 
+#![cfg(feature = "alloc")]
+
 #[path = "common/notation.rs"]
 mod notation;
 #[path = "common/tables.rs"]

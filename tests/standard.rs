@@ -1,6 +1,8 @@
 //! The examples of the standards' texts, and the bytes of published advisories and parser bugs, each by name
 //! with the verdict that a strict decoder gives.
 
+#![cfg(feature = "alloc")]
+
 #[path = "common/notation.rs"]
 mod notation;
 
