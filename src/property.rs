@@ -71,11 +71,22 @@ macro_rules! properties {
                 }
             }
 
-            #[inline]
-            fn read(self, i: &[u8]) -> Parsed<'_, Property<'_>> {
-                match self {
-                    $(Self::$name => Value::read(i).map(|(i, value)| (i, Property::$name(value))),)+
-                    $(Self::$many => Value::read(i).map(|(i, value)| (i, Property::$many(value))),)+
+            /// Reads the value of the property of that number, which was checked before, and leaves in `wire`
+            /// what is behind it. (So each property is built where the caller wants it.)
+            #[inline(always)]
+            fn read<'a>(number: u32, i: &'a [u8], wire: &mut &'a [u8]) -> Option<Property<'a>> {
+                match number {
+                    $($id => {
+                        let (rest, value) = Value::read(i).ok()?;
+                        *wire = rest;
+                        Some(Property::$name(value))
+                    })+
+                    $($many_id => {
+                        let (rest, value) = Value::read(i).ok()?;
+                        *wire = rest;
+                        Some(Property::$many(value))
+                    })+
+                    _ => None,
                 }
             }
         }
@@ -212,13 +223,6 @@ impl PropertyId {
     /// The type of the value on the wire.
     pub const fn value_type(self) -> PropertyType {
         Property::type_of(self)
-    }
-
-    /// Reads an identifier that was checked before; the standard calls it a variable byte integer.
-    #[inline]
-    fn parse(at: &[u8]) -> Parsed<'_, Self> {
-        let (i, number) = variable(at, false)?;
-        Self::from_u32(number).map_or(fault(Kind::PropertyUnknown, at), |id| Ok((i, id)))
     }
 }
 
@@ -737,6 +741,12 @@ impl<'p> Admission<'p> {
     }
 }
 
+/// Passes over a property that is hidden.
+#[inline(never)]
+fn skip<'a>(number: u32, i: &'a [u8], wire: &mut &'a [u8]) -> Option<()> {
+    PropertyId::read(number, i, wire).map(|_| ())
+}
+
 /// Iterator over [`Properties`].
 #[derive(Debug, Clone)]
 pub struct PropertyIter<'a>(Properties<'a>);
@@ -744,15 +754,16 @@ pub struct PropertyIter<'a>(Properties<'a>);
 impl<'a> Iterator for PropertyIter<'a> {
     type Item = Property<'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<Property<'a>> {
         let this = &mut self.0;
         while !this.wire.is_empty() {
             // The block was checked: reading it again cannot fail.
-            let (rest, property) = PropertyId::parse(this.wire).and_then(|(i, id)| id.read(i)).ok()?;
-            this.wire = rest;
-            if !this.hidden.contains(property.id()) {
-                return Some(property);
+            let (i, number) = variable(this.wire, false).ok()?;
+            if this.hidden.intersection(PropertySet::of_number(number)).is_empty() {
+                return PropertyId::read(number, i, &mut this.wire);
             }
+            skip(number, i, &mut this.wire)?;
         }
         while let Some((property, rest)) = this.added.split_first() {
             this.added = rest;

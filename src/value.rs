@@ -24,7 +24,7 @@ pub(crate) trait Value<'a>: Sized {
     fn read(i: &'a [u8]) -> Parsed<'a, Self>;
 
     /// Checks a value from outside: what [`read`](Self::read) sees, and the characters of a text.
-    #[inline]
+    #[inline(always)]
     fn check(i: &'a [u8], _: Context) -> Parsed<'a, ()> {
         let (i, _) = Self::read(i)?;
         Ok((i, ()))
@@ -41,7 +41,7 @@ impl<'a> Value<'a> for bool {
         PropertyValue::Byte(u8::from(*self))
     }
 
-    #[inline]
+    #[inline(always)]
     fn read(at: &'a [u8]) -> Parsed<'a, Self> {
         match byte(at)? {
             (i, 0) => Ok((i, false)),
@@ -64,7 +64,7 @@ impl<'a> Value<'a> for MaximumQoS {
         PropertyValue::Byte(self.qos().bits())
     }
 
-    #[inline]
+    #[inline(always)]
     fn read(i: &'a [u8]) -> Parsed<'a, Self> {
         let (i, one) = bool::read(i)?;
         Ok((i, if one { Self::AtLeastOnce } else { Self::AtMostOnce }))
@@ -83,7 +83,7 @@ impl<'a> Value<'a> for u16 {
         PropertyValue::TwoByteInteger(*self)
     }
 
-    #[inline]
+    #[inline(always)]
     fn read(i: &'a [u8]) -> Parsed<'a, Self> {
         two_bytes(i)
     }
@@ -103,7 +103,7 @@ impl<'a> Value<'a> for u32 {
         PropertyValue::FourByteInteger(*self)
     }
 
-    #[inline]
+    #[inline(always)]
     fn read(i: &'a [u8]) -> Parsed<'a, Self> {
         four_bytes(i)
     }
@@ -123,7 +123,7 @@ impl<'a> Value<'a> for NonZeroU16 {
         PropertyValue::TwoByteInteger(self.get())
     }
 
-    #[inline]
+    #[inline(always)]
     fn read(at: &'a [u8]) -> Parsed<'a, Self> {
         let (i, n) = two_bytes(at)?;
         Self::new(n).map_or(fault(Kind::PropertyValue, at), |n| Ok((i, n)))
@@ -142,7 +142,7 @@ impl<'a> Value<'a> for NonZeroU32 {
         PropertyValue::FourByteInteger(self.get())
     }
 
-    #[inline]
+    #[inline(always)]
     fn read(at: &'a [u8]) -> Parsed<'a, Self> {
         let (i, n) = four_bytes(at)?;
         Self::new(n).map_or(fault(Kind::PropertyValue, at), |n| Ok((i, n)))
@@ -167,12 +167,12 @@ impl<'a> Value<'a> for SubscriptionId {
         PropertyValue::VariableByteInteger(self.get())
     }
 
-    #[inline]
+    #[inline(always)]
     fn read(i: &'a [u8]) -> Parsed<'a, Self> {
         subscription_id(i, false)
     }
 
-    #[inline]
+    #[inline(always)]
     fn check(i: &'a [u8], c: Context) -> Parsed<'a, ()> {
         let (i, _) = subscription_id(i, wants_shortest(c))?;
         Ok((i, ()))
@@ -192,7 +192,7 @@ impl<'a> Value<'a> for &'a [u8] {
         PropertyValue::BinaryData(self)
     }
 
-    #[inline]
+    #[inline(always)]
     fn read(i: &'a [u8]) -> Parsed<'a, Self> {
         binary(i)
     }
@@ -210,13 +210,13 @@ impl<'a> Value<'a> for &'a str {
         PropertyValue::Utf8String(self)
     }
 
-    #[inline]
+    #[inline(always)]
     fn read(i: &'a [u8]) -> Parsed<'a, Self> {
         let (i, checked) = binary(i)?;
         Ok((i, as_str(checked)))
     }
 
-    #[inline]
+    #[inline(always)]
     fn check(i: &'a [u8], c: Context) -> Parsed<'a, ()> {
         let (i, _) = text(i, c)?;
         Ok((i, ()))
@@ -236,14 +236,14 @@ impl<'a> Value<'a> for (&'a str, &'a str) {
         PropertyValue::Utf8StringPair(self.0, self.1)
     }
 
-    #[inline]
+    #[inline(always)]
     fn read(i: &'a [u8]) -> Parsed<'a, Self> {
         let (i, name) = Value::read(i)?;
         let (i, value) = Value::read(i)?;
         Ok((i, (name, value)))
     }
 
-    #[inline]
+    #[inline(always)]
     fn check(i: &'a [u8], c: Context) -> Parsed<'a, ()> {
         let (i, _) = text(i, c)?;
         let (i, _) = text(i, c)?;
@@ -264,13 +264,13 @@ impl<'a> Value<'a> for TopicName<'a> {
         PropertyValue::Utf8String(self.as_str())
     }
 
-    #[inline]
+    #[inline(always)]
     fn read(i: &'a [u8]) -> Parsed<'a, Self> {
         let (i, checked) = binary(i)?;
         Ok((i, TopicName::checked(checked)))
     }
 
-    #[inline]
+    #[inline(always)]
     fn check(at: &'a [u8], c: Context) -> Parsed<'a, ()> {
         match topic_name(at, c)? {
             (i, Some(_)) => Ok((i, ())),
