@@ -6,5 +6,8 @@ mod examples;
 mod exhaustive;
 #[path = "topics/reference.rs"]
 mod reference;
+#[cfg(feature = "serde")]
+#[path = "topics/serde.rs"]
+mod serde;
 #[path = "topics/trees.rs"]
 mod trees;

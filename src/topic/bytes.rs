@@ -8,6 +8,19 @@ const fn zero(word: u64) -> u64 {
     word.wrapping_sub(ONES) & !word & HIGHS
 }
 
+/// The high bit of every byte of `word` that is `byte`, of these only.
+#[inline]
+const fn marks(word: u64, byte: u8) -> u64 {
+    let differ = word ^ (ONES * byte as u64);
+    !(((differ & !HIGHS) + !HIGHS) | differ) & HIGHS
+}
+
+/// How many marks there are.
+#[inline]
+const fn count_marks(marks: u64) -> usize {
+    ((marks >> 7).wrapping_mul(ONES) >> 56) as usize
+}
+
 /// The place of the first byte of which `word` has a bit.
 #[inline]
 const fn first(word: u64) -> usize {
@@ -93,6 +106,64 @@ pub(super) const fn is_plain(text: &[u8]) -> bool {
     found == 0
 }
 
+/// Whether eight bytes of a filter hold neither U+0000 nor `#`, and `+` alone in its level only. `starts` and
+/// `ends` tell whether a level starts with the first of them and ends with the last.
+#[inline]
+pub(super) const fn is_well_placed(bytes: [u8; 8], starts: bool, ends: bool) -> bool {
+    let word = u64::from_le_bytes(bytes);
+    let (plus, slash) = (marks(word, b'+'), marks(word, b'/'));
+    let after_slash = slash << 8 | if starts { 0x80 } else { 0 };
+    let before_slash = slash >> 8 | if ends { 0x80 << 56 } else { 0 };
+    marks(word, 0) | marks(word, b'#') | (plus & !(after_slash & before_slash)) == 0
+}
+
+/// How many `+` there are.
+pub(super) fn count_plus(text: &[u8]) -> usize {
+    let (words, rest) = text.as_chunks::<8>();
+    let in_words: usize = words.iter().map(|word| count_marks(marks(u64::from_le_bytes(*word), b'+'))).sum();
+    in_words + rest.iter().map(|byte| usize::from(*byte == b'+')).sum::<usize>()
+}
+
+/// How many times `+/` stands at the start, counted in fours, where something other than `#` follows.
+#[inline]
+pub(super) fn plus_run(text: &[u8]) -> usize {
+    let mut rest = text;
+    while let Some((b"+/+/+/+/", tail)) = rest.split_first_chunk::<8>()
+        && !matches!(tail, [b'#'])
+    {
+        rest = tail;
+    }
+    (text.len() - rest.len()) / 2
+}
+
+/// Goes past so many `/`, or all if there are fewer. Returns how many it were, and what comes after them.
+#[inline]
+pub(super) fn skip_slashes(text: &[u8], most: usize) -> (usize, &[u8]) {
+    let (mut rest, mut after, mut skipped) = (text, text, 0);
+    while let Some((word, tail)) = rest.split_first_chunk::<8>() {
+        let slashes = marks(u64::from_le_bytes(*word), b'/');
+        let count = count_marks(slashes);
+        if skipped + count > most {
+            break;
+        }
+        if let Some(last) = 7_usize.checked_sub(slashes.leading_zeros() as usize / 8) {
+            after = rest.get(last + 1..).unwrap_or_default();
+        }
+        skipped += count;
+        rest = tail;
+    }
+    while skipped < most
+        && let [byte, tail @ ..] = rest
+    {
+        if *byte == b'/' {
+            skipped += 1;
+            after = tail;
+        }
+        rest = tail;
+    }
+    (skipped, after)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,9 +191,58 @@ mod tests {
                         assert_eq!(level_end(text), slash, "{text:?}");
                         assert_eq!(common_prefix(same, text), differ, "{text:?}");
                         assert_eq!(common_prefix(&same[..at], text), at, "{text:?}");
+                        assert_eq!(count_plus(text), text.split(|byte| *byte == b'+').count() - 1);
                     }
                 }
             }
         }
+    }
+
+    #[test]
+    fn runs_of_levels() {
+        for (text, run) in [
+            ("+/+/+/+/+", 4),
+            ("+/+/+/+/#", 0),
+            ("+/+/+/+/+/#", 4),
+            ("+/+/+/+/+/+/+/+/a", 8),
+            ("+/+/+/+/", 4),
+            ("+/+/+/+", 0),
+            ("+/+/a/+/+", 0),
+        ] {
+            assert_eq!(plus_run(text.as_bytes()), run, "{text}");
+        }
+        // All texts of 12 bytes of `/` and others.
+        for bits in 0..1 << 12 {
+            let text: [u8; 12] =
+                core::array::from_fn(
+                    |at| if bits >> at & 1 == 1 { b'/' } else { b'.' + (at as u8 % 3) * 40 },
+                );
+            let slashes: alloc::vec::Vec<_> = (0..12).filter(|at| text[*at] == b'/').collect();
+            for most in 0..13 {
+                let count = slashes.len().min(most);
+                let after = count.checked_sub(1).map_or(0, |last| slashes[last] + 1);
+                assert_eq!(skip_slashes(&text, most), (count, &text[after..]), "{text:?} {most}");
+            }
+        }
+    }
+
+    #[test]
+    fn placing_of_wildcards() {
+        // All words of four kinds of bytes.
+        for bits in 0..1_u32 << 16 {
+            let word: [u8; 8] = core::array::from_fn(|at| b"+/a#"[(bits >> (2 * at) & 3) as usize]);
+            for (starts, ends) in [(false, false), (false, true), (true, false), (true, true)] {
+                let placed = (0..8).all(|at| match word[at] {
+                    b'+' => {
+                        let after = if at == 0 { starts } else { word[at - 1] == b'/' };
+                        let before = if at == 7 { ends } else { word[at + 1] == b'/' };
+                        after && before
+                    }
+                    byte => byte != b'#',
+                });
+                assert_eq!(is_well_placed(word, starts, ends), placed, "{word:?} {starts} {ends}");
+            }
+        }
+        assert!(!is_well_placed(*b"aaa\0aaaa", true, true));
     }
 }

@@ -4,13 +4,27 @@
 //! a checked filter has a wildcard there, at the start of a level, or the relation is decided. A wildcard at
 //! that place tells too that the other text is at the start of a level.
 
-use super::bytes::{common_prefix, level_end};
+use super::bytes::{common_prefix, count_plus, level_end, plus_run, skip_slashes};
 use super::syntax;
 
 /// Whether one text begins with a wildcard and the other with `$` (section 4.7.2).
 #[inline]
 pub(super) const fn dollar_rule(filter: &[u8], other: &[u8]) -> bool {
     matches!((filter, other), ([b'+' | b'#', ..], [b'$', ..]))
+}
+
+/// Past one `+` of a filter and the level of the other text that it takes in; past many at once where many
+/// follow each other. Returns what is left of both.
+#[inline]
+fn skip_plus<'a, 'b>(filter: &'a [u8], other: &'b [u8]) -> (&'a [u8], &'b [u8]) {
+    let (levels, other_rest) = match plus_run(filter) {
+        0 => (0, other),
+        run => skip_slashes(other, run),
+    };
+    if levels == 0 {
+        return (filter.get(1..).unwrap_or_default(), skip_level(other));
+    }
+    (filter.get(2 * levels..).unwrap_or_default(), other_rest)
 }
 
 /// What is left of a text without its first level.
@@ -52,10 +66,7 @@ fn covers_levels(mut filter: &[u8], mut other: &[u8]) -> bool {
         match (filter_rest, other_rest) {
             ([] | [b'/', b'#'], []) | ([b'#', ..], _) => return true,
             ([b'+', ..], [b'#', ..]) => return false,
-            ([b'+', rest @ ..], _) => {
-                filter = rest;
-                other = skip_level(other_rest);
-            }
+            ([b'+', ..], _) => (filter, other) = skip_plus(filter_rest, other_rest),
             _ => return false,
         }
     }
@@ -67,7 +78,12 @@ fn shortest(piece: &[u8]) -> usize {
         [rest @ .., b'/', b'#'] | [rest @ .., b'#'] => rest,
         piece => piece,
     };
-    piece.iter().filter(|byte| **byte != b'+').count()
+    piece.len() - count_plus(piece)
+}
+
+/// The length of the shortest text that matches what was before `rest`.
+fn walked_length(before: &[u8], rest: &[u8]) -> usize {
+    before.len().checked_sub(rest.len()).and_then(|len| before.get(..len)).map_or(0, shortest)
 }
 
 pub(super) fn intersects(mut a: &[u8], mut b: &[u8]) -> bool {
@@ -91,15 +107,13 @@ pub(super) fn intersects(mut a: &[u8], mut b: &[u8]) -> bool {
             | (rest @ [b'/', b'#'], []) => {
                 return len + shortest(rest) <= syntax::MAX_LEN;
             }
-            ([b'+', rest @ ..], other) => {
-                a = rest;
-                b = skip_level(other);
-                len += other.len() - b.len();
+            ([b'+', ..], _) => {
+                (a, b) = skip_plus(a_rest, b_rest);
+                len += walked_length(b_rest, b);
             }
-            (other, [b'+', rest @ ..]) => {
-                b = rest;
-                a = skip_level(other);
-                len += other.len() - a.len();
+            (_, [b'+', ..]) => {
+                (b, a) = skip_plus(b_rest, a_rest);
+                len += walked_length(a_rest, a);
             }
             _ => return false,
         }

@@ -84,7 +84,15 @@ pub(super) const fn shared_filter(text: &[u8]) -> Checked {
 /// Wildcards stand alone in their levels, `#` in the last one only; and there is no U+0000. The text begins
 /// `offset` bytes into the whole.
 pub(super) const fn wildcards(text: &[u8], offset: usize) -> Checked {
-    let mut start = 0;
+    let (mut rest, mut starts) = (text, true);
+    while let Some((word, tail)) = rest.split_first_chunk::<8>()
+        && bytes::is_well_placed(*word, starts, matches!(tail, [] | [b'/', ..]))
+    {
+        starts = matches!(word, [.., b'/']);
+        rest = tail;
+    }
+    // The end of the text, or where something may be wrong.
+    let mut start = text.len() - rest.len();
     while let Some(at) = bytes::next_special(text, start) {
         let Some((before, [special, after @ ..])) = text.split_at_checked(at) else { return Ok(()) };
         let level_starts = matches!(before, [] | [.., b'/']);

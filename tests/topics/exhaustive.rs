@@ -30,9 +30,13 @@ fn spread<I: Sync>(items: &[I], work: impl Fn(&I) -> u64 + Sync) -> u64 {
 fn matching(alphabet: &[char], max: usize) {
     let filters = reference::texts(alphabet, max, reference::is_filter);
     let names = reference::texts(alphabet, max, reference::is_name);
+    matching_of(&filters, &names);
+}
+
+fn matching_of(filters: &[String], names: &[String]) {
     let split: Vec<_> =
         names.iter().map(|name| (TopicName::new(name).expect("a name"), Split::new(name))).collect();
-    let matched = spread(&filters, |text| {
+    let matched = spread(filters, |text| {
         let filter = TopicFilter::for_version(text, Version::V311).expect("a filter");
         let filter_split = Split::new(text);
         let mut matched = 0;
@@ -52,6 +56,32 @@ fn matching(alphabet: &[char], max: usize) {
 fn every_filter_against_every_name() {
     matching(&ALPHABET, bound(6));
     matching(&['a', '/', '+', '#', '$'], bound(8));
+}
+
+/// Every text of up to so many levels out of those given.
+fn of_levels(levels: &[&str], most: usize, pass: fn(&str) -> bool) -> Vec<String> {
+    let mut all: Vec<String> = levels.iter().map(|level| (*level).to_owned()).collect();
+    let mut from = 0;
+    for _ in 1..most {
+        let to = all.len();
+        for shorter in from..to {
+            let longer = levels.iter().map(|level| format!("{}/{level}", all[shorter])).collect::<Vec<_>>();
+            all.extend(longer);
+        }
+        from = to;
+    }
+    all.retain(|text| pass(text));
+    all
+}
+
+/// Many levels, so that `+` stands in long runs: all three relations by their definitions.
+#[test]
+fn every_filter_of_many_levels() {
+    let (filter_levels, name_levels) = if cfg!(debug_assertions) { (5, 6) } else { (6, 7) };
+    let filters = of_levels(&["+", "", "ab", "#"], filter_levels, reference::is_filter);
+    let names = of_levels(&["", "ab", "abcdefghi"], name_levels, reference::is_name);
+    relations(&filters, &names);
+    matching_of(&filters, &names);
 }
 
 #[test]
@@ -134,6 +164,10 @@ impl Names {
 fn covers_and_intersects_by_definition() {
     let filters = reference::texts(&['a', 'b', '/', '+', '#', '$'], bound(5), reference::is_filter);
     let names = reference::texts(&['a', 'b', 'x', '/', '$'], bound(7), reference::is_name);
+    relations(&filters, &names);
+}
+
+fn relations(filters: &[String], names: &[String]) {
     let split: Vec<_> = names.iter().map(|name| Split::new(name)).collect();
     let sets: Vec<_> = filters
         .iter()

@@ -66,6 +66,9 @@ fn filter_step() -> impl Strategy<Value = FilterStep> {
 }
 
 proptest! {
+    // Where a failure would be written down depends on the place of the test; the seed is printed anyway.
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn a_filter_tree_finds_what_a_scan_finds(steps in proptest::collection::vec(filter_step(), 1..300)) {
         let mut tree = FilterTree::new();
@@ -274,4 +277,59 @@ fn trees_can_be_shared_between_threads() {
     fn shared<T: Send + Sync>() {}
     shared::<FilterTree<u32>>();
     shared::<TopicTree<u32>>();
+}
+
+/// Look-ups in small and in hostile trees, and iteration, allocate nothing.
+#[test]
+fn look_ups_do_not_allocate() {
+    let mut tree = FilterTree::new();
+    let deep = "a/".repeat(32_767) + "a";
+    let texts = ["#", "a/#", "+/+", "a/+", "$share/g/a/+", "$share/h/a/+", "+/b", "a/b", &deep];
+    let names: TopicTree<u32> = [("a", 1), ("a/b", 2), ("a/b/c", 3), (&deep, 4)]
+        .map(|(text, value)| (name(text), value))
+        .into_iter()
+        .collect();
+    for text in texts {
+        tree.insert(filter(text), 0);
+    }
+    let mut found = [0; 5];
+    let info = allocation_counter::measure(|| {
+        found[0] = tree.matches(topic_name!("a/b")).count();
+        found[1] = tree.matches(name(&deep)).count();
+        found[2] = tree.iter().count();
+        tree.for_each_match_mut(topic_name!("a/b"), |_, value| *value += 1);
+        found[3] = names.under(topic_filter!("a/#")).count();
+        found[4] = names.under(topic_filter!("+/+")).count();
+    });
+    assert_eq!(info.count_total, 0);
+    assert_eq!(found, [8, 3, 9, 4, 1]);
+}
+
+/// What is removed gives its memory back: a tenth of what was stored needs a tenth of the memory, nearly.
+#[test]
+fn memory_follows_what_is_stored() {
+    let texts: Vec<_> =
+        (0..20_000).map(|number| format!("site/{}/device/{number}/+", number % 100)).collect();
+    let mut tree = FilterTree::new();
+    let all = allocation_counter::measure(|| {
+        for text in &texts {
+            tree.insert(filter(text), 0);
+        }
+    });
+    let kept = texts.len() / 10;
+    let removal = allocation_counter::measure(|| {
+        for text in &texts[kept..] {
+            assert_eq!(tree.remove(filter(text)), Some(0));
+        }
+    });
+    let left = all.bytes_current + removal.bytes_current;
+    assert!(left * 5 < all.bytes_current, "{left} of {} bytes are left", all.bytes_current);
+    assert_eq!(tree.iter().count(), kept);
+    let rest = allocation_counter::measure(|| {
+        for text in &texts[..kept] {
+            assert_eq!(tree.remove(filter(text)), Some(0));
+        }
+    });
+    let left = left + rest.bytes_current;
+    assert!(left < 4096, "{left} bytes are left of an empty tree");
 }
