@@ -120,7 +120,7 @@ fn check(capture: &Capture, captured: &Captured, report: &mut Report) -> Result<
     let Some((packet, tolerance)) = decode_captured(capture, captured, report)? else { return Ok(()) };
     report.decoded += 1;
 
-    let header = FixedHeader::decode(&captured.bytes, &options(captured, tolerance));
+    let header = FixedHeader::decode(&captured.bytes, options(captured, tolerance));
     let header = header.map_err(|error| error.to_string())?.ok_or("no fixed header")?;
     let theirs = expected(captured, header)?;
     let ours = Reading { version: captured.version, header, theirs: &theirs }.of(&packet);
@@ -481,8 +481,7 @@ fn the_comparison_sees_differences() {
             .find(|packet| packet.name == name && packet.version == version)
     };
     let publish = find("PUBLISH", Version::V5).expect("a PUBLISH of 5.0");
-    let header =
-        FixedHeader::decode(&publish.bytes, &Version::V5.into()).expect("a header").expect("a whole one");
+    let header = FixedHeader::decode(&publish.bytes, Version::V5).expect("a header").expect("a whole one");
     let theirs = expected(publish, header).expect("a reading");
     let reading = Reading { version: Version::V5, header, theirs: &theirs };
     let Some(Packet::Publish(original)) = decode(&publish.bytes, Version::V5).expect("a packet").packet()

@@ -207,7 +207,7 @@ fn lengths(third: &[u8], fourth: &[u8]) {
             for three in third {
                 for four in fourth {
                     let header = [0x30, one, two, *three, *four];
-                    let found = FixedHeader::decode(&header, &options);
+                    let found = FixedHeader::decode(&header, options);
                     match naive_variable(&header[1..], shortest) {
                         Ok(Some((value, len))) => {
                             let found = found.expect("a good header").expect("a whole header");
@@ -231,7 +231,7 @@ fn remaining_lengths() {
     lengths(&[0, 1, 0x7F, 0x80, 0xFF], &[0, 0x7F, 0x80, 0xFF]);
     for cut in 1..=4 {
         let goes_on = [0x30, 0x80, 0xFF, 0x80];
-        let found = FixedHeader::decode(&goes_on[..cut], &Version::V5.into());
+        let found = FixedHeader::decode(&goes_on[..cut], Version::V5);
         assert_eq!(found, Ok(None));
         assert_eq!(naive_variable(&goes_on[1..cut], true), Ok(None));
     }

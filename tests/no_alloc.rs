@@ -83,7 +83,7 @@ enum Seen {
 
 /// Decodes a packet, looks at all of it and encodes it; or looks at all of an error.
 fn use_everything(bytes: &[u8], options: DecodeOptions, version: Version, out: &mut [u8]) -> Seen {
-    black_box(FixedHeader::decode(bytes, &options)).ok();
+    black_box(FixedHeader::decode(bytes, options)).ok();
     match decode(bytes, options) {
         Ok(Decoded::Packet { packet, .. }) => {
             look_at(&packet);

@@ -487,7 +487,7 @@ mod laws {
                     None => 1,
                 };
                 prop_assert_eq!(missing, expected);
-                if let Some(header) = FixedHeader::decode(&input.bytes, &input.options()).expect("a good header") {
+                if let Some(header) = FixedHeader::decode(&input.bytes, input.options()).expect("a good header") {
                     let mut other = input.bytes.clone();
                     other[header.len()..].fill(fill);
                     prop_assert_eq!(decode(&other, input.options()), found, "another body");
@@ -584,7 +584,7 @@ mod laws {
             let near = announced(&input.bytes).map(|len| (u32::try_from(len).expect("in range") + above).saturating_sub(4));
             let limit = near.filter(|_| above < 6).unwrap_or(limit);
             let limited = input.options().max_packet_size(limit);
-            let header = FixedHeader::decode(&input.bytes, &input.options());
+            let header = FixedHeader::decode(&input.bytes, input.options());
             if let Ok(Some(header)) = header {
                 let refused = decode(&input.bytes[..header.len()], limited).map_err(|error| error.kind());
                 let too_large = header.frame_len() > limit as usize;

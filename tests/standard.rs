@@ -98,7 +98,7 @@ mod data_types {
             for version in Version::ALL {
                 let head = [&[0x30], &bytes(wire)[..]].concat();
                 let header =
-                    FixedHeader::decode(&head, &version.into()).expect("a good header").expect("a whole one");
+                    FixedHeader::decode(&head, version).expect("a good header").expect("a whole one");
                 assert_eq!((header.remaining_length(), header.len()), (length, head.len()));
                 assert_eq!(header.frame_len(), length as usize + head.len());
                 let found = verdict(&head, version);
