@@ -104,6 +104,7 @@ struct Connection {
 }
 
 impl Connection {
+    /// Serves a client until there is a reason to end.
     async fn serve(&mut self, mut mail: Receiver<Message>, mut end: Receiver<ReasonCode>) -> Ended {
         loop {
             tokio::select! {
@@ -158,8 +159,7 @@ impl Connection {
         codec.set_encode_options(codec.encode_options().max_packet_size(largest));
         let window = wishes.receive_maximum().map_or(WINDOW, |maximum| WINDOW.min(maximum.get()));
         self.ids = (1..=window).filter_map(PacketId::new).collect();
-        let seconds = if connect.keep_alive == 0 { u32::MAX } else { connect.keep_alive.into() };
-        self.patience = Duration::from_secs(seconds.into()) * 3 / 2;
+        self.patience = connect.keep_alive_limit().unwrap_or(Duration::from_secs(u32::MAX.into()));
         self.connect = Some(frame.clone());
         let (anonymous, assigned) = (connect.client_id.is_empty(), format!("client-{number}"));
         let client = if anonymous { &assigned } else { connect.client_id };

@@ -104,7 +104,7 @@ impl Raw {
         let options = DecodeOptions::new(self.version).sender(Sender::Server);
         loop {
             if let Some(header) =
-                FixedHeader::decode(&self.buf, &options).map_err(|error| error.to_string())?
+                FixedHeader::decode(&self.buf, options).map_err(|error| error.to_string())?
                 && self.buf.len() >= header.frame_len()
             {
                 let frame: Vec<u8> = self.buf.drain(..header.frame_len()).collect();
