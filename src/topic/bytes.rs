@@ -139,19 +139,23 @@ pub(super) fn plus_run(text: &[u8]) -> usize {
 /// Goes past so many `/`, or all if there are fewer. Returns how many it were, and what comes after them.
 #[inline]
 pub(super) fn skip_slashes(text: &[u8], most: usize) -> (usize, &[u8]) {
-    let (mut rest, mut after, mut skipped) = (text, text, 0);
+    let (mut rest, mut skipped) = (text, 0);
+    // How many bytes come after the last word with a `/`, and its marks.
+    let mut last = (text.len(), 0);
     while let Some((word, tail)) = rest.split_first_chunk::<8>() {
         let slashes = marks(u64::from_le_bytes(*word), b'/');
         let count = count_marks(slashes);
         if skipped + count > most {
             break;
         }
-        if let Some(last) = 7_usize.checked_sub(slashes.leading_zeros() as usize / 8) {
-            after = rest.get(last + 1..).unwrap_or_default();
+        if slashes != 0 {
+            last = (tail.len(), slashes);
         }
         skipped += count;
         rest = tail;
     }
+    let behind = if skipped == 0 { last.0 } else { last.0 + last.1.leading_zeros() as usize / 8 };
+    let mut after = text.get(text.len() - behind..).unwrap_or_default();
     while skipped < most
         && let [byte, tail @ ..] = rest
     {
@@ -213,10 +217,9 @@ mod tests {
         }
         // All texts of 12 bytes of `/` and others.
         for bits in 0..1 << 12 {
+            let other = |at: usize| [b'.', b'0', 0xAF][at % 3];
             let text: [u8; 12] =
-                core::array::from_fn(
-                    |at| if bits >> at & 1 == 1 { b'/' } else { b'.' + (at as u8 % 3) * 40 },
-                );
+                core::array::from_fn(|at| if bits >> at & 1 == 1 { b'/' } else { other(at) });
             let slashes: alloc::vec::Vec<_> = (0..12).filter(|at| text[*at] == b'/').collect();
             for most in 0..13 {
                 let count = slashes.len().min(most);

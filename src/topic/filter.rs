@@ -53,7 +53,7 @@ impl<'a> TopicFilter<'a> {
     }
 
     /// Checks bytes from the wire; the error has the offset into `filter`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn check(filter: &[u8], version: Version) -> Result<(), (Kind, usize)> {
         syntax::length(filter)?;
         if text::is_plain_filter(filter) && !(has_shares(version) && syntax::begins_shared(filter)) {
