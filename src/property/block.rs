@@ -1,0 +1,342 @@
+//! The properties of a packet as a block of bytes, with what is hidden of it and added to it.
+
+use core::fmt;
+
+use super::{Place, Property, PropertyId, PropertySet, sharpen};
+use crate::error::Kind;
+use crate::options::{Context, Tolerance};
+use crate::read::{Fault, Parsed, variable, variable_block, wants_shortest};
+use crate::version::{Sender, Version};
+use crate::write::{Sink, Written};
+
+/// The properties of a packet: those that came over the wire, as they came, minus what
+/// [`without`](Self::without) hides, plus what [`with`](Self::with) adds. Nothing is copied or allocated, and
+/// the order of user properties stays (`[MQTT-3.3.2-18]`).
+///
+/// ```
+/// use mqtt_wire::{Properties, Property, PropertyId};
+///
+/// let mine = [Property::MessageExpiryInterval(60), Property::UserProperty(("rumah", "kami"))];
+/// let properties = Properties::new(&mine);
+/// assert_eq!(properties.message_expiry_interval(), Some(60));
+/// assert_eq!(properties.user_properties().count(), 1);
+/// assert_eq!(properties.without(PropertyId::UserProperty).iter().count(), 1);
+/// ```
+#[derive(Clone, Copy, Default)]
+pub struct Properties<'a> {
+    wire: &'a [u8],
+    present: PropertySet,
+    hidden: PropertySet,
+    added: &'a [Property<'a>],
+    hidden_added: PropertySet,
+}
+
+impl<'a> Properties<'a> {
+    /// No properties: what every packet of 3.x has.
+    pub const EMPTY: Self = Self {
+        wire: &[],
+        present: PropertySet::EMPTY,
+        hidden: PropertySet::EMPTY,
+        added: &[],
+        hidden_added: PropertySet::EMPTY,
+    };
+
+    /// These properties. Whether they may stand in a packet is checked when that is encoded.
+    pub const fn new(properties: &'a [Property<'a>]) -> Self {
+        Self { added: properties, ..Self::EMPTY }
+    }
+
+    /// Reads and checks the property block; 3.x has none.
+    #[inline(always)]
+    pub(crate) fn decode(place: &Place, c: Context, at: &'a [u8]) -> Parsed<'a, Self> {
+        if c.version < Version::V5 {
+            return Ok((at, Self::EMPTY));
+        }
+        if let [0, i @ ..] = at {
+            return Ok((i, Self::EMPTY));
+        }
+        let (i, (wire, present)) = Self::decode_block(place, c, at)?;
+        Ok((i, Self { wire, present, ..Self::EMPTY }))
+    }
+
+    fn decode_block(place: &Place, c: Context, at: &'a [u8]) -> Parsed<'a, (&'a [u8], PropertySet)> {
+        let (i, wire) = variable_block(at, c)?;
+        let present = Self::check(place, c, wire)?;
+        Ok((i, (wire, present)))
+    }
+
+    /// Checks every property of a block and tells which are there.
+    fn check(place: &Place, c: Context, wire: &'a [u8]) -> Result<PropertySet, Fault<'a>> {
+        let shortest = wants_shortest(c);
+        let once = PropertySet(!place.repeats.0);
+        let mut closed = PropertySet(!place.allowed_from(c.sender).0);
+        let mut present = PropertySet::EMPTY;
+        let mut at = wire;
+        while !at.is_empty() {
+            let (i, number) = variable(at, shortest)?;
+            let this = PropertySet::of_number(number);
+            if number >= u64::BITS || !closed.intersection(this).is_empty() {
+                return Err(place.refusal(number, present, c.sender, at));
+            }
+            closed = closed.union(this.intersection(once));
+            present = present.union(this);
+            match PropertyId::check(number, i, c) {
+                Ok((i, ())) => at = i,
+                Err(fault) => return Err(sharpen(number, fault)),
+            }
+        }
+        // What was let through may be longer than needed: then it is not to be written out as it came.
+        Ok(if c.tolerates(Tolerance::NonMinimalLengths) {
+            present.union(PropertySet::LOOSE)
+        } else {
+            present
+        })
+    }
+
+    /// Writes the property block; in 3.x there must be nothing to write.
+    #[inline(always)]
+    pub(crate) fn encode<S: Sink>(&self, place: &Place, c: Context, out: &mut S) -> Written {
+        if self.is_blank() {
+            if c.version == Version::V5 {
+                out.byte(0);
+            }
+        } else if self.is_verbatim(place, c) {
+            out.variable(self.wire.len() as u64);
+            out.put(self.wire);
+        } else {
+            *out = self.encode_block(place, c, out.take())?;
+        }
+        Ok(())
+    }
+
+    /// Whether the block can go out as it came: nothing was added or hidden.
+    #[inline(always)]
+    const fn is_verbatim(&self, place: &Place, c: Context) -> bool {
+        self.added.is_empty() && self.copies_wire(place, c) && matches!(c.version, Version::V5)
+    }
+
+    /// Whether the received bytes can go out as they came: nothing is hidden or too long, and whatever is there
+    /// may stand in this place.
+    #[inline(always)]
+    const fn copies_wire(&self, place: &Place, c: Context) -> bool {
+        self.present.intersection(self.hidden.union(place.on_terms)).is_empty()
+            && !c.refuses_control_characters()
+    }
+
+    #[inline(never)]
+    fn encode_block<S: Sink>(&self, place: &Place, c: Context, mut out: S) -> Result<S, Kind> {
+        if c.version < Version::V5 {
+            return if self.is_empty() { Ok(out) } else { Err(Kind::NotInVersion) };
+        }
+        let start = out.start_block();
+        let mut admission = Admission::new(place, c.sender);
+        if self.copies_wire(place, c) {
+            admission.have_been(self.present);
+            if !self.wire.is_empty() {
+                out.put(self.wire);
+            }
+        } else {
+            for property in self.received() {
+                if S::CHECKS {
+                    admission.admit(property.id())?;
+                }
+                property.write(c, &mut out)?;
+            }
+        }
+        for property in self.added {
+            if self.hidden_added.contains(property.id()) {
+                continue;
+            }
+            if S::CHECKS {
+                admission.admit(property.id())?;
+            }
+            property.write(c, &mut out)?;
+        }
+        out.end_block(start);
+        Ok(out)
+    }
+
+    /// Whether there is nothing, not even something hidden.
+    #[inline(always)]
+    pub(crate) const fn is_blank(&self) -> bool {
+        self.wire.is_empty() && self.added.is_empty()
+    }
+
+    /// Whether there is no property.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.is_blank() || self.received_ids().is_empty() && self.shown_added().next().is_none()
+    }
+
+    /// The properties, received ones first, in order.
+    pub fn iter(&self) -> PropertyIter<'a> {
+        PropertyIter(*self)
+    }
+
+    fn received(&self) -> PropertyIter<'a> {
+        PropertyIter(Self { added: &[], ..*self })
+    }
+
+    /// The added properties that are not hidden.
+    fn shown_added(&self) -> impl Iterator<Item = &'a Property<'a>> {
+        let hidden = self.hidden_added;
+        self.added.iter().filter(move |property| !hidden.contains(property.id()))
+    }
+
+    const fn received_ids(&self) -> PropertySet {
+        self.present.difference(self.hidden).difference(PropertySet::LOOSE)
+    }
+
+    /// Which properties there are.
+    #[inline]
+    pub fn ids(&self) -> PropertySet {
+        self.shown_added().fold(self.received_ids(), |set, property| set | property.id())
+    }
+
+    pub(super) fn all(&self, id: PropertyId) -> impl Iterator<Item = Property<'a>> + use<'a> {
+        let wire = if self.present.contains(id) { self.wire } else { &[] };
+        let all = PropertyIter(Self { wire, ..*self });
+        all.filter(move |property| property.id() == id)
+    }
+
+    #[inline(always)]
+    pub(super) fn find(&self, id: PropertyId) -> Option<Property<'a>> {
+        if !self.present.contains(id) && self.added.is_empty() {
+            return None;
+        }
+        self.first(id)
+    }
+
+    #[inline(never)]
+    fn first(&self, id: PropertyId) -> Option<Property<'a>> {
+        self.all(id).next()
+    }
+
+    /// The same without some properties, such as the Topic Alias when a message is forwarded.
+    #[must_use]
+    pub fn without(self, ids: impl Into<PropertySet>) -> Self {
+        let ids = ids.into();
+        Self { hidden: self.hidden.union(ids), hidden_added: self.hidden_added.union(ids), ..self }
+    }
+
+    /// The same with these properties behind the received ones, in place of those added before.
+    #[must_use]
+    pub const fn with(self, added: &'a [Property<'a>]) -> Self {
+        Self { added, hidden_added: PropertySet::EMPTY, ..self }
+    }
+
+    /// The properties as bytes, without the length before them, when they are just as they were received.
+    pub fn as_wire(&self) -> Option<&'a [u8]> {
+        let untouched = self.added.is_empty() && self.present.intersection(self.hidden).is_empty();
+        untouched.then_some(self.wire)
+    }
+}
+
+/// Equal when they hold equal properties in the same order.
+impl PartialEq for Properties<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Properties<'_> {}
+
+impl core::hash::Hash for Properties<'_> {
+    fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
+        self.iter().for_each(|property| property.hash(state));
+    }
+}
+
+impl fmt::Debug for Properties<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+impl<'a> IntoIterator for Properties<'a> {
+    type Item = Property<'a>;
+    type IntoIter = PropertyIter<'a>;
+    fn into_iter(self) -> PropertyIter<'a> {
+        self.iter()
+    }
+}
+
+impl<'a> IntoIterator for &Properties<'a> {
+    type Item = Property<'a>;
+    type IntoIter = PropertyIter<'a>;
+    fn into_iter(self) -> PropertyIter<'a> {
+        self.iter()
+    }
+}
+
+impl<'a> From<&'a [Property<'a>]> for Properties<'a> {
+    fn from(properties: &'a [Property<'a>]) -> Self {
+        Self::new(properties)
+    }
+}
+
+/// Lets properties into a place, one by one.
+struct Admission<'p> {
+    place: &'p Place,
+    sender: Option<Sender>,
+    /// What may still come.
+    open: PropertySet,
+}
+
+impl<'p> Admission<'p> {
+    #[inline(always)]
+    const fn new(place: &'p Place, sender: Option<Sender>) -> Self {
+        Self { place, sender, open: place.allowed_from(sender) }
+    }
+
+    /// Takes properties for admitted.
+    #[inline(always)]
+    const fn have_been(&mut self, ids: PropertySet) {
+        self.open = self.open.difference(ids.difference(self.place.repeats));
+    }
+
+    #[inline(always)]
+    fn admit(&mut self, id: PropertyId) -> Written {
+        if !self.open.contains(id) {
+            return Err(self.place.late_refusal(id, self.open, self.sender));
+        }
+        self.have_been(PropertySet::of(id));
+        Ok(())
+    }
+}
+
+/// Passes over a property that is hidden.
+#[inline(never)]
+fn skip<'a>(number: u32, i: &'a [u8], wire: &mut &'a [u8]) -> Option<()> {
+    PropertyId::read(number, i, wire).map(|_| ())
+}
+
+/// Iterator over [`Properties`].
+#[derive(Debug, Clone)]
+pub struct PropertyIter<'a>(Properties<'a>);
+
+impl<'a> Iterator for PropertyIter<'a> {
+    type Item = Property<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Property<'a>> {
+        let this = &mut self.0;
+        while !this.wire.is_empty() {
+            // The block was checked: reading it again cannot fail.
+            let (i, number) = variable(this.wire, false).ok()?;
+            if this.hidden.intersection(PropertySet::of_number(number)).is_empty() {
+                return PropertyId::read(number, i, &mut this.wire);
+            }
+            skip(number, i, &mut this.wire)?;
+        }
+        while let Some((property, rest)) = this.added.split_first() {
+            this.added = rest;
+            if !this.hidden_added.contains(property.id()) {
+                return Some(*property);
+            }
+        }
+        None
+    }
+}
+
+impl core::iter::FusedIterator for PropertyIter<'_> {}
