@@ -130,21 +130,12 @@ impl From<Tolerated> for Tolerance {
     }
 }
 
-fn version(text: &str) -> Result<Version, String> {
-    match text {
-        "3.1" => Ok(Version::V31),
-        "3.1.1" => Ok(Version::V311),
-        "5" | "5.0" => Ok(Version::V5),
-        _ => Err("the versions are 3.1, 3.1.1 and 5".to_owned()),
-    }
+fn version(text: &str) -> Result<Version, &'static str> {
+    text.parse().map_err(|_| "the versions are 3.1, 3.1.1 and 5")
 }
 
-fn sender(text: &str) -> Result<Sender, String> {
-    match text {
-        "client" => Ok(Sender::Client),
-        "server" => Ok(Sender::Server),
-        _ => Err("the sender is client or server".to_owned()),
-    }
+fn sender(text: &str) -> Result<Sender, &'static str> {
+    text.parse().map_err(|_| "the sender is client or server")
 }
 
 /// Where bytes come from.

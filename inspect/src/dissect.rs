@@ -5,9 +5,9 @@
 
 mod packets;
 
-use mqtt_wire::{PacketType, ReasonCode, Version};
+use mqtt_wire::{PacketType, PropertyId, PropertyType, ReasonCode, Version};
 
-use crate::standard::{self, Place, Wire};
+use crate::standard::Place;
 use crate::text;
 
 /// One field, or some bits of one.
@@ -203,22 +203,22 @@ impl<'a> Walker<'a> {
     }
 
     fn property(&mut self, place: Place) -> Option<()> {
-        let id = *self.left().first()?;
-        let section = place.section(id);
-        let Some((name, wire)) = standard::property(id) else {
-            self.row(1, "Property Identifier", format!("0x{id:02X}: no such property"), "2.2.2.2");
+        let number = *self.left().first()?;
+        let Some(id) = PropertyId::from_u32(number.into()) else {
+            self.row(1, "Property Identifier", format!("0x{number:02X}: no such property"), "2.2.2.2");
             return None;
         };
-        self.row(1, "Property Identifier", format!("0x{id:02X} {name}"), &section);
+        let (name, section) = (id.title(), place.section(id));
+        self.row(1, "Property Identifier", format!("0x{number:02X} {name}"), &section);
         self.depth += 1;
-        match wire {
-            Wire::Byte => self.byte(name, &section, |value| value.to_string()).map(drop),
-            Wire::Two => self.two(name, &section, "").map(drop),
-            Wire::Four => self.four(name, &section),
-            Wire::Variable => self.variable(name, &section).map(drop),
-            Wire::Text => self.text(name, &section).map(drop),
-            Wire::Binary => self.binary(name, &section),
-            Wire::Pair => {
+        match id.value_type() {
+            PropertyType::Byte => self.byte(name, &section, |value| value.to_string()).map(drop),
+            PropertyType::TwoByteInteger => self.two(name, &section, "").map(drop),
+            PropertyType::FourByteInteger => self.four(name, &section),
+            PropertyType::VariableByteInteger => self.variable(name, &section).map(drop),
+            PropertyType::Utf8String => self.text(name, &section).map(drop),
+            PropertyType::BinaryData => self.binary(name, &section),
+            PropertyType::Utf8StringPair => {
                 self.text(&format!("{name} name"), &section)?;
                 self.text(&format!("{name} value"), &section).map(drop)
             }

@@ -1,6 +1,6 @@
 //! One sender's MQTT stream, cut into packets; after missing or unreadable bytes it finds its way back.
 
-use mqtt_wire::{DecodeError, DecodeOptions, Decoded, FixedHeader, Packet, Tolerance, Version, decode};
+use mqtt_wire::{DecodeError, DecodeOptions, Decoded, FixedHeader, Packet, Version, decode};
 
 /// What stands next in the stream.
 #[derive(Debug)]
@@ -96,8 +96,7 @@ impl Framer {
     /// The complete frame that stands next, if one does: to be looked at before `next` judges it.
     pub(crate) fn peek(&self) -> Option<&[u8]> {
         let bytes = self.rest();
-        let header = header(bytes)?;
-        bytes.get(..header.frame_len())
+        bytes.get(..frame_len(bytes)?)
     }
 
     /// What stands next, as far as it has come.
@@ -106,11 +105,10 @@ impl Framer {
             return None;
         }
         let (from, offset) = (self.start, self.offset + self.start as u64);
-        let length = match FixedHeader::decode(self.rest(), &options) {
+        let length = match FixedHeader::decode(self.rest(), options) {
             Ok(header) => header?.frame_len(),
             Err(error) => {
-                let length =
-                    error.frame_len().or_else(|| header(self.rest()).map(|header| header.frame_len()));
+                let length = error.frame_len();
                 if length.is_none() && is_cut_header(self.rest()) {
                     return None;
                 }
@@ -153,7 +151,7 @@ impl Framer {
     /// beginning is known. Returns that packet.
     pub(crate) fn lose(&mut self, length: Option<u64>) -> Option<Cut<'_>> {
         let there = (self.buffer.len() - self.start) as u64;
-        let of_packet = header(self.rest()).map(|header| (header.frame_len() as u64).saturating_sub(there));
+        let of_packet = frame_len(self.rest()).map(|length| (length as u64).saturating_sub(there));
         let left = match (&self.state, length) {
             (State::Lost { .. }, _) => return None,
             (State::Skipping(left), Some(length)) => left.checked_sub(length),
@@ -174,10 +172,8 @@ impl Framer {
             State::Lost { skipped } => std::mem::take(skipped),
             _ => 0,
         };
-        let missing = match header(self.rest()) {
-            Some(header) => header.frame_len().saturating_sub(self.rest().len()).max(1),
-            None => 1,
-        };
+        let missing =
+            frame_len(self.rest()).map_or(1, |length| length.saturating_sub(self.rest().len()).max(1));
         (self.rest_as_incomplete(missing), skipped)
     }
 
@@ -193,14 +189,12 @@ impl Framer {
     }
 }
 
-/// The fixed header, as long as its length can be read at all: other faults are `decode`'s to find.
-fn header(bytes: &[u8]) -> Option<FixedHeader> {
-    let [_, rest @ ..] = bytes else { return None };
-    let mut lenient = [0x30; HEADER];
-    let length = rest.len().min(HEADER - 1);
-    lenient[1..=length].copy_from_slice(rest.get(..length)?);
-    let options = DecodeOptions::new(Version::V5).tolerate(Tolerance::NonMinimalLengths);
-    FixedHeader::decode(lenient.get(..=length)?, &options).ok().flatten()
+/// The length of the packet that begins here, be it well-formed or not.
+fn frame_len(bytes: &[u8]) -> Option<usize> {
+    match FixedHeader::decode(bytes, Version::V5) {
+        Ok(header) => header.map(|header| header.frame_len()),
+        Err(error) => error.frame_len(),
+    }
 }
 
 /// Whether more bytes may yet tell the length of the packet.

@@ -10,7 +10,7 @@ pub(crate) fn parse(line: &[u8]) -> Result<Vec<u8>> {
     while let Some(&byte) = line.get(at) {
         at += match byte {
             b'#' => break,
-            b' ' | b'\t' | b'\r' | b'\n' | b':' | b'-' | b',' => 1,
+            byte if is_separator(byte) => 1,
             b'0' if matches!(line.get(at + 1), Some(b'x' | b'X')) => 2,
             b'\\' if line.get(at + 1) == Some(&b'x') => 2,
             _ => {
@@ -24,7 +24,10 @@ pub(crate) fn parse(line: &[u8]) -> Result<Vec<u8>> {
 }
 
 fn digit(line: &[u8], at: usize) -> Result<u8> {
-    let Some(&byte) = line.get(at) else { bail!("the last hex digit at column {at} has no partner") };
+    let byte = match line.get(at) {
+        Some(&byte) if byte != b'#' && !is_separator(byte) => byte,
+        _ => bail!("an odd number of hex digits before column {}", at + 1),
+    };
     let digit = char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     digit.ok_or_else(|| match byte {
         b' '..=b'~' => anyhow!("`{}` at column {} is not a hex digit", char::from(byte), at + 1),
@@ -32,10 +35,14 @@ fn digit(line: &[u8], at: usize) -> Result<u8> {
     })
 }
 
+fn is_separator(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b':' | b'-' | b',')
+}
+
 /// Whether a text is made of hex digits and what may stand between them, comment aside.
 pub(crate) fn is_hex(text: &str) -> bool {
     let text = text.split('#').next().unwrap_or_default();
-    text.bytes().all(|byte| byte.is_ascii_hexdigit() || b" \t\r\n:-,xX\\".contains(&byte))
+    text.bytes().all(|byte| byte.is_ascii_hexdigit() || is_separator(byte) || b"xX\\".contains(&byte))
 }
 
 #[cfg(test)]
@@ -64,8 +71,9 @@ mod tests {
     fn what_is_not_hex_is_named_with_its_column() {
         let message = |line: &[u8]| parse(line).unwrap_err().to_string();
         assert_eq!(message(b"c0 0g"), "`g` at column 5 is not a hex digit");
-        assert_eq!(message(b"c0 0"), "the last hex digit at column 4 has no partner");
-        assert_eq!(message(b"c 0"), "` ` at column 2 is not a hex digit");
+        for line in [&b"c0 0"[..], b"c0 0\n", b"c0 0\r\n", b"c0 0 1", b"c0 0# PINGREQ", b"c0:0:"] {
+            assert_eq!(message(line), "an odd number of hex digits before column 5");
+        }
         assert_eq!(message(b"\xff"), "byte 0xff at column 1 is not a hex digit");
     }
 }

@@ -20,7 +20,6 @@ mod tcp;
 mod text;
 #[cfg(test)]
 mod transport_tests;
-mod value;
 mod websocket;
 
 use std::io::{self, BufWriter, ErrorKind, IsTerminal};

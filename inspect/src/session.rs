@@ -2,12 +2,9 @@
 
 use std::io::Result;
 
-use mqtt_wire::{DecodeOptions, Decoded, Packet, PacketType, Sender, Version, decode};
+use mqtt_wire::{DecodeOptions, Decoded, PacketType, Sender, Version, decode};
 
 use crate::framer::{Cut, Found, Framer};
-
-/// The first four bits of a CONNECT.
-const CONNECT: u8 = 1;
 
 /// Takes what was found, with the version it was judged by and whether that was guessed.
 pub(crate) type Out<'a> = &'a mut dyn FnMut(Version, bool, Cut<'_>) -> Result<()>;
@@ -123,7 +120,8 @@ impl Session {
         let (options, known) = (self.options, self.version.is_some());
         let Some(frame) = self.direction(sender).framer.peek() else { return };
         let is_connect = is_connect(frame);
-        let named = is_connect.then(|| named_version(frame, options)).flatten();
+        // Be the rest of the CONNECT as it may: bad packets follow a bad one when the receiver minds neither.
+        let named = Version::of_connect(frame);
         let fitting = (!is_connect && !known).then(|| fitting_version(frame, options)).flatten();
         if named.is_some() {
             self.guessed = false;
@@ -133,25 +131,7 @@ impl Session {
 }
 
 fn is_connect(frame: &[u8]) -> bool {
-    frame.first().is_some_and(|first| first >> 4 == CONNECT)
-}
-
-/// The version that a CONNECT names, be the rest of it as it may: bad packets follow a bad CONNECT when
-/// the receiver minds neither.
-fn named_version(frame: &[u8], options: DecodeOptions) -> Option<Version> {
-    if let Ok(Decoded::Packet { packet: Packet::Connect(connect), .. }) = decode(frame, options) {
-        return Some(connect.version);
-    }
-    let body = frame.iter().skip(1).skip_while(|byte| **byte >= 0x80).skip(1).copied();
-    let named: Vec<u8> = body.take(2 + "MQIsdp".len() + 1).collect();
-    Version::ALL.into_iter().find(|version| {
-        let name = version.protocol_name();
-        let [0, length, rest @ ..] = named.as_slice() else { return false };
-        let level = rest.get(name.len()).map(|level| level & 0x7F);
-        usize::from(*length) == name.len()
-            && rest.starts_with(name.as_bytes())
-            && level == Some(version.level())
-    })
+    frame.first().is_some_and(|first| first >> 4 == PacketType::Connect.number())
 }
 
 /// The version that a packet fits, when it does not fit the others as well. 3.1 and 3.1.1 differ in

@@ -1,6 +1,6 @@
 //! The layout of each packet, field by field.
 
-use mqtt_wire::{PacketType, QoS};
+use mqtt_wire::{PacketType, QoS, Version};
 
 use super::Walker;
 use crate::standard::{Place, packet_section};
@@ -126,12 +126,8 @@ fn codes(w: &mut Walker<'_>, packet: PacketType, section: &str) -> Option<()> {
 fn connect(w: &mut Walker<'_>) -> Option<()> {
     w.text("Protocol Name", "3.1.2.1")?;
     w.byte(if w.is_v5() { "Protocol Version" } else { "Protocol Level" }, "3.1.2.2", |level| {
-        let version = match level & 0x7F {
-            3 => "MQTT 3.1",
-            4 => "MQTT 3.1.1",
-            5 => "MQTT 5.0",
-            _ => "unknown",
-        };
+        let named = Version::ALL.into_iter().find(|version| version.level() == level & 0x7F);
+        let version = named.map_or("unknown".to_owned(), |version| format!("MQTT {version}"));
         let bridge = if level & 0x80 == 0 { "" } else { ", with the bit of a bridge" };
         format!("0x{level:02X} ({version}{bridge})")
     })?;

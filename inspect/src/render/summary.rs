@@ -1,13 +1,11 @@
 //! A packet's fields in one line for people, and what needs lines of its own.
 
 use mqtt_wire::{
-    Ack, ConnAck, Connect, Delivery, Packet, Properties, Publish, ReasonCode, RetainHandling, Subscription,
-    Version, Will,
+    Ack, ConnAck, Connect, Delivery, Packet, Properties, PropertyValue, Publish, ReasonCode, RetainHandling,
+    Subscription, Version, Will,
 };
 
-use crate::standard;
 use crate::text::{connect_return_code, count, hex, payload, quoted, shortened, subscribe_return_code};
-use crate::value::{Value, value};
 
 /// How many characters of a long value are shown, unless all are wanted.
 const MOST: usize = 100;
@@ -167,17 +165,19 @@ impl Summarizer {
         properties
             .iter()
             .map(|property| {
-                let name = standard::property(property.id() as u8).map_or("Property", |(name, _)| name);
-                let value = match value(&property) {
-                    Some(Value::Number(number)) => number.to_string(),
-                    Some(Value::Text(text)) => self.string(text),
-                    Some(Value::Bytes(bytes)) => self.payload(bytes),
-                    Some(Value::Pair(name, value)) => {
+                let value = match property.value() {
+                    PropertyValue::Byte(number) => number.to_string(),
+                    PropertyValue::TwoByteInteger(number) => number.to_string(),
+                    PropertyValue::FourByteInteger(number) | PropertyValue::VariableByteInteger(number) => {
+                        number.to_string()
+                    }
+                    PropertyValue::Utf8String(text) => self.string(text),
+                    PropertyValue::BinaryData(bytes) => self.payload(bytes),
+                    PropertyValue::Utf8StringPair(name, value) => {
                         format!("{} = {}", self.string(name), self.string(value))
                     }
-                    None => format!("{property:?}"),
                 };
-                format!("{name}: {value}")
+                format!("{}: {value}", property.id())
             })
             .collect()
     }

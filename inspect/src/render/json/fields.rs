@@ -1,14 +1,14 @@
 //! The fields of a packet, by the names that its version's standard gives them.
 
 use mqtt_wire::{
-    Connect, List, Packet, PacketType, Properties, Publish, ReasonCode, Subscription, Version, Will,
+    Connect, List, Packet, PacketType, Properties, PropertyValue, Publish, ReasonCode, Subscription, Version,
+    Will,
 };
 use serde_json::{Map, Value, json};
 
 use super::hex;
 use crate::render::summary::return_code;
 use crate::text::{connect_return_code, readable, subscribe_return_code};
-use crate::{standard, value};
 
 pub(super) fn fields(packet: &Packet<'_>, version: Version) -> Value {
     let v5 = version == Version::V5;
@@ -155,15 +155,18 @@ fn reasons(codes: List<'_, ReasonCode>, packet: PacketType, put: Put<'_>) {
 
 fn properties(properties: Properties<'_>) -> Value {
     let list = properties.iter().map(|property| {
-        let id = property.id() as u8;
-        let value = match value::value(&property) {
-            Some(value::Value::Number(number)) => number.into(),
-            Some(value::Value::Text(text)) => text.into(),
-            Some(value::Value::Bytes(data)) => bytes(data),
-            Some(value::Value::Pair(name, value)) => json!([name, value]),
-            None => Value::Null,
+        let id = property.id();
+        let value = match property.value() {
+            PropertyValue::Byte(number) => number.into(),
+            PropertyValue::TwoByteInteger(number) => number.into(),
+            PropertyValue::FourByteInteger(number) | PropertyValue::VariableByteInteger(number) => {
+                number.into()
+            }
+            PropertyValue::Utf8String(text) => text.into(),
+            PropertyValue::BinaryData(data) => bytes(data),
+            PropertyValue::Utf8StringPair(name, value) => json!([name, value]),
         };
-        json!({ "identifier": id, "name": standard::property(id).map(|(name, _)| name), "value": value })
+        json!({ "identifier": id.number(), "name": id.title(), "value": value })
     });
     Value::Array(list.collect())
 }
