@@ -222,6 +222,7 @@ impl Family {
             false => Some(canonical(&bytes, by.version)).filter(|canonical| *canonical != bytes),
         };
         let title = title.into();
+        let free = left_open(&bytes, by.version, &outcome);
         self.push(Made {
             id,
             title,
@@ -236,7 +237,7 @@ impl Family {
             packets,
             outcome,
             canonical,
-            free: None,
+            free: free.map(str::to_owned),
             note: None,
         })
     }
@@ -253,6 +254,7 @@ impl Family {
         let Bytes { rules: by, bytes, text } = bytes;
         let mut packets = Vec::new();
         let mut at = 0;
+        let mut free = None;
         let mut labels: Vec<String> = rules.iter().map(|rule| (*rule).to_owned()).collect();
         let outcome = loop {
             if at == bytes.len() {
@@ -265,7 +267,9 @@ impl Family {
                 }
                 other => {
                     let packet = bytes.get(at).and_then(|first| Type::of(first >> 4));
-                    break outcome(other, by.version, packet, &mut labels).1;
+                    let outcome = outcome(other, by.version, packet, &mut labels).1;
+                    free = left_open(&bytes[at..], by.version, &outcome);
+                    break outcome;
                 }
             }
         };
@@ -284,7 +288,7 @@ impl Family {
             packets,
             outcome,
             canonical: None,
-            free: None,
+            free: free.map(str::to_owned),
             note: None,
         })
     }
@@ -386,6 +390,37 @@ fn both([v311, v5]: [&[&str]; 2]) -> Vec<String> {
         .map(|rule| format!("3.1.1 {rule}"))
         .chain(v5.iter().map(|rule| format!("5.0 {rule}")))
         .collect()
+}
+
+/// Why an implementation may decide otherwise, where the bytes alone tell.
+fn left_open(bytes: &[u8], version: Version, outcome: &Outcome) -> Option<&'static str> {
+    if version == V5 && bytes == [0xF0, 0] {
+        return Some(
+            "section 3.15.2.1 allows an AUTH of nothing, 3.15.2.2.2 asks for an Authentication Method",
+        );
+    }
+    if matches!(outcome, Outcome::Error(Refused { kind: "ZeroPacketId", .. }))
+        && labels::is_acknowledgement(bytes[0])
+    {
+        return Some(
+            "that an acknowledgement's identifier is never 0 follows from the session's rules alone",
+        );
+    }
+    if version == Version::V31 {
+        return Some("the text of 3.1 was not at hand: the rule is taken from what others quote of it");
+    }
+    (matches!(outcome, Outcome::Error(_)) && !is_complete(bytes))
+        .then_some("the standard does not say when a bad packet is refused: a decoder may wait for its end")
+}
+
+/// Whether the frame is all there, or the byte that shows that there is none.
+fn is_complete(bytes: &[u8]) -> bool {
+    let length = bytes.iter().skip(1);
+    let Some(header) = length.clone().take(5).position(|byte| *byte < 0x80).map(|more| more + 2) else {
+        return bytes.len() > 5;
+    };
+    let digit = |(n, byte): (usize, &u8)| usize::from(byte & 0x7F) << (7 * n);
+    header > 5 || header + length.take(header - 1).enumerate().map(digit).sum::<usize>() <= bytes.len()
 }
 
 fn topic_error((kind, offset): (&'static str, usize)) -> Outcome {

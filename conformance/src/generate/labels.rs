@@ -5,7 +5,10 @@ use super::tables::{Type, V5, Version};
 /// The label of the rule in the version's standard; `U-` begins our own labels of rules that the standard
 /// states without a number (docs/rules.md).
 pub(crate) fn rule(kind: &str, version: Version, packet: Option<Type>) -> &'static str {
-    use Type::*;
+    use Type::{
+        Auth, ConnAck, Connect, Disconnect, PubAck, PubComp, PubRec, PubRel, Publish, SubAck, Subscribe,
+        UnsubAck, Unsubscribe,
+    };
     let (v311, v5) = match (kind, packet) {
         ("ReservedPacketType", _) => ("U-2.2.1", "U-2.1.2"),
         ("ReservedFlags", Some(PubRel)) => ("MQTT-3.6.1-1", "MQTT-3.6.1-1"),
@@ -77,6 +80,7 @@ pub(crate) fn rule(kind: &str, version: Version, packet: Option<Type>) -> &'stat
         ("TopicTooLong", _) => ("MQTT-4.7.3-3", "MQTT-4.7.3-3"),
         ("WildcardInName", Some(Publish)) => ("MQTT-3.3.2-2", "MQTT-3.3.2-2"),
         ("WildcardInName", _) => ("MQTT-4.7.1-1", "MQTT-4.7.0-1"),
+        ("WildcardInResponseTopic", Some(Connect)) => ("", "MQTT-4.7.0-1"),
         ("WildcardInResponseTopic", _) => ("", "MQTT-3.3.2-14"),
         ("MultiLevelWildcard", _) => ("MQTT-4.7.1-2", "MQTT-4.7.1-1"),
         ("SingleLevelWildcard", _) => ("MQTT-4.7.1-3", "MQTT-4.7.1-2"),
@@ -87,6 +91,12 @@ pub(crate) fn rule(kind: &str, version: Version, packet: Option<Type>) -> &'stat
     let label = if version == V5 { v5 } else { v311 };
     assert!(!label.is_empty(), "{kind} breaks no rule of {}", version.name());
     label
+}
+
+/// Whether a first byte is that of PUBACK, PUBREC, PUBREL, PUBCOMP, SUBACK or UNSUBACK.
+pub(crate) fn is_acknowledgement(first: u8) -> bool {
+    use Type::{PubAck, PubComp, PubRec, PubRel, SubAck, UnsubAck};
+    matches!(Type::of(first >> 4), Some(PubAck | PubRec | PubRel | PubComp | SubAck | UnsubAck))
 }
 
 const MALFORMED: &[u8] = &[0x81];

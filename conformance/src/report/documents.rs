@@ -31,6 +31,7 @@ pub fn conformance(rules: &Rules, cases: &[Prepared], all: &[Results], remarks: 
     statements(&mut out, rules, cases);
     peers(&mut out, cases, all);
     out.push_str(remarks);
+    commands(&mut out);
     open(&mut out, cases);
     for version in [Version::V5, Version::V311, Version::V31] {
         rule_by_rule(&mut out, rules, cases, library, version);
@@ -200,6 +201,21 @@ fn peers(out: &mut String, cases: &[Prepared], all: &[Results]) {
         );
     }
     line!(out, "");
+}
+
+fn commands(out: &mut String) {
+    out.push_str(
+        "\n### Do it again\n\n\
+         ```sh\n\
+         cargo test -p mqtt-conformance                       # mqtt-wire, each case a test of its own\n\
+         cargo run --release -p mqtt-conformance -- run       # the same as a table; --junit, --json, --matrix write files\n\
+         (cd conformance/adapters/rust && cargo build --release)\n\
+         (cd conformance/adapters/node && npm ci)\n\
+         python3 -m venv conformance/adapters/python/venv && conformance/adapters/python/venv/bin/pip install -r conformance/adapters/python/requirements.txt\n\
+         conformance/peers/run                                # the others; writes conformance/peers/results.json\n\
+         cargo run --release -p mqtt-conformance -- report    # this document\n\
+         ```\n",
+    );
 }
 
 fn open(out: &mut String, cases: &[Prepared]) {

@@ -1,6 +1,7 @@
 //! The codecs, each behind the same two or three functions.
 
 use std::fmt::Debug;
+use std::io::{ErrorKind, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::BytesMut;
@@ -152,13 +153,18 @@ macro_rules! ntex {
                 }
                 Encoded::Publish(packet, Some(payload.into()))
             }
-            Ok(Some(Decoded::PayloadChunk(..))) => return Reply::Error("a payload without a packet".to_owned()),
+            Ok(Some(Decoded::PayloadChunk(..))) => {
+                return Reply::Error("a payload without a packet".to_owned());
+            }
             Ok(None) => return Reply::Incomplete,
             Err(error) => return refused(error),
         };
         let length = bytes.len() - input.len();
         let mut out = ntex_bytes::BytePages::default();
-        Reply::Packet { length, encoded: again(|| Codec::default().encodev(packet, &mut out).map(|()| out.freeze().to_vec())) }
+        Reply::Packet {
+            length,
+            encoded: again(|| Codec::default().encodev(packet, &mut out).map(|()| out.freeze().to_vec())),
+        }
     }};
 }
 
@@ -194,22 +200,34 @@ macro_rules! kit {
     ($version:ident, $bytes:expr) => {{
         use mqtt_codec_kit::common::{Decodable as _, Encodable as _};
         let bytes: &[u8] = $bytes;
-        let mut input = bytes;
-        match mqtt_codec_kit::$version::packet::VariablePacket::decode(&mut input) {
+        let mut input = Connection { bytes, waits: false };
+        let result = mqtt_codec_kit::$version::packet::VariablePacket::decode(&mut input);
+        match result {
+            _ if input.waits => Reply::Incomplete,
             Ok(packet) => {
                 let mut out = Vec::new();
-                Reply::Packet { length: bytes.len() - input.len(), encoded: again(|| packet.encode(&mut out).map(|()| out.clone())) }
+                let length = bytes.len() - input.bytes.len();
+                Reply::Packet { length, encoded: again(|| packet.encode(&mut out).map(|()| out.clone())) }
             }
-            // It reads from a stream: where that ends before the frame does, it would wait.
-            Err(_) if frame_length(bytes).is_none() && !goes_on(bytes) => Reply::Incomplete,
             Err(error) => refused(error),
         }
     }};
 }
 
-/// Whether the fourth byte of the length says that a fifth follows: there is no frame to wait for.
-fn goes_on(bytes: &[u8]) -> bool {
-    bytes.get(1..5).is_some_and(|length| length.iter().all(|byte| byte & 0x80 != 0))
+/// A connection on which more bytes may come: who reads past those that are there waits.
+struct Connection<'a> {
+    bytes: &'a [u8],
+    waits: bool,
+}
+
+impl Read for Connection<'_> {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        if self.bytes.is_empty() && !out.is_empty() {
+            self.waits = true;
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        self.bytes.read(out)
+    }
 }
 
 fn kit(bytes: &[u8], v5: bool) -> Reply {

@@ -347,6 +347,9 @@ fn protocol(family: &mut Family) {
     }
 }
 
+const MAY_REFUSE_EMPTY: &str =
+    "a server may allow an empty Client Identifier, or refuse it, or give another in its place";
+
 fn client_ids(family: &mut Family, version: Version) {
     let with = |flags, id: &str| plain(version, flags).set_text("client_identifier", id.as_bytes());
     let all = "0123456789ABCDEFGHIJKLM";
@@ -377,23 +380,27 @@ fn client_ids(family: &mut Family, version: Version) {
         );
     }
     let rules: &[&str] = if version == V5 { &["MQTT-3.1.3-3"] } else { &["MQTT-3.1.3-7", "MQTT-3.1.3-8"] };
-    family.packet(
-        "client-identifier/empty-clean",
-        "an empty Client Identifier with a clean start",
-        with(2, ""),
-        Says::Good,
-        rules,
-    );
+    family
+        .packet(
+            "client-identifier/empty-clean",
+            "an empty Client Identifier with a clean start",
+            with(2, ""),
+            Says::Good,
+            rules,
+        )
+        .free(MAY_REFUSE_EMPTY);
     let draft = with(0, "");
     let at = draft.at("client_identifier");
     match version {
-        V5 => family.packet(
-            "client-identifier/empty",
-            "an empty Client Identifier without a clean start, which 5.0 allows",
-            draft,
-            Says::Good,
-            rules,
-        ),
+        V5 => family
+            .packet(
+                "client-identifier/empty",
+                "an empty Client Identifier without a clean start, which 5.0 allows",
+                draft,
+                Says::Good,
+                rules,
+            )
+            .free(MAY_REFUSE_EMPTY),
         _ => family.packet(
             "client-identifier/empty",
             "an empty Client Identifier without a clean session",
@@ -564,15 +571,13 @@ pub(super) fn v31() -> Family {
     }
     let draft = base(0x42);
     let at = draft.at("connect_flags");
-    family
-        .packet(
-            "credentials/password-alone",
-            "a Password without a User Name",
-            draft,
-            Says::Bad("PasswordWithoutUserName", at),
-            &[credentials],
-        )
-        .free("that 3.1 forbids it is taken over from 3.1.1");
+    family.packet(
+        "credentials/password-alone",
+        "a Password without a User Name",
+        draft,
+        Says::Bad("PasswordWithoutUserName", at),
+        &[credentials],
+    );
     let cut = base(0x82).set("user_name", "User Name, cut", [0]);
     let at = cut.at("user_name");
     family.packet(

@@ -1,0 +1,52 @@
+//! The line protocol: the library in a process of its own gives the answers that it gives in process.
+
+use mqtt_conformance::answer::{Decoder, Request, Status};
+use mqtt_conformance::library::Library;
+use mqtt_conformance::peer::Peer;
+use mqtt_conformance::{results, suite};
+
+#[test]
+fn served_answers_are_those_in_process() {
+    let cases = suite::load(&suite::folder()).unwrap();
+    let mut peer = Peer::start(concat!(env!("CARGO_BIN_EXE_mqtt-conformance"), " serve")).unwrap();
+    assert_eq!(peer.hello, results::library());
+    // Every seventh case: all kinds of them, in a short time.
+    for case in cases.iter().step_by(7) {
+        for version in &case.case.versions {
+            let request = Request::new(&case.case, &case.question, *version);
+            assert_eq!(peer.ask(&request), Library.ask(&request), "{}", case.case.id);
+        }
+    }
+}
+
+#[test]
+fn a_decoder_that_gives_no_answer_has_crashed() {
+    // It says hello and then only what it is told, which is no answer.
+    let hello = serde_json::to_string(&results::library()).unwrap();
+    let script = std::env::temp_dir().join(format!("mqtt-conformance-echo-{}.sh", std::process::id()));
+    std::fs::write(&script, format!("echo '{hello}'\nread line\nexit 1\n")).unwrap();
+    let mut peer = Peer::start(&format!("sh {}", script.display())).unwrap();
+    let cases = suite::load(&suite::folder()).unwrap();
+    let case = &cases[0];
+    let request = Request::new(&case.case, &case.question, case.case.versions[0]);
+    for _ in 0..2 {
+        assert_eq!(peer.ask(&request).status, Status::Crash);
+    }
+    std::fs::remove_file(script).unwrap();
+}
+
+#[test]
+fn a_decoder_that_does_not_say_what_it_is_is_an_error() {
+    assert!(Peer::start("true").is_err());
+    assert!(Peer::start("there-is-no-such-program").is_err());
+    assert!(Peer::start("").is_err());
+}
+
+#[test]
+fn the_documents_are_what_is_generated() {
+    let report = std::process::Command::new(env!("CARGO_BIN_EXE_mqtt-conformance"))
+        .args(["report", "--check"])
+        .output();
+    let report = report.unwrap();
+    assert!(report.status.success(), "{}", String::from_utf8_lossy(&report.stdout));
+}
