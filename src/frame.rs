@@ -200,8 +200,8 @@ impl<'a> Decoded<'a> {
 ///
 /// assert_eq!(decode(&[0xC0, 0x00], Version::V311)?, Decoded::Packet { packet: Packet::PingReq, len: 2 });
 /// assert_eq!(decode(&[0x40, 0x02, 0x00], Version::V311)?, Decoded::Incomplete { missing: 1 });
-/// let error = decode(&[0x40, 0x02, 0x00, 0x00], Version::V311).unwrap_err();
-/// assert_eq!(error.to_string(), "PUBACK: the packet identifier is 0 at byte 2 [MQTT-2.3.1-1]");
+/// let error = decode(&[0x32, 0x05, 0x00, 0x01, b'a', 0x00, 0x00], Version::V311).unwrap_err();
+/// assert_eq!(error.to_string(), "PUBLISH: the packet identifier is 0 at byte 5 [MQTT-2.3.1-1]");
 /// # Ok::<(), mqtt_wire::DecodeError>(())
 /// ```
 ///

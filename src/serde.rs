@@ -371,7 +371,7 @@ mod tests {
         let error = decode(&[0x40, 0x02, 0x00, 0x00], Version::V311).unwrap_err();
         let expected = json!({
             "kind": "ZeroPacketId", "message": "the packet identifier is 0", "offset": 2, "type": "PUBACK",
-            "version": "3.1.1", "reason_code": 130, "reason_name": "Protocol Error", "rule": "MQTT-2.3.1-1",
+            "version": "3.1.1", "reason_code": 130, "reason_name": "Protocol Error", "rule": "U-2.3.1",
             "frame_length": 4,
         });
         assert_eq!(to_value(error).unwrap(), expected);
