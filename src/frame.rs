@@ -410,7 +410,7 @@ fn encoded_len(packet: PacketType, body: &impl Body, options: EncodeOptions) -> 
 
 /// A size as a `usize`, which is shorter on small machines.
 #[inline(always)]
-fn in_memory(size: u64) -> usize {
+pub(crate) fn in_memory(size: u64) -> usize {
     usize::try_from(size).unwrap_or(usize::MAX)
 }
 

@@ -2,12 +2,12 @@
 //! it, and sent to many subscribers.
 
 use crate::error::{DecodeError, EncodeError, Kind};
-use crate::frame::{FixedHeader, Measure, error, in_frame, missing_header};
+use crate::frame::{FixedHeader, Measure, error, in_frame, in_memory, missing_header};
 use crate::options::{Context, DecodeOptions, EncodeOptions};
 use crate::packet::{PacketType, Publish};
 use crate::read::{from, variable_block_len};
 use crate::version::{Delivery, PacketId, QoS, Version};
-use crate::write::Output;
+use crate::write::{Output, variable_len};
 
 /// What [`decode_publish_head`] found at the start of the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -275,7 +275,7 @@ impl<'b> FanOut<'b> {
         plain.encode_head(options, first)?;
         acknowledged.encode_head(options, second)?;
         let topic_len = publish.topic.map_or(0, |topic| topic.as_bytes().len());
-        let header_len = len - (remaining_length as usize - publish.payload.len());
+        let header_len = in_memory(1 + variable_len(remaining_length));
         let grown = second.len() - first.len() - 2;
         Ok(Self {
             id_at: header_len + grown + 2 + topic_len,

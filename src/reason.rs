@@ -105,12 +105,14 @@ reason_codes! {
 /// the jump table of a match.)
 static PACKETS: [(Packets, Packets); 256] = {
     let mut table = [(NONE, NONE); 256];
-    let mut code = 0;
-    while code < 256 {
-        table[code] = ReasonCode(code as u8).listed();
-        code += 1;
+    let mut code = 0_u8;
+    loop {
+        table[code as usize] = ReasonCode(code).listed();
+        match code.checked_add(1) {
+            Some(next) => code = next,
+            None => break table,
+        }
     }
-    table
 };
 
 /// CONNACK's return codes 0 to 5 of 3.x (Table 3.1 of 3.1.1) in the vocabulary of 5.0.

@@ -47,8 +47,12 @@ pub(crate) trait Sink: Sized {
     #[inline(always)]
     fn byte_and_variable(&mut self, byte: u8, n: u64) {
         // Four fixed lengths rather than one that varies, which would be a call of memcpy.
-        let low = |shift: u32| (n >> shift) as u8 | 0x80;
-        let high = |shift: u32| (n >> shift) as u8 & 0x7F;
+        let group = |shift: u32| {
+            let [group, ..] = (n >> shift).to_le_bytes();
+            group & 0x7F
+        };
+        let low = |shift: u32| group(shift) | 0x80;
+        let high = group;
         match variable_len(n) {
             1 => self.put(&[byte, high(0)]),
             2 => self.put(&[byte, low(0), high(7)]),
@@ -60,8 +64,12 @@ pub(crate) trait Sink: Sized {
     /// A Variable Byte Integer in its shortest form.
     #[inline(always)]
     fn variable(&mut self, n: u64) {
-        let low = |shift: u32| (n >> shift) as u8 | 0x80;
-        let high = |shift: u32| (n >> shift) as u8 & 0x7F;
+        let group = |shift: u32| {
+            let [group, ..] = (n >> shift).to_le_bytes();
+            group & 0x7F
+        };
+        let low = |shift: u32| group(shift) | 0x80;
+        let high = group;
         match variable_len(n) {
             1 => self.put(&[high(0)]),
             2 => self.put(&[low(0), high(7)]),
@@ -120,10 +128,12 @@ pub(crate) trait Sink: Sized {
 /// The length before a string.
 #[inline(always)]
 fn length<S: Sink>(_: &S, bytes: &[u8]) -> Result<u16, Kind> {
-    if S::CHECKS && bytes.len() > usize::from(u16::MAX) {
-        return Err(Kind::StringTooLong);
+    match u16::try_from(bytes.len()) {
+        Ok(len) => Ok(len),
+        // The first walk has refused it: the second one need not look.
+        Err(_) if !S::CHECKS => Ok(u16::MAX),
+        Err(_) => Err(Kind::StringTooLong),
     }
-    Ok((bytes.len() & 0xFFFF) as u16)
 }
 
 /// The length of a Variable Byte Integer: 1 to 4.

@@ -19,7 +19,7 @@ use crate::topic::{TopicFilter, TopicName, relation};
 /// retained.insert(topic_name!("site/7/temperature"), b"21.5");
 /// retained.insert(topic_name!("site/7/humidity"), b"40.0");
 /// let (name, message) = retained.under(topic_filter!("site/+/temperature")).next().expect("one is there");
-/// assert_eq!((name.as_str(), message), ("site/7/temperature", b"21.5"));
+/// assert_eq!((name.as_str(), *message), ("site/7/temperature", b"21.5"));
 /// ```
 ///
 /// # Cost
