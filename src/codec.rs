@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use tokio_util::codec::{Decoder, Encoder};
 
-use crate::error::{DecodeError, EncodeError};
+use crate::error::{DecodeError, EncodeError, Kind};
 use crate::options::{DecodeOptions, EncodeOptions};
 use crate::owned::Frame;
 use crate::packet::{Packet, PacketType};
@@ -142,10 +142,20 @@ impl Encoder<Packet<'_>> for Codec {
     }
 }
 
+/// A frame as it is, if it is of the version that is written and within the limit.
 impl Encoder<&Frame> for Codec {
     type Error = CodecError;
 
     fn encode(&mut self, frame: &Frame, out: &mut BytesMut) -> Result<(), CodecError> {
+        let (version, size, max) =
+            (self.version(), frame.as_bytes().len(), self.encode.size_limit() as usize);
+        if size > max {
+            return Err(EncodeError::TooLarge { size, max }.into());
+        }
+        if frame.version().is_some_and(|named| named != version) {
+            let (kind, packet) = (Kind::VersionMismatch, frame.packet_type());
+            return Err(EncodeError::Invalid { kind, packet, version }.into());
+        }
         out.extend_from_slice(frame.as_bytes());
         Ok(())
     }

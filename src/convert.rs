@@ -1,7 +1,9 @@
 //! The same packet in another version: what that has no form for is left out, on purpose and by name.
 //! Encoding itself never loses anything.
 
-use crate::packet::{Ack, ConnAck, Connect, Packet, Publish, SubAck, Subscribe, UnsubAck, Unsubscribe, Will};
+use crate::packet::{
+    Ack, ConnAck, Connect, Packet, PacketType, Publish, SubAck, Subscribe, UnsubAck, Unsubscribe, Will,
+};
 use crate::property::{Properties, Property, PropertyId};
 use crate::reason::ReasonCode;
 use crate::topic::TopicFilter;
@@ -19,6 +21,7 @@ impl<'a> Packet<'a> {
     /// | CONNECT | Clean Start becomes Clean Session |
     /// | CONNACK | a reason code without a return code of 3.x becomes the nearest one; in 3.1 Session Present is dropped |
     /// | PUBACK, PUBREC, PUBREL, PUBCOMP, UNSUBACK | the reason codes are dropped: 3.x always acknowledges |
+    /// | SUBSCRIBE, UNSUBSCRIBE | a shared subscription is an ordinary topic filter of the same text |
     /// | SUBSCRIBE | No Local, Retain As Published and Retain Handling are dropped |
     /// | SUBACK | every failure becomes 0x80 |
     ///
@@ -72,10 +75,11 @@ impl<'a> Packet<'a> {
     /// | packet | what changes |
     /// |---|---|
     /// | CONNECT | without a Clean Session the Session Expiry Interval is set to "never" |
+    /// | SUBSCRIBE, UNSUBSCRIBE | a topic filter that begins with `$share/` is a shared subscription |
     ///
     /// Everything else of 3.x means the same in 5.0 (CONNACK's return codes are decoded as reason codes of
     /// 5.0). `None` for what 5.0 has no form for: an UNSUBACK without reason codes (5.0 wants one for each
-    /// filter: build it with [`UnsubAck::new`]), and a topic filter that 5.0 takes for a bad shared
+    /// filter: build it with [`UnsubAck::new`]), reserved codes that were tolerated, and a topic filter that 5.0 takes for a bad shared
     /// subscription.
     pub fn upgrade(self) -> Option<Self> {
         match self {
@@ -85,6 +89,14 @@ impl<'a> Packet<'a> {
                 Some(Self::Connect(Connect { version: Version::V5, properties, ..connect }))
             }
             Self::UnsubAck(body) if body.reason_codes.is_empty() => None,
+            // Reserved codes that were tolerated.
+            Self::ConnAck(body) => {
+                body.reason_code.is_allowed(PacketType::ConnAck, Version::V5, None).then_some(self)
+            }
+            Self::SubAck(body) => {
+                let known = |code: ReasonCode| code.is_allowed(PacketType::SubAck, Version::V5, None);
+                body.reason_codes.iter().all(known).then_some(self)
+            }
             Self::Subscribe(body) => {
                 let fits = body.subscriptions.iter().all(|subscription| fits_v5(subscription.filter));
                 fits.then_some(self)

@@ -41,7 +41,7 @@ kinds! {
     LengthNotShortest      MALFORMED_PACKET  "U-2.2.3-a"     "MQTT-1.5.5-1"  "a variable byte integer is not in its shortest form";
     PacketTooLarge         PACKET_TOO_LARGE  "U-2.2.3-b"     "MQTT-3.1.2-24" "the packet is larger than the limit";
     WrongDirection         PROTOCOL_ERROR    "U-2.2.1-a"     "U-2.1.2-a"     "the packet type may not be sent by this side";
-    UnexpectedPacket       PROTOCOL_ERROR    "MQTT-3.1.0-1"  "MQTT-3.1.0-1"  "the first packet of a client is not CONNECT";
+    UnexpectedPacket       PROTOCOL_ERROR    "MQTT-3.1.0-1"  "MQTT-3.1.0-1"  "a connection may not begin with this packet";
     Truncated              MALFORMED_PACKET  "U-1.5"         "U-1.2"         "a field reaches past the end of the block it stands in";
     TrailingBytes          MALFORMED_PACKET  "U-2.2.3-c"     "U-2.1.4"       "bytes are left after the last field";
     // Data types.
@@ -103,8 +103,7 @@ kinds! {
 }
 
 impl Kind {
-    /// The reason code of MQTT 5.0 with which a receiver may answer: 0x81 Malformed Packet, 0x82 Protocol
-    /// Error, 0x84, 0x85, 0x94, 0x95 or 0x99 (section 4.13).
+    /// The reason code of MQTT 5.0 with which a receiver may answer (section 4.13).
     pub const fn reason_code(self) -> ReasonCode {
         self.row().0
     }
@@ -155,7 +154,7 @@ impl Kind {
         }
     }
 
-    /// Whether the data is at fault, not the version or the size that the caller chose.
+    /// The rule in words.
     pub(crate) const fn message(self) -> &'static str {
         self.row().3
     }

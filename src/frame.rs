@@ -132,7 +132,7 @@ fn shortest(packet: PacketType, bytes: &[u8], c: Context) -> bool {
         return wants_shortest(c);
     }
     let body = match variable(from(bytes, 1), false) {
-        Ok((body, _)) => body,
+        Ok((body, len)) => body.get(..len as usize).unwrap_or(body),
         Err(_) => &[],
     };
     Connect::peek_version(body, c).is_some_and(|version| wants_shortest(c.with_version(version)))
@@ -158,10 +158,12 @@ impl Version {
     /// The version that a frame with a CONNECT names, the bit of bridges aside, whether or not the rest of the
     /// packet is right; `None` when it is no CONNECT, is too short or names none of the three.
     pub fn of_connect(frame: &[u8]) -> Option<Self> {
-        let options = DecodeOptions::detect().tolerate(Tolerance::BridgeProtocolLevel);
-        let header = FixedHeader::read(frame, &options).ok()??;
-        let body = frame.get(header.len()..).filter(|_| header.packet_type == PacketType::Connect)?;
-        Connect::peek_version(body, options.context())
+        let [first, rest @ ..] = frame else { return None };
+        let (body, _) = variable(rest, false).ok().filter(|_| first >> 4 == PacketType::Connect.number())?;
+        Connect::peek_version(
+            body,
+            DecodeOptions::detect().tolerate(Tolerance::BridgeProtocolLevel).context(),
+        )
     }
 }
 

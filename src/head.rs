@@ -254,8 +254,9 @@ impl<'b> FanOut<'b> {
     /// RETAIN of `publish` do not matter.
     ///
     /// # Errors
-    /// As for [`Packet::encode`](crate::Packet::encode); [`EncodeError::BufferTooSmall`] names the room that
-    /// both heads take.
+    /// As for [`Packet::encode`](crate::Packet::encode) at QoS 1, which takes two bytes more than at QoS 0: give
+    /// no size limit here, but look at [`packet_len`](Self::packet_len) for each subscriber.
+    /// [`EncodeError::BufferTooSmall`] names the room that both heads take.
     pub fn new(
         publish: &Publish<'_>,
         options: impl Into<EncodeOptions>,

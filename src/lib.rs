@@ -70,6 +70,9 @@
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+// A packet may take 268,435,460 bytes.
+const _: () = assert!(usize::BITS >= 32, "mqtt-wire needs addresses of 32 bits");
+
 #[cfg(feature = "alloc")]
 extern crate alloc;
 #[cfg(any(test, feature = "tokio-codec"))]

@@ -35,6 +35,8 @@ pub struct List<'a, T> {
     wire: &'a [u8],
     /// By what the wire's bytes were judged.
     context: Context,
+    /// The packet that the wire's bytes were in.
+    packet: Option<PacketType>,
     downgraded: bool,
     items: &'a [T],
 }
@@ -42,7 +44,7 @@ pub struct List<'a, T> {
 impl<'a, T> List<'a, T> {
     /// These items.
     pub const fn new(items: &'a [T]) -> Self {
-        Self { wire: &[], context: Context::new(Version::V5), downgraded: false, items }
+        Self { wire: &[], context: Context::new(Version::V5), packet: None, downgraded: false, items }
     }
 
     /// Whether there is no item.
@@ -66,14 +68,14 @@ impl<'a, T: Item<'a>> List<'a, T> {
         while !i.is_empty() {
             (i, ()) = T::check(i, packet, c)?;
         }
-        Ok(Self { wire, context: c, ..Self::new(&[]) })
+        Ok(Self { wire, context: c, packet: Some(packet), ..Self::new(&[]) })
     }
 
     pub(crate) fn encode<S: Sink>(&self, packet: PacketType, c: Context, out: &mut S) -> Written {
         if self.is_empty() {
             return Err(Kind::EmptyList);
         }
-        if self.context == c && !self.downgraded && self.items.is_empty() {
+        if self.packet == Some(packet) && self.context == c && !self.downgraded {
             out.put(self.wire);
             return Ok(());
         }

@@ -21,21 +21,22 @@ pub enum Tolerance {
 }
 
 impl Tolerance {
-    const fn bit(self) -> u8 {
-        1 << self as u8
+    const fn bit(self) -> u16 {
+        1 << self as u16
     }
 }
 
-const DETECT: u8 = 1 << 5;
-const REFUSE_CONTROL: u8 = 1 << 6;
-const CHECK_PAYLOAD: u8 = 1 << 7;
+/// The other choices stand behind the tolerances, from the high end.
+const DETECT: u16 = 1 << 13;
+const REFUSE_CONTROL: u16 = 1 << 14;
+const CHECK_PAYLOAD: u16 = 1 << 15;
 
 /// What judges one packet's body: passed by value through every parser and encoder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Context {
     pub(crate) version: Version,
     pub(crate) sender: Option<Sender>,
-    choices: u8,
+    choices: u16,
 }
 
 impl Context {
@@ -120,7 +121,8 @@ impl DecodeOptions {
     }
 
     /// The next packet is the first of its connection: from a client nothing but CONNECT is accepted
-    /// (`[MQTT-3.1.0-1]`), from a server nothing but CONNACK and AUTH. Refused at its first byte.
+    /// (`[MQTT-3.1.0-1]`), from a server nothing but CONNACK and AUTH, without a sender nothing but CONNECT.
+    /// Refused at its first byte.
     #[must_use]
     pub const fn first_packet(mut self, first: bool) -> Self {
         self.first = first;
@@ -255,6 +257,12 @@ impl EncodeOptions {
 
     pub(crate) const fn size_limit(&self) -> u32 {
         self.max_packet_size
+    }
+}
+
+impl From<&Self> for EncodeOptions {
+    fn from(options: &Self) -> Self {
+        *options
     }
 }
 

@@ -146,7 +146,8 @@ impl Frame {
     }
 
     /// The same frame with DUP set, for a retransmission, if it is a PUBLISH of QoS 1 or 2
-    /// (`[MQTT-3.3.1-1]`). It is copied only when other clones of it are alive.
+    /// (`[MQTT-3.3.1-1]`). It is copied unless it is alone in its memory, which a frame cut off a stream
+    /// is not as a rule.
     #[must_use]
     pub fn with_dup(self) -> Self {
         let mut bytes = BytesMut::from(self.bytes);

@@ -57,15 +57,17 @@ impl FromStr for Version {
             "3.1" => Ok(Self::V31),
             "3.1.1" => Ok(Self::V311),
             "5" | "5.0" => Ok(Self::V5),
-            _ => Err(UnknownName),
+            _ => Err(UnknownName { expected: "3.1, 3.1.1 or 5.0" }),
         }
     }
 }
 
 /// The text is no name of a [`Version`], a [`QoS`] or a [`Sender`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("unknown name: expected a version (3.1, 3.1.1, 5.0), a QoS (0, 1, 2) or a sender (client, server)")]
-pub struct UnknownName;
+#[error("expected {expected}")]
+pub struct UnknownName {
+    expected: &'static str,
+}
 
 /// Who sent a packet. Some packets, properties and reason codes may be sent by one side only
 /// (Table 2.1 of 3.1.1, Table 2-1 of 5.0).
@@ -94,7 +96,7 @@ impl FromStr for Sender {
         match name {
             "client" => Ok(Self::Client),
             "server" => Ok(Self::Server),
-            _ => Err(UnknownName),
+            _ => Err(UnknownName { expected: "client or server" }),
         }
     }
 }
@@ -147,7 +149,7 @@ impl FromStr for QoS {
             "0" => Ok(Self::AtMostOnce),
             "1" => Ok(Self::AtLeastOnce),
             "2" => Ok(Self::ExactlyOnce),
-            _ => Err(UnknownName),
+            _ => Err(UnknownName { expected: "0, 1 or 2" }),
         }
     }
 }

@@ -1,11 +1,11 @@
 use core::time::Duration;
 
-use super::publish::Publish;
+use super::publish::{Publish, payload_fault};
 use super::{Body, PacketType};
 use crate::error::Kind;
 use crate::options::{Context, Tolerance};
 use crate::property::{Place, Properties, PropertyId};
-use crate::read::{Parsed, binary, byte, fault, string, topic_name, two_bytes};
+use crate::read::{Parsed, binary, byte, fault, from, string, topic_name, two_bytes};
 use crate::topic::TopicName;
 use crate::version::{Delivery, QoS, Version};
 use crate::write::{Sink, Written};
@@ -98,11 +98,19 @@ impl<'a> Will<'a> {
         let (i, topic) = topic_name(at, c)?;
         let Some(topic) = topic else { return fault(Kind::TopicEmpty, at) };
         let (i, payload) = binary(i)?;
+        if c.checks_payload_format()
+            && let Some(offset) = payload_fault(properties, payload)
+        {
+            return fault(Kind::PayloadFormat, from(payload, offset));
+        }
         let qos = QoS::from_bits(flags >> 3).unwrap_or_default();
         Ok((i, Some(Self { qos, retain: flags & WILL_RETAIN != 0, properties, topic, payload })))
     }
 
     fn encode<S: Sink>(&self, c: Context, out: &mut S) -> Written {
+        if S::CHECKS && c.checks_payload_format() && payload_fault(self.properties, self.payload).is_some() {
+            return Err(Kind::PayloadFormat);
+        }
         self.properties.encode(&Place::WILL, c, out)?;
         out.topic(self.topic.as_bytes(), c)?;
         out.binary(self.payload)

@@ -125,7 +125,7 @@ fn lacks_alias(properties: Properties<'_>) -> bool {
 
 /// Where the payload is not the UTF-8 that the Payload Format Indicator announces.
 #[inline(always)]
-fn payload_fault(properties: Properties<'_>, payload: &[u8]) -> Option<usize> {
+pub(super) fn payload_fault(properties: Properties<'_>, payload: &[u8]) -> Option<usize> {
     if properties.payload_format_indicator() != Some(true) {
         return None;
     }

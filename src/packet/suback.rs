@@ -102,7 +102,7 @@ impl<'a> Item<'a> for ReasonCode {
     }
 
     fn downgraded(self) -> Self {
-        if self.is_error() { Self::UNSPECIFIED_ERROR } else { self }
+        if self <= Self::GRANTED_QOS_2 { self } else { Self::UNSPECIFIED_ERROR }
     }
 
     fn write<S: Sink>(&self, packet: PacketType, c: Context, out: &mut S) -> Written {
