@@ -59,8 +59,11 @@ pub fn differences(folder: &Path) -> Result<Vec<String>> {
         }
     }
     for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
-        let name = entry?.file_name().to_string_lossy().into_owned();
-        if name.ends_with(".toml") && !files.iter().any(|(known, _)| *known == name) {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if path.extension().is_some_and(|extension| extension == "toml")
+            && !files.iter().any(|(known, _)| *known == name)
+        {
             different.push(name);
         }
     }

@@ -123,7 +123,7 @@ impl Asked<'_> {
         let last = packets.len() - 1;
         for (n, expected) in packets.iter().enumerate() {
             let answer = decoder.ask(&Request { hex: Some(hex::plain(rest)), ..request.clone() });
-            match self.packet(&answer, expected) {
+            match packet(&answer, expected) {
                 Verdict::Pass => {}
                 Verdict::Fail(difference, text) if last > 0 => {
                     return fail(difference, format!("packet {} of {}: {text}", n + 1, packets.len()));
@@ -151,21 +151,6 @@ impl Asked<'_> {
                 self.one(&decoder.ask(&Request { hex: Some(hex::plain(rest)), ..request.clone() }), then)
             }
         }
-    }
-
-    fn packet(&self, answer: &Answer, expected: &Value) -> Verdict {
-        if let Some(verdict) = unexpected(answer, Status::Ok) {
-            return verdict;
-        }
-        let Some(fields) = &answer.fields else { return Verdict::Pass };
-        let mut got = fields.clone();
-        if let (Some(map), Some(packet_type)) = (got.as_object_mut(), &answer.packet_type) {
-            map.insert("type".to_owned(), packet_type.as_str().into());
-        }
-        let (expected, got) = (normal(expected.clone()), normal(got));
-        let mut lines = Vec::new();
-        differences("packet", &expected, &got, &mut lines);
-        if lines.is_empty() { Verdict::Pass } else { fail(Difference::Value, lines.join("\n")) }
     }
 
     /// Whether the packet encodes to the bytes that an encoder should write; of a peer, to bytes that say the
@@ -245,6 +230,22 @@ impl Asked<'_> {
         }
         if lines.is_empty() { Verdict::Pass } else { fail(Difference::Error, lines.join("\n")) }
     }
+}
+
+/// Whether the packet is the expected one.
+fn packet(answer: &Answer, expected: &Value) -> Verdict {
+    if let Some(verdict) = unexpected(answer, Status::Ok) {
+        return verdict;
+    }
+    let Some(fields) = &answer.fields else { return Verdict::Pass };
+    let mut got = fields.clone();
+    if let (Some(map), Some(packet_type)) = (got.as_object_mut(), &answer.packet_type) {
+        map.insert("type".to_owned(), packet_type.as_str().into());
+    }
+    let (expected, got) = (normal(expected.clone()), normal(got));
+    let mut lines = Vec::new();
+    differences("packet", &expected, &got, &mut lines);
+    if lines.is_empty() { Verdict::Pass } else { fail(Difference::Value, lines.join("\n")) }
 }
 
 /// The verdict on an answer of another status than expected.

@@ -86,7 +86,9 @@ fn run(arguments: Arguments) -> Result<bool> {
         Command::Generate { check: false } => generate::write_to(&folder).map(|()| true),
         Command::Generate { check: true } => {
             let different = generate::differences(&folder)?;
-            different.iter().for_each(|name| println!("{name} is not what is generated"));
+            for name in &different {
+                println!("{name} is not what is generated");
+            }
             Ok(different.is_empty())
         }
         Command::Run { adapters, filter, json, junit, matrix } => {

@@ -183,7 +183,7 @@ pub fn gaps(rules: &Rules, cases: &[Prepared]) -> Vec<String> {
         match (shown.breaks.is_empty(), rules.never_broken.contains_key(label)) {
             (true, false) => gaps.push(format!("{label}: no case breaks it")),
             (false, true) => {
-                gaps.push(format!("{label} is said never to be broken, but {} cases do", shown.breaks.len()))
+                gaps.push(format!("{label} is said never to be broken, but {} cases do", shown.breaks.len()));
             }
             _ => {}
         }

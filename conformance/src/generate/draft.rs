@@ -101,7 +101,7 @@ impl Draft {
     }
 
     /// The same bytes, judged by another version.
-    pub(crate) fn as_version(self, version: Version) -> Self {
+    pub(crate) fn judged_by(self, version: Version) -> Self {
         Self { version, ..self }
     }
 
@@ -195,17 +195,16 @@ impl Draft {
     /// The fields behind the fixed header, property lengths filled in.
     fn body(&self) -> Vec<Field> {
         let mut fields = self.fields.clone();
-        for n in 0..fields.len() {
-            let key = fields[n].key.clone();
-            if matches!(key.as_str(), "properties" | "will_properties") && fields[n].bytes.is_empty() {
-                let inside = self.fields.iter().filter(|field| field.block.as_ref() == Some(&key));
-                let length = inside.map(|field| field.bytes.len()).sum();
-                fields[n].bytes = variable(length);
-                fields[n].note = format!(
-                    "{} {length}",
-                    if key == "properties" { "Property Length" } else { "Will Property Length" }
-                );
-            }
+        for field in fields.iter_mut().filter(|field| field.bytes.is_empty()) {
+            let name = match field.key.as_str() {
+                "properties" => "Property Length",
+                "will_properties" => "Will Property Length",
+                _ => continue,
+            };
+            let inside = self.fields.iter().filter(|inner| inner.block.as_ref() == Some(&field.key));
+            let length = inside.map(|field| field.bytes.len()).sum();
+            field.bytes = variable(length);
+            field.note = format!("{name} {length}");
         }
         fields
     }
@@ -263,7 +262,7 @@ pub(crate) fn lines(fields: &[Field]) -> String {
         let bytes = hex::compact(&field.bytes);
         match run.len() {
             times @ 4.. => {
-                rows.push((format!("({bytes}){{{times}}}"), format!("{times} times {}", field.note)))
+                rows.push((format!("({bytes}){{{times}}}"), format!("{times} times {}", field.note)));
             }
             times => rows.extend(std::iter::repeat_n((bytes, field.note.clone()), times)),
         }

@@ -106,6 +106,7 @@ pub(crate) enum Says {
 }
 
 /// Bytes to judge.
+#[allow(clippy::struct_field_names, reason = "the bytes and all about them")]
 pub(crate) struct Bytes {
     pub(crate) rules: Rules,
     pub(crate) bytes: Vec<u8>,
@@ -217,10 +218,9 @@ impl Family {
         let rules = if matches!((says, &verdict), (Says::Model, Verdict::Error(_))) { &[] } else { rules };
         let mut labels = rules.iter().map(|rule| (*rule).to_owned()).collect();
         let (packets, outcome) = outcome(verdict, by.version, packet, &mut labels);
-        let canonical = match packets.is_empty() {
-            true => None,
-            false => Some(canonical(&bytes, by.version)).filter(|canonical| *canonical != bytes),
-        };
+        let is_packet = !packets.is_empty();
+        let canonical =
+            is_packet.then(|| canonical(&bytes, by.version)).filter(|canonical| *canonical != bytes);
         let title = title.into();
         let free = left_open(&bytes, by.version, &outcome);
         self.push(Made {
@@ -361,6 +361,7 @@ impl Family {
     }
 
     /// Whether a filter matches a name.
+    #[allow(clippy::too_many_arguments, reason = "each case is a row of them")]
     pub(crate) fn matches(
         &mut self,
         id: &str,

@@ -484,10 +484,11 @@ impl Body<'_> {
             return fault("TopicMissing", start);
         }
         let payload = &self.bytes[self.at..];
-        if self.rules.check_payload_format && get(&properties, 1) == Some(&json!(1)) {
-            if let Err(error) = std::str::from_utf8(payload) {
-                return fault("PayloadFormat", self.at + error.valid_up_to());
-            }
+        if self.rules.check_payload_format
+            && get(&properties, 1) == Some(&json!(1))
+            && let Err(error) = std::str::from_utf8(payload)
+        {
+            return fault("PayloadFormat", self.at + error.valid_up_to());
         }
         put(out, "payload", data(payload));
         self.at = self.bytes.len();

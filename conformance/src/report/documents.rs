@@ -117,7 +117,7 @@ fn packet(case: &Case) -> &'static str {
         "DISCONNECT",
         "AUTH",
     ];
-    if case.packets.len() > 1 {
+    if !case.packets.is_empty() {
         return "stream";
     }
     let Some(bytes) = &case.bytes else { return "topics" };

@@ -31,24 +31,15 @@ pub(super) fn flags() -> Family {
             let draft = plain(version, flags);
             let at = draft.at("connect_flags");
             let title = format!("Connect Flags {flags:08b}");
-            let without_will = if v5 { "MQTT-3.1.2-11" } else { "MQTT-3.1.2-13" };
             let mut rules = vec!["MQTT-3.1.2-3", "MQTT-3.1.4-1"];
             match broken.as_slice() {
                 [] => {
-                    rules.push(if will {
-                        if v5 { "MQTT-3.1.2-12" } else { "MQTT-3.1.2-14" }
-                    } else {
-                        without_will
+                    rules.extend(match (will, v5) {
+                        (true, true) => &["MQTT-3.1.2-12", "MQTT-3.1.2-9"][..],
+                        (true, false) => &["MQTT-3.1.2-14", "MQTT-3.1.2-9"],
+                        (false, true) => &["MQTT-3.1.2-11", "MQTT-3.1.2-13"],
+                        (false, false) => &["MQTT-3.1.2-13", "MQTT-3.1.2-11", "MQTT-3.1.2-15"],
                     });
-                    if !will {
-                        rules.extend(if v5 {
-                            &["MQTT-3.1.2-13"][..]
-                        } else {
-                            &["MQTT-3.1.2-11", "MQTT-3.1.2-15"]
-                        });
-                    } else {
-                        rules.push("MQTT-3.1.2-9");
-                    }
                     if v5 {
                         rules.push(if user_name { "MQTT-3.1.2-17" } else { "MQTT-3.1.2-16" });
                         rules.push(if password { "MQTT-3.1.2-19" } else { "MQTT-3.1.2-18" });
@@ -643,7 +634,7 @@ pub(super) fn v31() -> Family {
     family.packet(
         "auth",
         "3.1 has no AUTH",
-        smallest(V5, Type::Auth).as_version(V31),
+        smallest(V5, Type::Auth).judged_by(V31),
         Says::Bad("ReservedPacketType", 0),
         &["U-3.1-a"],
     );

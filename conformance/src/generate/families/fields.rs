@@ -59,11 +59,14 @@ const DISCOURAGED: [(&str, &str, &str); 8] = [
     ("non-character-10ffff", "the non-character U+10FFFF", "a\u{10FFFF}"),
 ];
 
+/// Builds a packet with other bytes in a field, and tells their offset.
+type Build = dyn Fn(&[u8]) -> (Draft, usize);
+
 /// A string field: a packet with other bytes in it, the offset of these bytes, and what rule it has of its own.
 struct StringField {
     name: String,
     title: String,
-    packet: Box<dyn Fn(&[u8]) -> (Draft, usize)>,
+    packet: Box<Build>,
     topic: bool,
     rule: Option<&'static str>,
 }
@@ -147,7 +150,7 @@ fn string_fields(version: Version) -> Vec<StringField> {
                 match PROPERTIES.iter().find(|row| row.id == *id).expect("a property").wire {
                     Wire::Text => fields.push(property_field(place, *id, None)),
                     Wire::Pair => {
-                        fields.extend([Some(true), Some(false)].map(|part| property_field(place, *id, part)))
+                        fields.extend([Some(true), Some(false)].map(|part| property_field(place, *id, part)));
                     }
                     _ => {}
                 }
@@ -341,7 +344,7 @@ pub(super) fn pairs() -> Family {
         let keeps: &[&str] = match place {
             Place::Packet(Type::Publish) => &["MQTT-3.3.2-17", "MQTT-3.3.2-18", "U-2.2.2.2-b"],
             Place::Will => &["MQTT-3.1.3-10", "U-2.2.2.2-b"],
-            _ => &["U-2.2.2.2-b"],
+            Place::Packet(_) => &["U-2.2.2.2-b"],
         };
         let ordered = all(&[("b", "1"), ("a", "2"), ("b", "1"), ("a", "1")]);
         family.packet(

@@ -20,7 +20,7 @@ pub(super) fn fixed_headers() -> Family {
                 } else {
                     smallest(V5, Type::Auth)
                 };
-                let draft = body.as_version(version).first(first);
+                let draft = body.judged_by(version).first(first);
                 let title = format!("the packet type {} is reserved", first >> 4);
                 family.packet(format!("{first:02x}"), title, draft, Says::Bad("ReservedPacketType", 0), &[]);
                 continue;

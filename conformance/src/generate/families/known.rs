@@ -591,7 +591,7 @@ fn large(family: &mut Family) {
             &["MQTT-4.7.3-3"],
         );
     }
-    let slashes = |version| smallest(version, Type::Subscribe).set_text("topic_filter", &[b'/'; 65_535]);
+    let slashes = |version| smallest(version, Type::Subscribe).set_text("topic_filter", &vec![b'/'; 65_535]);
     for version in BOTH {
         family.packet(
             "CVE-2019-11779/mosquitto",
