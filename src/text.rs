@@ -142,21 +142,18 @@ pub(crate) fn is_plain_filter(text: &[u8]) -> bool {
         }
         at += 8;
     }
-    // What is left is looked at as the end of a word, of which the loop knows the rest.
     let left = text.len() - at;
+    if left == 0 {
+        return found == 0;
+    }
+    // What is left is the end of a word, of whose wildcards the loop has seen the first ones.
+    let unseen = 64 - 8 * u32::try_from(left).unwrap_or_default();
     let word = match text.last_chunk::<8>() {
         Some(last) => u64::from_le_bytes(*last),
-        None => short(text).wrapping_shl(8 * (8 - left) as u32),
+        None => (ONES * 0x61).unbounded_shr(64 - unseen) | short(text).unbounded_shl(unseen),
     };
-    if left > 0 {
-        let new = u64::MAX.wrapping_shl(8 * (8 - left) as u32);
-        found |= odd(word | !new & ONES);
-        let wild = wildcard(word) & new;
-        if wild != 0 && !wildcards_stand_alone(text, text.len().wrapping_sub(8), wild) {
-            return false;
-        }
-    }
-    found == 0
+    let wild = wildcard(word) & u64::MAX.unbounded_shl(unseen);
+    (found | odd(word)) == 0 && (wild == 0 || wildcards_stand_alone(text, text.len().wrapping_sub(8), wild))
 }
 
 /// Whether the bytes of the word at `at` whose high bits are set in `wild` are wildcards in the right place.
