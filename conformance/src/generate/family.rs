@@ -227,7 +227,7 @@ impl Family {
             id,
             title,
             versions: vec![by.version],
-            rules: labels.iter().map(|label| format!("{} {label}", by.version.name())).collect(),
+            rules: named(&labels, by.version),
             sender: by.sender,
             first_packet: by.first_packet,
             max_packet_size: by.max_packet_size,
@@ -278,7 +278,7 @@ impl Family {
             id: format!("{}/{id}", by.version.name()),
             title: title.to_owned(),
             versions: vec![by.version],
-            rules: labels.iter().map(|label| format!("{} {label}", by.version.name())).collect(),
+            rules: named(&labels, by.version),
             sender: by.sender,
             first_packet: by.first_packet,
             max_packet_size: by.max_packet_size,
@@ -385,6 +385,18 @@ impl Family {
 
 /// 3.1.1 and 5.0.
 pub(crate) const BOTH: [Version; 2] = [Version::V311, V5];
+
+/// Labels with their version, each once.
+fn named(labels: &[String], version: Version) -> Vec<String> {
+    let mut all = Vec::new();
+    for label in labels {
+        let label = format!("{} {label}", version.name());
+        if !all.contains(&label) {
+            all.push(label);
+        }
+    }
+    all
+}
 
 fn both([v311, v5]: [&[&str]; 2]) -> Vec<String> {
     v311.iter()

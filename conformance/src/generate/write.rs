@@ -56,7 +56,7 @@ fn text(family: &Family, case: &Made) -> String {
     }
     match case.packets.as_slice() {
         [] => {}
-        [packet] => line("packet", inline(packet)),
+        [packet] if matches!(case.outcome, Outcome::Good) => line("packet", inline(packet)),
         packets => line(
             "packets",
             format!(
