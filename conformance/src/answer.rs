@@ -61,8 +61,28 @@ pub enum Ask {
 impl Request {
     /// The question of a case, by one of its versions.
     pub fn new(case: &Case, question: &Question, version: Version) -> Self {
-        let mut request = Self {
-            ask: Ask::Decode,
+        let mut request = Self::without_input(case, question, version);
+        match question {
+            Question::Decode(bytes) => request.hex = Some(hex::plain(bytes)),
+            Question::TopicName(name) => request.topic_name = Some(name.clone()),
+            Question::TopicFilter(filter) => request.topic_filter = Some(filter.clone()),
+            Question::Match { filter, name } => {
+                request.topic_filter = Some(filter.clone());
+                request.topic_name = Some(name.clone());
+            }
+        }
+        request
+    }
+
+    /// The same without bytes and topics, which may be large: enough to tell whether a decoder can be asked.
+    pub fn without_input(case: &Case, question: &Question, version: Version) -> Self {
+        Self {
+            ask: match question {
+                Question::Decode(_) => Ask::Decode,
+                Question::TopicName(_) => Ask::TopicName,
+                Question::TopicFilter(_) => Ask::TopicFilter,
+                Question::Match { .. } => Ask::Match,
+            },
             version,
             sender: case.sender,
             first_packet: case.first_packet,
@@ -72,24 +92,7 @@ impl Request {
             hex: None,
             topic_name: None,
             topic_filter: None,
-        };
-        match question {
-            Question::Decode(bytes) => request.hex = Some(hex::plain(bytes)),
-            Question::TopicName(name) => {
-                request.ask = Ask::TopicName;
-                request.topic_name = Some(name.clone());
-            }
-            Question::TopicFilter(filter) => {
-                request.ask = Ask::TopicFilter;
-                request.topic_filter = Some(filter.clone());
-            }
-            Question::Match { filter, name } => {
-                request.ask = Ask::Match;
-                request.topic_filter = Some(filter.clone());
-                request.topic_name = Some(name.clone());
-            }
         }
-        request
     }
 }
 

@@ -60,7 +60,7 @@ impl Results {
             .case
             .versions
             .iter()
-            .map(|version| Request::new(&prepared.case, &prepared.question, *version));
+            .map(|version| Request::without_input(&prepared.case, &prepared.question, *version));
         requests.any(|request| self.decoder.covers(&request))
     }
 
