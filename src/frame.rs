@@ -363,6 +363,11 @@ impl Packet<'_> {
     ) -> Result<usize, EncodeError> {
         match self {
             Self::Publish(body) => encode_near(PacketType::Publish, body, options.into(), out),
+            Self::PubAck(body) | Self::PubRec(body) | Self::PubRel(body) | Self::PubComp(body)
+                if body.is_short() =>
+            {
+                encode_near(self.packet_type(), &body.packet_id, options.into(), out)
+            }
             _ => self.encode_rare(options.into(), out),
         }
     }

@@ -49,8 +49,24 @@ impl<'a> Ack<'a> {
     }
 }
 
-impl Body for Ack<'_> {
+impl Ack<'_> {
+    /// Whether the packet identifier is the whole body.
     #[inline(always)]
+    pub(crate) fn is_short(&self) -> bool {
+        self.reason_code == ReasonCode::SUCCESS && self.properties.is_blank()
+    }
+}
+
+/// The short form of an acknowledgement.
+impl Body for PacketId {
+    #[inline(always)]
+    fn encode<S: Sink>(&self, _: PacketType, _: Context, out: &mut S) -> Written {
+        out.two_bytes(self.get());
+        Ok(())
+    }
+}
+
+impl Body for Ack<'_> {
     fn encode<S: Sink>(&self, packet: PacketType, c: Context, out: &mut S) -> Written {
         out.two_bytes(self.packet_id.get());
         let plain = self.properties.is_empty();

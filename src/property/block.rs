@@ -104,7 +104,9 @@ impl<'a> Properties<'a> {
             out.variable(self.wire.len() as u64);
             out.put(self.wire);
         } else {
-            *out = self.encode_block(place, c, out.take())?;
+            let written;
+            (*out, written) = self.encode_block(place, c, out.take());
+            return written;
         }
         Ok(())
     }
@@ -123,10 +125,17 @@ impl<'a> Properties<'a> {
             && !c.refuses_control_characters()
     }
 
+    /// Takes the sink and gives it back; not in a `Result`, in which its fields would share bytes with the error.
     #[inline(never)]
-    fn encode_block<S: Sink>(&self, place: &Place, c: Context, mut out: S) -> Result<S, Kind> {
+    fn encode_block<S: Sink>(&self, place: &Place, c: Context, mut out: S) -> (S, Written) {
+        let written = self.walk_block(place, c, &mut out);
+        (out, written)
+    }
+
+    #[inline(always)]
+    fn walk_block<S: Sink>(&self, place: &Place, c: Context, out: &mut S) -> Written {
         if c.version < Version::V5 {
-            return if self.is_empty() { Ok(out) } else { Err(Kind::NotInVersion) };
+            return if self.is_empty() { Ok(()) } else { Err(Kind::NotInVersion) };
         }
         let start = out.start_block();
         let mut admission = Admission::new(place, c.sender);
@@ -140,7 +149,7 @@ impl<'a> Properties<'a> {
                 if S::CHECKS {
                     admission.admit(property.id())?;
                 }
-                property.write(c, &mut out)?;
+                property.write(c, out)?;
             }
         }
         for property in self.added {
@@ -150,10 +159,10 @@ impl<'a> Properties<'a> {
             if S::CHECKS {
                 admission.admit(property.id())?;
             }
-            property.write(c, &mut out)?;
+            property.write(c, out)?;
         }
         out.end_block(start);
-        Ok(out)
+        Ok(())
     }
 
     /// Whether there is nothing, not even something hidden.
