@@ -127,13 +127,18 @@ pub(super) fn count_plus(text: &[u8]) -> usize {
 /// How many times `+/` stands at the start, counted in fours, where something other than `#` follows.
 #[inline]
 pub(super) fn plus_run(text: &[u8]) -> usize {
-    let mut rest = text;
-    while let Some((b"+/+/+/+/", tail)) = rest.split_first_chunk::<8>()
-        && !matches!(tail, [b'#'])
-    {
-        rest = tail;
-    }
-    (text.len() - rest.len()) / 2
+    const RUN: u64 = u64::from_le_bytes(*b"+/+/+/+/");
+    let words = text.as_chunks::<8>().0.iter().take_while(|word| u64::from_le_bytes(**word) == RUN).count();
+    let followed_by_hash = text.get(8 * words..) == Some(b"#");
+    4 * (words - usize::from(followed_by_hash && words > 0))
+}
+
+/// Sixteen bytes as two words.
+#[inline]
+const fn halves(bytes: [u8; 16]) -> (u64, u64) {
+    let both = u128::from_le_bytes(bytes);
+    #[expect(clippy::cast_possible_truncation, reason = "the lower half is wanted")]
+    (both as u64, (both >> 64) as u64)
 }
 
 /// Goes past so many `/`, or all if there are fewer. Returns how many it were, and what comes after them.
@@ -142,14 +147,15 @@ pub(super) fn skip_slashes(text: &[u8], most: usize) -> (usize, &[u8]) {
     let (mut rest, mut skipped) = (text, 0);
     // How many bytes come after the last word with a `/`, and its marks.
     let mut last = (text.len(), 0);
-    while let Some((word, tail)) = rest.split_first_chunk::<8>() {
-        let slashes = marks(u64::from_le_bytes(*word), b'/');
-        let count = count_marks(slashes);
+    while let Some((words, tail)) = rest.split_first_chunk::<16>() {
+        let (low, high) = halves(*words);
+        let (low, high) = (marks(low, b'/'), marks(high, b'/'));
+        let count = count_marks(low) + count_marks(high);
         if skipped + count > most {
             break;
         }
-        if slashes != 0 {
-            last = (tail.len(), slashes);
+        if low | high != 0 {
+            last = if high == 0 { (tail.len() + 8, low) } else { (tail.len(), high) };
         }
         skipped += count;
         rest = tail;
@@ -215,13 +221,14 @@ mod tests {
         ] {
             assert_eq!(plus_run(text.as_bytes()), run, "{text}");
         }
-        // All texts of 12 bytes of `/` and others.
-        for bits in 0..1 << 12 {
+        // Texts of 36 bytes with every pattern of `/` in twelve of them.
+        for bits in 0..1_u64 << 12 {
+            let bits = bits << 10 | bits >> 3 | (bits & 0xFF) << 28;
             let other = |at: usize| [b'.', b'0', 0xAF][at % 3];
-            let text: [u8; 12] =
+            let text: [u8; 36] =
                 core::array::from_fn(|at| if bits >> at & 1 == 1 { b'/' } else { other(at) });
-            let slashes: alloc::vec::Vec<_> = (0..12).filter(|at| text[*at] == b'/').collect();
-            for most in 0..13 {
+            let slashes: alloc::vec::Vec<_> = (0..36).filter(|at| text[*at] == b'/').collect();
+            for most in 0..37 {
                 let count = slashes.len().min(most);
                 let after = count.checked_sub(1).map_or(0, |last| slashes[last] + 1);
                 assert_eq!(skip_slashes(&text, most), (count, &text[after..]), "{text:?} {most}");
