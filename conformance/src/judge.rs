@@ -359,3 +359,116 @@ fn shortened(text: &str) -> String {
         None => text.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::LazyLock;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::answer::Fault;
+    use crate::suite;
+
+    static CASES: LazyLock<Vec<Prepared>> = LazyLock::new(|| suite::load(&suite::folder()).unwrap());
+
+    /// Answers everything alike.
+    struct Parrot(Answer);
+
+    impl Decoder for Parrot {
+        fn ask(&mut self, _: &Request) -> Answer {
+            self.0.clone()
+        }
+    }
+
+    fn verdict(id: &str, answer: &Answer, strictness: Strictness) -> Option<Difference> {
+        let case = CASES.iter().find(|case| case.case.id == id).expect("a case");
+        match judge(&mut Parrot(answer.clone()), case, strictness) {
+            Verdict::Fail(difference, _) => Some(difference),
+            Verdict::Pass | Verdict::Unsupported => None,
+        }
+    }
+
+    #[test]
+    fn every_part_of_an_error_counts() {
+        let id = "packet-identifier/5.0/publish-qos-1/0";
+        let fault = |kind: &str, offset, reason_code, rule: &str| Fault {
+            kind: Some(kind.to_owned()),
+            offset: Some(offset),
+            reason_code: Some(reason_code),
+            rule: Some(rule.to_owned()),
+            message: None,
+        };
+        let answer = |error| Answer { error: Some(error), ..Answer::of(Status::Error) };
+        let good = answer(fault("ZeroPacketId", 7, 0x82, "MQTT-2.2.1-3"));
+        assert_eq!(verdict(id, &good, Strictness::Whole), None);
+        for bad in [
+            fault("Truncated", 7, 0x82, "MQTT-2.2.1-3"),
+            fault("ZeroPacketId", 6, 0x82, "MQTT-2.2.1-3"),
+            fault("ZeroPacketId", 7, 0x80, "MQTT-2.2.1-3"),
+            fault("ZeroPacketId", 7, 0x82, "MQTT-2.2.1-2"),
+        ] {
+            assert_eq!(
+                verdict(id, &answer(bad.clone()), Strictness::Whole),
+                Some(Difference::Error),
+                "{bad:?}"
+            );
+            assert_eq!(verdict(id, &answer(bad), Strictness::Peer), None);
+        }
+        assert_eq!(verdict(id, &Answer::of(Status::Ok), Strictness::Peer), Some(Difference::Accepts));
+        assert_eq!(verdict(id, &Answer::of(Status::Incomplete), Strictness::Peer), Some(Difference::Waits));
+        assert_eq!(verdict(id, &Answer::of(Status::Crash), Strictness::Peer), Some(Difference::Crash));
+        assert_eq!(verdict(id, &Answer::of(Status::Unsupported), Strictness::Peer), None);
+    }
+
+    #[test]
+    fn every_part_of_a_value_counts() {
+        let id = "reason-codes/5.0/puback/10";
+        let answer = |fields, encoded: &str| Answer {
+            packet_type: Some("PUBACK".to_owned()),
+            fields: Some(fields),
+            raw_length: Some(6),
+            encoded: Some(encoded.to_owned()),
+            ..Answer::of(Status::Ok)
+        };
+        let good =
+            json!({ "packet_identifier": 1, "reason_code": 16, "reason_name": "any", "properties": [] });
+        assert_eq!(verdict(id, &answer(good.clone(), "4003000110"), Strictness::Whole), None);
+        // A longer form says the same; only of mqtt-wire the shortest is wanted.
+        assert_eq!(
+            verdict(id, &answer(good.clone(), "400400011000"), Strictness::Whole),
+            Some(Difference::Encoding)
+        );
+        assert_eq!(verdict(id, &answer(good.clone(), "400400011000"), Strictness::Peer), None);
+        assert_eq!(verdict(id, &answer(good, "4003000180"), Strictness::Peer), Some(Difference::Encoding));
+        for bad in [
+            json!({ "packet_identifier": 2, "reason_code": 16 }),
+            json!({ "packet_identifier": 1 }),
+            json!({ "packet_identifier": 1, "reason_code": 16, "topic_name": "a" }),
+            json!({ "packet_identifier": 1, "reason_code": 16, "properties": [{ "identifier": 31, "value": "s" }] }),
+        ] {
+            assert_eq!(verdict(id, &answer(bad, "4003000110"), Strictness::Peer), Some(Difference::Value));
+        }
+        assert_eq!(verdict(id, &Answer::of(Status::Error), Strictness::Peer), Some(Difference::Refuses));
+    }
+
+    #[test]
+    fn order_counts_among_equal_properties_alone() {
+        let list = |list| normal(json!({ "properties": list }));
+        let property = |id: u8, value: &str| json!({ "identifier": id, "value": value });
+        let (a, b, c) = (property(38, "b"), property(38, "a"), property(31, "r"));
+        assert_eq!(list(json!([a, b, c])), list(json!([c, a, b])));
+        assert_ne!(list(json!([a, b, c])), list(json!([b, a, c])));
+    }
+
+    #[test]
+    fn what_absence_says_may_be_left_out() {
+        let packet = |kind: &str, id: u8, value: u8| {
+            without_defaults(json!({ "type": kind, "properties": [{ "identifier": id, "value": value }] }))
+        };
+        assert_eq!(packet("CONNACK", 0x25, 1), json!({ "type": "CONNACK" }));
+        assert_ne!(packet("CONNACK", 0x25, 0), json!({ "type": "CONNACK" }));
+        assert_eq!(packet("CONNECT", 0x11, 0), json!({ "type": "CONNECT" }));
+        assert_ne!(packet("CONNACK", 0x11, 0), json!({ "type": "CONNACK" }));
+    }
+}

@@ -44,6 +44,17 @@ fn family(path: &Path) -> Result<(String, Family)> {
     Ok((name, toml::from_str(&fs::read_to_string(path)?)?))
 }
 
+/// Reads one case of a folder, and no more than its family.
+///
+/// # Errors
+/// As for [`load`], and when there is no such case.
+pub fn load_one(folder: &Path, id: &str) -> Result<Prepared> {
+    let name = id.split('/').next().unwrap_or_default();
+    let (_, family) = family(&folder.join(format!("{name}.toml")))?;
+    let case = family.cases.into_iter().find(|case| case.id == id);
+    prepare(case.with_context(|| format!("there is no case {id}"))?)
+}
+
 /// Reads all cases of a folder.
 ///
 /// # Errors

@@ -6,9 +6,14 @@ use mqtt_conformance::library::Library;
 use mqtt_conformance::suite::{self, Prepared};
 
 fn main() -> anyhow::Result<()> {
-    let cases = suite::load(&suite::folder())?;
+    let arguments = Arguments::from_args();
+    let cases = match &arguments.filter {
+        // What nextest asks for, a process for each case.
+        Some(id) if arguments.exact => vec![suite::load_one(&suite::folder(), id)?],
+        _ => suite::load(&suite::folder())?,
+    };
     let trials = cases.into_iter().map(|case| Trial::test(case.case.id.clone(), move || run(&case)));
-    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit();
+    libtest_mimic::run(&arguments, trials.collect()).exit();
 }
 
 fn run(case: &Prepared) -> Result<(), Failed> {
