@@ -6,9 +6,9 @@
 use core::panic::PanicInfo;
 
 use mqtt_wire::{
-    ConnAck, Connect, DecodeOptions, Decoded, DecodedHead, FanOut, Packet, PacketId, PacketType, Properties, Property,
-    Publish, QoS, ReasonCode, Sender, Subscribe, Subscription, TopicFilter, TopicName, Version, decode,
-    decode_publish_head,
+    ConnAck, Connect, DecodeOptions, Decoded, DecodedHead, FanOut, Packet, PacketId, PacketType, Properties,
+    Property, Publish, QoS, ReasonCode, Sender, Subscribe, Subscription, TopicFilter, TopicName, Version,
+    decode, decode_publish_head,
 };
 
 #[panic_handler]
@@ -21,9 +21,10 @@ fn panic(_: &PanicInfo<'_>) -> ! {
 #[unsafe(no_mangle)]
 pub extern "C" fn mqtt_wire_no_std() -> i32 {
     for version in Version::ALL {
-        for (step, done) in [connect(version), subscribe(version), publish(version), head(version), refuse(version)]
-            .into_iter()
-            .enumerate()
+        for (step, done) in
+            [connect(version), subscribe(version), publish(version), head(version), refuse(version)]
+                .into_iter()
+                .enumerate()
         {
             if done.is_none() {
                 return i32::from(version.level()) * 10 + i32::try_from(step).unwrap_or(9);
@@ -45,7 +46,8 @@ fn there_and_back(packet: &Packet<'_>, version: Version) -> Option<()> {
 }
 
 fn connect(version: Version) -> Option<()> {
-    let connect = Connect { user_name: Some("user"), password: Some(b"secret"), ..Connect::new(version, "client") };
+    let connect =
+        Connect { user_name: Some("user"), password: Some(b"secret"), ..Connect::new(version, "client") };
     there_and_back(&connect.into(), version)?;
     there_and_back(&ConnAck::new(ReasonCode::NOT_AUTHORIZED).into(), version)
 }
