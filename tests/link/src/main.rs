@@ -10,9 +10,10 @@ use core::panic::PanicInfo;
 
 use mqtt_wire::topic::{FilterLevels, Levels};
 use mqtt_wire::{
-    Connect, DecodeError, DecodeOptions, Decoded, DecodedHead, Delivery, EncodeOptions, FanOut, FixedHeader, List,
-    Packet, PacketId, Properties, Property, PropertyId, Publish, QoS, ReasonCode, Sender, Subscribe, Subscription,
-    Tolerance, TopicFilter, TopicName, Version, decode, decode_exact, decode_publish_head, set_dup,
+    Connect, DecodeError, DecodeOptions, Decoded, DecodedHead, Delivery, EncodeOptions, FanOut, FixedHeader,
+    List, Packet, PacketId, Properties, Property, PropertyId, Publish, QoS, ReasonCode, Sender, Subscribe,
+    Subscription, Tolerance, TopicFilter, TopicName, Version, decode, decode_exact, decode_publish_head,
+    set_dup,
 };
 
 #[cfg(not(feature = "look"))]
@@ -38,7 +39,9 @@ pub extern "C" fn _start() -> ! {
     let mut room = [0; 256];
     let out: &mut [u8] = black_box(&mut room);
     for version in black_box(Version::ALL) {
-        for options in black_box([DecodeOptions::new(version), DecodeOptions::detect(), every_choice(version)]) {
+        for options in
+            black_box([DecodeOptions::new(version), DecodeOptions::detect(), every_choice(version)])
+        {
             black_box(receive(input, options, black_box(EncodeOptions::new(version)), out));
             black_box(receive_in_pieces(input, options));
         }
@@ -144,7 +147,8 @@ fn walk_properties(properties: Properties<'_>) -> usize {
         Property::ReasonString(text) => text.len(),
         property => property.id().title().len(),
     });
-    texts ^ values.sum::<usize>()
+    texts
+        ^ values.sum::<usize>()
         ^ properties.topic_alias().map_or(0, |alias| usize::from(alias.get()))
         ^ properties.subscription_identifiers().count()
         ^ properties.ids().iter().count()
@@ -180,8 +184,12 @@ fn topics(input: &[u8], version: Version) -> usize {
         (Ok(name), Ok(filter)) => {
             let related = [filter.matches(name), filter.covers(filter.inner()), filter.intersects(filter)];
             let share = filter.share_name().map_or(0, str::len);
-            checked ^ related.iter().filter(|is| **is).count() ^ share
-                ^ levels(name.levels()) ^ filter_levels(filter.levels()) ^ usize::from(filter.has_wildcards())
+            checked
+                ^ related.iter().filter(|is| **is).count()
+                ^ share
+                ^ levels(name.levels())
+                ^ filter_levels(filter.levels())
+                ^ usize::from(filter.has_wildcards())
         }
         (Err(error), _) | (_, Err(error)) => error.offset() ^ error.message().len() ^ checked,
     }
@@ -204,6 +212,7 @@ fn send(input: &[u8], version: Version, out: &mut [u8]) -> usize {
         sum ^= heads.head(black_box(publish.delivery), true, false).map_or(0, <[u8]>::len);
     }
     let subscriptions = black_box([Subscription::new(filter, QoS::ExactlyOnce)]);
-    sum ^= Packet::from(Subscribe::new(PacketId::MIN, &subscriptions)).encode(version, out).unwrap_or_default();
+    sum ^=
+        Packet::from(Subscribe::new(PacketId::MIN, &subscriptions)).encode(version, out).unwrap_or_default();
     sum ^ Packet::from(Connect::new(version, text)).encode(version, out).unwrap_or_default()
 }
