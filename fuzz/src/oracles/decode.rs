@@ -1,0 +1,269 @@
+//! Raw bytes: the laws of decoding, and of encoding what was decoded.
+
+use std::fmt::Write as _;
+
+use bytes::{Bytes, BytesMut};
+use mqtt_wire::{
+    DecodeError, Decoded, DecodedHead, EncodeError, FixedHeader, Frame, Kind, Packet, Sender, Tolerance,
+    Version, decode, decode_exact, decode_publish_head,
+};
+
+use super::canonical::{canonical, lengths};
+use super::setting::Setting;
+
+type Verdict<'a> = Result<Decoded<'a>, DecodeError>;
+
+/// Strict decoding as either side and as none in particular.
+pub(super) fn from_all_sides(version: Version, bytes: &[u8]) {
+    let setting = Setting::new(version);
+    let from_anyone = check(bytes, &setting);
+    for sender in [Sender::Client, Sender::Server] {
+        let from_one = check(bytes, &Setting { sender: Some(sender), ..setting });
+        narrowed(&from_anyone, &from_one, is_of_context);
+    }
+}
+
+/// Decoding with any options. They are the first three bytes.
+pub(super) fn with_options(bytes: &[u8]) {
+    let Some((setting, bytes)) = Setting::split_from(bytes) else { return };
+    let verdict = check(bytes, &setting);
+    let open = Setting { first: false, max_packet_size: None, sender: None, ..setting };
+    let open = Setting { refuse_control_characters: false, check_payload_format: false, ..open };
+    let of_choice = |kind| {
+        is_of_context(kind)
+            || matches!(kind, Kind::PacketTooLarge | Kind::DisallowedCharacter | Kind::PayloadFormat)
+    };
+    narrowed(&decode(bytes, open.decode()), &verdict, of_choice);
+    if !setting.detect {
+        let strict = Setting { tolerances: 0, ..setting };
+        narrowed(&verdict, &decode(bytes, strict.decode()), |_| true);
+    }
+}
+
+/// A stricter decoder takes the same packets for the same, and refuses others for its own `reasons`.
+fn narrowed(open: &Verdict<'_>, strict: &Verdict<'_>, reasons: impl Fn(Kind) -> bool) {
+    match (open, strict) {
+        (Ok(open), Ok(strict)) => assert_eq!(open, strict),
+        (Ok(_), Err(strict)) => assert!(reasons(strict.kind()), "{strict}"),
+        (Err(open), Ok(_)) => panic!("only the open decoder refuses: {open}"),
+        (Err(open), Err(strict)) => {
+            let fault =
+                |error: &DecodeError| (error.kind(), error.offset(), error.frame_len(), error.version());
+            assert!(fault(open) == fault(strict) || reasons(strict.kind()), "{open}, {strict}");
+        }
+    }
+}
+
+fn is_of_context(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::WrongDirection | Kind::UnexpectedPacket | Kind::PropertySender | Kind::ReasonCodeSender
+    )
+}
+
+/// Every law of one decoding.
+pub(super) fn check<'a>(bytes: &'a [u8], setting: &Setting) -> Verdict<'a> {
+    let verdict = decode(bytes, setting.decode());
+    lengths_are_right(bytes, setting, &verdict);
+    prefixes_wait(bytes, setting, &verdict);
+    neighbours_do_not_matter(bytes, setting, &verdict);
+    other_paths_agree(bytes, setting, &verdict);
+    match &verdict {
+        Ok(Decoded::Packet { packet, len }) => goes_back(&bytes[..*len], packet, setting),
+        Ok(Decoded::Incomplete { .. }) => {}
+        Err(error) => tells_why(error, setting),
+    }
+    verdict
+}
+
+/// Laws 1 and 4: the lengths are those of the fixed header, and so is the number of missing bytes.
+fn lengths_are_right(bytes: &[u8], setting: &Setting, verdict: &Verdict<'_>) {
+    let total = lengths(bytes).map(|(_, total)| total);
+    match verdict {
+        Ok(Decoded::Packet { len, .. }) => {
+            assert_eq!(Some(*len), total);
+            assert!(*len <= bytes.len());
+        }
+        Ok(Decoded::Incomplete { missing }) => {
+            let expected = match total {
+                Some(total) => total - bytes.len(),
+                None if bytes.is_empty() => 2,
+                None => 1,
+            };
+            assert_eq!(*missing, expected);
+            assert!(*missing > 0);
+        }
+        Err(error) => {
+            assert_eq!(error.frame_len(), total);
+            assert!(error.offset() <= total.unwrap_or(bytes.len()));
+        }
+    }
+    if let Ok(header) = FixedHeader::decode(bytes, setting.decode()) {
+        assert_eq!(header.map(|header| (header.len(), header.frame_len())), lengths(bytes));
+    }
+}
+
+/// Laws 1 and 3: while bytes are missing the answer is "incomplete", and an error comes with the byte that
+/// decides it and stays.
+fn prefixes_wait(bytes: &[u8], setting: &Setting, verdict: &Verdict<'_>) {
+    let lengths = lengths(bytes);
+    let (header, total) = lengths.unwrap_or((bytes.len(), bytes.len()));
+    let decisive = match verdict {
+        Ok(Decoded::Incomplete { .. }) => bytes.len() + 1,
+        Err(error) if error.kind() == Kind::PacketTooLarge => header,
+        Err(error) if lengths.is_none() || error.offset() < header => error.offset() + 1,
+        _ => total,
+    };
+    let options = setting.decode();
+    // The longest fixed header takes five bytes.
+    for n in (0..8).chain([decisive.saturating_sub(1), decisive]).filter(|n| *n <= bytes.len()) {
+        match (decode(&bytes[..n], options), verdict) {
+            (Ok(Decoded::Incomplete { missing }), _) => {
+                assert!(n < decisive, "{verdict:?}: waits after {n} bytes");
+                let enough = match verdict {
+                    Ok(_) => lengths.map_or(bytes.len() + 1, |(_, total)| total),
+                    Err(_) => decisive,
+                };
+                assert!(n + missing <= enough.max(2), "{missing} missing after {n} bytes");
+            }
+            (Err(early), Err(late)) if n >= decisive => {
+                assert_eq!((early.kind(), early.offset()), (late.kind(), late.offset()));
+            }
+            (early, late) => assert!(n >= decisive && early == *late, "{n} bytes: {early:?}, all: {late:?}"),
+        }
+    }
+}
+
+/// Law 2: what follows a frame does not matter.
+fn neighbours_do_not_matter(bytes: &[u8], setting: &Setting, verdict: &Verdict<'_>) {
+    let total = lengths(bytes).map_or(bytes.len(), |(_, total)| total.min(bytes.len()));
+    assert_eq!(decode(&bytes[..total], setting.decode()), *verdict);
+    if bytes.len() < 512 && !matches!(verdict, Ok(Decoded::Incomplete { .. })) && lengths(bytes).is_some() {
+        let followed = [&bytes[..total], &[0xC0, 0x00, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF]].concat();
+        assert_eq!(decode(&followed, setting.decode()), *verdict);
+    }
+}
+
+/// Law 12: the exact, the owned and the streaming decoder say the same.
+fn other_paths_agree(bytes: &[u8], setting: &Setting, verdict: &Verdict<'_>) {
+    let options = setting.decode();
+    let exact = decode_exact(bytes, options);
+    let kind = exact.map_err(|error| error.kind());
+    match verdict {
+        Ok(Decoded::Packet { packet, len }) if *len == bytes.len() => assert_eq!(kind, Ok(*packet)),
+        Ok(Decoded::Packet { .. }) => assert_eq!(kind, Err(Kind::TrailingBytes)),
+        Ok(Decoded::Incomplete { .. }) => assert_eq!(kind, Err(Kind::Truncated)),
+        Err(error) if error.frame_len() == Some(bytes.len()) => assert_eq!(exact, Err(*error)),
+        Err(_) => assert!(exact.is_err()),
+    }
+    let mut stream = BytesMut::from(bytes);
+    match Frame::split_from(&mut stream, options) {
+        Ok(None) => {
+            assert!(matches!(verdict, Ok(Decoded::Incomplete { .. })));
+            assert_eq!(stream, bytes);
+        }
+        Ok(Some(frame)) => {
+            let packet = verdict.as_ref().map(|decoded| decoded.packet().expect("a whole packet"));
+            assert_eq!(frame.packet().as_ref(), packet.as_ref().map_err(|error| *error));
+            assert_eq!([frame.as_bytes(), &stream].concat(), bytes);
+            owned_frame_agrees(&frame, options);
+        }
+        Err(error) => {
+            assert_eq!(*verdict, Err(error));
+            assert_eq!(stream, bytes);
+        }
+    }
+    match (decode_publish_head(bytes, options), verdict) {
+        (Ok(DecodedHead::Publish { head, len, mut payload }), Ok(Decoded::Packet { packet, .. })) => {
+            let Packet::Publish(publish) = packet else { panic!("{packet:?}") };
+            assert_eq!(payload.remaining(), publish.payload.len());
+            assert_eq!(payload.take(&bytes[len..]), Ok(publish.payload));
+            assert_eq!(mqtt_wire::Publish { payload: publish.payload, ..head }, *publish);
+        }
+        (Ok(DecodedHead::Other(header)), _) => assert_ne!(header.packet_type().number(), 3),
+        (Ok(DecodedHead::Incomplete { missing }), verdict) => {
+            let Ok(Decoded::Incomplete { missing: all }) = verdict else { panic!("{verdict:?}") };
+            assert!(missing <= *all);
+        }
+        (Ok(DecodedHead::Publish { .. }), Err(error)) => assert_eq!(error.kind(), Kind::PayloadFormat),
+        (Ok(DecodedHead::Publish { .. }), Ok(Decoded::Incomplete { .. })) => {}
+        (Err(head), Err(whole)) => assert_eq!(head, *whole),
+        (Err(head), Ok(Decoded::Incomplete { .. })) => assert!(head.frame_len().is_some(), "{head}"),
+        (Err(head), Ok(whole)) => panic!("{head}, {whole:?}"),
+    }
+}
+
+fn owned_frame_agrees(frame: &Frame, options: mqtt_wire::DecodeOptions) {
+    let again = Frame::new(Bytes::copy_from_slice(frame.as_bytes()), options).expect("a checked header");
+    assert_eq!(again.packet(), frame.packet());
+    assert_eq!(again, *frame);
+    if let Ok(packet) = frame.packet() {
+        assert_eq!(packet.packet_type(), frame.packet_type());
+        if let Packet::Publish(publish) = packet {
+            let payload = frame.slice(publish.payload);
+            assert_eq!(payload, publish.payload);
+            let inside =
+                publish.payload.is_empty() || std::ptr::eq(payload.as_ptr(), publish.payload.as_ptr());
+            assert!(inside, "the payload was copied");
+        }
+        if let Packet::Connect(connect) = packet {
+            assert_eq!(frame.version(), Some(connect.version));
+            assert_eq!(Version::of_connect(frame.as_bytes()), Some(connect.version));
+        }
+    }
+}
+
+/// Laws 7 and 8: what was decoded is encoded back, to the same bytes when they were the shortest.
+fn goes_back(frame: &[u8], packet: &Packet<'_>, setting: &Setting) {
+    let version = match packet {
+        Packet::Connect(connect) => connect.version,
+        _ if setting.detect => Version::V5,
+        _ => setting.version,
+    };
+    let options = setting.encode(version);
+    let mut out = vec![0xA5; 3];
+    let len = packet.encode(options, &mut out).unwrap_or_else(|error| panic!("{packet:?}: {error}"));
+    let (before, written) = out.split_at(3);
+    assert_eq!((before, written.len()), (&[0xA5; 3][..], len));
+    assert_eq!(packet.encoded_len(options), Ok(len));
+    assert_eq!(decode(written, setting.decode()), Ok(Decoded::Packet { packet: *packet, len }));
+    if setting.tolerates(Tolerance::NonMinimalLengths) {
+        assert!(written.len() <= frame.len());
+    } else {
+        let header_len = lengths(frame).expect("a whole frame").0;
+        assert_eq!(written, canonical(frame, header_len, version, packet));
+    }
+    fits_exactly(packet, written, options);
+    if frame.len() < 200 {
+        let mut shown = String::new();
+        write!(shown, "{packet} {packet:?}").expect("a string takes anything");
+    }
+}
+
+fn fits_exactly(packet: &Packet<'_>, written: &[u8], options: mqtt_wire::EncodeOptions) {
+    let needed = written.len();
+    let mut slice = vec![0xA5; needed + 1];
+    assert_eq!(packet.encode(options, &mut slice[..needed]), Ok(needed));
+    assert_eq!((&slice[..needed], slice[needed]), (written, 0xA5));
+    let available = needed - 1;
+    let mut slice = vec![0xA5; available];
+    let too_small = Err(EncodeError::BufferTooSmall { needed, available });
+    assert_eq!(packet.encode(options, &mut slice[..]), too_small);
+    assert!(slice.iter().all(|byte| *byte == 0xA5), "a short buffer was written to");
+    let limit = u32::try_from(available).expect("a packet is smaller");
+    let mut out = Vec::new();
+    let too_large = Err(EncodeError::TooLarge { size: needed, max: available });
+    assert_eq!(packet.encode(options.max_packet_size(limit), &mut out), too_large);
+    assert!(out.is_empty());
+}
+
+fn tells_why(error: &DecodeError, setting: &Setting) {
+    assert!(error.reason_code().is_error());
+    assert!(!error.requirement().is_empty());
+    // Of some rules each side has its own.
+    if setting.sender.is_none() {
+        assert_eq!(error.requirement(), error.kind().requirement(error.version(), error.packet_type()));
+    }
+    let text = error.to_string();
+    assert!(text.contains(error.requirement()) && text.contains(&error.kind().to_string()), "{text}");
+}

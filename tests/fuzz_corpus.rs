@@ -1,0 +1,238 @@
+//! Replays what the fuzzers found worth keeping, `corpus/fuzz`, as plain tests with the oracles of the fuzz
+//! targets. (The corpora of the targets that need other packages are replayed by `cargo test` in `fuzz`.)
+#![cfg(all(feature = "arbitrary", feature = "tokio-codec"))]
+
+#[path = "common/captures.rs"]
+#[allow(dead_code, reason = "the seeds need the packets alone")]
+mod captures;
+#[path = "../fuzz/src/oracles/mod.rs"]
+#[allow(unreachable_pub, reason = "the fuzz targets are another crate")]
+mod oracles;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::panic::catch_unwind;
+use std::path::{Path, PathBuf};
+
+use mqtt_wire::{Packet, PropertySet, Sender, TopicFilter, Version, decode_exact};
+use oracles::Setting;
+
+fn corpus() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/fuzz")
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn every_oracle_holds_for_its_corpus() {
+    let mut failed = Vec::new();
+    for (name, oracle) in oracles::ALL {
+        let files = files(&corpus().join(name));
+        assert!(!files.is_empty(), "{name} has no corpus");
+        for file in files {
+            let bytes = fs::read(&file).expect("a file that can be read");
+            if catch_unwind(|| oracle(&bytes)).is_err() {
+                failed.push(file);
+            }
+        }
+    }
+    assert!(failed.is_empty(), "{failed:#?}");
+}
+
+/// Whatever one target has found is bytes to the others, too.
+#[test]
+fn raw_packets_hold_in_every_version() {
+    for folder in ["decode_v31", "decode_v311", "decode_v5", "differential"] {
+        for file in files(&corpus().join(folder)) {
+            let bytes = fs::read(&file).expect("a file that can be read");
+            for name in ["decode_v31", "decode_v311", "decode_v5", "decode_options", "stream", "publish_head"]
+            {
+                oracles::run(name, &bytes);
+            }
+        }
+    }
+}
+
+/// An oracle that cannot fail proves nothing: these are told something wrong.
+#[test]
+#[should_panic(expected = "no oracle")]
+fn an_unknown_oracle_is_an_error() {
+    oracles::run("nothing", &[]);
+}
+
+/// Writes seeds made of the captures into the folder that `FUZZ_SEEDS` names; `fuzz/seeds` minimises them.
+#[test]
+#[ignore = "writes files"]
+fn write_seeds() {
+    let folder = PathBuf::from(std::env::var_os("FUZZ_SEEDS").expect("FUZZ_SEEDS names a folder"));
+    let put = |target: &str, name: &str, bytes: &[u8]| {
+        let folder = folder.join(target);
+        fs::create_dir_all(&folder).expect("a folder that can be made");
+        fs::write(folder.join(name), bytes).expect("a file that can be written");
+    };
+    for (n, (packet, sender, version)) in packets().into_iter().enumerate() {
+        let name = format!("{n:04}");
+        put(raw_target(version), &name, &packet);
+        put("differential", &name, &packet);
+        let strict = Setting { sender: Some(sender), ..Setting::new(version) };
+        let tolerant = Setting { tolerances: 0xF, detect: true, ..strict };
+        let checked = Setting { check_payload_format: true, refuse_control_characters: true, ..strict };
+        for (kind, setting) in [("strict", strict), ("tolerant", tolerant), ("checked", checked)] {
+            put("decode_options", &format!("{name}-{kind}"), &[&setting.to_bytes(), &packet[..]].concat());
+            if packet[0] >> 4 == 3 {
+                let cut = n.to_le_bytes()[0];
+                let head = [&setting.to_bytes()[..], &[cut], &packet].concat();
+                put("publish_head", &format!("{name}-{kind}"), &head);
+            }
+        }
+    }
+    for (n, (frame, versions)) in conformance_cases().into_iter().enumerate() {
+        for version in Version::ALL.into_iter().filter(|version| versions.contains(&format!("\"{version}\"")))
+        {
+            put(raw_target(version), &format!("case-{n:04}"), &frame);
+            put("differential", &format!("case-{n:04}"), &frame);
+        }
+    }
+    for (n, (stream, setting)) in streams().into_iter().enumerate() {
+        let bytes = [&setting.to_bytes()[..], &n.to_le_bytes()[..1], &stream].concat();
+        put("stream", &format!("{n:04}"), &bytes);
+    }
+    for file in files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/captures")) {
+        if file.extension().is_some_and(|extension| extension == "pcap") {
+            let name = file.file_stem().expect("a name").to_string_lossy().into_owned();
+            put("inspect", &name, &first_records(&fs::read(&file).expect("a file that can be read")));
+        }
+    }
+    let (names, filters) = topics();
+    for (n, text) in names.iter().chain(&filters).enumerate() {
+        put("topic_syntax", &format!("{n:04}"), text.as_bytes());
+        let other = &filters[n % filters.len()];
+        let name = &names[n * 7 % names.len()];
+        put("topic_match", &format!("{n:04}"), format!("{text}\n{other}\n{name}").as_bytes());
+    }
+}
+
+fn raw_target(version: Version) -> &'static str {
+    match version {
+        Version::V31 => "decode_v31",
+        Version::V311 => "decode_v311",
+        Version::V5 => "decode_v5",
+    }
+}
+
+/// The bytes of each conformance case that gives them in hex, and the line with its versions.
+fn conformance_cases() -> Vec<(Vec<u8>, String)> {
+    let mut cases = Vec::new();
+    for file in files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/conformance")) {
+        if file.extension().is_none_or(|extension| extension != "toml") {
+            continue;
+        }
+        let text = fs::read_to_string(&file).expect("a file that can be read");
+        for case in text.split("[[case]]").skip(1) {
+            let versions = case.lines().find(|line| line.starts_with("versions = ")).unwrap_or_default();
+            let hex = case.split("bytes = \"\"\"").nth(1).and_then(|rest| rest.split("\"\"\"").next());
+            let bytes: Option<Vec<u8>> = hex.map(without_comments).and_then(|hex| from_hex(&hex));
+            if let Some(bytes) = bytes.filter(|bytes| bytes.len() <= LONGEST) {
+                cases.push((bytes, versions.to_owned()));
+            }
+        }
+    }
+    cases
+}
+
+fn without_comments(text: &str) -> String {
+    text.lines().filter_map(|line| line.split('#').next()).collect::<Vec<_>>().join(" ")
+}
+
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let digits: String = text.split_whitespace().collect();
+    (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok()).collect()
+}
+
+/// The start of a capture, up to the end of a record.
+fn first_records(pcap: &[u8]) -> Vec<u8> {
+    const FILE_HEADER: usize = 24;
+    const RECORD_HEADER: usize = 16;
+    let mut end = FILE_HEADER;
+    while let Some(length) = pcap.get(end + 8..end + 12) {
+        let length = u32::from_le_bytes(length.try_into().expect("four bytes"));
+        let next = end + RECORD_HEADER + length as usize;
+        if next > 3 * LONGEST {
+            break;
+        }
+        end = next;
+    }
+    pcap[..end.min(pcap.len())].to_vec()
+}
+
+const LONGEST: usize = 512;
+
+/// Captured packets that differ in more than their values.
+fn packets() -> Vec<(Vec<u8>, Sender, Version)> {
+    let mut kept = BTreeMap::new();
+    for packet in captures::all().into_iter().flat_map(|capture| capture.packets) {
+        if packet.bytes.len() > LONGEST {
+            continue;
+        }
+        let shown = decode_exact(&packet.bytes, packet.version).map(|packet| ids(&packet));
+        let shape = (packet.version as u8, packet.bytes[0], packet.bytes.len() / 16, format!("{shown:?}"));
+        kept.entry(shape).or_insert((packet.bytes, packet.sender, packet.version));
+    }
+    kept.into_values().collect()
+}
+
+fn ids(packet: &Packet<'_>) -> PropertySet {
+    match packet {
+        Packet::Connect(body) => {
+            body.will.map_or(body.properties.ids(), |will| will.properties.ids() | body.properties.ids())
+        }
+        Packet::ConnAck(body) => body.properties.ids(),
+        Packet::Publish(body) => body.properties.ids(),
+        Packet::Subscribe(body) => body.properties.ids(),
+        Packet::Disconnect(body) => body.properties.ids(),
+        _ => PropertySet::EMPTY,
+    }
+}
+
+fn streams() -> Vec<(Vec<u8>, Setting)> {
+    let mut kept = BTreeMap::new();
+    for stream in captures::all().into_iter().flat_map(|capture| capture.streams) {
+        let length = stream.bytes.len().min(LONGEST);
+        let detect = stream.sender == Sender::Client;
+        let setting = Setting {
+            detect,
+            first: true,
+            sender: Some(stream.sender),
+            tolerances: 1,
+            ..Setting::new(stream.version)
+        };
+        let bytes = stream.bytes[..length].to_vec();
+        kept.entry((stream.version as u8, detect, length / 64, bytes[0])).or_insert((bytes, setting));
+    }
+    kept.into_values().collect()
+}
+
+fn topics() -> (Vec<String>, Vec<String>) {
+    let (mut names, mut filters) = (Vec::new(), Vec::new());
+    for packet in captures::all().into_iter().flat_map(|capture| capture.packets) {
+        match decode_exact(&packet.bytes, packet.version) {
+            Ok(Packet::Publish(publish)) => names.extend(publish.topic.map(|topic| topic.to_string())),
+            Ok(Packet::Subscribe(body)) => {
+                let new = |filter: TopicFilter<'_>| filter.to_string();
+                filters.extend(body.subscriptions.iter().map(|subscription| new(subscription.filter)));
+            }
+            _ => {}
+        }
+    }
+    for list in [&mut names, &mut filters] {
+        list.sort();
+        list.dedup();
+        list.retain(|text| text.len() <= LONGEST);
+    }
+    (names, filters)
+}
