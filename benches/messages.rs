@@ -1,0 +1,144 @@
+//! What a broker does with a message: looks at its properties, forwards it, sends it to ten thousand subscribers,
+//! and finds them by its topic.
+
+mod common;
+
+use std::hint::black_box;
+
+use common::{CONNACK_PROPERTIES, PUBLISH, PUBLISH_PROPERTIES};
+use criterion::{Criterion, Throughput};
+use mqtt_wire::topic::FilterTree;
+use mqtt_wire::{
+    ConnAck, Decoded, Delivery, FanOut, Packet, PacketId, Properties, Property, PropertyId, Publish,
+    ReasonCode, TopicFilter, Version, decode, topic_name,
+};
+
+fn encoded(packet: impl Into<Packet<'static>>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    packet.into().encode(Version::V5, &mut bytes).expect("a good packet");
+    bytes
+}
+
+fn publish_of(bytes: &[u8]) -> Publish<'_> {
+    match decode(bytes, Version::V5) {
+        Ok(Decoded::Packet { packet: Packet::Publish(publish), .. }) => publish,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn properties(c: &mut Criterion) {
+    let publish = encoded(Publish { properties: Properties::new(PUBLISH_PROPERTIES), ..PUBLISH });
+    let connack =
+        ConnAck { properties: Properties::new(CONNACK_PROPERTIES), ..ConnAck::new(ReasonCode::SUCCESS) };
+    let connack = encoded(connack);
+    let received = publish_of(&publish).properties;
+    let Ok(Decoded::Packet { packet: Packet::ConnAck(connack), .. }) = decode(&connack, Version::V5) else {
+        panic!("a CONNACK")
+    };
+    let mut group = c.benchmark_group("properties");
+    for (name, properties) in [("PUBLISH, 5", received), ("CONNACK, 10", connack.properties)] {
+        group.throughput(Throughput::Elements(properties.iter().count() as u64));
+        group.bench_function(format!("iterate {name}"), |b| {
+            b.iter(|| {
+                for property in black_box(&properties) {
+                    black_box(&property);
+                }
+            });
+        });
+    }
+    group.throughput(Throughput::Elements(1));
+    group
+        .bench_function("getter, first of 5", |b| b.iter(|| black_box(&received).payload_format_indicator()));
+    group.bench_function("getter, fourth of 5", |b| b.iter(|| black_box(&received).response_topic()));
+    group.bench_function("getter, absent", |b| b.iter(|| black_box(&received).topic_alias()));
+    group.bench_function("user properties", |b| b.iter(|| black_box(&received).user_properties().count()));
+    group.finish();
+}
+
+fn forwarding(c: &mut Criterion) {
+    let mut with_alias = PUBLISH_PROPERTIES.to_vec();
+    with_alias.push(Property::TopicAlias(PacketId::MIN));
+    let with_alias: &'static [Property<'static>] = with_alias.leak();
+    let plain = encoded(Publish { properties: Properties::new(PUBLISH_PROPERTIES), ..PUBLISH });
+    let aliased = encoded(Publish { properties: Properties::new(with_alias), ..PUBLISH });
+    let mut out = vec![0; aliased.len()];
+    let mut group = c.benchmark_group("forward");
+    group.throughput(Throughput::Elements(1));
+    group.bench_function("5 properties as received", |b| {
+        let packet = Packet::from(publish_of(&plain));
+        b.iter(|| black_box(&packet).encode(Version::V5, &mut out[..]).expect("a good packet"));
+    });
+    group.bench_function("6 properties without the Topic Alias", |b| {
+        let publish = publish_of(&aliased);
+        b.iter(|| {
+            let properties = black_box(&publish).properties.without(PropertyId::TopicAlias);
+            let packet = Packet::from(Publish { properties, ..publish });
+            packet.encode(Version::V5, &mut out[..]).expect("a good packet")
+        });
+    });
+    group.finish();
+}
+
+const SUBSCRIBERS: u16 = 10_000;
+
+fn fan_out(c: &mut Criterion) {
+    let payload = [b'x'; 1024];
+    let publish = Publish { payload: &payload, ..PUBLISH };
+    let ids = || (1..=SUBSCRIBERS).filter_map(PacketId::new);
+    let mut buf = [0; 256];
+    let mut out = [0; 2048];
+    let mut group = c.benchmark_group("fan-out of 1 KiB to 10,000");
+    group.throughput(Throughput::Elements(u64::from(SUBSCRIBERS)));
+    group.bench_function("QoS 0", |b| {
+        b.iter(|| {
+            let mut fan_out = FanOut::new(black_box(&publish), Version::V5, &mut buf).expect("a good packet");
+            for _ in ids() {
+                black_box(fan_out.head(Delivery::AtMostOnce, false, false)).expect("a good packet");
+            }
+        });
+    });
+    group.bench_function("QoS 1", |b| {
+        b.iter(|| {
+            let mut fan_out = FanOut::new(black_box(&publish), Version::V5, &mut buf).expect("a good packet");
+            for id in ids() {
+                black_box(fan_out.head(Delivery::AtLeastOnce(id), false, false)).expect("a good packet");
+            }
+        });
+    });
+    group.bench_function("QoS 1, each encoded", |b| {
+        b.iter(|| {
+            for id in ids() {
+                let packet = Packet::from(publish.with_delivery(Delivery::AtLeastOnce(id)));
+                black_box(&packet).encode(Version::V5, &mut out).expect("a good packet");
+                black_box(&out);
+            }
+        });
+    });
+    group.finish();
+}
+
+fn topics(c: &mut Criterion) {
+    let name = topic_name!("site/12/floor/3/temp");
+    let filter = TopicFilter::new("site/+/floor/#").expect("a good filter");
+    let filters: Vec<String> = (0..10_000).map(|n| format!("site/{}/floor/{}/+", n / 10, n % 10)).collect();
+    let mut tree = FilterTree::new();
+    for (n, filter) in filters.iter().enumerate() {
+        tree.insert(TopicFilter::new(filter).expect("a good filter"), n);
+    }
+    let mut group = c.benchmark_group("topics");
+    group.throughput(Throughput::Elements(1));
+    group.bench_function("filter matches name", |b| b.iter(|| black_box(filter).matches(black_box(name))));
+    group.bench_function("10,000 filters, one matches", |b| {
+        b.iter(|| assert_eq!(tree.matches(black_box(name)).count(), 1));
+    });
+    group.finish();
+}
+
+fn main() {
+    let mut c = common::criterion();
+    properties(&mut c);
+    forwarding(&mut c);
+    fan_out(&mut c);
+    topics(&mut c);
+    c.final_summary();
+}
