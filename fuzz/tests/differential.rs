@@ -10,8 +10,9 @@ fn differences() -> Vec<(Difference, Vec<u8>)> {
     differential::catch_panics_elsewhere();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../corpus/fuzz/differential");
     let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    let inputs: Vec<Vec<u8>> =
-        entries.map(|entry| fs::read(entry.expect("an entry").path()).expect("a file that can be read")).collect();
+    let inputs: Vec<Vec<u8>> = entries
+        .map(|entry| fs::read(entry.expect("an entry").path()).expect("a file that can be read"))
+        .collect();
     assert!(!inputs.is_empty(), "no corpus");
     let each = |bytes: Vec<u8>| {
         differential::differences(&bytes).into_iter().map(move |difference| (difference, bytes.clone()))

@@ -3,6 +3,8 @@
 //! A workload is a stream of packets in one buffer, as one large read leaves it. Small packets stand in it a
 //! hundred times, so that what a codec pays once a buffer does not count as the cost of a packet.
 
+#![allow(clippy::cast_possible_truncation, reason = "the lengths here are small")]
+
 /// A version of the protocol that is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Version {
