@@ -79,7 +79,19 @@ impl<'a, T: Item<'a>> List<'a, T> {
             out.put(self.wire);
             return Ok(());
         }
-        self.iter().try_for_each(|item| item.write(packet, c, out))
+        // With a sink of its own, which stays in registers, and without looking for received items again and again.
+        let mut sink = out.take();
+        if self.wire.is_empty() && !self.downgraded {
+            for item in self.items {
+                item.write(packet, c, &mut sink)?;
+            }
+        } else {
+            for item in self {
+                item.write(packet, c, &mut sink)?;
+            }
+        }
+        *out = sink;
+        Ok(())
     }
 
     /// The items in order.

@@ -405,6 +405,16 @@ fn reason_code(at: &[u8], packet: PacketType, c: Context) -> Parsed<'_, ReasonCo
     }
 }
 
+/// Writes a reason code that is one of the packet's.
+#[inline]
+fn write_reason_code<S: Sink>(code: ReasonCode, packet: PacketType, c: Context, out: &mut S) -> Written {
+    if S::CHECKS {
+        check_reason_code(code, packet, c)?;
+    }
+    out.byte(code.get());
+    Ok(())
+}
+
 /// Checks that a reason code is one of the packet's.
 #[inline]
 fn check_reason_code(code: ReasonCode, packet: PacketType, c: Context) -> Written {

@@ -1,4 +1,4 @@
-use super::{Body, Head, PacketType, check_reason_code, reason_code};
+use super::{Body, Head, PacketType, reason_code, write_reason_code};
 use crate::error::Kind;
 use crate::options::Context;
 use crate::property::{Place, Properties};
@@ -76,8 +76,7 @@ impl Body for Ack<'_> {
         if c.version < Version::V5 {
             return Err(Kind::NotInVersion);
         }
-        check_reason_code(self.reason_code, packet, c)?;
-        out.byte(self.reason_code.get());
+        write_reason_code(self.reason_code, packet, c, out)?;
         if plain { Ok(()) } else { self.properties.encode(&Place::ACK, c, out) }
     }
 }

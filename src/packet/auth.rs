@@ -53,7 +53,9 @@ impl Body for Auth<'_> {
         if c.version < Version::V5 {
             return Err(Kind::NotInVersion);
         }
-        check_reason_code(self.reason_code, PacketType::Auth, c)?;
+        if S::CHECKS {
+            check_reason_code(self.reason_code, PacketType::Auth, c)?;
+        }
         if self.reason_code == ReasonCode::SUCCESS && self.properties.is_empty() {
             return Ok(());
         }

@@ -201,8 +201,9 @@ impl<'a> Connect<'a> {
     }
 }
 
-impl Body for Connect<'_> {
-    fn encode<S: Sink>(&self, _: PacketType, c: Context, out: &mut S) -> Written {
+impl Connect<'_> {
+    /// What no field can tell alone.
+    fn check(&self, c: Context) -> Written {
         if self.version != c.version {
             return Err(Kind::VersionMismatch);
         }
@@ -212,11 +213,15 @@ impl Body for Connect<'_> {
         if self.password.is_some() && self.user_name.is_none() && self.version < Version::V5 {
             return Err(Kind::PasswordWithoutUserName);
         }
+        check_client_id(self.client_id, self.clean_start, c)?;
+        if lacks_method(&self.properties) { Err(Kind::AuthenticationMethodMissing) } else { Ok(()) }
+    }
+}
+
+impl Body for Connect<'_> {
+    fn encode<S: Sink>(&self, _: PacketType, c: Context, out: &mut S) -> Written {
         if S::CHECKS {
-            check_client_id(self.client_id, self.clean_start, c)?;
-            if lacks_method(&self.properties) {
-                return Err(Kind::AuthenticationMethodMissing);
-            }
+            self.check(c)?;
         }
         out.binary(self.version.protocol_name().as_bytes())?;
         out.byte(self.version.level() | if self.bridge { BRIDGE } else { 0 });

@@ -1,4 +1,4 @@
-use super::{Body, PacketType, check_reason_code, reason_code};
+use super::{Body, PacketType, check_reason_code, reason_code, write_reason_code};
 use crate::error::Kind;
 use crate::options::Context;
 use crate::property::{Place, Properties};
@@ -49,8 +49,7 @@ impl Body for Disconnect<'_> {
         if c.version < Version::V5 {
             return Err(Kind::NotInVersion);
         }
-        check_reason_code(self.reason_code, PacketType::Disconnect, c)?;
-        out.byte(self.reason_code.get());
+        write_reason_code(self.reason_code, PacketType::Disconnect, c, out)?;
         if plain { Ok(()) } else { self.properties.encode(&Place::DISCONNECT, c, out) }
     }
 }

@@ -1,4 +1,4 @@
-use super::{Body, PacketType, check_reason_code, reason_code};
+use super::{Body, PacketType, reason_code, write_reason_code};
 use crate::error::Kind;
 use crate::list::{Item, List};
 use crate::options::Context;
@@ -105,9 +105,8 @@ impl<'a> Item<'a> for ReasonCode {
         if self <= Self::GRANTED_QOS_2 { self } else { Self::UNSPECIFIED_ERROR }
     }
 
+    #[inline(always)]
     fn write<S: Sink>(&self, packet: PacketType, c: Context, out: &mut S) -> Written {
-        check_reason_code(*self, packet, c)?;
-        out.byte(self.get());
-        Ok(())
+        write_reason_code(*self, packet, c, out)
     }
 }

@@ -187,12 +187,13 @@ impl<'a> Item<'a> for Subscription<'a> {
         Self::new(self.filter, self.maximum_qos)
     }
 
+    #[inline(always)]
     fn write<S: Sink>(&self, packet: PacketType, c: Context, out: &mut S) -> Written {
-        if c.version < Version::V5 && self.options_byte() != self.maximum_qos.bits() {
+        if S::CHECKS && c.version < Version::V5 && self.options_byte() != self.maximum_qos.bits() {
             return Err(Kind::NotInVersion);
         }
         // A filter made by the rules of 3.x does not know that it is shared.
-        if self.no_local && TopicFilter::checked(self.filter.as_bytes(), c.version).is_shared() {
+        if S::CHECKS && self.no_local && TopicFilter::checked(self.filter.as_bytes(), c.version).is_shared() {
             return Err(Kind::NoLocalOnShared);
         }
         self.filter.write(packet, c, out)?;
