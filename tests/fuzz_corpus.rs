@@ -14,7 +14,10 @@ use std::fs;
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 
-use mqtt_wire::{Packet, PropertySet, Sender, TopicFilter, Version, decode_exact};
+use mqtt_wire::{
+    EncodeError, Kind, Packet, PacketId, PropertySet, QoS, ReasonCode, Sender, SubAck, Subscribe,
+    Subscription, TopicFilter, Version, decode_exact,
+};
 use oracles::Setting;
 
 fn corpus() -> PathBuf {
@@ -63,6 +66,21 @@ fn raw_packets_hold_in_every_version() {
 #[should_panic(expected = "no oracle")]
 fn an_unknown_oracle_is_an_error() {
     oracles::run("nothing", &[]);
+}
+
+/// What the targets found in this crate.
+#[test]
+fn found_by_fuzzing() {
+    // `encode`: a filter made by the rules of 3.1.1 went out as a shared subscription with No Local.
+    let filter = TopicFilter::for_version("$share/g/a", Version::V311).expect("a plain filter of 3.1.1");
+    let subscriptions = [Subscription { no_local: true, ..Subscription::new(filter, QoS::AtMostOnce) }];
+    let subscribe = Packet::from(Subscribe::new(PacketId::MIN, &subscriptions));
+    let error = subscribe.encoded_len(Version::V5).expect_err("No Local on a shared subscription");
+    assert!(matches!(error, EncodeError::Invalid { kind: Kind::NoLocalOnShared, .. }), "{error}");
+    // `convert`: a failure in SUBACK became 0x80 in 3.1, which has no code for it.
+    let codes = [ReasonCode::UNSPECIFIED_ERROR, ReasonCode::SUCCESS];
+    let older = Packet::from(SubAck::new(PacketId::MIN, &codes)).downgrade(Version::V31);
+    assert!(older.is_none_or(|older| older.encoded_len(Version::V31).is_ok()), "{older:?}");
 }
 
 /// Writes seeds made of the captures into the folder that `FUZZ_SEEDS` names; `fuzz/seeds` minimises them.

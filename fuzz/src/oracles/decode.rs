@@ -9,6 +9,7 @@ use mqtt_wire::{
 };
 
 use super::canonical::{canonical, lengths};
+use super::reference;
 use super::setting::Setting;
 
 type Verdict<'a> = Result<Decoded<'a>, DecodeError>;
@@ -227,6 +228,8 @@ fn goes_back(frame: &[u8], packet: &Packet<'_>, setting: &Setting) {
     assert_eq!((before, written.len()), (&[0xA5; 3][..], len));
     assert_eq!(packet.encoded_len(options), Ok(len));
     assert_eq!(decode(written, setting.decode()), Ok(Decoded::Packet { packet: *packet, len }));
+    // Received lists and properties go out as they came; the reference writes each item from its value.
+    assert_eq!(reference::encode(packet, version).as_deref(), Some(written));
     if setting.tolerates(Tolerance::NonMinimalLengths) {
         assert!(written.len() <= frame.len());
     } else {
