@@ -30,18 +30,18 @@ impl FixedHeader {
     /// decides it.
     #[inline]
     pub fn decode(bytes: &[u8], options: impl Into<DecodeOptions>) -> Result<Option<Self>, DecodeError> {
-        Self::read(bytes, &options.into())
+        Self::read(bytes, options.into())
     }
 
     #[inline(always)]
-    pub(crate) fn read(bytes: &[u8], options: &DecodeOptions) -> Result<Option<Self>, DecodeError> {
+    pub(crate) fn read(bytes: &[u8], options: DecodeOptions) -> Result<Option<Self>, DecodeError> {
         let c = options.context();
         let [first, rest @ ..] = bytes else { return Ok(None) };
         let packet_type = match PacketType::parse(*first, c) {
             Ok(packet_type) => packet_type,
             Err((kind, packet)) => return Err(refused(kind, packet, bytes, options)),
         };
-        if options.is_first() && !may_be_first(packet_type, c.sender) {
+        if options.is_first() && !may_be_first(packet_type, c.sender()) {
             return Err(refused(Kind::UnexpectedPacket, Some(packet_type), bytes, options));
         }
         let (remaining_length, len) = match *rest {
@@ -90,7 +90,7 @@ impl FixedHeader {
         self.frame_size() as usize
     }
 
-    const fn frame_size(&self) -> u32 {
+    pub(crate) const fn frame_size(&self) -> u32 {
         self.len as u32 + self.remaining_length
     }
 
@@ -106,12 +106,12 @@ pub(crate) const fn error(
     offset: u32,
     frame_len: Option<u32>,
 ) -> DecodeError {
-    DecodeError { kind, packet, version: c.version, sender: c.sender, offset, frame_len }
+    DecodeError { kind, packet, version: c.version(), sender: c.sender(), offset, frame_len }
 }
 
 /// A frame that is refused for its first byte; its length may be readable all the same.
 #[cold]
-fn refused(kind: Kind, packet: Option<PacketType>, bytes: &[u8], options: &DecodeOptions) -> DecodeError {
+fn refused(kind: Kind, packet: Option<PacketType>, bytes: &[u8], options: DecodeOptions) -> DecodeError {
     error(kind, packet, options.context(), 0, readable_size(bytes))
 }
 
@@ -158,13 +158,15 @@ impl Version {
     /// The version that a frame with a CONNECT names, the bit of bridges aside, whether or not the rest of the
     /// packet is right; `None` when it is no CONNECT, is too short or names none of the three.
     pub fn of_connect(frame: &[u8]) -> Option<Self> {
-        let [first, rest @ ..] = frame else { return None };
-        let (body, _) = variable(rest, false).ok().filter(|_| first >> 4 == PacketType::Connect.number())?;
-        Connect::peek_version(
-            body,
-            DecodeOptions::detect().tolerate(Tolerance::BridgeProtocolLevel).context(),
-        )
+        named_version(frame, DecodeOptions::detect().tolerate(Tolerance::BridgeProtocolLevel).context())
     }
+}
+
+/// The version that a frame with a CONNECT names, if it is one that may be decoded.
+fn named_version(frame: &[u8], c: Context) -> Option<Version> {
+    let [first, rest @ ..] = frame else { return None };
+    let (body, _) = variable(rest, false).ok().filter(|_| first >> 4 == PacketType::Connect.number())?;
+    Connect::peek_version(body, c)
 }
 
 /// What [`decode`] found at the start of the bytes.
@@ -211,14 +213,19 @@ impl<'a> Decoded<'a> {
 /// The first rule that the packet breaks. [`DecodeError::frame_len`] tells where the next packet starts.
 #[inline]
 pub fn decode(bytes: &[u8], options: impl Into<DecodeOptions>) -> Result<Decoded<'_>, DecodeError> {
-    let options = options.into();
-    let header = match split(bytes, &options)? {
-        Split::Frame(header) => header,
-        Split::Incomplete { missing } => return Ok(Decoded::Incomplete { missing }),
+    decode_by(bytes, options.into())
+}
+
+/// Not generic, so that it is compiled once.
+fn decode_by(bytes: &[u8], options: DecodeOptions) -> Result<Decoded<'_>, DecodeError> {
+    let Some(header) = FixedHeader::read(bytes, options)? else {
+        return Ok(Decoded::Incomplete { missing: missing_header(bytes) });
     };
-    let frame = bytes.get(..header.frame_len()).unwrap_or_default();
-    let whole = Whole { frame, header, options: &options };
-    Packet::decode_body(header.head(), options.context(), body(frame, header), &whole)
+    let (len, c) = (header.frame_len(), options.context());
+    match bytes.get(header.len()..len) {
+        Some(body) => Packet::decode_body(header.head(), c, body, &Whole { bytes, len, c }),
+        None => Ok(Decoded::Incomplete { missing: len - bytes.len() }),
+    }
 }
 
 /// Decodes bytes that hold just one packet, such as a message from storage.
@@ -236,12 +243,12 @@ pub fn decode(bytes: &[u8], options: impl Into<DecodeOptions>) -> Result<Decoded
 /// As for [`decode`]; [`Kind::Truncated`] when bytes are missing, [`Kind::TrailingBytes`] when some are left.
 pub fn decode_exact(bytes: &[u8], options: impl Into<DecodeOptions>) -> Result<Packet<'_>, DecodeError> {
     let options = options.into();
-    let header = exact(bytes, &options)?;
-    decode_frame(bytes, header, &options)
+    let header = exact(bytes, options)?;
+    decode_frame(bytes, header, options.context())
 }
 
 /// The fixed header of bytes that are just one frame.
-pub(crate) fn exact(bytes: &[u8], options: &DecodeOptions) -> Result<FixedHeader, DecodeError> {
+pub(crate) fn exact(bytes: &[u8], options: DecodeOptions) -> Result<FixedHeader, DecodeError> {
     let c = options.context();
     let wrong = |kind, packet, offset: usize, size| {
         Err(error(kind, packet, c, u32::try_from(offset).unwrap_or(u32::MAX), size))
@@ -257,24 +264,6 @@ pub(crate) fn exact(bytes: &[u8], options: &DecodeOptions) -> Result<FixedHeader
     }
 }
 
-/// A frame at the start of a stream, or what is missing of it.
-pub(crate) enum Split {
-    Frame(FixedHeader),
-    Incomplete { missing: usize },
-}
-
-/// Finds the end of the frame at the start of `bytes`.
-#[inline(always)]
-pub(crate) fn split(bytes: &[u8], options: &DecodeOptions) -> Result<Split, DecodeError> {
-    let Some(header) = FixedHeader::read(bytes, options)? else {
-        return Ok(Split::Incomplete { missing: missing_header(bytes) });
-    };
-    match header.frame_len().checked_sub(bytes.len()) {
-        Some(missing) if missing > 0 => Ok(Split::Incomplete { missing }),
-        _ => Ok(Split::Frame(header)),
-    }
-}
-
 /// What an incomplete fixed header needs at least: the type, and one more byte of the length.
 pub(crate) const fn missing_header(bytes: &[u8]) -> usize {
     if bytes.is_empty() { 2 } else { 1 }
@@ -282,69 +271,53 @@ pub(crate) const fn missing_header(bytes: &[u8]) -> usize {
 
 /// Decodes the body of a whole frame.
 #[inline(always)]
-pub(crate) fn decode_frame<'a>(
-    frame: &'a [u8],
-    header: FixedHeader,
-    options: &DecodeOptions,
-) -> Result<Packet<'a>, DecodeError> {
-    Packet::decode_body(
-        header.head(),
-        options.context(),
-        body(frame, header),
-        &Whole { frame, header, options },
-    )
+pub(crate) fn decode_frame(frame: &[u8], header: FixedHeader, c: Context) -> Result<Packet<'_>, DecodeError> {
+    let whole = Whole { bytes: frame, len: frame.len(), c };
+    Packet::decode_body(header.head(), c, from(frame, header.len()), &whole)
 }
 
-/// The body of a frame.
-#[inline(always)]
-fn body(frame: &[u8], header: FixedHeader) -> &[u8] {
-    frame.get(header.len()..).unwrap_or_default()
+/// A whole frame, of which a result is made: the first `len` bytes.
+struct Whole<'a> {
+    bytes: &'a [u8],
+    len: usize,
+    c: Context,
 }
 
-/// A whole frame, of which a result is made.
-struct Whole<'a, 'o> {
-    frame: &'a [u8],
-    header: FixedHeader,
-    options: &'o DecodeOptions,
+impl Whole<'_> {
+    #[inline(always)]
+    fn error(&self, fault: Fault<'_>) -> DecodeError {
+        let len = u32::try_from(self.len).unwrap_or(u32::MAX);
+        in_frame(fault, self.bytes.get(..self.len).unwrap_or_default(), len, self.c)
+    }
 }
 
-impl<'a> Finish<'a, Result<Packet<'a>, DecodeError>> for Whole<'a, '_> {
+impl<'a> Finish<'a, Result<Packet<'a>, DecodeError>> for Whole<'a> {
     #[inline(always)]
     fn finish(&self, result: Result<Packet<'a>, Fault<'a>>) -> Result<Packet<'a>, DecodeError> {
         match result {
             Ok(packet) => Ok(packet),
-            Err(fault) => Err(in_frame(fault, self.frame, self.header, self.options)),
+            Err(fault) => Err(self.error(fault)),
         }
     }
 }
 
-impl<'a> Finish<'a, Result<Decoded<'a>, DecodeError>> for Whole<'a, '_> {
+impl<'a> Finish<'a, Result<Decoded<'a>, DecodeError>> for Whole<'a> {
     #[inline(always)]
     fn finish(&self, result: Result<Packet<'a>, Fault<'a>>) -> Result<Decoded<'a>, DecodeError> {
         match result {
-            Ok(packet) => Ok(Decoded::Packet { packet, len: self.header.frame_len() }),
-            Err(fault) => Err(in_frame(fault, self.frame, self.header, self.options)),
+            Ok(packet) => Ok(Decoded::Packet { packet, len: self.len }),
+            Err(fault) => Err(self.error(fault)),
         }
     }
 }
 
-/// The error of a fault in the body of a frame.
+/// The error of a fault in the body of a frame of that length, of which the first part is there.
 #[cold]
 #[inline(never)]
-pub(crate) fn in_frame(
-    fault: Fault<'_>,
-    frame: &[u8],
-    header: FixedHeader,
-    options: &DecodeOptions,
-) -> DecodeError {
-    let c = options.context();
-    let body = body(frame, header);
-    let version = match header.packet_type {
-        PacketType::Connect => Connect::peek_version(body, c).unwrap_or(c.version),
-        _ => c.version,
-    };
-    let (packet, size) = (Some(header.packet_type), Some(header.frame_size()));
-    error(fault.kind, packet, c.with_version(version), fault.offset(frame), size)
+pub(crate) fn in_frame(fault: Fault<'_>, frame: &[u8], len: u32, c: Context) -> DecodeError {
+    let packet = frame.first().and_then(|first| PacketType::from_number(first >> 4));
+    let version = named_version(frame, c).unwrap_or(c.version());
+    error(fault.kind, packet, c.with_version(version), fault.offset(frame), Some(len))
 }
 
 impl Packet<'_> {
@@ -424,11 +397,11 @@ pub(crate) fn in_memory(size: u64) -> usize {
 /// Whether the version has the packet type and this side may send it.
 #[inline(always)]
 fn check_sender(packet: PacketType, c: Context) -> Written {
-    if !packet.exists_in(c.version) {
+    if !packet.exists_in(c.version()) {
         return Err(Kind::NotInVersion);
     }
-    match c.sender {
-        Some(sender) if !packet.may_be_sent_by(sender, c.version) => Err(Kind::WrongDirection),
+    match c.sender() {
+        Some(sender) if !packet.may_be_sent_by(sender, c.version()) => Err(Kind::WrongDirection),
         _ => Ok(()),
     }
 }
@@ -464,7 +437,7 @@ impl Measure {
         let c = options.context();
         let mut counter = Counter::default();
         if let Err(kind) = check_sender(packet, c).and_then(|()| body.encode(packet, c, &mut counter)) {
-            return Err(invalid(kind, packet, c.version));
+            return Err(invalid(kind, packet, c.version()));
         }
         let remaining_length = counter.len() + body.tail().len() as u64;
         let size = remaining_length + 1 + variable_len(remaining_length);

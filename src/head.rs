@@ -55,7 +55,7 @@ pub fn decode_publish_head(
     options: impl Into<DecodeOptions>,
 ) -> Result<DecodedHead<'_>, DecodeError> {
     let options = options.into();
-    let Some(header) = FixedHeader::read(bytes, &options)? else {
+    let Some(header) = FixedHeader::read(bytes, options)? else {
         return Ok(DecodedHead::Incomplete { missing: missing_header(bytes) });
     };
     if header.packet_type() != PacketType::Publish {
@@ -64,12 +64,12 @@ pub fn decode_publish_head(
     let c = options.context();
     let frame = bytes.get(..header.frame_len()).unwrap_or(bytes);
     let body = from(frame, header.len());
-    let needed = head_len(body, header.flags(), c.version);
+    let needed = head_len(body, header.flags(), c.version());
     if needed > body.len() && needed <= header.remaining_length() as usize {
         return Ok(DecodedHead::Incomplete { missing: needed - body.len() });
     }
     let (rest, head) = Publish::decode_head(header.head(), c, body)
-        .map_err(|fault| in_frame(fault, frame, header, &options))?;
+        .map_err(|fault| in_frame(fault, frame, header.frame_size(), c))?;
     let len = frame.len() - rest.len();
     let text = c.checks_payload_format() && head.properties.payload_format_indicator() == Some(true);
     let payload = Payload {

@@ -120,7 +120,7 @@ impl<'a, T: Item<'a>> Iterator for ListIter<'a, T> {
             *first
         } else {
             // The list was checked: reading it again cannot fail.
-            let (rest, item) = T::read(self.0.wire, self.0.context.version).ok()?;
+            let (rest, item) = T::read(self.0.wire, self.0.context.version()).ok()?;
             self.0.wire = rest;
             item
         };

@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 
 use crate::error::{DecodeError, EncodeError};
-use crate::frame::{FixedHeader, Split, decode_frame, exact, split};
+use crate::frame::{FixedHeader, decode_frame, exact};
 use crate::head::set_dup;
 use crate::options::{DecodeOptions, EncodeOptions};
 use crate::packet::{Packet, PacketType};
@@ -44,12 +44,12 @@ impl Frame {
         options: impl Into<DecodeOptions>,
     ) -> Result<Option<Self>, DecodeError> {
         let options = options.into();
-        match split(stream, &options)? {
-            Split::Incomplete { .. } => Ok(None),
-            Split::Frame(header) => {
+        match FixedHeader::read(stream, options)? {
+            Some(header) if header.frame_len() <= stream.len() => {
                 let bytes = stream.split_to(header.frame_len()).freeze();
                 Ok(Some(Self { bytes, header, options }))
             }
+            _ => Ok(None),
         }
     }
 
@@ -60,7 +60,7 @@ impl Frame {
     /// over ([`Kind::TrailingBytes`](crate::Kind::TrailingBytes)).
     pub fn new(bytes: Bytes, options: impl Into<DecodeOptions>) -> Result<Self, DecodeError> {
         let options = options.into();
-        let header = exact(&bytes, &options)?;
+        let header = exact(&bytes, options)?;
         Ok(Self { bytes, header, options })
     }
 
@@ -78,7 +78,7 @@ impl Frame {
             packet: packet.packet_type(),
             version: error.version(),
         };
-        let header = exact(&bytes, &options).map_err(invalid)?;
+        let header = exact(&bytes, options).map_err(invalid)?;
         Ok(Self { bytes, header, options })
     }
 
@@ -88,7 +88,7 @@ impl Frame {
     /// The first rule that the packet breaks.
     #[inline]
     pub fn packet(&self) -> Result<Packet<'_>, DecodeError> {
-        decode_frame(&self.bytes, self.header, &self.options)
+        decode_frame(&self.bytes, self.header, self.options.context())
     }
 
     /// The type of the packet, known without decoding it.
@@ -114,7 +114,7 @@ impl Frame {
                 let body = self.bytes.get(self.header.len()..).unwrap_or_default();
                 crate::packet::Connect::peek_version(body, self.options.context())
             }
-            _ => Some(self.options.context().version),
+            _ => Some(self.options.context().version()),
         }
     }
 
@@ -153,7 +153,7 @@ impl Frame {
         let mut bytes = BytesMut::from(self.bytes);
         set_dup(&mut bytes);
         let bytes = bytes.freeze();
-        let header = exact(&bytes, &self.options).unwrap_or(self.header);
+        let header = exact(&bytes, self.options).unwrap_or(self.header);
         Self { bytes, header, ..self }
     }
 }

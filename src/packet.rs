@@ -134,24 +134,21 @@ impl PacketType {
     /// Checks the first byte of a frame: the type and its flags.
     #[inline(always)]
     pub(crate) fn parse(first: u8, c: Context) -> Result<Self, (Kind, Option<Self>)> {
-        let allowed = FIRST_BYTES[usize::from(first)];
         match Self::from_number(first >> 4) {
-            Some(this) if allowed & situation(c.version, c.sender) != 0 => Ok(this),
-            _ => Err(Self::refusal(first, c)),
-        }
-    }
-
-    #[cold]
-    fn refusal(first: u8, c: Context) -> (Kind, Option<Self>) {
-        match Self::judge(first, c.version, c.sender) {
-            Ok(()) => (Kind::ReservedPacketType, None),
-            Err(kind) => (kind, Self::from_number(first >> 4)),
+            Some(this) if FIRST_BYTES[usize::from(first)] & c.situation() != 0 => Ok(this),
+            this => Err((Self::refusal(first, c), this)),
         }
     }
 
     /// The rule that a first byte breaks.
-    const fn judge(first: u8, version: Version, sender: Option<Sender>) -> Written {
+    #[cold]
+    fn refusal(first: u8, c: Context) -> Kind {
+        Self::judge(first, c).err().unwrap_or(Kind::ReservedPacketType)
+    }
+
+    const fn judge(first: u8, c: Context) -> Written {
         let Some(this) = Self::from_number(first >> 4) else { return Err(Kind::ReservedPacketType) };
+        let version = c.version();
         if !this.exists_in(version) {
             return Err(Kind::ReservedPacketType);
         }
@@ -166,21 +163,11 @@ impl PacketType {
             Some(2) if matches!(version, Version::V31) && first & 0x0F == 0x0A => {}
             Some(_) => return Err(Kind::ReservedFlags),
         }
-        match sender {
+        match c.sender() {
             Some(sender) if !this.may_be_sent_by(sender, version) => Err(Kind::WrongDirection),
             _ => Ok(()),
         }
     }
-}
-
-/// A bit for each version and sender.
-const fn situation(version: Version, sender: Option<Sender>) -> u16 {
-    let sender = match sender {
-        None => 0,
-        Some(Sender::Client) => 1,
-        Some(Sender::Server) => 2,
-    };
-    1 << (version as u16 * 3 + sender)
 }
 
 /// For each first byte the situations in which it is allowed, made once by [`PacketType::judge`].
@@ -188,16 +175,12 @@ static FIRST_BYTES: [u16; 256] = {
     let mut table = [0; 256];
     let mut first = 0_u8;
     loop {
-        let mut versions: &[Version] = &Version::ALL;
-        while let [version, rest @ ..] = versions {
-            let mut senders = [None, Some(Sender::Client), Some(Sender::Server)].as_slice();
-            while let [sender, rest @ ..] = senders {
-                if PacketType::judge(first, *version, *sender).is_ok() {
-                    table[first as usize] |= situation(*version, *sender);
-                }
-                senders = rest;
+        let mut contexts = Context::ALL.as_slice();
+        while let [c, rest @ ..] = contexts {
+            if PacketType::judge(first, *c).is_ok() {
+                table[first as usize] |= c.situation();
             }
-            versions = rest;
+            contexts = rest;
         }
         match first.checked_add(1) {
             Some(next) => first = next,
@@ -418,9 +401,9 @@ fn write_reason_code<S: Sink>(code: ReasonCode, packet: PacketType, c: Context, 
 /// Checks that a reason code is one of the packet's.
 #[inline]
 fn check_reason_code(code: ReasonCode, packet: PacketType, c: Context) -> Written {
-    if code.is_allowed(packet, c.version, c.sender) || c.tolerates(Tolerance::UnknownReasonCodes) {
+    if code.is_allowed(packet, c.version(), c.sender()) || c.tolerates(Tolerance::UnknownReasonCodes) {
         Ok(())
-    } else if code.is_allowed(packet, c.version, None) {
+    } else if code.is_allowed(packet, c.version(), None) {
         Err(Kind::ReasonCodeSender)
     } else {
         Err(Kind::ReasonCodeNotAllowed)

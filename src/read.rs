@@ -10,7 +10,7 @@ use crate::error::Kind;
 use crate::options::{Context, Tolerance};
 use crate::text;
 use crate::topic::TopicName;
-use crate::version::{PacketId, Version};
+use crate::version::PacketId;
 
 /// A broken rule, and the input from the bad byte on: its address gives the offset into the frame, however
 /// deep the blocks are nested.
@@ -178,7 +178,7 @@ fn variable_long(at: &[u8], shortest: bool) -> Parsed<'_, u32> {
 
 /// Whether a variable byte integer has to be in its shortest form.
 pub(crate) const fn wants_shortest(c: Context) -> bool {
-    matches!(c.version, Version::V5) && !c.tolerates(Tolerance::NonMinimalLengths)
+    c.is_v5() && !c.tolerates(Tolerance::NonMinimalLengths)
 }
 
 /// A block with a variable byte integer as its length: the properties (section 2.2.2 of 5.0).

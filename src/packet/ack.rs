@@ -4,7 +4,7 @@ use crate::options::Context;
 use crate::property::{Place, Properties};
 use crate::read::{Parsed, packet_id};
 use crate::reason::ReasonCode;
-use crate::version::{PacketId, Version};
+use crate::version::PacketId;
 use crate::write::{Sink, Written};
 
 /// PUBACK, PUBREC, PUBREL and PUBCOMP, which look alike (sections 3.4 to 3.7).
@@ -39,7 +39,7 @@ impl<'a> Ack<'a> {
     #[inline(always)]
     pub(super) fn decode(head: Head, c: Context, i: &'a [u8]) -> Parsed<'a, Self> {
         let (i, packet_id) = packet_id(i)?;
-        if c.version < Version::V5 || i.is_empty() {
+        if !c.is_v5() || i.is_empty() {
             return Ok((i, Self::new(packet_id)));
         }
         let (i, reason_code) = reason_code(i, head.packet, c)?;
@@ -73,7 +73,7 @@ impl Body for Ack<'_> {
         if plain && self.reason_code == ReasonCode::SUCCESS {
             return Ok(());
         }
-        if c.version < Version::V5 {
+        if !c.is_v5() {
             return Err(Kind::NotInVersion);
         }
         write_reason_code(self.reason_code, packet, c, out)?;

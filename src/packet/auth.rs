@@ -4,7 +4,6 @@ use crate::options::Context;
 use crate::property::{Place, Properties, PropertyId};
 use crate::read::{Fault, Parsed};
 use crate::reason::ReasonCode;
-use crate::version::Version;
 use crate::write::{Sink, Written};
 
 /// AUTH: a step of an enhanced authentication (section 3.15), in 5.0 only.
@@ -50,7 +49,7 @@ impl<'a> Auth<'a> {
 
 impl Body for Auth<'_> {
     fn encode<S: Sink>(&self, _: PacketType, c: Context, out: &mut S) -> Written {
-        if c.version < Version::V5 {
+        if !c.is_v5() {
             return Err(Kind::NotInVersion);
         }
         if S::CHECKS {

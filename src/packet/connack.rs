@@ -42,7 +42,7 @@ impl<'a> ConnAck<'a> {
     }
 
     fn wire_code(&self, c: Context) -> Result<u8, Kind> {
-        if c.version < Version::V5 {
+        if !c.is_v5() {
             return match self.reason_code.to_return_code() {
                 Some(code) => Ok(code),
                 None if is_reserved(self.reason_code) && c.tolerates(Tolerance::UnknownReasonCodes) => {
@@ -58,7 +58,7 @@ impl<'a> ConnAck<'a> {
 
 impl Body for ConnAck<'_> {
     fn encode<S: Sink>(&self, _: PacketType, c: Context, out: &mut S) -> Written {
-        if self.session_present && c.version == Version::V31 {
+        if self.session_present && c.version() == Version::V31 {
             return Err(Kind::NotInVersion);
         }
         if self.session_present && self.reason_code != ReasonCode::SUCCESS {
@@ -73,7 +73,7 @@ impl Body for ConnAck<'_> {
 /// Connect Acknowledge Flags; 3.1 has none and gives the byte no meaning.
 fn session_present(at: &[u8], c: Context) -> Parsed<'_, bool> {
     match byte(at)? {
-        (i, _) if c.version == Version::V31 => Ok((i, false)),
+        (i, _) if c.version() == Version::V31 => Ok((i, false)),
         (i, 0) => Ok((i, false)),
         (i, 1) => Ok((i, true)),
         _ => fault(Kind::ConnAckReservedFlags, at),
@@ -86,7 +86,7 @@ fn is_reserved(code: ReasonCode) -> bool {
 }
 
 fn code(at: &[u8], c: Context) -> Parsed<'_, ReasonCode> {
-    if c.version == Version::V5 {
+    if c.is_v5() {
         return reason_code(at, PacketType::ConnAck, c);
     }
     let (i, code) = byte(at)?;

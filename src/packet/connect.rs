@@ -204,7 +204,7 @@ impl<'a> Connect<'a> {
 impl Connect<'_> {
     /// What no field can tell alone.
     fn check(&self, c: Context) -> Written {
-        if self.version != c.version {
+        if self.version != c.version() {
             return Err(Kind::VersionMismatch);
         }
         if self.bridge && !c.tolerates(Tolerance::BridgeProtocolLevel) {
@@ -253,7 +253,7 @@ fn protocol(at: &[u8], c: Context) -> Parsed<'_, (Version, bool)> {
     let level = if bridge { level & !BRIDGE } else { level };
     let named = |version: &Version| version.protocol_name().as_bytes() == name && version.level() == level;
     match Version::ALL.into_iter().find(named) {
-        Some(version) if c.detects_version() || version == c.version => Ok((i, (version, bridge))),
+        Some(version) if c.detects_version() || version == c.version() => Ok((i, (version, bridge))),
         _ => fault(Kind::ProtocolVersion, level_at),
     }
 }
@@ -285,7 +285,7 @@ fn has(flags: u8, flag: u8, version: Version, i: &[u8]) -> bool {
 
 /// `[MQTT-3.1.3-7]` and `[MQTT-3.1.3-8]` of 3.1.1, and the bounds of 3.1.
 fn check_client_id(client_id: &str, clean_start: bool, c: Context) -> Written {
-    match c.version {
+    match c.version() {
         Version::V31 if client_id.is_empty() => Err(Kind::ClientIdEmpty),
         Version::V31
             if client_id.chars().nth(CLIENT_ID_MAX_V31).is_some()

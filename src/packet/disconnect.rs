@@ -4,7 +4,6 @@ use crate::options::Context;
 use crate::property::{Place, Properties};
 use crate::read::{Fault, Parsed};
 use crate::reason::ReasonCode;
-use crate::version::Version;
 use crate::write::{Sink, Written};
 
 /// DISCONNECT: the last packet of a connection (section 3.14); in 3.x the client's only.
@@ -28,7 +27,7 @@ impl<'a> Disconnect<'a> {
     }
 
     pub(super) fn decode(c: Context, i: &'a [u8]) -> Parsed<'a, Self> {
-        if c.version < Version::V5 || i.is_empty() {
+        if !c.is_v5() || i.is_empty() {
             check_reason_code(ReasonCode::SUCCESS, PacketType::Disconnect, c)
                 .map_err(|kind| Fault::new(kind, i))?;
             return Ok((i, Self::new(ReasonCode::SUCCESS)));
@@ -46,7 +45,7 @@ impl Body for Disconnect<'_> {
         if plain && self.reason_code == ReasonCode::SUCCESS {
             return Ok(());
         }
-        if c.version < Version::V5 {
+        if !c.is_v5() {
             return Err(Kind::NotInVersion);
         }
         write_reason_code(self.reason_code, PacketType::Disconnect, c, out)?;

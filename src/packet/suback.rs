@@ -72,7 +72,7 @@ impl<'a> UnsubAck<'a> {
 
     pub(super) fn decode(c: Context, i: &'a [u8]) -> Parsed<'a, Self> {
         let (i, packet_id) = packet_id(i)?;
-        if c.version < Version::V5 {
+        if !c.is_v5() {
             return Ok((i, Self::new(packet_id, &[])));
         }
         let (i, properties) = Properties::decode(&Place::UNSUBACK, c, i)?;
@@ -85,7 +85,7 @@ impl Body for UnsubAck<'_> {
     fn encode<S: Sink>(&self, _: PacketType, c: Context, out: &mut S) -> Written {
         out.two_bytes(self.packet_id.get());
         self.properties.encode(&Place::UNSUBACK, c, out)?;
-        if c.version < Version::V5 {
+        if !c.is_v5() {
             return if self.reason_codes.is_empty() { Ok(()) } else { Err(Kind::NotInVersion) };
         }
         self.reason_codes.encode(PacketType::UnsubAck, c, out)

@@ -167,12 +167,10 @@ impl<'a> Item<'a> for Subscription<'a> {
         if options <= QoS::ExactlyOnce.bits() {
             return Ok((i, ()));
         }
-        match Self::from_options(TopicFilter::checked(filter, c.version), options) {
-            Ok(_) if c.version == Version::V5 => Ok((i, ())),
+        match Self::from_options(TopicFilter::checked(filter, c.version()), options) {
+            Ok(_) if c.is_v5() => Ok((i, ())),
             Ok(_) => fault(Kind::SubscriptionReserved, at),
-            Err(_) if c.version < Version::V5 && options & 0b1111_1100 != 0 => {
-                fault(Kind::SubscriptionReserved, at)
-            }
+            Err(_) if !c.is_v5() && options & 0b1111_1100 != 0 => fault(Kind::SubscriptionReserved, at),
             Err(kind) => fault(kind, at),
         }
     }
@@ -189,11 +187,12 @@ impl<'a> Item<'a> for Subscription<'a> {
 
     #[inline(always)]
     fn write<S: Sink>(&self, packet: PacketType, c: Context, out: &mut S) -> Written {
-        if S::CHECKS && c.version < Version::V5 && self.options_byte() != self.maximum_qos.bits() {
+        if S::CHECKS && !c.is_v5() && self.options_byte() != self.maximum_qos.bits() {
             return Err(Kind::NotInVersion);
         }
         // A filter made by the rules of 3.x does not know that it is shared.
-        if S::CHECKS && self.no_local && TopicFilter::checked(self.filter.as_bytes(), c.version).is_shared() {
+        if S::CHECKS && self.no_local && TopicFilter::checked(self.filter.as_bytes(), c.version()).is_shared()
+        {
             return Err(Kind::NoLocalOnShared);
         }
         self.filter.write(packet, c, out)?;

@@ -50,7 +50,7 @@ impl Body for Unsubscribe<'_> {
 #[inline(always)]
 pub(super) fn topic_filter(at: &[u8], c: Context) -> Parsed<'_, &[u8]> {
     let (i, filter) = binary(at)?;
-    if let Err((kind, offset)) = TopicFilter::check(filter, c.version) {
+    if let Err((kind, offset)) = TopicFilter::check(filter, c.version()) {
         return fault(kind, if filter.is_empty() { at } else { from(filter, offset) });
     }
     check_characters(filter, c)?;
@@ -73,8 +73,8 @@ impl<'a> Item<'a> for TopicFilter<'a> {
     #[inline(always)]
     fn write<S: Sink>(&self, _: PacketType, c: Context, out: &mut S) -> Written {
         // A filter made by the rules of 3.x may be a bad shared subscription in 5.0.
-        if S::CHECKS && !self.is_shared() && Self::checked(self.as_bytes(), c.version).is_shared() {
-            TopicFilter::check(self.as_bytes(), c.version).map_err(|(kind, _)| kind)?;
+        if S::CHECKS && !self.is_shared() && Self::checked(self.as_bytes(), c.version()).is_shared() {
+            TopicFilter::check(self.as_bytes(), c.version()).map_err(|(kind, _)| kind)?;
         }
         out.topic(self.as_bytes(), c)
     }

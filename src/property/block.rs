@@ -6,7 +6,7 @@ use super::{Place, Property, PropertyId, PropertySet, sharpen};
 use crate::error::Kind;
 use crate::options::{Context, Tolerance};
 use crate::read::{Fault, Parsed, variable, variable_block, wants_shortest};
-use crate::version::{Sender, Version};
+use crate::version::Sender;
 use crate::write::{Sink, Written};
 
 /// The properties of a packet: those that came over the wire, as they came, minus what
@@ -49,7 +49,7 @@ impl<'a> Properties<'a> {
     /// Reads and checks the property block; 3.x has none.
     #[inline(always)]
     pub(crate) fn decode(place: &Place, c: Context, at: &'a [u8]) -> Parsed<'a, Self> {
-        if c.version < Version::V5 {
+        if !c.is_v5() {
             return Ok((at, Self::EMPTY));
         }
         if let [0, i @ ..] = at {
@@ -69,14 +69,14 @@ impl<'a> Properties<'a> {
     fn check(place: &Place, c: Context, wire: &'a [u8]) -> Result<PropertySet, Fault<'a>> {
         let shortest = wants_shortest(c);
         let once = PropertySet(!place.repeats.0);
-        let mut closed = PropertySet(!place.allowed_from(c.sender).0);
+        let mut closed = PropertySet(!place.allowed_from(c.sender()).0);
         let mut present = PropertySet::EMPTY;
         let mut at = wire;
         while !at.is_empty() {
             let (i, number) = variable(at, shortest)?;
             let this = PropertySet::of_number(number);
             if number >= u64::BITS || !closed.intersection(this).is_empty() {
-                return Err(place.refusal(number, present, c.sender, at));
+                return Err(place.refusal(number, present, c.sender(), at));
             }
             closed = closed.union(this.intersection(once));
             present = present.union(this);
@@ -97,7 +97,7 @@ impl<'a> Properties<'a> {
     #[inline(always)]
     pub(crate) fn encode<S: Sink>(&self, place: &Place, c: Context, out: &mut S) -> Written {
         if self.is_blank() {
-            if c.version == Version::V5 {
+            if c.is_v5() {
                 out.byte(0);
             }
         } else if self.is_verbatim(place, c) {
@@ -114,7 +114,7 @@ impl<'a> Properties<'a> {
     /// Whether the block can go out as it came: nothing was added or hidden.
     #[inline(always)]
     const fn is_verbatim(&self, place: &Place, c: Context) -> bool {
-        self.added.is_empty() && self.copies_wire(place, c) && matches!(c.version, Version::V5)
+        self.added.is_empty() && self.copies_wire(place, c) && c.is_v5()
     }
 
     /// Whether the received bytes can go out as they came: nothing is hidden or too long, and whatever is there
@@ -134,11 +134,11 @@ impl<'a> Properties<'a> {
 
     #[inline(always)]
     fn walk_block<S: Sink>(&self, place: &Place, c: Context, out: &mut S) -> Written {
-        if c.version < Version::V5 {
+        if !c.is_v5() {
             return if self.is_empty() { Ok(()) } else { Err(Kind::NotInVersion) };
         }
         let start = out.start_block();
-        let mut admission = Admission::new(place, c.sender);
+        let mut admission = Admission::new(place, c.sender());
         if self.copies_wire(place, c) {
             admission.have_been(self.present);
             if !self.wire.is_empty() {
