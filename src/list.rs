@@ -11,8 +11,14 @@ use crate::write::{Sink, Written};
 
 /// What a [`List`] can hold.
 pub(crate) trait Item<'a>: Copy {
-    /// Checks an item from outside.
-    fn check(i: &'a [u8], packet: PacketType, c: Context) -> Parsed<'a, ()>;
+    /// Passes over an item from outside that is as most are; `None` when that takes a closer look. A short way
+    /// for long lists: 15 instructions less for each filter.
+    #[inline(always)]
+    fn pass(_: &'a [u8], _: Context) -> Option<&'a [u8]> {
+        None
+    }
+    /// Checks an item from outside and passes over it.
+    fn check(i: &'a [u8], packet: PacketType, c: Context) -> Result<&'a [u8], Fault<'a>>;
     /// Reads an item that was checked before, by the rules of that version.
     fn read(i: &'a [u8], version: Version) -> Parsed<'a, Self>;
     /// What is left of the item in 3.x.
@@ -66,7 +72,10 @@ impl<'a, T: Item<'a>> List<'a, T> {
         }
         let mut i = wire;
         while !i.is_empty() {
-            (i, ()) = T::check(i, packet, c)?;
+            i = match T::pass(i, c) {
+                Some(rest) => rest,
+                None => T::check(i, packet, c)?,
+            };
         }
         Ok(Self { wire, context: c, packet: Some(packet), ..Self::new(&[]) })
     }

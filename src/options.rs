@@ -38,6 +38,7 @@ const REFUSE_CONTROL: u32 = 1 << 30;
 const CHECK_PAYLOAD: u32 = 1 << 31;
 
 const SENDER: u32 = 0b0011;
+const ANY_SENDER: u32 = 0b0010;
 const VERSION: u32 = 0b1100;
 const V5: u32 = 0b1000;
 
@@ -50,7 +51,7 @@ pub(crate) struct Context(u32);
 
 impl Context {
     pub(crate) const fn new(version: Version) -> Self {
-        Self((version as u32) << 2)
+        Self((version as u32) << 2 | ANY_SENDER)
     }
 
     /// Every version with every sender, without choices.
@@ -87,9 +88,9 @@ impl Context {
     #[inline(always)]
     pub(crate) const fn sender(self) -> Option<Sender> {
         match self.0 & SENDER {
-            0 => None,
-            1 => Some(Sender::Client),
-            _ => Some(Sender::Server),
+            0 => Some(Sender::Client),
+            1 => Some(Sender::Server),
+            _ => None,
         }
     }
 
@@ -120,15 +121,11 @@ impl Context {
     }
 
     pub(crate) const fn with_version(self, version: Version) -> Self {
-        Self(self.0 & !VERSION | Self::new(version).0)
+        Self(self.0 & !VERSION | (version as u32) << 2)
     }
 
     pub(crate) const fn with_sender(self, sender: Sender) -> Self {
-        let bits = match sender {
-            Sender::Client => 1,
-            Sender::Server => 2,
-        };
-        Self(self.0 & !SENDER | bits)
+        Self(self.0 & !SENDER | sender as u32)
     }
 
     const fn with(self, choice: u32) -> Self {

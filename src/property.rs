@@ -14,9 +14,9 @@ pub use set::PropertySet;
 
 use crate::error::Kind;
 use crate::options::Context;
-use crate::read::{Fault, Parsed, fault};
+use crate::read::Fault;
 use crate::topic::TopicName;
-use crate::value::Value;
+use crate::value::{Form, Raw, Value};
 use crate::version::{MaximumQoS, SubscriptionId};
 use crate::write::{Sink, Written};
 
@@ -69,17 +69,6 @@ macro_rules! properties {
                 }
             }
 
-            /// Checks the value of the property of that number. (To match the number itself is shorter than to
-            /// make an identifier of it and match that.)
-            #[inline(always)]
-            fn check<'a>(number: u32, i: &'a [u8], c: Context) -> Parsed<'a, ()> {
-                match number {
-                    $($id => <$type as Value>::check(i, c),)+
-                    $($many_id => <$many_type as Value>::check(i, c),)+
-                    _ => fault(Kind::PropertyUnknown, i),
-                }
-            }
-
             /// Reads the value of the property of that number, which was checked before, and leaves in `wire`
             /// what is behind it. (So each property is built where the caller wants it.)
             #[inline(always)]
@@ -107,22 +96,16 @@ macro_rules! properties {
                 match self { $(Self::$name(_) => PropertyId::$name,)+ $(Self::$many(_) => PropertyId::$many,)+ }
             }
 
-            const fn type_of(id: PropertyId) -> PropertyType {
+            const fn form_of(id: PropertyId) -> Form {
                 match id {
-                    $(PropertyId::$name => <$type as Value<'a>>::TYPE,)+
-                    $(PropertyId::$many => <$many_type as Value<'a>>::TYPE,)+
+                    $(PropertyId::$name => <$type as Value<'a>>::FORM,)+
+                    $(PropertyId::$many => <$many_type as Value<'a>>::FORM,)+
                 }
             }
 
-            /// The value by its type on the wire, for tools that treat all properties alike.
-            pub fn value(&self) -> PropertyValue<'a> {
-                match self { $(Self::$name(value) => value.view(),)+ $(Self::$many(value) => value.view(),)+ }
-            }
-
             #[inline(always)]
-            fn write<S: Sink>(&self, c: Context, out: &mut S) -> Written {
-                let id = self.id() as u8;
-                match self { $(Self::$name(value) => value.write(id, c, out),)+ $(Self::$many(value) => value.write(id, c, out),)+ }
+            fn raw(&self) -> Raw<'a> {
+                match self { $(Self::$name(value) => value.raw(),)+ $(Self::$many(value) => value.raw(),)+ }
             }
         }
 
@@ -214,8 +197,37 @@ impl PropertyId {
 
     /// The type of the value on the wire.
     pub const fn value_type(self) -> PropertyType {
-        Property::type_of(self)
+        Property::form_of(self).property_type()
     }
+}
+
+impl<'a> Property<'a> {
+    /// The value by its type on the wire, for tools that treat all properties alike.
+    pub fn value(&self) -> PropertyValue<'a> {
+        self.raw().view()
+    }
+
+    #[inline(always)]
+    fn write<S: Sink>(&self, c: Context, out: &mut S) -> Written {
+        self.raw().write(self.id() as u8, c, out)
+    }
+}
+
+/// The form of each property's value by number; what stands for numbers without a property is never looked at.
+static FORMS: [Form; 64] = {
+    let mut table = [Form::Flag; 64];
+    let mut ids = PropertyId::ALL;
+    while let [id, rest @ ..] = ids {
+        table[*id as usize] = Property::form_of(*id);
+        ids = rest;
+    }
+    table
+};
+
+/// The form of the value of an allowed property of that number.
+#[inline(always)]
+fn form(number: u32) -> Form {
+    FORMS[number as usize & 63]
 }
 
 /// The fault in the value of a property whose own section states a sharper rule than its type.

@@ -101,13 +101,14 @@ reason_codes! {
     0xA2 WILDCARD_SUBSCRIPTIONS_NOT_SUPPORTED "Wildcard Subscriptions not supported" client NONE; server SUBACK | DISCONNECT;
 }
 
-/// For each number the packets of a client and of a server that may carry the code. (A look-up is shorter than
-/// the jump table of a match.)
-static PACKETS: [(Packets, Packets); 256] = {
-    let mut table = [(NONE, NONE); 256];
+/// For each number the packets of a client, of a server and of either that may carry the code. (A look-up is
+/// shorter than the jump table of a match.)
+static PACKETS: [[Packets; 3]; 256] = {
+    let mut table = [[NONE; 3]; 256];
     let mut code = 0_u8;
     loop {
-        table[code as usize] = ReasonCode(code).listed();
+        let (client, server) = ReasonCode(code).listed();
+        table[code as usize] = [client, server, client | server];
         match code.checked_add(1) {
             Some(next) => code = next,
             None => break table,
@@ -166,11 +167,11 @@ impl ReasonCode {
             Version::V311 => matches!(self.0, 0..=2 | 0x80),
             Version::V31 => matches!(self.0, 0..=2),
         };
-        let (client, server) = PACKETS[usize::from(self.0)];
+        let [client, server, either] = PACKETS[usize::from(self.0)];
         let packets = match sender {
-            None => client | server,
             Some(Sender::Client) => client,
             Some(Sender::Server) => server,
+            None => either,
         };
         listed && packets & bit(packet) != 0
     }

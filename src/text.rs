@@ -9,30 +9,52 @@ use crate::error::Kind;
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGHS: u64 = ONES << 7;
 
-/// High bits where a byte of `word` is not ASCII or is U+0000.
+/// A high bit is set where a byte of `word` is not ASCII or is U+0000; the other bits mean nothing.
 const fn odd(word: u64) -> u64 {
-    (word | word.wrapping_sub(ONES)) & HIGHS
+    word | word.wrapping_sub(ONES)
 }
 
-/// High bits where a byte of an ASCII `word` is `+` or `#`.
+/// A high bit is set where a byte of an ASCII `word` is `+` or `#`; the other bits mean nothing.
 const fn wildcard(word: u64) -> u64 {
-    ((word | (ONES << 3)) ^ (ONES * 0x2B)).wrapping_sub(ONES) & HIGHS
+    ((word | (ONES << 3)) ^ (ONES * 0x2B)).wrapping_sub(ONES)
 }
 
-/// Looks at all bytes of `text`, eight at a time, some of them more than once.
+/// Whether `look` sets no high bit for any eight bytes of `text`. It sees all of them, some more than once.
 #[inline(always)]
-fn each_word(text: &[u8], mut look: impl FnMut(u64)) {
-    let (Some((first, rest)), Some(last)) = (text.split_first_chunk::<8>(), text.last_chunk::<8>()) else {
-        return look(repeated(text));
-    };
-    look(u64::from_le_bytes(*first));
-    // Most texts are short: for them there is no loop to be set up.
-    if rest.len() > 8 {
-        for word in rest.as_chunks::<8>().0 {
-            look(u64::from_le_bytes(*word));
-        }
+fn none(text: &[u8], look: impl Fn(u64) -> u64) -> bool {
+    // Most texts are short: for them there is no loop to be set up, and no register to be saved for it.
+    if text.len() > 32 {
+        return none_in_long(text, look);
     }
-    look(u64::from_le_bytes(*last));
+    let found = if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
+        look_twice(first, &look) | look_twice(last, &look)
+    } else if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
+        look(u64::from_le_bytes(*first)) | look(u64::from_le_bytes(*last))
+    } else {
+        look(short(text))
+    };
+    found & HIGHS == 0
+}
+
+#[inline(never)]
+fn none_in_long(text: &[u8], look: impl Fn(u64) -> u64) -> bool {
+    let last = text.last_chunk().map_or(0, |last| look_twice(last, &look));
+    let found = text.as_chunks().0.iter().fold(last, |found, bytes| found | look_twice(bytes, &look));
+    found & HIGHS == 0
+}
+
+#[inline(always)]
+fn look_twice(bytes: &[u8; 16], look: impl Fn(u64) -> u64) -> u64 {
+    let [low, high] = halves(*bytes);
+    look(low) | look(high)
+}
+
+/// Sixteen bytes as two words.
+#[inline(always)]
+pub(crate) const fn halves(bytes: [u8; 16]) -> [u64; 2] {
+    let both = u128::from_le_bytes(bytes);
+    #[expect(clippy::cast_possible_truncation, reason = "the lower half is wanted")]
+    [both as u64, (both >> 64) as u64]
 }
 
 /// Copies a text, which is short as a rule: up to 32 bytes without calling memcpy, by its first and last bytes.
@@ -69,111 +91,114 @@ fn copy_long(to: &mut [u8], from: &[u8]) {
     to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
 }
 
-/// The bytes of a text shorter than eight, some of them more than once, as a word. The empty text is a letter.
-#[inline(always)]
-fn repeated(text: &[u8]) -> u64 {
-    if let (Some(first), Some(last)) = (text.first_chunk::<4>(), text.last_chunk::<4>()) {
-        return u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32;
-    }
-    if let (Some(first), Some(last)) = (text.first_chunk::<2>(), text.last_chunk::<2>()) {
-        let twice = u64::from(u16::from_le_bytes(*first)) | u64::from(u16::from_le_bytes(*last)) << 16;
-        return twice | twice << 32;
-    }
-    text.first().map_or(ONES * 0x61, |byte| ONES * u64::from(*byte))
-}
-
-/// The bytes of a text shorter than eight as a word, in which both reads of a byte agree.
+/// A text shorter than eight as a word, with `x` behind it.
 #[inline(always)]
 fn short(text: &[u8]) -> u64 {
+    let bits = |bytes: usize| u32::try_from(8 * bytes).unwrap_or_default();
+    let behind = (ONES * 0x78) << bits(text.len() & 7);
     if let (Some(first), Some(last)) = (text.first_chunk::<4>(), text.last_chunk::<4>()) {
         let last = u64::from(u32::from_le_bytes(*last));
-        return u64::from(u32::from_le_bytes(*first)) | last << (8 * (text.len() - 4));
+        return behind | u64::from(u32::from_le_bytes(*first)) | last << bits(text.len() & 3);
     }
     if let (Some(first), Some(last)) = (text.first_chunk::<2>(), text.last_chunk::<2>()) {
         let last = u64::from(u16::from_le_bytes(*last));
-        return u64::from(u16::from_le_bytes(*first)) | last << (8 * (text.len() - 2));
+        return behind | u64::from(u16::from_le_bytes(*first)) | last << bits(text.len() & 1);
     }
-    text.first().map_or(0, |byte| u64::from(*byte))
+    text.first().map_or(behind, |byte| behind | u64::from(*byte))
+}
+
+/// Whether a text is ASCII without U+0000, as most are. (A function of its own: inlined for each text of a
+/// packet, it costs registers, and ten times the code.)
+#[inline(never)]
+fn is_plain(text: &[u8]) -> bool {
+    none(text, odd)
+}
+
+/// Whether a text is ASCII without U+0000, `+` and `#`.
+#[inline(never)]
+pub(crate) fn is_plain_name(text: &[u8]) -> bool {
+    none(text, |word| odd(word) | wildcard(word))
 }
 
 /// Checks a string field: UTF-8 without U+0000. The error has the offset of the bad byte in `text`.
 #[inline(always)]
 pub(crate) fn check(text: &[u8]) -> Result<(), (Kind, usize)> {
-    let mut found = 0;
-    each_word(text, |word| found |= odd(word));
-    if found == 0 { Ok(()) } else { check_exactly(text) }
+    if is_plain(text) { Ok(()) } else { check_exactly(text) }
 }
 
 /// Whether U+0000 is in a text that is UTF-8.
 #[inline(always)]
 pub(crate) fn has_nul(text: &str) -> bool {
-    let mut found = 0;
-    each_word(text.as_bytes(), |word| found |= word.wrapping_sub(ONES) & !word & HIGHS);
-    found != 0
+    !none(text.as_bytes(), |word| word.wrapping_sub(ONES) & !word)
 }
 
 /// Checks a string field and tells whether it holds `+` or `#`.
-#[inline(always)]
 pub(crate) fn check_topic(text: &[u8]) -> Result<bool, (Kind, usize)> {
-    let mut found = 0;
-    each_word(text, |word| found |= odd(word) | wildcard(word));
-    if found == 0 { Ok(false) } else { check_topic_exactly(text) }
-}
-
-#[cold]
-fn check_topic_exactly(text: &[u8]) -> Result<bool, (Kind, usize)> {
-    check_exactly(text)?;
+    check(text)?;
     Ok(text.iter().any(|byte| matches!(byte, b'+' | b'#')))
 }
 
-/// Whether a text is a well-formed topic filter by one pass: ASCII without U+0000, each `+` and `#` between the
-/// start or a `/` and a `/` or the end, and nothing behind a `#`. What it denies may be a filter all the same:
-/// one that is not ASCII.
-#[inline(always)]
+/// Whether a text is a well-formed topic filter: ASCII without U+0000, each `+` and `#` between the start or a
+/// `/` and a `/` or the end, and nothing behind a `#`. What it denies may be a filter all the same: one that is
+/// not ASCII, or begins with `$`, as shared subscriptions do. (The empty text is none.)
+#[inline(never)]
 pub(crate) fn is_plain_filter(text: &[u8]) -> bool {
+    if matches!(text, [] | [b'$', ..]) {
+        return false;
+    }
+    // Most have their wildcard at the end, if any.
+    let most = match text {
+        [most @ .., b'+' | b'#'] if matches!(most, [] | [.., b'/']) => most,
+        _ => text,
+    };
+    none(most, |word| odd(word) | wildcard(word)) || has_placed_wildcards(text)
+}
+
+/// The same by a look at each wildcard.
+#[inline(never)]
+fn has_placed_wildcards(text: &[u8]) -> bool {
+    let Some(last) = text.last_chunk::<8>() else {
+        let word = short(text);
+        return odd(word) & HIGHS == 0 && are_placed(text, 0, word);
+    };
     let mut found = 0;
     let mut at = 0;
     for word in text.as_chunks::<8>().0 {
         let word = u64::from_le_bytes(*word);
         found |= odd(word);
-        let wild = wildcard(word);
-        if wild != 0 && !wildcards_stand_alone(text, at, wild) {
+        if !are_placed(text, at, word) {
             return false;
         }
         at += 8;
     }
-    let left = text.len() - at;
-    if left == 0 {
-        return found == 0;
-    }
-    // What is left is the end of a word, of whose wildcards the loop has seen the first ones.
-    let unseen = 64 - 8 * u32::try_from(left).unwrap_or_default();
-    let word = match text.last_chunk::<8>() {
-        Some(last) => u64::from_le_bytes(*last),
-        None => (ONES * 0x61).unbounded_shr(64 - unseen) | short(text).unbounded_shl(unseen),
-    };
-    let wild = wildcard(word) & u64::MAX.unbounded_shl(unseen);
-    (found | odd(word)) == 0 && (wild == 0 || wildcards_stand_alone(text, text.len().wrapping_sub(8), wild))
+    // Bytes that the loop has seen, too, are right a second time.
+    let word = u64::from_le_bytes(*last);
+    (found | odd(word)) & HIGHS == 0 && are_placed(text, text.len() - 8, word)
 }
 
-/// Whether the bytes of the word at `at` whose high bits are set in `wild` are wildcards in the right place.
-/// (A borrow may have set a bit too many, never one too few.)
+/// Whether the wildcards in the word at `at` are in the right place.
 #[inline(always)]
-fn wildcards_stand_alone(text: &[u8], at: usize, mut wild: u64) -> bool {
+fn are_placed(text: &[u8], at: usize, word: u64) -> bool {
+    // A borrow may set a bit too many, never one too few.
+    let mut wild = wildcard(word) & HIGHS;
     while wild != 0 {
-        let at = at.wrapping_add(wild.trailing_zeros() as usize / 8);
-        let next = text.get(at + 1);
-        let right = match text.get(at) {
-            Some(b'+') => matches!(next, None | Some(b'/')) && level_starts(text, at),
-            Some(b'#') => next.is_none() && level_starts(text, at),
-            _ => true,
-        };
-        if !right {
+        if !is_placed(text, at + wild.trailing_zeros() as usize / 8) {
             return false;
         }
         wild &= wild - 1;
     }
     true
+}
+
+/// Whether the byte at `at` is no wildcard, or one in the right place.
+#[inline(always)]
+fn is_placed(text: &[u8], at: usize) -> bool {
+    let next = text.get(at + 1);
+    match text.get(at) {
+        Some(b'+') => matches!(next, None | Some(b'/')) && level_starts(text, at),
+        Some(b'#') => next.is_none() && level_starts(text, at),
+        _ => true,
+    }
 }
 
 /// Whether the byte at `at` is the first one of a level.
@@ -240,6 +265,11 @@ mod tests {
                         text[at] = byte;
                         let text = &text[..len];
                         assert_eq!(check_topic(text).map_err(|e| e.0), naive(text), "{text:?}");
+                        assert_eq!(
+                            is_plain_name(text),
+                            text.is_ascii() && naive(text) == Ok(false),
+                            "{text:?}"
+                        );
                         assert_eq!(check(text).map_err(|e| e.0), naive(text).map(|_| ()), "{text:?}");
                     }
                 }
@@ -262,8 +292,8 @@ mod tests {
                     ref level => !level.iter().any(|byte| [b'+', b'#', 0, 0xC3].contains(byte)),
                 };
                 let expected = levels.iter().enumerate().all(good);
-                assert_eq!(is_plain_filter(&text), expected, "{text:?}");
-                for shift in [3, 8, 13] {
+                assert_eq!(is_plain_filter(&text), expected && len > 0, "{text:?}");
+                for shift in [3, 8, 13, 30] {
                     let mut shifted = std::vec![b'x'; shift];
                     shifted.push(b'/');
                     shifted.extend(&text);

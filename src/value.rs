@@ -13,12 +13,116 @@ use crate::topic::TopicName;
 use crate::version::{MaximumQoS, SubscriptionId};
 use crate::write::{Sink, Written};
 
-pub(crate) trait Value<'a>: Sized {
-    /// The type on the wire.
-    const TYPE: PropertyType;
+/// What a value looks like on the wire, and what is asked of it.
+#[derive(Clone, Copy)]
+pub(crate) enum Form {
+    Flag,
+    Two,
+    NonZeroTwo,
+    Four,
+    NonZeroFour,
+    Variable,
+    Text,
+    Topic,
+    Data,
+    Pair,
+}
 
-    /// The value by that type.
-    fn view(&self) -> PropertyValue<'a>;
+impl Form {
+    /// The type by the standard's name.
+    pub(crate) const fn property_type(self) -> PropertyType {
+        match self {
+            Self::Flag => PropertyType::Byte,
+            Self::Two | Self::NonZeroTwo => PropertyType::TwoByteInteger,
+            Self::Four | Self::NonZeroFour => PropertyType::FourByteInteger,
+            Self::Variable => PropertyType::VariableByteInteger,
+            Self::Text | Self::Topic => PropertyType::Utf8String,
+            Self::Data => PropertyType::BinaryData,
+            Self::Pair => PropertyType::Utf8StringPair,
+        }
+    }
+
+    /// Checks a value of this form from outside.
+    #[inline(always)]
+    pub(crate) fn check(self, i: &[u8], c: Context) -> Parsed<'_, ()> {
+        match self {
+            Self::Flag => bool::check(i, c),
+            Self::Two => u16::check(i, c),
+            Self::NonZeroTwo => NonZeroU16::check(i, c),
+            Self::Four => u32::check(i, c),
+            Self::NonZeroFour => NonZeroU32::check(i, c),
+            Self::Variable => SubscriptionId::check(i, c),
+            Self::Text => <&str>::check(i, c),
+            Self::Topic => <TopicName<'_> as Value<'_>>::check(i, c),
+            Self::Data => <&[u8]>::check(i, c),
+            Self::Pair => <(&str, &str)>::check(i, c),
+        }
+    }
+}
+
+/// A value to be written.
+#[derive(Clone, Copy)]
+pub(crate) enum Raw<'a> {
+    Byte(u8),
+    Two(u16),
+    Four(u32),
+    Variable(u32),
+    Text(&'a str),
+    Topic(TopicName<'a>),
+    Data(&'a [u8]),
+    Pair(&'a str, &'a str),
+}
+
+impl<'a> Raw<'a> {
+    /// The value by the standard's types.
+    pub(crate) fn view(self) -> PropertyValue<'a> {
+        match self {
+            Self::Byte(n) => PropertyValue::Byte(n),
+            Self::Two(n) => PropertyValue::TwoByteInteger(n),
+            Self::Four(n) => PropertyValue::FourByteInteger(n),
+            Self::Variable(n) => PropertyValue::VariableByteInteger(n),
+            Self::Text(text) => PropertyValue::Utf8String(text),
+            Self::Topic(topic) => PropertyValue::Utf8String(topic.as_str()),
+            Self::Data(bytes) => PropertyValue::BinaryData(bytes),
+            Self::Pair(name, value) => PropertyValue::Utf8StringPair(name, value),
+        }
+    }
+
+    /// Writes the value behind a byte: the property's identifier.
+    #[inline(always)]
+    pub(crate) fn write<S: Sink>(self, lead: u8, c: Context, out: &mut S) -> Written {
+        match self {
+            Self::Byte(n) => out.put(&[lead, n]),
+            Self::Two(n) => {
+                let [high, low] = n.to_be_bytes();
+                out.put(&[lead, high, low]);
+            }
+            Self::Four(n) => {
+                let [a, b, c, d] = n.to_be_bytes();
+                out.put(&[lead, a, b, c, d]);
+            }
+            Self::Variable(n) => out.byte_and_variable(lead, u64::from(n)),
+            Self::Text(text) => {
+                out.check_text(text, c)?;
+                out.byte_and_binary(lead, text.as_bytes())?;
+            }
+            Self::Topic(topic) => {
+                out.check_topic(topic.as_bytes(), c)?;
+                out.byte_and_binary(lead, topic.as_bytes())?;
+            }
+            Self::Data(bytes) => out.byte_and_binary(lead, bytes)?,
+            Self::Pair(name, value) => {
+                out.check_text(name, c)?;
+                out.byte_and_binary(lead, name.as_bytes())?;
+                out.text(value, c)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+pub(crate) trait Value<'a>: Sized {
+    const FORM: Form;
 
     /// Reads a value: its form, and its range where the type has one.
     fn read(i: &'a [u8]) -> Parsed<'a, Self>;
@@ -30,16 +134,12 @@ pub(crate) trait Value<'a>: Sized {
         Ok((i, ()))
     }
 
-    /// Writes the value behind a byte: the property's identifier.
-    fn write<S: Sink>(&self, lead: u8, c: Context, out: &mut S) -> Written;
+    /// The value as it is written.
+    fn raw(&self) -> Raw<'a>;
 }
 
 impl<'a> Value<'a> for bool {
-    const TYPE: PropertyType = PropertyType::Byte;
-
-    fn view(&self) -> PropertyValue<'a> {
-        PropertyValue::Byte(u8::from(*self))
-    }
+    const FORM: Form = Form::Flag;
 
     #[inline(always)]
     fn read(at: &'a [u8]) -> Parsed<'a, Self> {
@@ -51,18 +151,13 @@ impl<'a> Value<'a> for bool {
     }
 
     #[inline(always)]
-    fn write<S: Sink>(&self, lead: u8, _: Context, out: &mut S) -> Written {
-        out.put(&[lead, u8::from(*self)]);
-        Ok(())
+    fn raw(&self) -> Raw<'a> {
+        Raw::Byte(u8::from(*self))
     }
 }
 
 impl<'a> Value<'a> for MaximumQoS {
-    const TYPE: PropertyType = PropertyType::Byte;
-
-    fn view(&self) -> PropertyValue<'a> {
-        PropertyValue::Byte(self.qos().bits())
-    }
+    const FORM: Form = Form::Flag;
 
     #[inline(always)]
     fn read(i: &'a [u8]) -> Parsed<'a, Self> {
@@ -71,17 +166,13 @@ impl<'a> Value<'a> for MaximumQoS {
     }
 
     #[inline(always)]
-    fn write<S: Sink>(&self, lead: u8, c: Context, out: &mut S) -> Written {
-        (*self == Self::AtLeastOnce).write(lead, c, out)
+    fn raw(&self) -> Raw<'a> {
+        Raw::Byte(self.qos().bits())
     }
 }
 
 impl<'a> Value<'a> for u16 {
-    const TYPE: PropertyType = PropertyType::TwoByteInteger;
-
-    fn view(&self) -> PropertyValue<'a> {
-        PropertyValue::TwoByteInteger(*self)
-    }
+    const FORM: Form = Form::Two;
 
     #[inline(always)]
     fn read(i: &'a [u8]) -> Parsed<'a, Self> {
@@ -89,19 +180,13 @@ impl<'a> Value<'a> for u16 {
     }
 
     #[inline(always)]
-    fn write<S: Sink>(&self, lead: u8, _: Context, out: &mut S) -> Written {
-        let [high, low] = self.to_be_bytes();
-        out.put(&[lead, high, low]);
-        Ok(())
+    fn raw(&self) -> Raw<'a> {
+        Raw::Two(*self)
     }
 }
 
 impl<'a> Value<'a> for u32 {
-    const TYPE: PropertyType = PropertyType::FourByteInteger;
-
-    fn view(&self) -> PropertyValue<'a> {
-        PropertyValue::FourByteInteger(*self)
-    }
+    const FORM: Form = Form::Four;
 
     #[inline(always)]
     fn read(i: &'a [u8]) -> Parsed<'a, Self> {
@@ -109,19 +194,13 @@ impl<'a> Value<'a> for u32 {
     }
 
     #[inline(always)]
-    fn write<S: Sink>(&self, lead: u8, _: Context, out: &mut S) -> Written {
-        let [a, b, c, d] = self.to_be_bytes();
-        out.put(&[lead, a, b, c, d]);
-        Ok(())
+    fn raw(&self) -> Raw<'a> {
+        Raw::Four(*self)
     }
 }
 
 impl<'a> Value<'a> for NonZeroU16 {
-    const TYPE: PropertyType = PropertyType::TwoByteInteger;
-
-    fn view(&self) -> PropertyValue<'a> {
-        PropertyValue::TwoByteInteger(self.get())
-    }
+    const FORM: Form = Form::NonZeroTwo;
 
     #[inline(always)]
     fn read(at: &'a [u8]) -> Parsed<'a, Self> {
@@ -130,17 +209,13 @@ impl<'a> Value<'a> for NonZeroU16 {
     }
 
     #[inline(always)]
-    fn write<S: Sink>(&self, lead: u8, c: Context, out: &mut S) -> Written {
-        self.get().write(lead, c, out)
+    fn raw(&self) -> Raw<'a> {
+        Raw::Two(self.get())
     }
 }
 
 impl<'a> Value<'a> for NonZeroU32 {
-    const TYPE: PropertyType = PropertyType::FourByteInteger;
-
-    fn view(&self) -> PropertyValue<'a> {
-        PropertyValue::FourByteInteger(self.get())
-    }
+    const FORM: Form = Form::NonZeroFour;
 
     #[inline(always)]
     fn read(at: &'a [u8]) -> Parsed<'a, Self> {
@@ -149,8 +224,8 @@ impl<'a> Value<'a> for NonZeroU32 {
     }
 
     #[inline(always)]
-    fn write<S: Sink>(&self, lead: u8, c: Context, out: &mut S) -> Written {
-        self.get().write(lead, c, out)
+    fn raw(&self) -> Raw<'a> {
+        Raw::Four(self.get())
     }
 }
 
@@ -161,11 +236,7 @@ fn subscription_id(at: &[u8], shortest: bool) -> Parsed<'_, SubscriptionId> {
 }
 
 impl<'a> Value<'a> for SubscriptionId {
-    const TYPE: PropertyType = PropertyType::VariableByteInteger;
-
-    fn view(&self) -> PropertyValue<'a> {
-        PropertyValue::VariableByteInteger(self.get())
-    }
+    const FORM: Form = Form::Variable;
 
     #[inline(always)]
     fn read(i: &'a [u8]) -> Parsed<'a, Self> {
@@ -179,18 +250,13 @@ impl<'a> Value<'a> for SubscriptionId {
     }
 
     #[inline(always)]
-    fn write<S: Sink>(&self, lead: u8, _: Context, out: &mut S) -> Written {
-        out.byte_and_variable(lead, u64::from(self.get()));
-        Ok(())
+    fn raw(&self) -> Raw<'a> {
+        Raw::Variable(self.get())
     }
 }
 
 impl<'a> Value<'a> for &'a [u8] {
-    const TYPE: PropertyType = PropertyType::BinaryData;
-
-    fn view(&self) -> PropertyValue<'a> {
-        PropertyValue::BinaryData(self)
-    }
+    const FORM: Form = Form::Data;
 
     #[inline(always)]
     fn read(i: &'a [u8]) -> Parsed<'a, Self> {
@@ -198,17 +264,13 @@ impl<'a> Value<'a> for &'a [u8] {
     }
 
     #[inline(always)]
-    fn write<S: Sink>(&self, lead: u8, _: Context, out: &mut S) -> Written {
-        out.byte_and_binary(lead, self)
+    fn raw(&self) -> Raw<'a> {
+        Raw::Data(self)
     }
 }
 
 impl<'a> Value<'a> for &'a str {
-    const TYPE: PropertyType = PropertyType::Utf8String;
-
-    fn view(&self) -> PropertyValue<'a> {
-        PropertyValue::Utf8String(self)
-    }
+    const FORM: Form = Form::Text;
 
     #[inline(always)]
     fn read(i: &'a [u8]) -> Parsed<'a, Self> {
@@ -223,18 +285,13 @@ impl<'a> Value<'a> for &'a str {
     }
 
     #[inline(always)]
-    fn write<S: Sink>(&self, lead: u8, c: Context, out: &mut S) -> Written {
-        out.check_text(self, c)?;
-        out.byte_and_binary(lead, self.as_bytes())
+    fn raw(&self) -> Raw<'a> {
+        Raw::Text(self)
     }
 }
 
 impl<'a> Value<'a> for (&'a str, &'a str) {
-    const TYPE: PropertyType = PropertyType::Utf8StringPair;
-
-    fn view(&self) -> PropertyValue<'a> {
-        PropertyValue::Utf8StringPair(self.0, self.1)
-    }
+    const FORM: Form = Form::Pair;
 
     #[inline(always)]
     fn read(i: &'a [u8]) -> Parsed<'a, Self> {
@@ -251,18 +308,13 @@ impl<'a> Value<'a> for (&'a str, &'a str) {
     }
 
     #[inline(always)]
-    fn write<S: Sink>(&self, lead: u8, c: Context, out: &mut S) -> Written {
-        self.0.write(lead, c, out)?;
-        out.text(self.1, c)
+    fn raw(&self) -> Raw<'a> {
+        Raw::Pair(self.0, self.1)
     }
 }
 
 impl<'a> Value<'a> for TopicName<'a> {
-    const TYPE: PropertyType = PropertyType::Utf8String;
-
-    fn view(&self) -> PropertyValue<'a> {
-        PropertyValue::Utf8String(self.as_str())
-    }
+    const FORM: Form = Form::Topic;
 
     #[inline(always)]
     fn read(i: &'a [u8]) -> Parsed<'a, Self> {
@@ -279,8 +331,7 @@ impl<'a> Value<'a> for TopicName<'a> {
     }
 
     #[inline(always)]
-    fn write<S: Sink>(&self, lead: u8, c: Context, out: &mut S) -> Written {
-        out.check_topic(self.as_bytes(), c)?;
-        out.byte_and_binary(lead, self.as_bytes())
+    fn raw(&self) -> Raw<'a> {
+        Raw::Topic(*self)
     }
 }

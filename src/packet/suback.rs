@@ -3,7 +3,7 @@ use crate::error::Kind;
 use crate::list::{Item, List};
 use crate::options::Context;
 use crate::property::{Place, Properties};
-use crate::read::{Parsed, byte, packet_id};
+use crate::read::{Fault, Parsed, byte, packet_id};
 use crate::reason::ReasonCode;
 use crate::version::{PacketId, Version};
 use crate::write::{Sink, Written};
@@ -93,8 +93,10 @@ impl Body for UnsubAck<'_> {
 }
 
 impl<'a> Item<'a> for ReasonCode {
-    fn check(i: &'a [u8], packet: PacketType, c: Context) -> Parsed<'a, ()> {
-        reason_code(i, packet, c).map(|(i, _)| (i, ()))
+    #[inline(always)]
+    fn check(i: &'a [u8], packet: PacketType, c: Context) -> Result<&'a [u8], Fault<'a>> {
+        let (i, _) = reason_code(i, packet, c)?;
+        Ok(i)
     }
 
     fn read(i: &'a [u8], _: Version) -> Parsed<'a, Self> {

@@ -1,10 +1,10 @@
-use super::unsubscribe::topic_filter;
+use super::unsubscribe::{pass_filter, topic_filter};
 use super::{Body, PacketType};
 use crate::error::Kind;
 use crate::list::{Item, List};
 use crate::options::Context;
 use crate::property::{Place, Properties};
-use crate::read::{Parsed, byte, fault, packet_id};
+use crate::read::{Fault, Parsed, byte, fault, packet_id};
 use crate::topic::TopicFilter;
 use crate::version::{PacketId, QoS, Version};
 use crate::write::{Sink, Written};
@@ -160,18 +160,20 @@ impl<'a> Subscription<'a> {
 
 impl<'a> Item<'a> for Subscription<'a> {
     #[inline(always)]
-    fn check(i: &'a [u8], _: PacketType, c: Context) -> Parsed<'a, ()> {
+    fn pass(i: &'a [u8], c: Context) -> Option<&'a [u8]> {
+        let (i, options) = byte(pass_filter(i, c)?).ok()?;
+        (options <= QoS::ExactlyOnce.bits()).then_some(i)
+    }
+
+    fn check(i: &'a [u8], _: PacketType, c: Context) -> Result<&'a [u8], Fault<'a>> {
         let (at, filter) = topic_filter(i, c)?;
         let (i, options) = byte(at)?;
-        // In 3.x and mostly in 5.0 there is nothing but a QoS.
-        if options <= QoS::ExactlyOnce.bits() {
-            return Ok((i, ()));
+        if !c.is_v5() && options & 0b1111_1100 != 0 {
+            return Err(Fault::new(Kind::SubscriptionReserved, at));
         }
         match Self::from_options(TopicFilter::checked(filter, c.version()), options) {
-            Ok(_) if c.is_v5() => Ok((i, ())),
-            Ok(_) => fault(Kind::SubscriptionReserved, at),
-            Err(_) if !c.is_v5() && options & 0b1111_1100 != 0 => fault(Kind::SubscriptionReserved, at),
-            Err(kind) => fault(kind, at),
+            Ok(_) => Ok(i),
+            Err(kind) => Err(Fault::new(kind, at)),
         }
     }
 

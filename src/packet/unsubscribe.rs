@@ -2,7 +2,8 @@ use super::{Body, PacketType};
 use crate::list::{Item, List};
 use crate::options::Context;
 use crate::property::{Place, Properties};
-use crate::read::{Parsed, binary, check_characters, fault, from, packet_id};
+use crate::read::{Fault, Parsed, binary, check_characters, fault, from, packet_id};
+use crate::text::is_plain_filter;
 use crate::topic::TopicFilter;
 use crate::version::{PacketId, Version};
 use crate::write::{Sink, Written};
@@ -46,8 +47,14 @@ impl Body for Unsubscribe<'_> {
     }
 }
 
-/// Checks a filter from outside; its bytes.
+/// Passes over a filter that is right at first sight.
 #[inline(always)]
+pub(super) fn pass_filter(i: &[u8], c: Context) -> Option<&[u8]> {
+    let (i, filter) = binary(i).ok()?;
+    (is_plain_filter(filter) && !c.refuses_control_characters()).then_some(i)
+}
+
+/// Checks a filter from outside; its bytes.
 pub(super) fn topic_filter(at: &[u8], c: Context) -> Parsed<'_, &[u8]> {
     let (i, filter) = binary(at)?;
     if let Err((kind, offset)) = TopicFilter::check(filter, c.version()) {
@@ -58,8 +65,14 @@ pub(super) fn topic_filter(at: &[u8], c: Context) -> Parsed<'_, &[u8]> {
 }
 
 impl<'a> Item<'a> for TopicFilter<'a> {
-    fn check(i: &'a [u8], _: PacketType, c: Context) -> Parsed<'a, ()> {
-        topic_filter(i, c).map(|(i, _)| (i, ()))
+    #[inline(always)]
+    fn pass(i: &'a [u8], c: Context) -> Option<&'a [u8]> {
+        pass_filter(i, c)
+    }
+
+    fn check(i: &'a [u8], _: PacketType, c: Context) -> Result<&'a [u8], Fault<'a>> {
+        let (i, _) = topic_filter(i, c)?;
+        Ok(i)
     }
 
     fn read(i: &'a [u8], version: Version) -> Parsed<'a, Self> {

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::{Place, Property, PropertyId, PropertySet, sharpen};
+use super::{Place, Property, PropertyId, PropertySet, form, sharpen};
 use crate::error::Kind;
 use crate::options::{Context, Tolerance};
 use crate::read::{Fault, Parsed, variable, variable_block, wants_shortest};
@@ -73,14 +73,18 @@ impl<'a> Properties<'a> {
         let mut present = PropertySet::EMPTY;
         let mut at = wire;
         while !at.is_empty() {
-            let (i, number) = variable(at, shortest)?;
-            let this = PropertySet::of_number(number);
-            if number >= u64::BITS || !closed.intersection(this).is_empty() {
+            // Every property has a number below 64; those are not looked at as integers of more bytes.
+            let (i, number) = match *at {
+                [number @ ..=0x3F, ref i @ ..] => (i, u32::from(number)),
+                _ => variable(at, shortest)?,
+            };
+            if closed.0.checked_shr(number).is_none_or(|closed| closed & 1 != 0) {
                 return Err(place.refusal(number, present, c.sender(), at));
             }
+            let this = PropertySet::of_number(number);
             closed = closed.union(this.intersection(once));
             present = present.union(this);
-            match PropertyId::check(number, i, c) {
+            match form(number).check(i, c) {
                 Ok((i, ())) => at = i,
                 Err(fault) => return Err(sharpen(number, fault)),
             }

@@ -1,5 +1,7 @@
 //! Scans over bytes, eight at a time.
 
+use crate::text::halves;
+
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGHS: u64 = ONES << 7;
 
@@ -133,14 +135,6 @@ pub(super) fn plus_run(text: &[u8]) -> usize {
     4 * (words - usize::from(followed_by_hash && words > 0))
 }
 
-/// Sixteen bytes as two words.
-#[inline]
-const fn halves(bytes: [u8; 16]) -> (u64, u64) {
-    let both = u128::from_le_bytes(bytes);
-    #[expect(clippy::cast_possible_truncation, reason = "the lower half is wanted")]
-    (both as u64, (both >> 64) as u64)
-}
-
 /// Goes past so many `/`, or all if there are fewer. Returns how many it were, and what comes after them.
 #[inline]
 pub(super) fn skip_slashes(text: &[u8], most: usize) -> (usize, &[u8]) {
@@ -148,7 +142,7 @@ pub(super) fn skip_slashes(text: &[u8], most: usize) -> (usize, &[u8]) {
     // How many bytes come after the last word with a `/`, and its marks.
     let mut last = (text.len(), 0);
     while let Some((words, tail)) = rest.split_first_chunk::<16>() {
-        let (low, high) = halves(*words);
+        let [low, high] = halves(*words);
         let (low, high) = (marks(low, b'/'), marks(high, b'/'));
         let count = count_marks(low) + count_marks(high);
         if skipped + count > most {

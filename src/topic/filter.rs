@@ -56,13 +56,10 @@ impl<'a> TopicFilter<'a> {
     #[inline(always)]
     pub(crate) fn check(filter: &[u8], version: Version) -> Result<(), (Kind, usize)> {
         syntax::length(filter)?;
-        if text::is_plain_filter(filter) && !(has_shares(version) && syntax::begins_shared(filter)) {
-            return Ok(());
-        }
-        Self::check_exactly(filter, version)
+        if text::is_plain_filter(filter) { Ok(()) } else { Self::check_exactly(filter, version) }
     }
 
-    #[cold]
+    #[inline(never)]
     fn check_exactly(filter: &[u8], version: Version) -> Result<(), (Kind, usize)> {
         match text::check_topic(filter) {
             Ok(_) if has_shares(version) && syntax::begins_shared(filter) => syntax::shared_filter(filter),

@@ -35,9 +35,14 @@ impl<'a> TopicName<'a> {
     }
 
     /// Checks bytes from the wire; the error has the offset into `name`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn check(name: &[u8]) -> Result<(), (Kind, usize)> {
         syntax::length(name)?;
+        if text::is_plain_name(name) { Ok(()) } else { Self::check_exactly(name) }
+    }
+
+    #[cold]
+    fn check_exactly(name: &[u8]) -> Result<(), (Kind, usize)> {
         match text::check_topic(name) {
             Ok(false) => Ok(()),
             Ok(true) => syntax::level(name, 0),
