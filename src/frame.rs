@@ -334,15 +334,16 @@ impl Packet<'_> {
         options: impl Into<EncodeOptions>,
         out: &mut O,
     ) -> Result<usize, EncodeError> {
-        match self {
-            Self::Publish(body) => encode_near(PacketType::Publish, body, options.into(), out),
-            Self::PubAck(body) | Self::PubRec(body) | Self::PubRel(body) | Self::PubComp(body)
-                if body.is_short() =>
-            {
-                encode_near(self.packet_type(), &body.packet_id, options.into(), out)
-            }
-            _ => self.encode_rare(options.into(), out),
+        let options = options.into();
+        if let Self::Publish(body) = self {
+            return encode_near(PacketType::Publish, body, options, out);
         }
+        if let Self::PubAck(body) | Self::PubRec(body) | Self::PubRel(body) | Self::PubComp(body) = self
+            && body.is_short()
+        {
+            return encode_near(self.packet_type(), &body.packet_id, options, out);
+        }
+        self.encode_rare(options, out)
     }
 
     /// What is not as frequent as PUBLISH is not inlined: PUBLISH saves a jump table and the caller code.

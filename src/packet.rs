@@ -215,37 +215,39 @@ pub(crate) struct Head {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(clippy::large_enum_variant, reason = "a view on the stack: boxing would allocate")]
+// With the type's number as a tag of its own a match is shorter than with one hidden in a field.
+#[repr(u8)]
 pub enum Packet<'a> {
     /// A client asks for a connection (section 3.1).
-    Connect(Connect<'a>),
+    Connect(Connect<'a>) = 1,
     /// The answer to CONNECT (section 3.2).
-    ConnAck(ConnAck<'a>),
+    ConnAck(ConnAck<'a>) = 2,
     /// A message (section 3.3).
-    Publish(Publish<'a>),
+    Publish(Publish<'a>) = 3,
     /// The answer to a PUBLISH of QoS 1 (section 3.4).
-    PubAck(Ack<'a>),
+    PubAck(Ack<'a>) = 4,
     /// The first answer to a PUBLISH of QoS 2 (section 3.5).
-    PubRec(Ack<'a>),
+    PubRec(Ack<'a>) = 5,
     /// The answer to PUBREC (section 3.6).
-    PubRel(Ack<'a>),
+    PubRel(Ack<'a>) = 6,
     /// The answer to PUBREL (section 3.7).
-    PubComp(Ack<'a>),
+    PubComp(Ack<'a>) = 7,
     /// A client subscribes (section 3.8).
-    Subscribe(Subscribe<'a>),
+    Subscribe(Subscribe<'a>) = 8,
     /// The answer to SUBSCRIBE (section 3.9).
-    SubAck(SubAck<'a>),
+    SubAck(SubAck<'a>) = 9,
     /// A client unsubscribes (section 3.10).
-    Unsubscribe(Unsubscribe<'a>),
+    Unsubscribe(Unsubscribe<'a>) = 10,
     /// The answer to UNSUBSCRIBE (section 3.11).
-    UnsubAck(UnsubAck<'a>),
+    UnsubAck(UnsubAck<'a>) = 11,
     /// A client asks for a sign of life (section 3.12).
-    PingReq,
+    PingReq = 12,
     /// The answer to PINGREQ (section 3.13).
-    PingResp,
+    PingResp = 13,
     /// The end of a connection (section 3.14).
-    Disconnect(Disconnect<'a>),
+    Disconnect(Disconnect<'a>) = 14,
     /// A step of an enhanced authentication, 5.0 only (section 3.15).
-    Auth(Auth<'a>),
+    Auth(Auth<'a>) = 15,
 }
 
 impl<'a> Packet<'a> {

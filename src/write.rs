@@ -78,10 +78,20 @@ pub(crate) trait Sink: Sized {
         }
     }
 
+    /// The length before Binary Data. The first walk refuses what is too long; the second need not look.
+    #[inline(always)]
+    fn length(bytes: &[u8]) -> Result<[u8; 2], Kind> {
+        let [.., high, low] = bytes.len().to_be_bytes();
+        if Self::CHECKS && bytes.len() > usize::from(u16::MAX) {
+            return Err(Kind::StringTooLong);
+        }
+        Ok([high, low])
+    }
+
     /// Binary Data: the length in two bytes, and the bytes.
     #[inline(always)]
     fn binary(&mut self, bytes: &[u8]) -> Written {
-        self.two_bytes(length(self, bytes)?);
+        self.put(&Self::length(bytes)?);
         self.put_text(bytes);
         Ok(())
     }
@@ -89,7 +99,7 @@ pub(crate) trait Sink: Sized {
     /// Binary Data behind a byte.
     #[inline(always)]
     fn byte_and_binary(&mut self, byte: u8, bytes: &[u8]) -> Written {
-        let [high, low] = length(self, bytes)?.to_be_bytes();
+        let [high, low] = Self::length(bytes)?;
         self.put(&[byte, high, low]);
         self.put_text(bytes);
         Ok(())
@@ -122,17 +132,6 @@ pub(crate) trait Sink: Sized {
     fn topic(&mut self, topic: &[u8], c: Context) -> Written {
         self.check_topic(topic, c)?;
         self.binary(topic)
-    }
-}
-
-/// The length before a string.
-#[inline(always)]
-fn length<S: Sink>(_: &S, bytes: &[u8]) -> Result<u16, Kind> {
-    match u16::try_from(bytes.len()) {
-        Ok(len) => Ok(len),
-        // The first walk has refused it: the second one need not look.
-        Err(_) if !S::CHECKS => Ok(u16::MAX),
-        Err(_) => Err(Kind::StringTooLong),
     }
 }
 
