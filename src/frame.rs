@@ -3,10 +3,10 @@
 
 use crate::error::{DecodeError, EncodeError, Kind};
 use crate::options::{Context, DecodeOptions, EncodeOptions, Tolerance};
-use crate::packet::{Body, Connect, Empty, Finish, Head, Packet, PacketType, with_body};
+use crate::packet::{Body, Connect, Finish, Head, Packet, PacketType};
 use crate::read::{Fault, from, variable, wants_shortest};
 use crate::version::{Sender, Version};
-use crate::write::{Counter, Output, Sink, Writer, Written, variable_len};
+use crate::write::{Counter, Output, Sink, Writer, variable_len};
 
 /// The largest Variable Byte Integer, and so the largest Remaining Length: 268,435,455.
 pub const MAX_VARIABLE_BYTE_INTEGER: u32 = 268_435_455;
@@ -346,14 +346,14 @@ impl Packet<'_> {
         self.encode_rare(options, out)
     }
 
-    /// What is not as frequent as PUBLISH is not inlined: PUBLISH saves a jump table and the caller code.
+    /// What is not as frequent as PUBLISH and short acknowledgements is not inlined: it saves the caller code.
     #[inline(never)]
     fn encode_rare(
         &self,
         options: EncodeOptions,
         out: &mut (impl Output + ?Sized),
     ) -> Result<usize, EncodeError> {
-        with_body!(self, encode, options, out)
+        encode_near(self.packet_type(), self, options, out)
     }
 
     /// The exact number of bytes that [`encode`](Self::encode) writes.
@@ -361,7 +361,7 @@ impl Packet<'_> {
     /// # Errors
     /// As for [`encode`](Self::encode).
     pub fn encoded_len(&self, options: impl Into<EncodeOptions>) -> Result<usize, EncodeError> {
-        with_body!(self, encoded_len, options.into())
+        Measure::of(self.packet_type(), self, options.into()).map(|measure| measure.size)
     }
 }
 
@@ -375,36 +375,10 @@ fn encode_near(
     Measure::of(packet, body, options)?.encode(packet, body, body.tail(), options, out)
 }
 
-/// The same, in a function of its own.
-fn encode(
-    packet: PacketType,
-    body: &impl Body,
-    options: EncodeOptions,
-    out: &mut (impl Output + ?Sized),
-) -> Result<usize, EncodeError> {
-    encode_near(packet, body, options, out)
-}
-
-fn encoded_len(packet: PacketType, body: &impl Body, options: EncodeOptions) -> Result<usize, EncodeError> {
-    Measure::of(packet, body, options).map(|measure| measure.size)
-}
-
 /// A size as a `usize`, which is shorter on small machines.
 #[inline(always)]
 pub(crate) fn in_memory(size: u64) -> usize {
     usize::try_from(size).unwrap_or(usize::MAX)
-}
-
-/// Whether the version has the packet type and this side may send it.
-#[inline(always)]
-fn check_sender(packet: PacketType, c: Context) -> Written {
-    if !packet.exists_in(c.version()) {
-        return Err(Kind::NotInVersion);
-    }
-    match c.sender() {
-        Some(sender) if !packet.may_be_sent_by(sender, c.version()) => Err(Kind::WrongDirection),
-        _ => Ok(()),
-    }
 }
 
 #[cold]
@@ -421,6 +395,8 @@ fn too_large(size: u64, max: u64) -> EncodeError {
 
 /// What the first walk finds out about a packet.
 pub(crate) struct Measure {
+    /// The first byte: type and flags.
+    first: u8,
     pub(crate) remaining_length: u64,
     /// The number of bytes, fixed header included.
     pub(crate) size: usize,
@@ -437,7 +413,8 @@ impl Measure {
     ) -> Result<Self, EncodeError> {
         let c = options.context();
         let mut counter = Counter::default();
-        if let Err(kind) = check_sender(packet, c).and_then(|()| body.encode(packet, c, &mut counter)) {
+        let first = packet.number() << 4 | body.flags(packet);
+        if let Err(kind) = PacketType::check(first, c).and_then(|()| body.encode(packet, c, &mut counter)) {
             return Err(invalid(kind, packet, c.version()));
         }
         let remaining_length = counter.len() + body.tail().len() as u64;
@@ -446,7 +423,7 @@ impl Measure {
         if size > max {
             return Err(too_large(size, max));
         }
-        Ok(Self { remaining_length, size: in_memory(size), blocks: counter.blocks() })
+        Ok(Self { first, remaining_length, size: in_memory(size), blocks: counter.blocks() })
     }
 
     /// Writes the packet that was measured, with that tail. Returns the number of bytes.
@@ -461,7 +438,7 @@ impl Measure {
     ) -> Result<usize, EncodeError> {
         let size = self.size - (body.tail().len() - tail.len());
         let mut writer = Writer::new(out.room(size, tail)?, self.blocks);
-        writer.byte_and_variable(packet.number() << 4 | body.flags(packet), self.remaining_length);
+        writer.byte_and_variable(self.first, self.remaining_length);
         let written = body.encode(packet, options.context(), &mut writer);
         debug_assert!(written.is_ok(), "the two walks differ");
         if O::APPENDS {

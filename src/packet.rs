@@ -135,9 +135,21 @@ impl PacketType {
     #[inline(always)]
     pub(crate) fn parse(first: u8, c: Context) -> Result<Self, (Kind, Option<Self>)> {
         match Self::from_number(first >> 4) {
-            Some(this) if FIRST_BYTES[usize::from(first)] & c.situation() != 0 => Ok(this),
+            Some(this) if is_allowed(first, c) => Ok(this),
             this => Err((Self::refusal(first, c), this)),
         }
+    }
+
+    /// Checks a first byte that is to be encoded.
+    #[inline(always)]
+    pub(crate) fn check(first: u8, c: Context) -> Written {
+        if is_allowed(first, c) {
+            return Ok(());
+        }
+        Err(match Self::refusal(first, c) {
+            Kind::ReservedPacketType => Kind::NotInVersion,
+            kind => kind,
+        })
     }
 
     /// The rule that a first byte breaks.
@@ -168,6 +180,12 @@ impl PacketType {
             _ => Ok(()),
         }
     }
+}
+
+/// Whether a packet may begin with that byte.
+#[inline(always)]
+fn is_allowed(first: u8, c: Context) -> bool {
+    FIRST_BYTES[usize::from(first)] & c.situation() != 0
 }
 
 /// For each first byte the situations in which it is allowed, made once by [`PacketType::judge`].
@@ -315,37 +333,43 @@ pub(crate) trait Body {
     }
 }
 
-/// The body of PINGREQ and PINGRESP.
-pub(crate) struct Empty;
-
-impl Body for Empty {
+/// Any body, so that what surrounds it is compiled once.
+impl Body for Packet<'_> {
     #[inline(always)]
-    fn encode<S: Sink>(&self, _: PacketType, _: Context, _: &mut S) -> Written {
-        Ok(())
+    fn flags(&self, packet: PacketType) -> u8 {
+        match self {
+            Self::Publish(body) => body.flags(),
+            _ => packet.prescribed_flags().unwrap_or_default(),
+        }
+    }
+
+    #[inline(always)]
+    fn encode<S: Sink>(&self, packet: PacketType, c: Context, out: &mut S) -> Written {
+        match self {
+            Self::Publish(body) => body.encode(packet, c, out),
+            Self::PubAck(body) | Self::PubRec(body) | Self::PubRel(body) | Self::PubComp(body) => {
+                body.encode(packet, c, out)
+            }
+            Self::Subscribe(body) => body.encode(packet, c, out),
+            Self::SubAck(body) => body.encode(packet, c, out),
+            Self::Unsubscribe(body) => body.encode(packet, c, out),
+            Self::UnsubAck(body) => body.encode(packet, c, out),
+            Self::Connect(body) => body.encode(packet, c, out),
+            Self::ConnAck(body) => body.encode(packet, c, out),
+            Self::Disconnect(body) => body.encode(packet, c, out),
+            Self::Auth(body) => body.encode(packet, c, out),
+            Self::PingReq | Self::PingResp => Ok(()),
+        }
+    }
+
+    #[inline(always)]
+    fn tail(&self) -> &[u8] {
+        match self {
+            Self::Publish(body) => body.payload,
+            _ => &[],
+        }
     }
 }
-
-/// Calls a function with the type and the body of a packet. (A macro, since it is generic over the body.)
-macro_rules! with_body {
-    ($of:expr, $call:ident, $($argument:expr),+) => {
-        match $of {
-            Packet::Publish(body) => $call(PacketType::Publish, body, $($argument),+),
-            Packet::PubAck(body) | Packet::PubRec(body) | Packet::PubRel(body) | Packet::PubComp(body) => {
-                $call($of.packet_type(), body, $($argument),+)
-            }
-            Packet::Subscribe(body) => $call(PacketType::Subscribe, body, $($argument),+),
-            Packet::SubAck(body) => $call(PacketType::SubAck, body, $($argument),+),
-            Packet::Unsubscribe(body) => $call(PacketType::Unsubscribe, body, $($argument),+),
-            Packet::UnsubAck(body) => $call(PacketType::UnsubAck, body, $($argument),+),
-            Packet::Connect(body) => $call(PacketType::Connect, body, $($argument),+),
-            Packet::ConnAck(body) => $call(PacketType::ConnAck, body, $($argument),+),
-            Packet::Disconnect(body) => $call(PacketType::Disconnect, body, $($argument),+),
-            Packet::Auth(body) => $call(PacketType::Auth, body, $($argument),+),
-            Packet::PingReq | Packet::PingResp => $call($of.packet_type(), &Empty, $($argument),+),
-        }
-    };
-}
-pub(crate) use with_body;
 
 /// What is made of a decoded packet. (A trait, since closures cannot be told to be inlined.)
 pub(crate) trait Finish<'a, R> {

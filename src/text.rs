@@ -58,7 +58,7 @@ pub(crate) const fn halves(bytes: [u8; 16]) -> [u64; 2] {
 }
 
 /// Copies a text, which is short as a rule: up to 32 bytes without calling memcpy, by its first and last bytes.
-#[inline(always)]
+#[inline]
 pub(crate) fn copy(to: &mut [u8], from: &[u8]) {
     if to.len() != from.len() || from.len() > 32 {
         return copy_long(to, from);
@@ -127,7 +127,7 @@ pub(crate) fn check(text: &[u8]) -> Result<(), (Kind, usize)> {
 }
 
 /// Whether U+0000 is in a text that is UTF-8.
-#[inline(always)]
+#[inline(never)]
 pub(crate) fn has_nul(text: &str) -> bool {
     !none(text.as_bytes(), |word| word.wrapping_sub(ONES) & !word)
 }

@@ -44,7 +44,7 @@ pub(crate) trait Sink: Sized {
     }
 
     /// A byte and a Variable Byte Integer in its shortest form. (Both at once is a check less.)
-    #[inline(always)]
+    #[inline]
     fn byte_and_variable(&mut self, byte: u8, n: u64) {
         // Four fixed lengths rather than one that varies, which would be a call of memcpy.
         let group = |shift: u32| {
@@ -62,7 +62,7 @@ pub(crate) trait Sink: Sized {
     }
 
     /// A Variable Byte Integer in its shortest form.
-    #[inline(always)]
+    #[inline]
     fn variable(&mut self, n: u64) {
         let group = |shift: u32| {
             let [group, ..] = (n >> shift).to_le_bytes();
@@ -89,7 +89,7 @@ pub(crate) trait Sink: Sized {
     }
 
     /// Binary Data: the length in two bytes, and the bytes.
-    #[inline(always)]
+    #[inline]
     fn binary(&mut self, bytes: &[u8]) -> Written {
         self.put(&Self::length(bytes)?);
         self.put_text(bytes);
@@ -97,7 +97,7 @@ pub(crate) trait Sink: Sized {
     }
 
     /// Binary Data behind a byte.
-    #[inline(always)]
+    #[inline]
     fn byte_and_binary(&mut self, byte: u8, bytes: &[u8]) -> Written {
         let [high, low] = Self::length(bytes)?;
         self.put(&[byte, high, low]);
@@ -106,7 +106,7 @@ pub(crate) trait Sink: Sized {
     }
 
     /// Checks a string field before it is put as Binary Data.
-    #[inline(always)]
+    #[inline]
     fn check_text(&self, text: &str, c: Context) -> Written {
         if Self::CHECKS && text::has_nul(text) {
             return Err(Kind::NulCharacter);
@@ -121,14 +121,14 @@ pub(crate) trait Sink: Sized {
     }
 
     /// A string field.
-    #[inline(always)]
+    #[inline]
     fn text(&mut self, text: &str, c: Context) -> Written {
         self.check_text(text, c)?;
         self.binary(text.as_bytes())
     }
 
     /// A topic name or filter.
-    #[inline(always)]
+    #[inline]
     fn topic(&mut self, topic: &[u8], c: Context) -> Written {
         self.check_topic(topic, c)?;
         self.binary(topic)

@@ -97,9 +97,6 @@ impl Body for Publish<'_> {
         if S::CHECKS && c.checks_payload_format() && payload_fault(self.properties, self.payload).is_some() {
             return Err(Kind::PayloadFormat);
         }
-        if S::CHECKS && self.dup && self.delivery == Delivery::AtMostOnce {
-            return Err(Kind::DupAtQoS0);
-        }
         match self.topic {
             Some(topic) => out.topic(topic.as_bytes(), c)?,
             None if S::CHECKS && lacks_alias(self.properties) => return Err(Kind::TopicMissing),
@@ -108,7 +105,7 @@ impl Body for Publish<'_> {
         if let Some(packet_id) = self.delivery.packet_id() {
             out.two_bytes(packet_id.get());
         }
-        self.properties.encode(&Place::PUBLISH, c, out)
+        self.properties.encode_near(&Place::PUBLISH, c, out)
     }
 
     #[inline(always)]

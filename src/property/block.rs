@@ -98,8 +98,15 @@ impl<'a> Properties<'a> {
     }
 
     /// Writes the property block; in 3.x there must be nothing to write.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn encode<S: Sink>(&self, place: &Place, c: Context, out: &mut S) -> Written {
+        self.encode_near(place, c, out)
+    }
+
+    /// The same, inlined, for PUBLISH: it saves 30 instructions there, and 3 KiB of code that it is not so
+    /// everywhere.
+    #[inline(always)]
+    pub(crate) fn encode_near<S: Sink>(&self, place: &Place, c: Context, out: &mut S) -> Written {
         if self.is_blank() {
             if c.is_v5() {
                 out.byte(0);
@@ -318,12 +325,6 @@ impl<'p> Admission<'p> {
     }
 }
 
-/// Passes over a property that is hidden.
-#[inline(never)]
-fn skip<'a>(number: u32, i: &'a [u8], wire: &mut &'a [u8]) -> Option<()> {
-    PropertyId::read(number, i, wire).map(|_| ())
-}
-
 /// Iterator over [`Properties`].
 #[derive(Debug, Clone)]
 pub struct PropertyIter<'a>(Properties<'a>);
@@ -337,10 +338,10 @@ impl<'a> Iterator for PropertyIter<'a> {
         while !this.wire.is_empty() {
             // The block was checked: reading it again cannot fail.
             let (i, number) = variable(this.wire, false).ok()?;
-            if this.hidden.intersection(PropertySet::of_number(number)).is_empty() {
-                return PropertyId::read(number, i, &mut this.wire);
+            let property = PropertyId::read(number, i, &mut this.wire);
+            if property.is_none() || this.hidden.intersection(PropertySet::of_number(number)).is_empty() {
+                return property;
             }
-            skip(number, i, &mut this.wire)?;
         }
         while let Some((property, rest)) = this.added.split_first() {
             this.added = rest;
