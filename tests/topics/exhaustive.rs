@@ -1,11 +1,12 @@
 //! Everything small, compared with the reference. The bounds are lower in debug builds; `--ignored` in a
 //! release build goes to 8 characters with a multi-byte one among them.
 
-use std::thread;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use mqtt_wire::topic::Level;
 use mqtt_wire::{TopicFilter, TopicName, Version};
 
+use crate::count::{counted, spread};
 use crate::reference::{self, Split};
 
 const ALPHABET: [char; 7] = ['a', 'b', '/', '+', '#', '$', 'é'];
@@ -15,47 +16,40 @@ fn bound(release: usize) -> usize {
     if cfg!(debug_assertions) { release - 2 } else { release }
 }
 
-/// Calls `work` with the items, on two threads, and adds up what it returns.
-fn spread<I: Sync>(items: &[I], work: impl Fn(&I) -> u64 + Sync) -> u64 {
-    let work = &work;
-    thread::scope(|scope| {
-        let halves: Vec<_> = (0..2)
-            .map(|half| scope.spawn(move || items.iter().skip(half).step_by(2).map(work).sum::<u64>()))
-            .collect();
-        halves.into_iter().map(|half| half.join().expect("no comparison fails")).sum()
-    })
-}
-
 /// Every filter against every name of up to `max` characters.
-fn matching(alphabet: &[char], max: usize) {
+fn matching(alphabet: &[char], max: usize, expected: u64) {
     let filters = reference::texts(alphabet, max, reference::is_filter);
     let names = reference::texts(alphabet, max, reference::is_name);
-    matching_of(&filters, &names);
+    matching_of(&filters, &names, expected);
 }
 
-fn matching_of(filters: &[String], names: &[String]) {
+fn matching_of(filters: &[String], names: &[String], expected: u64) {
     let split: Vec<_> =
         names.iter().map(|name| (TopicName::new(name).expect("a name"), Split::new(name))).collect();
-    let matched = spread(filters, |text| {
+    let matched = AtomicU64::new(0);
+    let cases = spread(filters, |text| {
         let filter = TopicFilter::for_version(text, Version::V311).expect("a filter");
         let filter_split = Split::new(text);
-        let mut matched = 0;
+        let (mut cases, mut matches) = (0, 0);
         for (name, name_split) in &split {
             let expected = reference::split_matches(&filter_split, name_split);
             assert_eq!(filter.matches(*name), expected, "{filter} against {name}");
-            matched += u64::from(expected);
+            matches += u64::from(expected);
+            cases += 1;
         }
-        matched
+        matched.fetch_add(matches, Relaxed);
+        cases
     });
-    let pairs = filters.len() * names.len();
-    println!("{} filters x {} names = {pairs} pairs, {matched} match", filters.len(), names.len());
+    let matched = matched.into_inner();
+    println!("{} filters, {} names, {matched} match", filters.len(), names.len());
     assert!(matched > 0);
+    counted("filters with names", cases, expected);
 }
 
 #[test]
 fn every_filter_against_every_name() {
-    matching(&ALPHABET, bound(6));
-    matching(&['a', '/', '+', '#', '$'], bound(8));
+    matching(&ALPHABET, bound(6), 22_672 * 19_530);
+    matching(&['a', '/', '+', '#', '$'], bound(8), 16_537 * 9_840);
 }
 
 /// Every text of up to so many levels out of those given.
@@ -80,14 +74,14 @@ fn every_filter_of_many_levels() {
     let (filter_levels, name_levels) = if cfg!(debug_assertions) { (5, 6) } else { (6, 7) };
     let filters = of_levels(&["+", "", "ab", "#"], filter_levels, reference::is_filter);
     let names = of_levels(&["", "ab", "abcdefghi"], name_levels, reference::is_name);
-    relations(&filters, &names);
-    matching_of(&filters, &names);
+    relations(&filters, &names, 1_455);
+    matching_of(&filters, &names, 1_455 * 3_278);
 }
 
 #[test]
 #[ignore = "minutes in a release build"]
 fn every_filter_against_every_name_to_8_characters() {
-    matching(&['a', '/', '+', '#', '$', 'é'], 8);
+    matching(&['a', '/', '+', '#', '$', 'é'], 8, 114_816 * 87_380);
 }
 
 #[test]
@@ -95,8 +89,9 @@ fn every_text_is_a_name_or_a_filter_exactly_if_the_reference_says_so() {
     let alphabet = ['a', '/', '+', '#', '$', 'é', '\0'];
     let texts = reference::texts(&alphabet, bound(8), |_| true);
     let prefixes = ["", "$share", "$share/", "$share/g", "$share/g/", "$shar", "$SHARE/"];
-    let accepted = spread(&texts, |text| {
-        let mut accepted = 0;
+    let accepted = AtomicU64::new(0);
+    let cases = spread(&texts, |text| {
+        let (mut cases, mut accepts) = (0, 0);
         for prefix in prefixes {
             if !prefix.is_empty() && text.chars().count() > 5 {
                 continue;
@@ -113,15 +108,18 @@ fn every_text_is_a_name_or_a_filter_exactly_if_the_reference_says_so() {
                 let filter = TopicFilter::for_version(text, version);
                 assert_eq!(filter, TopicFilter::from_bytes(text.as_bytes(), version));
                 assert_eq!(filter.is_ok(), expected, "{text:?} {version}");
-                accepted += u64::from(expected);
+                accepts += u64::from(expected);
                 if let Ok(filter) = filter {
                     parts(filter, text, version);
                 }
             }
+            cases += 1;
         }
-        accepted
+        accepted.fetch_add(accepts, Relaxed);
+        cases
     });
-    println!("{} texts, bare and after {} prefixes: {accepted} accepted", texts.len(), prefixes.len() - 1);
+    println!("{} accepted", accepted.into_inner());
+    counted("texts as names and filters", cases, 6_725_601 + 6 * 19_608);
 }
 
 /// What a filter says of itself.
@@ -164,29 +162,31 @@ impl Names {
 fn covers_and_intersects_by_definition() {
     let filters = reference::texts(&['a', 'b', '/', '+', '#', '$'], bound(5), reference::is_filter);
     let names = reference::texts(&['a', 'b', 'x', '/', '$'], bound(7), reference::is_name);
-    relations(&filters, &names);
+    relations(&filters, &names, 1_711);
 }
 
-fn relations(filters: &[String], names: &[String]) {
+/// `covers` and `intersects` of all pairs of the filters, of which there are that many.
+fn relations(filters: &[String], names: &[String], expected: u64) {
     let split: Vec<_> = names.iter().map(|name| Split::new(name)).collect();
     let sets: Vec<_> = filters
         .iter()
         .map(|text| (TopicFilter::new(text).expect("a filter"), Names::of(text, &split)))
         .collect();
-    let held = spread(&sets, |(filter, set)| {
-        let mut held = 0;
+    let held = AtomicU64::new(0);
+    let cases = spread(&sets, |(filter, set)| {
+        let (mut cases, mut holds) = (0, 0);
         for (other, other_set) in &sets {
             let covers = set.holds_all_of(other_set);
             assert_eq!(filter.covers(*other), covers, "{filter} covers {other}");
             let intersects = set.meets(other_set);
             assert_eq!(filter.intersects(*other), intersects, "{filter} intersects {other}");
-            held += u64::from(covers) + u64::from(intersects);
+            holds += u64::from(covers) + u64::from(intersects);
+            cases += 2;
         }
-        held
+        held.fetch_add(holds, Relaxed);
+        cases
     });
-    println!(
-        "{} pairs of filters over {} names, {held} relations hold",
-        sets.len() * sets.len(),
-        names.len()
-    );
+    let held = held.into_inner();
+    println!("{} filters over {} names, {held} relations hold", sets.len(), names.len());
+    counted("filters with filters", cases, 2 * expected * expected);
 }
