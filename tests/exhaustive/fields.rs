@@ -53,5 +53,5 @@ fn packet_identifiers() {
             }
         }
     }
-    counted("packet identifiers", cases, 3 * 3 << 16);
+    counted("packet identifiers", cases, (3 * 3) << 16);
 }

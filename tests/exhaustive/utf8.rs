@@ -53,7 +53,10 @@ fn property<const LEN: usize>(text: [u8; LEN]) {
 fn threes(check: impl Fn([u8; 3]) + Sync) -> u64 {
     let few = few_bytes();
     spread(&pairs(&all_bytes(), &few), |(one, two)| {
-        few.iter().map(|three| check([*one, *two, *three])).count() as u64
+        for three in &few {
+            check([*one, *two, *three]);
+        }
+        few.len() as u64
     })
 }
 
