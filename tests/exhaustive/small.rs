@@ -158,10 +158,10 @@ fn inputs_of_up_to_three_bytes() {
     let rules = Rules::all();
     let one = |(rules, first): &(&Rules, u8)| {
         let mut cases = rules.check(&[*first]);
-        for second in 0..=u8::MAX {
-            cases += rules.check(&[*first, second]);
+        for second in &many {
+            cases += rules.check(&[*first, *second]);
             for third in &many {
-                cases += rules.check(&[*first, second, *third]);
+                cases += rules.check(&[*first, *second, *third]);
             }
         }
         cases
