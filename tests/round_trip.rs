@@ -4,6 +4,8 @@
 
 #![cfg(feature = "bytes")]
 
+#[path = "common/bounds.rs"]
+mod bounds;
 #[path = "common/canonical.rs"]
 #[allow(dead_code, reason = "the names of the forms are for counting them")]
 mod canonical;
@@ -80,6 +82,8 @@ enum Change {
     Insert(Index, u8),
     Remove(Index),
     Cut(Index),
+    /// A number of two bytes becomes 0.
+    Zero(Index),
     /// A copy of a piece, put somewhere else.
     Copy(Index, Index, usize),
 }
@@ -96,6 +100,7 @@ impl Change {
             Self::Insert(at, byte) => bytes.insert(at.index(length), *byte),
             Self::Remove(at) => drop(bytes.remove(at.index(length))),
             Self::Cut(at) => bytes.truncate(at.index(length)),
+            Self::Zero(at) => bytes.iter_mut().skip(at.index(length)).take(2).for_each(|byte| *byte = 0),
             Self::Copy(from, to, count) => {
                 let from = from.index(length);
                 let piece = bytes[from..length.min(from + count)].to_vec();
@@ -108,13 +113,14 @@ impl Change {
 
 fn change() -> impl Strategy<Value = Change> {
     let at = any::<Index>;
-    let odd = select(vec![0, 1, 2, 0x23, 0x26, 0x7F, 0x80, 0xC0, 0xFF]);
+    let odd = select(b"\0\x01\x02\x18\x22\x23\x26\x30\x40\x7F\x80\xC0\xFF/+#".to_vec());
     prop_oneof![
         (at(), odd).prop_map(|(at, byte)| Change::Set(at, byte)),
         (at(), 0..8_u8).prop_map(|(at, bit)| Change::Flip(at, bit)),
         (at(), any::<u8>()).prop_map(|(at, byte)| Change::Insert(at, byte)),
         at().prop_map(Change::Remove),
         at().prop_map(Change::Cut),
+        at().prop_map(Change::Zero),
         (at(), at(), 1..12_usize).prop_map(|(from, to, count)| Change::Copy(from, to, count)),
     ]
 }
@@ -130,7 +136,9 @@ fn with_length_put_right(bytes: &[u8]) -> Vec<u8> {
 fn frame() -> impl Strategy<Value = Input> {
     let short = |case: &Case| case.plain().is_some_and(|wire| wire.len() < 4096);
     let packet = prop_oneof![valid().boxed(), wild().boxed()].prop_filter("a short form", short);
-    (packet, vec(change(), 0..4)).prop_map(|(case, changes)| {
+    // One change leaves the rest right, so that it is the one that is found.
+    let changes = prop_oneof![1 => vec(change(), 0), 4 => vec(change(), 1), 1 => vec(change(), 2..4)];
+    (packet, changes).prop_map(|(case, changes)| {
         let mut bytes = wire(&case);
         for change in &changes {
             change.apply(&mut bytes);
@@ -141,9 +149,30 @@ fn frame() -> impl Strategy<Value = Input> {
     })
 }
 
+/// Faults that chance seldom finds: a value of several bytes has to be wrong and the rest right.
+const SELDOM: [(Version, Sender, &str); 12] = {
+    use Sender::Client;
+    use Version::{V5, V31, V311};
+    [
+        (V311, Client, "10 ( 'MQTT' 04 1E 003C 'a' 't' 'm' )"),
+        (V311, Client, "10 ( 'MQTT' 04 0A 003C 'a' )"),
+        (V311, Client, "10 ( 'MQTT' 04 22 003C 'a' )"),
+        (V31, Client, "10 ( 'MQIsdp' 03 02 003C 'abcdefghijklmnopqrstuvwx' )"),
+        (V5, Client, "82 ( 0001 00 'a' 30 )"),
+        (V5, Client, "82 ( 0001 00 '$share//a' 00 )"),
+        (V5, Client, "82 ( 0001 00 '$share/+/a' 00 )"),
+        (V5, Client, "A2 ( 0001 00 '$share/g' )"),
+        (V5, Client, "82 ( 0001 00 '$share/g/a' 04 )"),
+        (V5, Client, "30 ( 'a' ( 23 0000 ) )"),
+        (V5, Client, "30 ( 'a' ( 0B 01 ) )"),
+        (V5, Client, "30 ( 'a' ( 08 'b/+' ) )"),
+    ]
+};
+
 /// Anything: frames, frames with a wrong length, cut ones, and bytes without sense.
 fn input() -> impl Strategy<Value = Input> {
-    let damaged = (frame(), vec(change(), 0..3)).prop_map(|(mut input, changes)| {
+    let changes = prop_oneof![3 => vec(change(), 0), 1 => vec(change(), 1..3)];
+    let damaged = (frame(), changes).prop_map(|(mut input, changes)| {
         for change in &changes {
             change.apply(&mut input.bytes);
         }
@@ -155,7 +184,10 @@ fn input() -> impl Strategy<Value = Input> {
         sender: if client { Sender::Client } else { Sender::Server },
         bytes,
     });
-    prop_oneof![4 => damaged, 1 => senseless]
+    let seldom = select(SELDOM.to_vec());
+    let seldom =
+        seldom.prop_map(|(version, sender, text)| Input { version, sender, bytes: notation::bytes(text) });
+    prop_oneof![12 => damaged, 3 => senseless, 1 => seldom]
 }
 
 /// The length of the frame at the start of the bytes, by its header alone; `None` while that goes on.
@@ -970,6 +1002,178 @@ mod codec {
                 (expected, found) => prop_assert!(false, "{:?} {:?}", expected, found),
             }
         }
+    }
+}
+
+/// What the strategies reach: shown by walking through it, or by counting what was drawn.
+mod reach {
+    use std::collections::BTreeSet;
+
+    use proptest::strategy::ValueTree;
+    use proptest::test_runner::TestRunner;
+
+    use super::bounds::{Bound, Field, kinds, too_long};
+    use super::tables::{PROPERTIES, Place};
+    use super::*;
+
+    /// Every field of every packet at each of its bounds goes out as a plain encoder writes it, and comes back.
+    #[test]
+    fn every_field_at_every_bound() {
+        let all = bounds::all();
+        for bound in &all {
+            let case = bound.case();
+            let expected = wire(&case);
+            assert!(bound.shows_in(&expected), "{bound}");
+            case.with(|packet| {
+                assert_eq!(packet.encoded_len(encoding(&case)), Ok(expected.len()), "{bound}");
+                let mut out = vec![0xA5; expected.len()];
+                let short = out.len() - 1;
+                let too_small = EncodeError::BufferTooSmall { needed: expected.len(), available: short };
+                assert_eq!(packet.encode(encoding(&case), &mut out[..short]), Err(too_small), "{bound}");
+                assert!(out.iter().all(|byte| *byte == 0xA5), "{bound}");
+                assert_eq!(packet.encode(encoding(&case), &mut out[..]), Ok(expected.len()), "{bound}");
+                assert!(out == expected, "{bound}: other bytes");
+                assert_eq!(decode_exact(&expected, decoding(&case)).as_ref(), Ok(packet), "{bound}");
+                let frame = Frame::new(out.into(), decoding(&case)).expect("a frame");
+                assert_eq!(frame.packet().as_ref(), Ok(packet), "{bound}");
+            });
+        }
+        // The table of properties names what has to be among them.
+        let has = |bound: Bound| assert!(all.contains(&bound), "{bound}");
+        for (packet, version, sender) in kinds() {
+            for will in [false, true] {
+                let place = if will { Place::Will } else { Place::In(packet) };
+                let stands = version == Version::V5 && (!will || packet == PacketType::Connect);
+                for row in PROPERTIES.iter().filter(|row| stands && row.allowed(place, Some(sender))) {
+                    let bound = |field, at| Bound { packet, version, sender, field, at };
+                    has(bound(Field::PropertyAlone { will, id: row.id }, 1));
+                    for at in row.r#type.bounds() {
+                        has(bound(Field::Property { will, id: row.id, part: 0 }, *at));
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_string_of_65_536_bytes_is_refused_wherever_it_stands() {
+        for (case, field) in too_long() {
+            case.with(|packet| {
+                let mut out = vec![0xA5; 3];
+                let error = packet.encode(encoding(&case), &mut out).expect_err("too long");
+                let EncodeError::Invalid { kind, .. } = error else { panic!("{field:?}: {error}") };
+                // In 3.1 a client identifier is too long before.
+                assert!(matches!(kind, Kind::StringTooLong | Kind::ClientIdTooLong), "{field:?}: {error}");
+                assert_eq!(out, [0xA5; 3], "{field:?}");
+                assert_eq!(packet.encoded_len(encoding(&case)), Err(error), "{field:?}");
+            });
+        }
+        let long = "x".repeat(65_536);
+        let kind = mqtt_wire::TopicName::new(&long).expect_err("too long").kind();
+        assert_eq!(kind, Kind::TopicTooLong);
+        for version in Version::ALL {
+            let filter = mqtt_wire::TopicFilter::for_version(&long, version);
+            assert_eq!(filter.expect_err("too long").kind(), Kind::TopicTooLong);
+        }
+    }
+
+    /// The same values in every run.
+    fn draw<T: std::fmt::Debug>(strategy: impl Strategy<Value = T>, count: usize) -> impl Iterator<Item = T> {
+        let mut runner = TestRunner::deterministic();
+        (0..count).map(move |_| strategy.new_tree(&mut runner).expect("a value").current())
+    }
+
+    /// Each packet of each version and side is drawn, and each property in each place.
+    #[test]
+    fn random_packets_have_every_type_and_property() {
+        let (mut types, mut properties) = (BTreeSet::new(), BTreeSet::new());
+        for case in draw(valid(), 4_000) {
+            let side = case.sender == Sender::Client;
+            types.insert((case.packet_type(), case.version, side));
+            for (will, id) in case.property_ids() {
+                properties.insert((case.packet_type(), side, will, id));
+            }
+        }
+        let mut expected = BTreeSet::new();
+        for (packet, version, sender) in kinds() {
+            let side = sender == Sender::Client;
+            assert!(types.remove(&(packet, version, side)), "{packet} of {version}");
+            for will in [false, true] {
+                let place = if will { Place::Will } else { Place::In(packet) };
+                let stands = version == Version::V5 && (!will || packet == PacketType::Connect);
+                let rows = PROPERTIES.iter().filter(|row| stands && row.allowed(place, Some(sender)));
+                expected.extend(rows.map(|row| (packet, side, will, row.id)));
+            }
+        }
+        assert!(types.is_empty(), "{types:?} may not be sent");
+        assert_eq!(properties, expected);
+    }
+
+    /// Values that are wrong in every way that the types leave open.
+    #[test]
+    fn wild_packets_break_every_rule_that_values_can_break() {
+        const BROKEN: [Kind; 24] = [
+            Kind::WrongDirection,
+            Kind::NulCharacter,
+            Kind::PasswordWithoutUserName,
+            Kind::ClientIdEmpty,
+            Kind::ClientIdTooLong,
+            Kind::SessionPresentRefused,
+            Kind::DupAtQoS0,
+            Kind::TopicMissing,
+            Kind::PayloadFormat,
+            Kind::DisallowedCharacter,
+            Kind::EmptyList,
+            Kind::NoLocalOnShared,
+            Kind::PropertyNotAllowed,
+            Kind::PropertyRepeated,
+            Kind::PropertySender,
+            Kind::AuthenticationMethodMissing,
+            Kind::ReasonCodeNotAllowed,
+            Kind::ReasonCodeSender,
+            // What is a filter in 3.x need not be one in 5.0.
+            Kind::ShareNameEmpty,
+            Kind::ShareNameWildcard,
+            Kind::ShareFilterMissing,
+            Kind::NotInVersion,
+            Kind::StringTooLong,
+            Kind::VersionMismatch,
+        ];
+        let mut broken = BTreeSet::new();
+        for case in draw(wild(), 6_000) {
+            for version in Version::ALL {
+                let options = EncodeOptions::new(version).sender(case.sender);
+                let options = options.check_payload_format().refuse_control_characters();
+                let result = case.with(|packet| packet.encoded_len(options));
+                if let Err(EncodeError::Invalid { kind, .. }) = result {
+                    broken.insert(kind);
+                }
+            }
+        }
+        assert_eq!(broken, BROKEN.into_iter().collect());
+    }
+
+    /// Bytes that are nearly packets break every rule there is.
+    #[test]
+    fn damaged_bytes_break_every_rule() {
+        let mut broken = BTreeSet::new();
+        for input in draw(input(), 8_000) {
+            let options = input.options().check_payload_format().refuse_control_characters();
+            for options in [options, options.max_packet_size(64), options.first_packet(true)] {
+                broken.extend(decode(&input.bytes, options).err().map(|error| error.kind()));
+            }
+        }
+        let only_values = [
+            Kind::StringTooLong,
+            Kind::TopicTooLong,
+            Kind::SeparatorInLevel,
+            Kind::NotInVersion,
+            Kind::VersionMismatch,
+        ];
+        let expected: BTreeSet<Kind> =
+            Kind::ALL.iter().copied().filter(|kind| !only_values.contains(kind)).collect();
+        let missing: Vec<_> = expected.difference(&broken).collect();
+        assert_eq!(broken, expected, "missing: {missing:?}");
     }
 }
 

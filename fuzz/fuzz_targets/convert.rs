@@ -1,3 +1,3 @@
 #![no_main]
 
-mqtt_wire_fuzz::target!("convert");
+mqtt_wire_fuzz::target!(convert);

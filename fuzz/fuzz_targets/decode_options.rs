@@ -1,3 +1,3 @@
 #![no_main]
 
-mqtt_wire_fuzz::packet_target!("decode_options", prefix 3, V5);
+mqtt_wire_fuzz::packet_target!(decode_options, prefix 3, V5);

@@ -1,3 +1,3 @@
 #![no_main]
 
-mqtt_wire_fuzz::packet_target!("decode_v31", prefix 0, V31);
+mqtt_wire_fuzz::packet_target!(decode_v31, prefix 0, V31);

@@ -1,3 +1,3 @@
 #![no_main]
 
-mqtt_wire_fuzz::target!("encode");
+mqtt_wire_fuzz::target!(encode);

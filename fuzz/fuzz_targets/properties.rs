@@ -1,3 +1,3 @@
 #![no_main]
 
-mqtt_wire_fuzz::target!("properties");
+mqtt_wire_fuzz::target!(properties);

@@ -1,3 +1,3 @@
 #![no_main]
 
-mqtt_wire_fuzz::target!("round_trip");
+mqtt_wire_fuzz::target!(round_trip);

@@ -1,3 +1,3 @@
 #![no_main]
 
-mqtt_wire_fuzz::packet_target!("stream", prefix 4, V5);
+mqtt_wire_fuzz::packet_target!(stream, prefix 4, V5);

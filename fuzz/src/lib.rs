@@ -10,15 +10,15 @@ pub use libfuzzer_sys;
 /// A target whose bytes are decisions.
 #[macro_export]
 macro_rules! target {
-    ($name:literal) => {
-        $crate::libfuzzer_sys::fuzz_target!(|bytes: &[u8]| $crate::oracles::run($name, bytes));
+    ($name:ident) => {
+        $crate::libfuzzer_sys::fuzz_target!(|bytes: &[u8]| $crate::oracles::$name(bytes));
     };
 }
 
 /// A target whose bytes are packets of MQTT behind a prefix of some bytes.
 #[macro_export]
 macro_rules! packet_target {
-    ($name:literal, prefix $prefix:literal, $version:ident) => {
+    ($name:ident, prefix $prefix:literal, $version:ident) => {
         $crate::target!($name);
         $crate::packet_mutator!($prefix, $version);
     };

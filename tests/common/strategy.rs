@@ -2,6 +2,7 @@
 //! a plain encoder of its own gives for them.
 
 use std::num::{NonZeroU16, NonZeroU32};
+use std::sync::OnceLock;
 
 use mqtt_wire::{
     Ack, Auth, ConnAck, Connect, Delivery, Disconnect, MaximumQoS, Packet, PacketId, PacketType, Properties,
@@ -13,6 +14,7 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
+use super::bounds::{self, Bound, Field};
 use super::notation::{frame, string, variable};
 use super::tables::{PROPERTIES, Place, PropertyRow, RETURN_CODES, Type, may_carry, may_send};
 
@@ -345,9 +347,39 @@ impl Case {
         }
     }
 
+    /// Whether a string that may have any characters is longer than its length can say.
+    fn has_too_long(&self) -> bool {
+        let too_long = |text: &str| text.len() > LONGEST;
+        let (own, of_will, texts) = match &self.body {
+            Body::Connect { properties, client_id, will, user_name, .. } => {
+                let of_will = will.as_ref().map_or(&[][..], |will| &will.properties);
+                (properties, of_will, vec![client_id.as_str(), user_name.as_deref().unwrap_or_default()])
+            }
+            Body::Ping { .. } => return false,
+            Body::ConnAck { properties, .. }
+            | Body::Publish { properties, .. }
+            | Body::Ack { properties, .. }
+            | Body::Subscribe { properties, .. }
+            | Body::SubAck { properties, .. }
+            | Body::Unsubscribe { properties, .. }
+            | Body::UnsubAck { properties, .. }
+            | Body::Disconnect { properties, .. }
+            | Body::Auth { properties, .. } => (properties, &[][..], Vec::new()),
+        };
+        let in_property = |(_, value): &Owned| match value {
+            Value::Text(text) => too_long(text),
+            Value::Pair(name, value) => too_long(name) || too_long(value),
+            _ => false,
+        };
+        texts.into_iter().any(too_long) || own.iter().chain(of_will).any(in_property)
+    }
+
     /// The frame as a plain encoder writes it, whether or not it is allowed; `None` when there is no form for it
     /// in the version.
     pub(crate) fn plain(&self) -> Option<Vec<u8>> {
+        if self.has_too_long() {
+            return None;
+        }
         let v5 = self.version == Version::V5;
         let (flags, body) = match &self.body {
             Body::Connect { clean_start, keep_alive, properties, client_id, will, user_name, password } => {
@@ -439,9 +471,14 @@ fn text() -> impl Strategy<Value = String> {
     ]
 }
 
-/// A text; when it is to be wild, now and then with U+0000.
+/// A text; when it is to be wild, now and then with U+0000 or longer than its length can say.
 fn any_text(wild: bool) -> BoxedStrategy<String> {
-    if wild { prop_oneof![20 => text(), 1 => "[a\u{0}]{1,3}"].boxed() } else { text().boxed() }
+    if wild {
+        let long = select(vec![LONGEST + 1, 2 * LONGEST + 2]).prop_map(|length| "x".repeat(length));
+        prop_oneof![40 => text(), 2 => "[a\u{0}]{1,3}", 1 => long].boxed()
+    } else {
+        text().boxed()
+    }
 }
 
 fn binary() -> impl Strategy<Value = Vec<u8>> {
@@ -532,7 +569,7 @@ fn some_properties(place: Place, version: Version, sender: Sender, wild: bool) -
 }
 
 /// Every code that the packet may carry.
-fn listed(packet: PacketType, version: Version, sender: Sender) -> Vec<u8> {
+pub(crate) fn listed(packet: PacketType, version: Version, sender: Sender) -> Vec<u8> {
     (0..=u8::MAX).filter(|code| may_carry(packet, *code, version, Some(sender))).collect()
 }
 
@@ -705,7 +742,31 @@ pub(crate) fn valid_packet(
     version: Version,
     sender: Sender,
 ) -> impl Strategy<Value = Case> {
-    body(packet, version, sender, false).prop_map(move |body| Case { version, sender, body })
+    let random = body(packet, version, sender, false).prop_map(move |body| Case { version, sender, body });
+    let bounds = short_bounds(packet, version, sender);
+    let bounds = select(bounds).prop_map(|bound: Bound| bound.case());
+    prop_oneof![15 => random, 1 => bounds]
+}
+
+/// Fields at their bounds, in packets that are not too long to be drawn often.
+fn short_bounds(packet: PacketType, version: Version, sender: Sender) -> &'static [Bound] {
+    type Packets = Vec<((PacketType, Version, Sender), Vec<Bound>)>;
+    static BOUNDS: OnceLock<Packets> = OnceLock::new();
+    let all = BOUNDS.get_or_init(|| {
+        let long = |field: &Field| matches!(field, Field::RemainingLength | Field::PropertyLength { .. });
+        let drawn = |bound: &Bound| !long(&bound.field) || bound.at < 20_000;
+        let mut all = Packets::new();
+        for bound in bounds::all().into_iter().filter(drawn) {
+            let kind = (bound.packet, bound.version, bound.sender);
+            match all.last_mut() {
+                Some((last, list)) if *last == kind => list.push(bound),
+                _ => all.push((kind, vec![bound])),
+            }
+        }
+        all
+    });
+    let found = all.iter().find(|(kind, _)| *kind == (packet, version, sender));
+    found.map(|(_, list)| &list[..]).expect("a packet that may be sent has bounds")
 }
 
 /// A packet that may break any rule.

@@ -24,23 +24,35 @@ pub use setting::Setting;
 /// An oracle by the name of its fuzz target, which is that of its corpus, too.
 pub type Oracle = (&'static str, fn(&[u8]));
 
-/// Every oracle that needs nothing but the library.
-pub const ALL: &[Oracle] = &[
-    ("decode_v31", |bytes| decode::from_all_sides(Version::V31, bytes)),
-    ("decode_v311", |bytes| decode::from_all_sides(Version::V311, bytes)),
-    ("decode_v5", |bytes| decode::from_all_sides(Version::V5, bytes)),
-    ("decode_options", decode::with_options),
-    ("round_trip", encode::valid),
-    ("encode", encode::any),
-    ("stream", stream::in_pieces),
-    ("publish_head", head::in_pieces),
-    ("fan_out", fan_out::to_many),
-    ("convert", convert::between_versions),
-    ("properties", properties::edited),
-    ("topic_syntax", topics::syntax),
-    ("topic_match", topics::relations),
-    ("topic_tree", topics::trees),
-];
+/// A function for each, so that the program of a target has in it what that target needs and nothing else.
+macro_rules! oracles {
+    ($($name:ident $oracle:expr;)+) => {
+        /// Every oracle that needs nothing but the library.
+        pub const ALL: &[Oracle] = &[$((stringify!($name), $name),)+];
+
+        $(#[doc = concat!("The oracle of the target `", stringify!($name), "`.")]
+        pub fn $name(bytes: &[u8]) {
+            $oracle(bytes);
+        })+
+    };
+}
+
+oracles! {
+    decode_v31     |bytes| decode::from_all_sides(Version::V31, bytes);
+    decode_v311    |bytes| decode::from_all_sides(Version::V311, bytes);
+    decode_v5      |bytes| decode::from_all_sides(Version::V5, bytes);
+    decode_options decode::with_options;
+    round_trip     encode::valid;
+    encode         encode::any;
+    stream         stream::in_pieces;
+    publish_head   head::in_pieces;
+    fan_out        fan_out::to_many;
+    convert        convert::between_versions;
+    properties     properties::edited;
+    topic_syntax   topics::syntax;
+    topic_match    topics::relations;
+    topic_tree     topics::trees;
+}
 
 /// Runs the oracle of that name.
 pub fn run(name: &str, bytes: &[u8]) {
