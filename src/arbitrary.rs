@@ -8,15 +8,16 @@ use core::num::{NonZeroU16, NonZeroU32};
 
 use arbitrary::{Arbitrary, Error, Result, Unstructured, size_hint};
 
+use crate::error::Kind;
 use crate::frame::decode_exact;
 use crate::options::{DecodeOptions, EncodeOptions, Tolerance};
 use crate::packet::{
     Ack, Auth, ConnAck, Connect, Disconnect, Packet, PacketType, Publish, RetainHandling, SubAck, Subscribe,
-    Subscription, UnsubAck, Unsubscribe, Will,
+    Subscription, SubscriptionOptions, UnsubAck, Unsubscribe, Will,
 };
 use crate::property::{Place, Properties, Property, PropertyId, PropertySet};
 use crate::reason::ReasonCode;
-use crate::topic::{TopicFilter, TopicFilterBuf, TopicName, TopicNameBuf};
+use crate::topic::{FilterTree, TopicFilter, TopicFilterBuf, TopicName, TopicNameBuf, TopicTree};
 use crate::version::{Delivery, MaximumQoS, PacketId, QoS, Sender, SubscriptionId, Version};
 
 /// A valid packet, encoded: any of the fifteen types with any fields, properties and list items that its
@@ -554,6 +555,51 @@ fn subscription<'a>(u: &mut Unstructured<'a>, version: Version) -> Result<Subscr
     })
 }
 
+/// Any, No Local among them, which a shared subscription must not have.
+impl<'a> Arbitrary<'a> for SubscriptionOptions {
+    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
+        Ok(Self {
+            maximum_qos: u.arbitrary()?,
+            no_local: u.arbitrary()?,
+            retain_as_published: u.arbitrary()?,
+            retain_handling: u.arbitrary()?,
+        })
+    }
+
+    fn size_hint(_: usize) -> (usize, Option<usize>) {
+        (4, Some(4))
+    }
+}
+
+/// Filters by the rules of 5.0, each with a value.
+impl<'a, T: Arbitrary<'a>> Arbitrary<'a> for FilterTree<T> {
+    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
+        let mut tree = Self::new();
+        while u.arbitrary()? {
+            tree.insert(u.arbitrary()?, u.arbitrary()?);
+        }
+        Ok(tree)
+    }
+
+    fn size_hint(_: usize) -> (usize, Option<usize>) {
+        (0, None)
+    }
+}
+
+impl<'a, T: Arbitrary<'a>> Arbitrary<'a> for TopicTree<T> {
+    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
+        let mut tree = Self::new();
+        while u.arbitrary()? {
+            tree.insert(u.arbitrary()?, u.arbitrary()?);
+        }
+        Ok(tree)
+    }
+
+    fn size_hint(_: usize) -> (usize, Option<usize>) {
+        (0, None)
+    }
+}
+
 impl<'a> Arbitrary<'a> for Property<'a> {
     fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
         let id = u.arbitrary()?;
@@ -626,6 +672,7 @@ choices! {
     PropertyId = *Self::ALL;
     ReasonCode = *Self::ALL;
     Tolerance = TOLERANCES;
+    Kind = *Self::ALL;
 }
 
 const TOLERANCES: [Tolerance; 4] = [
@@ -660,6 +707,17 @@ impl<'a> Arbitrary<'a> for DecodeOptions {
 
     fn size_hint(_: usize) -> (usize, Option<usize>) {
         (3, Some(9))
+    }
+}
+
+#[cfg(feature = "tokio-codec")]
+impl<'a> Arbitrary<'a> for crate::codec::Codec {
+    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
+        Ok(Self::new(u.arbitrary()?, u.arbitrary()?))
+    }
+
+    fn size_hint(depth: usize) -> (usize, Option<usize>) {
+        size_hint::and(DecodeOptions::size_hint(depth), EncodeOptions::size_hint(depth))
     }
 }
 
@@ -768,5 +826,16 @@ mod tests {
             u.arbitrary::<EncodeOptions>().unwrap();
             u.arbitrary::<Property<'_>>().unwrap();
         }
+    }
+
+    #[test]
+    fn trees_come_with_entries() {
+        let (mut filters, mut names) = (0, 0);
+        for source in sources() {
+            let mut u = Unstructured::new(&source);
+            filters += FilterTree::<u8>::arbitrary(&mut u).unwrap().len();
+            names += TopicTree::<u8>::arbitrary(&mut u).unwrap().len();
+        }
+        assert!(filters > 100 && names > 100, "{filters} {names}");
     }
 }

@@ -9,8 +9,8 @@ use mqtt_wire::{
 };
 
 use super::canonical::{canonical, lengths};
-use super::reference;
 use super::setting::Setting;
+use super::{reference, topic_reference};
 
 type Verdict<'a> = Result<Decoded<'a>, DecodeError>;
 
@@ -73,8 +73,12 @@ pub(super) fn check<'a>(bytes: &'a [u8], setting: &Setting) -> Verdict<'a> {
     prefixes_wait(bytes, setting, &verdict);
     neighbours_do_not_matter(bytes, setting, &verdict);
     other_paths_agree(bytes, setting, &verdict);
+    leaves_nothing_behind(bytes, setting);
     match &verdict {
-        Ok(Decoded::Packet { packet, len }) => goes_back(&bytes[..*len], packet, setting),
+        Ok(Decoded::Packet { packet, len }) => {
+            topics_are_right(packet, setting);
+            goes_back(&bytes[..*len], packet, setting);
+        }
         Ok(Decoded::Incomplete { .. }) => {}
         Err(error) => tells_why(error, setting),
     }
@@ -215,6 +219,48 @@ fn owned_frame_agrees(frame: &Frame, options: mqtt_wire::DecodeOptions) {
             assert_eq!(frame.version(), Some(connect.version));
             assert_eq!(Version::of_connect(frame.as_bytes()), Some(connect.version));
         }
+    }
+}
+
+/// Law 11: whatever the verdict, no memory is kept, and decoding a frame takes none.
+fn leaves_nothing_behind(bytes: &[u8], setting: &Setting) {
+    let options = setting.decode();
+    let memory = allocation_counter::measure(|| {
+        let mut stream = BytesMut::from(bytes);
+        if let Ok(Some(frame)) = Frame::split_from(&mut stream, options) {
+            let decoding = allocation_counter::measure(|| {
+                let _ = frame.packet();
+            });
+            assert_eq!(decoding.count_total, 0, "decoding took memory");
+        }
+    });
+    assert_eq!((memory.count_current, memory.bytes_current), (0, 0), "memory was kept");
+}
+
+/// What was taken for a topic name or filter is one by the rules as they are written.
+fn topics_are_right(packet: &Packet<'_>, setting: &Setting) {
+    let v5 = setting.detect || setting.version == Version::V5;
+    let rule = if v5 { topic_reference::is_v5_filter } else { topic_reference::is_filter };
+    let mut names = Vec::new();
+    let mut filters = Vec::new();
+    match packet {
+        Packet::Connect(connect) => {
+            names.extend(connect.will.map(|will| will.topic));
+            names.extend(connect.will.and_then(|will| will.properties.response_topic()));
+        }
+        Packet::Publish(publish) => {
+            names.extend(publish.topic);
+            names.extend(publish.properties.response_topic());
+        }
+        Packet::Subscribe(body) => filters.extend(body.subscriptions.iter().map(|one| one.filter)),
+        Packet::Unsubscribe(body) => filters.extend(body.filters),
+        _ => {}
+    }
+    for name in names {
+        assert!(topic_reference::is_name(name.as_str()), "{name}");
+    }
+    for filter in filters {
+        assert!(rule(filter.as_str()), "{filter}");
     }
 }
 
