@@ -52,6 +52,10 @@ impl FixedHeader {
                 Ok(None) => return Ok(None),
                 Err((kind, at)) => {
                     let size = readable_size(bytes);
+                    // The limit comes first: it needs no version, which may have to be detected yet.
+                    if size.is_some_and(|size| size > options.size_limit()) {
+                        return Err(error(Kind::PacketTooLarge, Some(packet_type), c, 1, size));
+                    }
                     return Err(error(kind, Some(packet_type), c, at.saturating_add(1), size));
                 }
             },

@@ -15,8 +15,8 @@ use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 
 use mqtt_wire::{
-    EncodeError, Kind, Packet, PacketId, PropertySet, QoS, ReasonCode, Sender, SubAck, Subscribe,
-    Subscription, TopicFilter, Version, decode_exact,
+    DecodeOptions, EncodeError, Kind, Packet, PacketId, PropertySet, QoS, ReasonCode, Sender, SubAck,
+    Subscribe, Subscription, TopicFilter, Version, decode, decode_exact,
 };
 use oracles::Setting;
 
@@ -81,6 +81,13 @@ fn found_by_fuzzing() {
     let codes = [ReasonCode::UNSPECIFIED_ERROR, ReasonCode::SUCCESS];
     let older = Packet::from(SubAck::new(PacketId::MIN, &codes)).downgrade(Version::V31);
     assert!(older.is_none_or(|older| older.encoded_len(Version::V31).is_ok()), "{older:?}");
+    // `publish_head`: over the limit with the first bytes, with more of them a length that is not the shortest.
+    let connect = *b"\x10\x8C\x00\x00\x04MQTT\x05\x00\x00\x00\x00\x00";
+    let options = DecodeOptions::detect().max_packet_size(14);
+    for end in 3..=connect.len() {
+        let error = decode(&connect[..end], options).expect_err("15 bytes");
+        assert_eq!((error.kind(), error.offset()), (Kind::PacketTooLarge, 1), "{end} bytes");
+    }
 }
 
 /// Writes seeds made of the captures into the folder that `FUZZ_SEEDS` names; `fuzz/seeds` minimises them.

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use bytes::{Bytes, BytesMut};
 use mqtt_wire::{
-    DecodeError, Decoded, DecodedHead, EncodeError, FixedHeader, Frame, Kind, Packet, Sender, Tolerance,
-    Version, decode, decode_exact, decode_publish_head,
+    DecodeError, Decoded, DecodedHead, EncodeError, FixedHeader, Frame, Kind, Packet, PacketType, Sender,
+    Tolerance, Version, decode, decode_exact, decode_publish_head,
 };
 
 use super::canonical::{canonical, lengths};
@@ -120,6 +120,15 @@ fn prefixes_wait(bytes: &[u8], setting: &Setting, verdict: &Verdict<'_>) {
     let decisive = match verdict {
         Ok(Decoded::Incomplete { .. }) => bytes.len() + 1,
         Err(error) if error.kind() == Kind::PacketTooLarge => header,
+        // Until CONNECT has named 5.0, any form of the length will do: the name `MQTT` and the level decide.
+        Err(error)
+            if setting.detect
+                && error.packet_type() == Some(PacketType::Connect)
+                && error.kind() == Kind::LengthNotShortest
+                && error.offset() < header =>
+        {
+            header + 7
+        }
         Err(error) if lengths.is_none() || error.offset() < header => error.offset() + 1,
         _ => total,
     };
@@ -131,6 +140,7 @@ fn prefixes_wait(bytes: &[u8], setting: &Setting, verdict: &Verdict<'_>) {
                 assert!(n < decisive, "{verdict:?}: waits after {n} bytes");
                 let enough = match verdict {
                     Ok(_) => lengths.map_or(bytes.len() + 1, |(_, total)| total),
+                    Err(error) if error.offset() < header && decisive > header => total,
                     Err(_) => decisive,
                 };
                 assert!(n + missing <= enough.max(2), "{missing} missing after {n} bytes");
