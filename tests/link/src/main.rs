@@ -10,10 +10,10 @@ use core::panic::PanicInfo;
 
 use mqtt_wire::topic::{FilterLevels, Levels};
 use mqtt_wire::{
-    Connect, DecodeError, DecodeOptions, Decoded, DecodedHead, Delivery, EncodeOptions, FanOut, FixedHeader,
-    List, Packet, PacketId, Properties, Property, PropertyId, Publish, QoS, ReasonCode, Sender, Subscribe,
-    Subscription, Tolerance, TopicFilter, TopicName, Version, decode, decode_exact, decode_publish_head,
-    set_dup,
+    Ack, ConnAck, Connect, DecodeError, DecodeOptions, Decoded, DecodedHead, Delivery, Disconnect,
+    EncodeOptions, FanOut, FixedHeader, List, Packet, PacketId, Payload, Properties, Property, PropertyId,
+    Publish, QoS, ReasonCode, Sender, SubAck, Subscribe, Subscription, Tolerance, TopicError, TopicFilter,
+    TopicName, UnsubAck, Unsubscribe, Version, Will, decode, decode_exact, decode_publish_head, set_dup,
 };
 
 #[cfg(not(feature = "look"))]
@@ -32,7 +32,8 @@ fn panic(_: &PanicInfo<'_>) -> ! {
     loop {}
 }
 
-/// The program: of bytes that the optimizer knows nothing of.
+/// The program: of bytes that the optimizer knows nothing of. What it does is done in one function for each
+/// operation, so that `stack` can say how deep each goes.
 #[unsafe(no_mangle)]
 pub extern "C" fn _start() -> ! {
     let input: &[u8] = black_box(&[0x30, 0x03, 0x00, 0x01, 0x61]);
@@ -42,7 +43,9 @@ pub extern "C" fn _start() -> ! {
         for options in
             black_box([DecodeOptions::new(version), DecodeOptions::detect(), every_choice(version)])
         {
-            black_box(receive(input, options, black_box(EncodeOptions::new(version)), out));
+            for encode in black_box([EncodeOptions::new(version), every_encode_choice(version)]) {
+                black_box(receive(input, options, encode, out));
+            }
             black_box(receive_in_pieces(input, options));
         }
         black_box(topics(input, version));
@@ -50,7 +53,20 @@ pub extern "C" fn _start() -> ! {
     }
     #[cfg(feature = "panic-path")]
     black_box(input[black_box(9)]);
+    #[cfg(feature = "recursion")]
+    black_box(recursion(input));
     loop {}
+}
+
+/// Calls itself by way of another function, for each byte.
+#[cfg(feature = "recursion")]
+#[inline(never)]
+fn recursion(input: &[u8]) -> usize {
+    #[inline(never)]
+    fn step(rest: &[u8]) -> usize {
+        black_box(recursion(black_box(rest))) + 1
+    }
+    input.split_first().map_or(0, |(_, rest)| step(rest))
 }
 
 fn every_choice(version: Version) -> DecodeOptions {
@@ -64,16 +80,19 @@ fn every_choice(version: Version) -> DecodeOptions {
         .check_payload_format()
 }
 
+fn every_encode_choice(version: Version) -> EncodeOptions {
+    EncodeOptions::new(version)
+        .sender(black_box(Sender::Server))
+        .max_packet_size(black_box(1 << 16))
+        .tolerate(black_box(Tolerance::UnknownReasonCodes))
+        .refuse_control_characters()
+        .check_payload_format()
+}
+
 /// Decodes, walks through everything that was decoded, and encodes it back.
-#[inline(never)]
 fn receive(input: &[u8], options: DecodeOptions, encode: EncodeOptions, out: &mut [u8]) -> usize {
-    let mut sum = match FixedHeader::decode(input, &options) {
-        Ok(Some(header)) => header.frame_len(),
-        Ok(None) => 0,
-        Err(error) => judge(error),
-    };
-    sum ^= Version::of_connect(input).map_or(0, |version| usize::from(version.level()));
-    let packet = match decode(input, options) {
+    let mut sum = look_ahead(input, &options);
+    let packet = match decode_first(input, options) {
         Ok(Decoded::Packet { packet, len }) => {
             sum ^= len;
             packet
@@ -81,17 +100,86 @@ fn receive(input: &[u8], options: DecodeOptions, encode: EncodeOptions, out: &mu
         Ok(Decoded::Incomplete { missing }) => return sum ^ missing,
         Err(error) => return sum ^ judge(error),
     };
-    sum ^= usize::from(decode_exact(input, options) == Ok(packet));
+    sum ^= usize::from(decode_whole(input, options).is_ok_and(|whole| compare(&whole, &packet)));
     sum ^= walk(&packet);
     for version in Version::ALL {
-        for packet in [packet.upgrade(), packet.downgrade(version)].into_iter().flatten() {
-            sum ^= packet.encode(version, out).unwrap_or_default();
+        for packet in [upgrade(packet), downgrade(packet, version)].into_iter().flatten() {
+            sum ^= encode_packet(&packet, version.into(), out);
         }
     }
-    sum ^= packet.encoded_len(encode).unwrap_or_default();
-    sum ^ packet.encode(encode, out).unwrap_or_default()
+    sum ^= measure(&packet, encode);
+    sum ^ encode_packet(&packet, encode, out)
 }
 
+#[inline(never)]
+fn look_ahead(input: &[u8], options: &DecodeOptions) -> usize {
+    let header = match FixedHeader::decode(input, *options) {
+        Ok(Some(header)) => header.frame_len(),
+        Ok(None) => 0,
+        Err(error) => judge(error),
+    };
+    header ^ Version::of_connect(input).map_or(0, |version| usize::from(version.level()))
+}
+
+#[inline(never)]
+fn decode_first(input: &[u8], options: DecodeOptions) -> Result<Decoded<'_>, DecodeError> {
+    decode(input, options)
+}
+
+#[inline(never)]
+fn decode_whole(input: &[u8], options: DecodeOptions) -> Result<Packet<'_>, DecodeError> {
+    decode_exact(input, options)
+}
+
+#[inline(never)]
+fn decode_head(input: &[u8], options: DecodeOptions) -> Result<DecodedHead<'_>, DecodeError> {
+    decode_publish_head(input, options)
+}
+
+#[inline(never)]
+fn take_payload<'a>(payload: &mut Payload, piece: &'a [u8]) -> Result<&'a [u8], DecodeError> {
+    payload.take(piece)
+}
+
+#[inline(never)]
+fn compare(one: &Packet<'_>, other: &Packet<'_>) -> bool {
+    one == other
+}
+
+#[inline(never)]
+fn upgrade(packet: Packet<'_>) -> Option<Packet<'_>> {
+    packet.upgrade()
+}
+
+#[inline(never)]
+fn downgrade(packet: Packet<'_>, version: Version) -> Option<Packet<'_>> {
+    packet.downgrade(version)
+}
+
+#[inline(never)]
+fn measure(packet: &Packet<'_>, options: EncodeOptions) -> usize {
+    packet.encoded_len(options).unwrap_or_default()
+}
+
+#[inline(never)]
+fn encode_packet(packet: &Packet<'_>, options: EncodeOptions, out: &mut [u8]) -> usize {
+    packet.encode(options, out).unwrap_or_default()
+}
+
+#[inline(never)]
+fn encode_publish_head(publish: &Publish<'_>, options: EncodeOptions, out: &mut [u8]) -> usize {
+    publish.encode_head(options, out).unwrap_or_default()
+}
+
+#[inline(never)]
+fn fan_out(publish: &Publish<'_>, options: EncodeOptions, out: &mut [u8]) -> usize {
+    let Ok(mut heads) = FanOut::new(publish, options, out) else { return 0 };
+    let sum = heads.head(black_box(Delivery::AtMostOnce), false, true).map_or(0, <[u8]>::len);
+    let len = heads.packet_len(black_box(QoS::AtLeastOnce));
+    sum ^ len ^ heads.head(black_box(publish.delivery), true, false).map_or(0, <[u8]>::len)
+}
+
+#[inline(never)]
 fn judge(error: DecodeError) -> usize {
     error.offset()
         ^ error.requirement().len()
@@ -100,6 +188,8 @@ fn judge(error: DecodeError) -> usize {
         ^ error.frame_len().unwrap_or_default()
 }
 
+/// Every field of a packet, and every item of every list.
+#[inline(never)]
 fn walk(packet: &Packet<'_>) -> usize {
     match packet {
         Packet::Connect(body) => walk_connect(body),
@@ -112,13 +202,17 @@ fn walk(packet: &Packet<'_>) -> usize {
             usize::from(body.packet_id.get()) ^ walk_properties(body.properties)
         }
         Packet::Subscribe(body) => {
-            let filters = body.subscriptions.iter().map(|one| one.filter.as_str().len()).sum::<usize>();
-            filters ^ body.subscriptions.len() ^ walk_properties(body.properties)
+            let filters = body.subscriptions.iter().map(|one| {
+                one.filter.as_str().len()
+                    ^ usize::from(one.options().maximum_qos.bits())
+                    ^ one.filter.levels().count()
+            });
+            filters.sum::<usize>() ^ body.subscriptions.len() ^ walk_properties(body.properties)
         }
         Packet::SubAck(body) => walk_codes(body.reason_codes) ^ walk_properties(body.properties),
         Packet::Unsubscribe(body) => {
             let filters = body.filters.iter().map(|filter| filter.as_str().len()).sum::<usize>();
-            filters ^ walk_properties(body.properties)
+            filters ^ body.filters.len() ^ walk_properties(body.properties)
         }
         Packet::UnsubAck(body) => walk_codes(body.reason_codes) ^ walk_properties(body.properties),
         Packet::PingReq | Packet::PingResp => 0,
@@ -128,15 +222,20 @@ fn walk(packet: &Packet<'_>) -> usize {
 }
 
 fn walk_connect(body: &Connect<'_>) -> usize {
-    let will = body.will.map_or(0, |will| will.payload.len() ^ walk_properties(will.properties));
+    let will = body.will.map_or(0, |will| {
+        let message = will.to_publish(Delivery::AtMostOnce);
+        message.payload.len() ^ walk_properties(message.properties) ^ walk_properties(will.properties)
+    });
     will ^ body.client_id.len()
         ^ body.user_name.map_or(0, str::len)
         ^ body.password.map_or(0, <[u8]>::len)
+        ^ body.keep_alive_limit().map_or(0, |limit| usize::from(limit.is_zero()))
         ^ walk_properties(body.properties)
 }
 
 fn walk_codes(codes: List<'_, ReasonCode>) -> usize {
-    codes.iter().map(|code| usize::from(code.get()) ^ code.name().map_or(0, str::len)).sum()
+    let names = codes.iter().map(|code| usize::from(code.get()) ^ code.name().map_or(0, str::len));
+    names.sum::<usize>() ^ codes.len()
 }
 
 #[inline(never)]
@@ -152,17 +251,18 @@ fn walk_properties(properties: Properties<'_>) -> usize {
         ^ properties.topic_alias().map_or(0, |alias| usize::from(alias.get()))
         ^ properties.subscription_identifiers().count()
         ^ properties.ids().iter().count()
+        ^ properties.as_wire().map_or(0, <[u8]>::len)
         ^ usize::from(properties == rest)
 }
 
 /// A PUBLISH by its head, the payload in two pieces.
-#[inline(never)]
 fn receive_in_pieces(input: &[u8], options: DecodeOptions) -> usize {
-    match decode_publish_head(input, options) {
+    match decode_head(input, options) {
         Ok(DecodedHead::Publish { head, len, mut payload }) => {
             let body = input.get(len..).unwrap_or_default();
             let (first, second) = body.split_at_checked(black_box(3)).unwrap_or((body, &[]));
-            let pieces = [first, second].map(|piece| payload.take(piece).map_or(0, <[u8]>::len));
+            let pieces =
+                [first, second].map(|piece| take_payload(&mut payload, piece).map_or(0, <[u8]>::len));
             walk(&head.into()) ^ pieces[0] ^ pieces[1] ^ payload.remaining()
         }
         Ok(DecodedHead::Other(header)) => header.len(),
@@ -171,48 +271,95 @@ fn receive_in_pieces(input: &[u8], options: DecodeOptions) -> usize {
     }
 }
 
-#[inline(never)]
 fn topics(input: &[u8], version: Version) -> usize {
-    let (name, filter) = (TopicName::from_bytes(input), TopicFilter::from_bytes(input, version));
+    let (name, filter) = check_bytes(input, version);
     let text = core::str::from_utf8(input).unwrap_or_default();
-    let checked = usize::from(TopicName::new(text).is_ok()) ^ usize::from(TopicFilter::new(text).is_ok());
-    let levels = |levels: Levels<'_>| levels.clone().count() ^ levels.rev().map(str::len).sum::<usize>();
-    let filter_levels = |levels: FilterLevels<'_>| {
-        levels.clone().count() ^ levels.rev().map(|level| level.as_str().len()).sum::<usize>()
-    };
+    let checked = check_texts(text);
     match (name, filter) {
         (Ok(name), Ok(filter)) => {
-            let related = [filter.matches(name), filter.covers(filter.inner()), filter.intersects(filter)];
+            let inner = filter.inner();
+            let related = [matches(filter, name), covers(filter, inner), intersects(filter, inner)];
             let share = filter.share_name().map_or(0, str::len);
             checked
                 ^ related.iter().filter(|is| **is).count()
                 ^ share
-                ^ levels(name.levels())
-                ^ filter_levels(filter.levels())
-                ^ usize::from(filter.has_wildcards())
+                ^ levels(name, filter)
+                ^ usize::from(
+                    filter.has_wildcards() ^ filter.starts_with_dollar() ^ name.starts_with_dollar(),
+                )
         }
         (Err(error), _) | (_, Err(error)) => error.offset() ^ error.message().len() ^ checked,
     }
 }
 
-/// Packets made of values.
+type Checked<T> = Result<T, TopicError>;
+
 #[inline(never)]
+fn check_bytes(input: &[u8], version: Version) -> (Checked<TopicName<'_>>, Checked<TopicFilter<'_>>) {
+    (TopicName::from_bytes(input), TopicFilter::from_bytes(input, version))
+}
+
+#[inline(never)]
+fn check_texts(text: &str) -> usize {
+    usize::from(TopicName::new(text).is_ok()) ^ usize::from(TopicFilter::new(text).is_ok())
+}
+
+#[inline(never)]
+fn matches(filter: TopicFilter<'_>, name: TopicName<'_>) -> bool {
+    filter.matches(name)
+}
+
+#[inline(never)]
+fn covers(filter: TopicFilter<'_>, other: TopicFilter<'_>) -> bool {
+    filter.covers(other)
+}
+
+#[inline(never)]
+fn intersects(filter: TopicFilter<'_>, other: TopicFilter<'_>) -> bool {
+    filter.intersects(other)
+}
+
+#[inline(never)]
+fn levels(name: TopicName<'_>, filter: TopicFilter<'_>) -> usize {
+    let of_name = |levels: Levels<'_>| levels.clone().count() ^ levels.rev().map(str::len).sum::<usize>();
+    let of_filter = |levels: FilterLevels<'_>| {
+        levels.clone().count() ^ levels.rev().map(|level| level.as_str().len()).sum::<usize>()
+    };
+    of_name(name.levels()) ^ of_filter(filter.levels())
+}
+
+/// Packets made of values.
 fn send(input: &[u8], version: Version, out: &mut [u8]) -> usize {
     let text = core::str::from_utf8(input).unwrap_or_default();
     let Ok(topic) = TopicName::new(text) else { return 0 };
     let Ok(filter) = TopicFilter::for_version(text, version) else { return 0 };
     let properties = black_box([Property::ContentType(text), Property::UserProperty((text, text))]);
-    let publish = Publish { properties: Properties::new(&properties), ..Publish::new(topic, input) };
+    let properties = Properties::new(&properties);
+    let publish = Publish { properties, ..Publish::new(topic, input) };
     let publish = publish.with_delivery(Delivery::new(black_box(QoS::AtLeastOnce), PacketId::MIN));
-    let mut sum = publish.encode_head(version, out).unwrap_or_default();
-    sum ^= Packet::from(publish).encode(version, out).unwrap_or_default();
+    let mut sum = encode_publish_head(&publish, version.into(), out);
+    let forwarded = Publish { properties: properties.forwarded(), ..publish };
+    sum ^= encode_publish_head(&forwarded, version.into(), out);
+    sum ^= fan_out(&publish, version.into(), out);
     sum ^= usize::from(set_dup(out));
-    if let Ok(mut heads) = FanOut::new(&publish, version, out) {
-        sum ^= heads.head(black_box(Delivery::AtMostOnce), false, true).map_or(0, <[u8]>::len);
-        sum ^= heads.head(black_box(publish.delivery), true, false).map_or(0, <[u8]>::len);
-    }
     let subscriptions = black_box([Subscription::new(filter, QoS::ExactlyOnce)]);
-    sum ^=
-        Packet::from(Subscribe::new(PacketId::MIN, &subscriptions)).encode(version, out).unwrap_or_default();
-    sum ^ Packet::from(Connect::new(version, text)).encode(version, out).unwrap_or_default()
+    let filters = black_box([filter]);
+    let codes = black_box([ReasonCode::GRANTED_QOS_1, ReasonCode::NOT_AUTHORIZED]);
+    let will = Will { properties, ..Will::new(topic, input) };
+    let id = PacketId::MIN;
+    let packets: [Packet<'_>; 9] = black_box([
+        publish.into(),
+        Subscribe { properties, ..Subscribe::new(id, &subscriptions) }.into(),
+        Unsubscribe { properties, ..Unsubscribe::new(id, &filters) }.into(),
+        SubAck { properties, ..SubAck::new(id, &codes) }.into(),
+        UnsubAck { properties, ..UnsubAck::new(id, &codes) }.into(),
+        Packet::PubRec(Ack { properties, ..Ack::new(id).with_reason(ReasonCode::QUOTA_EXCEEDED) }),
+        ConnAck { properties, ..ConnAck::new(ReasonCode::SUCCESS) }.into(),
+        Connect { properties, will: Some(will), ..Connect::new(version, text) }.into(),
+        Disconnect { properties, ..Disconnect::new(ReasonCode::SUCCESS) }.into(),
+    ]);
+    for packet in packets {
+        sum ^= walk(&packet) ^ encode_packet(&packet, version.into(), out);
+    }
+    sum
 }
