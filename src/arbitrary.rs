@@ -810,6 +810,126 @@ mod tests {
         assert!(shared > 0 && wild > 0 && aliased > 0, "{shared} {wild} {aliased}");
     }
 
+    /// What is worth telling of a packet: the choices that not every version, or not every side, has.
+    fn traits(packet: &Packet<'_>) -> Vec<&'static str> {
+        let listed = |properties: Properties<'_>| !properties.is_empty();
+        let all = match packet {
+            Packet::Connect(body) => alloc::vec![
+                (body.password.is_some() && body.user_name.is_none(), "a password alone"),
+                (body.password.is_some() && body.user_name.is_some(), "a user name and a password"),
+                (!body.clean_start, "a session to go on"),
+                (!body.clean_start && body.client_id.is_empty(), "a session to go on of nobody"),
+                (body.client_id.is_empty(), "no client identifier"),
+                (!["", "a"].contains(&body.client_id), "other identifiers"),
+                (listed(body.properties), "properties of CONNECT"),
+                (body.will.is_some_and(|will| listed(will.properties)), "properties of a will"),
+            ],
+            Packet::ConnAck(body) => alloc::vec![(body.session_present, "Session Present")],
+            Packet::Publish(body) => alloc::vec![
+                (body.dup, "DUP"),
+                (body.topic.is_none(), "an alias alone"),
+                (body.topic.is_some() && body.properties.topic_alias().is_some(), "a topic with an alias"),
+            ],
+            Packet::PubAck(body) => alloc::vec![(body.reason_code.is_error(), "a refusal in PUBACK")],
+            Packet::Subscribe(body) => alloc::vec![
+                (listed(body.properties), "properties of SUBSCRIBE"),
+                (body.subscriptions.len() > 1, "several subscriptions"),
+                (body.subscriptions.iter().any(|one| one.no_local), "No Local"),
+                (body.subscriptions.iter().any(|one| one.retain_as_published), "Retain As Published"),
+                (body.subscriptions.iter().any(|one| one.filter.is_shared()), "a shared subscription"),
+            ],
+            Packet::SubAck(body) => alloc::vec![
+                (listed(body.properties), "properties of SUBACK"),
+                (body.reason_codes.len() > 1, "several codes"),
+                (body.reason_codes.iter().any(ReasonCode::is_error), "a refusal in SUBACK"),
+            ],
+            Packet::Unsubscribe(body) => alloc::vec![(listed(body.properties), "properties of UNSUBSCRIBE")],
+            Packet::UnsubAck(body) => alloc::vec![(listed(body.properties), "properties of UNSUBACK")],
+            Packet::Auth(body) => alloc::vec![
+                (body.reason_code == ReasonCode::SUCCESS && !listed(body.properties), "an empty AUTH"),
+                (
+                    body.reason_code == ReasonCode::SUCCESS && listed(body.properties),
+                    "an AUTH that says more"
+                ),
+            ],
+            _ => Vec::new(),
+        };
+        all.into_iter().filter_map(|(holds, name)| holds.then_some(name)).collect()
+    }
+
+    /// Nothing that a version allows is left out.
+    #[test]
+    fn every_choice_comes() {
+        let mut seen: [std::collections::BTreeSet<&str>; 3] = Default::default();
+        let mut longest_of_v31 = 0;
+        for source in sources() {
+            for (version, seen) in Version::ALL.into_iter().zip(&mut seen) {
+                for sender in [Sender::Client, Sender::Server] {
+                    for packet in PacketType::ALL.into_iter().filter(|p| p.may_be_sent_by(sender, version)) {
+                        let mut u = Unstructured::new(&source);
+                        let made = ArbitraryPacket::of_type(&mut u, packet, version, sender).unwrap();
+                        seen.extend(traits(&made.packet()));
+                        if let (Version::V31, Packet::Connect(body)) = (version, made.packet()) {
+                            longest_of_v31 = longest_of_v31.max(body.client_id.chars().count());
+                        }
+                    }
+                }
+            }
+        }
+        assert_eq!(longest_of_v31, 23);
+        let v31 = [
+            "DUP",
+            "a session to go on",
+            "a user name and a password",
+            "other identifiers",
+            "several codes",
+            "several subscriptions",
+        ];
+        let v311 = ["Session Present", "a refusal in SUBACK", "no client identifier"];
+        let v5 = [
+            "No Local",
+            "Retain As Published",
+            "a password alone",
+            "a refusal in PUBACK",
+            "a session to go on of nobody",
+            "a shared subscription",
+            "a topic with an alias",
+            "an AUTH that says more",
+            "an alias alone",
+            "an empty AUTH",
+            "properties of CONNECT",
+            "properties of SUBACK",
+            "properties of SUBSCRIBE",
+            "properties of UNSUBACK",
+            "properties of UNSUBSCRIBE",
+            "properties of a will",
+        ];
+        let mut expected = std::collections::BTreeSet::new();
+        for (seen, new) in seen.iter().zip([&v31[..], &v311, &v5]) {
+            expected.extend(new);
+            assert_eq!(*seen, expected);
+        }
+    }
+
+    /// How many bytes of the fuzzer a value takes: a program that makes many plans by it.
+    #[test]
+    fn size_hints() {
+        fn hint<'a, T: Arbitrary<'a>>() -> (usize, Option<usize>) {
+            T::size_hint(0)
+        }
+        assert_eq!(hint::<ArbitraryPacket>(), (3, None));
+        #[cfg(feature = "bytes")]
+        assert_eq!(hint::<crate::owned::Frame>(), (3, None));
+        assert_eq!([hint::<TopicName<'_>>(), hint::<TopicNameBuf>()], [(0, None); 2]);
+        let filters = [hint::<TopicFilter<'_>>(), hint::<TopicFilterBuf>(), hint::<Property<'_>>()];
+        assert_eq!(filters, [(1, None); 3]);
+        assert_eq!(hint::<Subscription<'_>>(), (2, None));
+        assert_eq!([hint::<PropertySet>(), hint::<SubscriptionId>()], [(4, Some(4)); 2]);
+        assert_eq!(hint::<Delivery>(), (1, Some(3)));
+        assert_eq!([hint::<DecodeOptions>(), hint::<EncodeOptions>()], [(3, Some(9)), (2, Some(7))]);
+        assert_eq!([hint::<Version>(), hint::<ReasonCode>()], [(1, Some(1)); 2]);
+    }
+
     #[test]
     fn single_values_come_valid() {
         for source in sources() {
