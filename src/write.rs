@@ -44,7 +44,7 @@ pub(crate) trait Sink: Sized {
     }
 
     /// A byte and a Variable Byte Integer in its shortest form. (Both at once is a check less.)
-    #[inline]
+    #[inline(always)]
     fn byte_and_variable(&mut self, byte: u8, n: u64) {
         // Four fixed lengths rather than one that varies, which would be a call of memcpy.
         let group = |shift: u32| {
@@ -62,7 +62,7 @@ pub(crate) trait Sink: Sized {
     }
 
     /// A Variable Byte Integer in its shortest form.
-    #[inline]
+    #[inline(always)]
     fn variable(&mut self, n: u64) {
         let group = |shift: u32| {
             let [group, ..] = (n >> shift).to_le_bytes();
@@ -89,7 +89,7 @@ pub(crate) trait Sink: Sized {
     }
 
     /// Binary Data: the length in two bytes, and the bytes.
-    #[inline]
+    #[inline(always)]
     fn binary(&mut self, bytes: &[u8]) -> Written {
         self.put(&Self::length(bytes)?);
         self.put_text(bytes);
@@ -128,7 +128,7 @@ pub(crate) trait Sink: Sized {
     }
 
     /// A topic name or filter.
-    #[inline]
+    #[inline(always)]
     fn topic(&mut self, topic: &[u8], c: Context) -> Written {
         self.check_topic(topic, c)?;
         self.binary(topic)
