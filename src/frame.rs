@@ -46,7 +46,13 @@ impl FixedHeader {
         }
         let (remaining_length, len) = match *rest {
             [one, ..] if one < 0x80 => (u32::from(one), 2),
-            [one, two @ 1..=0x7F, ..] => (u32::from(one & 0x7F) | u32::from(two) << 7, 3),
+            [one, two @ 1..=0x7F, ..] => (low(one) | u32::from(two) << 7, 3),
+            [one, two, three @ 1..=0x7F, ..] if two >= 0x80 => {
+                (low(one) | low(two) << 7 | u32::from(three) << 14, 4)
+            }
+            [one, two, three, four @ 1..=0x7F, ..] if two >= 0x80 && three >= 0x80 => {
+                (low(one) | low(two) << 7 | low(three) << 14 | u32::from(four) << 21, 5)
+            }
             _ => match long_length(rest, shortest(packet_type, bytes, c)) {
                 Ok(Some((n, len))) => (n, len + 1),
                 Ok(None) => return Ok(None),
@@ -111,6 +117,12 @@ pub(crate) const fn error(
     frame_len: Option<u32>,
 ) -> DecodeError {
     DecodeError { kind, packet, version: c.version(), sender: c.sender(), offset, frame_len }
+}
+
+/// The seven bits of a byte of a length that goes on.
+#[inline(always)]
+fn low(byte: u8) -> u32 {
+    u32::from(byte & 0x7F)
 }
 
 /// A frame that is refused for its first byte; its length may be readable all the same.

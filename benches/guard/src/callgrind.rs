@@ -10,8 +10,8 @@ use crate::workloads::Workload;
 pub const ARGUMENT: &str = "under-callgrind";
 
 /// Passes of the shorter and of the longer run.
-const SHORT: usize = 2;
-const LONG: usize = 2 * SHORT;
+const SHORT: usize = 1;
+const LONG: usize = 2;
 
 /// The one door to what is measured: callgrind collects inside of this function alone, and knows it by this name.
 #[unsafe(no_mangle)]
@@ -32,29 +32,29 @@ pub fn run_all(workloads: &mut [Workload]) {
     }
 }
 
-/// The instructions a packet of every workload.
-pub fn count(workloads: &[Workload]) -> Result<Vec<(String, f64)>, String> {
+/// The instructions a unit of every workload. `what` tells this program, run under callgrind, what to run.
+pub fn count(what: &str, workloads: &[Workload]) -> Result<Vec<(String, f64)>, String> {
     let folder = tempfile::tempdir().map_err(|e| format!("no temporary folder: {e}"))?;
-    let costs = costs(folder.path())?;
+    let costs = costs(what, folder.path())?;
     if costs.len() != 2 * workloads.len() {
         return Err(format!("callgrind wrote {} figures, not {}", costs.len(), 2 * workloads.len()));
     }
     let figure = |(workload, costs): (&Workload, &[u32])| {
-        let packets = (LONG - SHORT) * workload.packets;
-        (workload.name.clone(), f64::from(costs[1] - costs[0]) / packets as f64)
+        let units = (LONG - SHORT) * workload.units;
+        (workload.name.clone(), f64::from(costs[1] - costs[0]) / units as f64)
     };
     Ok(workloads.iter().zip(costs.chunks_exact(2)).map(figure).collect())
 }
 
 /// The instruction counts of all runs of the measured function, in their order.
-fn costs(folder: &Path) -> Result<Vec<u32>, String> {
+fn costs(what: &str, folder: &Path) -> Result<Vec<u32>, String> {
     let program = std::env::current_exe().map_err(|e| format!("own path unknown: {e}"))?;
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--collect-atstart=no"])
         .args(["--toggle-collect=guard_measured", "--dump-after=guard_measured"])
         .arg(format!("--callgrind-out-file={}", folder.join("out").display()))
         .arg(program)
-        .arg(ARGUMENT)
+        .args([ARGUMENT, what])
         .output()
         .map_err(|e| format!("valgrind does not run: {e}"))?;
     if !output.status.success() {

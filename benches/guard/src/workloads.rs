@@ -13,14 +13,14 @@ use crate::samples::{PUBLISH, PUBLISH_PROPERTIES, Sample, name_of, samples};
 
 pub struct Workload {
     pub name: String,
-    /// How many packets one pass takes.
-    pub packets: usize,
+    /// How many packets, or bytes, one pass takes.
+    pub units: usize,
     pub pass: Box<dyn FnMut()>,
 }
 
 impl Workload {
-    fn new(name: impl Into<String>, packets: usize, pass: impl FnMut() + 'static) -> Self {
-        Self { name: name.into(), packets, pass: Box::new(pass) }
+    pub fn new(name: impl Into<String>, units: usize, pass: impl FnMut() + 'static) -> Self {
+        Self { name: name.into(), units, pass: Box::new(pass) }
     }
 }
 
