@@ -13,3 +13,5 @@ mod reference;
 mod serde;
 #[path = "topics/trees.rs"]
 mod trees;
+#[path = "topics/values.rs"]
+mod values;

@@ -31,4 +31,6 @@ fn what_is_none_is_refused() {
     }
     let error = serde_json::from_str::<TopicNameBuf>(r#""a/+""#).expect_err("a wildcard").to_string();
     assert!(error.contains("a topic name holds a wildcard: '+' at byte 2"), "{error}");
+    let error = serde_json::from_str::<TopicFilterBuf>("1").expect_err("a number").to_string();
+    assert!(error.contains("expected a topic"), "{error}");
 }

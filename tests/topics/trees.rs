@@ -93,10 +93,11 @@ proptest! {
                         .map(|(filter, value)| (filter.as_str(), *value))
                         .collect();
                     prop_assert_eq!(found(tree.matches(name(&text))), expected);
-                    tree.for_each_match_mut(name(&text), |filter, value| {
-                        *value += 1000;
-                        *model.get_mut(filter.as_str()).expect("a stored filter") += 1000;
-                    });
+                    tree.for_each_match_mut(name(&text), |_, value| *value += 1000);
+                    for (filter, value) in &mut model {
+                        let matches = reference::matches(reference::inner(filter), &text);
+                        *value += u32::from(matches) * 1000;
+                    }
                 }
             }
             prop_assert_eq!(tree.len(), model.len());
@@ -215,8 +216,13 @@ fn values() {
     *tree.get_mut(topic_filter!("a")).expect("a value") = 6;
     tree.iter_mut().for_each(|(filter, value)| *value += u32::from(filter == "a"));
     assert_eq!(format!("{tree:?} {:?}", tree.matches(topic_name!("a"))), r#"{"a": 7} {"a": 7}"#);
+    assert!(!tree.is_empty() && tree.contains(topic_filter!("a")) && !tree.contains(topic_filter!("+")));
+    let mut seen = Vec::new();
+    tree.for_each_match_mut(topic_name!("a"), |filter, value| seen.push((filter.to_string(), *value)));
+    assert_eq!(seen, [("a".to_owned(), 7)]);
     let copy = tree.clone();
     tree.clear();
+    assert!(tree.is_empty() && FilterTree::<u32>::default().is_empty());
     assert_eq!((tree.len(), copy.len(), copy.get(topic_filter!("a"))), (0, 1, Some(&7)));
 
     let mut tree = TopicTree::new();
@@ -225,7 +231,13 @@ fn values() {
     tree.iter_mut().for_each(|(name, value)| *value += u32::from(name == "a"));
     *tree.get_mut(topic_name!("a")).expect("a value") += 1;
     assert_eq!(format!("{tree:?} {:?}", tree.under(topic_filter!("#"))), r#"{"a": 7} {"a": 7}"#);
-    assert!(tree.contains(topic_name!("a")) && !tree.is_empty());
+    assert!(tree.contains(topic_name!("a")) && !tree.contains(topic_name!("b")) && !tree.is_empty());
+    *tree.get_or_insert_with(topic_name!("a"), || unreachable!("it is there")) += 1;
+    assert_eq!((tree.get(topic_name!("a")), tree.len()), (Some(&8), 1));
+    tree.clear();
+    assert!(
+        tree.is_empty() && tree.get(topic_name!("a")).is_none() && TopicTree::<u32>::default().is_empty()
+    );
 }
 
 /// Trees and texts that make naive look-ups exponential or deep, on a small stack: 64 KiB.

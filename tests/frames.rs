@@ -1,0 +1,99 @@
+//! `Frame`: one packet in memory of its own or shared.
+#![cfg(feature = "bytes")]
+
+use bytes::{Bytes, BytesMut};
+use mqtt_wire::{
+    Connect, DecodeOptions, EncodeError, EncodeOptions, Frame, Kind, Packet, PacketType, Publish, Sender,
+    Tolerance, Version, topic_name,
+};
+
+const PUBLISH: &[u8] = &[0x32, 9, 0, 1, b'a', 0, 7, b'd', b'a', b't', b'a'];
+
+fn frame(bytes: &'static [u8], options: impl Into<DecodeOptions>) -> Frame {
+    Frame::new(Bytes::from_static(bytes), options).expect("a frame")
+}
+
+#[test]
+fn what_a_frame_knows() {
+    let options = DecodeOptions::new(Version::V311).sender(Sender::Client);
+    let publish = frame(PUBLISH, options);
+    assert_eq!((publish.packet_type(), publish.version()), (PacketType::Publish, Some(Version::V311)));
+    assert_eq!((publish.header().len(), publish.header().frame_len()), (2, PUBLISH.len()));
+    assert_eq!(*publish.options(), options);
+    assert_eq!((publish.as_bytes(), publish.as_ref()), (PUBLISH, PUBLISH));
+    assert_eq!(publish.into_bytes(), PUBLISH);
+    // A CONNECT names its version, if it is known and long enough to do so.
+    for version in Version::ALL {
+        let connect = Packet::from(Connect::new(version, "a"));
+        let connect = Frame::encode(&connect, version).expect("a good packet");
+        let detected = Frame::new(connect.into_bytes(), DecodeOptions::detect()).expect("a frame");
+        assert_eq!(detected.version(), Some(version));
+    }
+    let unknown = frame(&[0x10, 7, 0, 4, b'M', b'Q', b'T', b'T', 9], DecodeOptions::detect());
+    assert_eq!((unknown.version(), unknown.packet().is_err()), (None, true));
+    assert_eq!(frame(&[0x10, 0], DecodeOptions::detect()).version(), None);
+    let bridge: &[u8] = &[0x10, 7, 0, 4, b'M', b'Q', b'T', b'T', 0x84];
+    assert_eq!(frame(bridge, DecodeOptions::detect()).version(), None);
+    let tolerant = DecodeOptions::detect().tolerate(Tolerance::BridgeProtocolLevel);
+    assert_eq!(frame(bridge, tolerant).version(), Some(Version::V311));
+}
+
+#[test]
+fn a_part_is_not_copied() {
+    let frame = frame(PUBLISH, Version::V311);
+    let Ok(Packet::Publish(publish)) = frame.packet() else { panic!("a PUBLISH") };
+    let payload = frame.slice(publish.payload);
+    assert_eq!((&payload[..], payload.as_ptr()), (&b"data"[..], publish.payload.as_ptr()));
+    assert_eq!(frame.slice(frame.as_bytes()).as_ptr(), frame.as_bytes().as_ptr());
+    // A part from elsewhere is: it lies before the frame, behind it, or reaches past its end.
+    let memory = Bytes::copy_from_slice(&[&[0xC0, 0], PUBLISH, &[0xC0, 0]].concat());
+    let frame = Frame::new(memory.slice(2..2 + PUBLISH.len()), Version::V311).expect("a frame");
+    for part in [&memory[..2], &memory[..5], &memory[4..], &memory[2 + PUBLISH.len()..], b"other"] {
+        let copy = frame.slice(part);
+        assert_eq!(copy, part);
+        assert_ne!(copy.as_ptr(), part.as_ptr());
+    }
+    assert_eq!(frame.slice(&memory[4..6]).as_ptr(), memory[4..].as_ptr());
+}
+
+#[test]
+fn memory_of_its_own() {
+    let mut stream = BytesMut::from(&[PUBLISH, PUBLISH].concat()[..]);
+    let first = Frame::split_from(&mut stream, Version::V311).expect("a header").expect("a frame");
+    let compact = first.compact();
+    assert_eq!(compact, first);
+    assert_ne!(compact.as_bytes().as_ptr(), first.as_bytes().as_ptr());
+}
+
+#[test]
+fn again_with_dup() {
+    let again = frame(PUBLISH, Version::V311).with_dup();
+    assert_eq!((again.as_bytes()[0], &again.as_bytes()[1..]), (0x3A, &PUBLISH[1..]));
+    let Ok(Packet::Publish(publish)) = again.packet() else { panic!("a PUBLISH") };
+    assert!(publish.dup);
+    assert_eq!(
+        again.header(),
+        frame(&[0x3A, 9, 0, 1, b'a', 0, 7, b'd', b'a', b't', b'a'], Version::V311).header()
+    );
+    let ping = frame(&[0xC0, 0], Version::V311);
+    assert_eq!(ping.clone().with_dup(), ping);
+}
+
+#[test]
+fn what_is_refused() {
+    let publish = Packet::from(Publish::new(topic_name!("a"), b"payload"));
+    let options = EncodeOptions::new(Version::V311).max_packet_size(5);
+    let refused = Frame::encode(&publish, options);
+    assert!(matches!(refused, Err(EncodeError::TooLarge { size: 12, max: 5 })), "{refused:?}");
+    let refused = Frame::encode(&Packet::PingReq, EncodeOptions::new(Version::V5).sender(Sender::Server));
+    assert!(matches!(refused, Err(EncodeError::Invalid { kind: Kind::WrongDirection, .. })), "{refused:?}");
+    for (bytes, kind) in [
+        (&PUBLISH[..5], Kind::Truncated),
+        (&[0xC0], Kind::Truncated),
+        (&[0xC0, 0, 0], Kind::TrailingBytes),
+        (&[0, 0], Kind::ReservedPacketType),
+    ] {
+        let error = Frame::new(Bytes::copy_from_slice(bytes), Version::V311).expect_err("no frame");
+        assert_eq!(error.kind(), kind, "{bytes:02X?}");
+    }
+}

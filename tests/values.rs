@@ -1,0 +1,301 @@
+//! The small types: names, numbers, texts and conversions.
+#![cfg(feature = "alloc")]
+
+use std::collections::{BTreeSet, HashSet};
+use std::fmt::Display;
+use std::num::NonZeroU16;
+use std::str::FromStr;
+use std::time::Duration;
+
+use mqtt_wire::{
+    Connect, DecodeError, DecodeOptions, Delivery, EncodeOptions, Kind, List, MaximumQoS, PacketId,
+    PacketType, Properties, Property, PropertyId, PropertySet, PropertyType, Publish, QoS, ReasonCode,
+    RetainHandling, Sender, Subscription, SubscriptionId, SubscriptionOptions, Tolerance, UnknownName,
+    Version, Will, decode_exact, topic_filter, topic_name,
+};
+
+/// Shown as that, padded like a text or a number, and read from it.
+fn named<T>(value: T, name: &str) -> T
+where
+    T: Display + FromStr<Err = UnknownName> + PartialEq + std::fmt::Debug,
+{
+    shown(&value, name);
+    assert_eq!(name.parse(), Ok(value));
+    name.parse().expect("a name")
+}
+
+fn shown(value: &impl Display, text: &str) {
+    assert_eq!(value.to_string(), text);
+    assert_eq!(format!("{value:>60}"), format!("{text:>60}"));
+}
+
+#[test]
+fn versions() {
+    let all = [(Version::V31, "3.1", 3), (Version::V311, "3.1.1", 4), (Version::V5, "5.0", 5)];
+    for (version, name, level) in all {
+        assert_eq!(named(version, name).level(), level);
+        assert_eq!(version.protocol_name(), if version == Version::V31 { "MQIsdp" } else { "MQTT" });
+    }
+    assert_eq!(Version::ALL, all.map(|(version, ..)| version));
+    assert_eq!("5".parse(), Ok(Version::V5));
+    let error = Version::from_str("4").expect_err("no name");
+    assert_eq!(error.to_string(), "expected 3.1, 3.1.1 or 5.0");
+}
+
+#[test]
+fn senders() {
+    named(Sender::Client, "client");
+    named(Sender::Server, "server");
+    assert_eq!(Sender::from_str("").expect_err("no name").to_string(), "expected client or server");
+}
+
+#[test]
+fn qualities_of_service() {
+    let id = PacketId::MAX;
+    for (bits, qos, name) in
+        [(0, QoS::AtMostOnce, "0"), (1, QoS::AtLeastOnce, "1"), (2, QoS::ExactlyOnce, "2")]
+    {
+        assert_eq!(named(qos, name).bits(), bits);
+        for above in [0, 0b100, 0xFC] {
+            assert_eq!(QoS::from_bits(bits | above), Some(qos));
+        }
+        let delivery = Delivery::new(qos, id);
+        assert_eq!((delivery.qos(), delivery.packet_id()), (qos, (bits > 0).then_some(id)));
+        assert_eq!(ReasonCode::granted(qos).get(), bits);
+    }
+    assert_eq!((QoS::from_bits(3), QoS::from_bits(0xFF)), (None, None));
+    assert_eq!(QoS::from_str("3").expect_err("no name").to_string(), "expected 0, 1 or 2");
+    for (maximum, qos) in
+        [(MaximumQoS::AtMostOnce, QoS::AtMostOnce), (MaximumQoS::AtLeastOnce, QoS::AtLeastOnce)]
+    {
+        assert_eq!(maximum.qos(), qos);
+        shown(&maximum, &qos.to_string());
+    }
+    for (bits, handling) in
+        [RetainHandling::Send, RetainHandling::SendIfNew, RetainHandling::DoNotSend].into_iter().enumerate()
+    {
+        let bits = u8::try_from(bits).expect("small");
+        assert_eq!((handling.bits(), RetainHandling::from_bits(bits | 0b100)), (bits, Some(handling)));
+    }
+    assert_eq!(RetainHandling::from_bits(3), None);
+}
+
+#[test]
+fn subscription_identifiers() {
+    for id in [1, 127, 268_435_455] {
+        let new = SubscriptionId::new(id).expect("an identifier");
+        assert_eq!(new.get(), id);
+        shown(&new, &id.to_string());
+    }
+    assert_eq!([0, 268_435_456, u32::MAX].map(SubscriptionId::new), [None; 3]);
+}
+
+#[test]
+fn names_of_reason_codes() {
+    for code in ReasonCode::ALL.iter().copied() {
+        let name = code.name().expect("a listed code");
+        shown(&code, name);
+        for packet in PacketType::ALL {
+            let expected = match packet {
+                PacketType::Disconnect if code == ReasonCode::SUCCESS => "Normal disconnection",
+                PacketType::SubAck if code == ReasonCode::SUCCESS => "Granted QoS 0",
+                _ => name,
+            };
+            assert_eq!(code.name_in(packet), Some(expected));
+        }
+        assert_eq!(code.is_error(), code.get() >= 0x80);
+    }
+    let unknown = ReasonCode::new(0x03);
+    assert_eq!((unknown.name(), unknown.name_in(PacketType::Disconnect)), (None, None));
+    assert_eq!(unknown.to_string(), "0x03");
+}
+
+/// The types of Table 2-4, by number.
+#[test]
+fn property_identifiers() {
+    use PropertyType::{
+        BinaryData, Byte, FourByteInteger, TwoByteInteger, Utf8String, Utf8StringPair, VariableByteInteger,
+    };
+    let mut numbers = BTreeSet::new();
+    for id in PropertyId::ALL.iter().copied() {
+        let of_type = match id.number() {
+            0x01 | 0x17 | 0x19 | 0x24 | 0x25 | 0x28..=0x2A => Byte,
+            0x13 | 0x21..=0x23 => TwoByteInteger,
+            0x02 | 0x11 | 0x18 | 0x27 => FourByteInteger,
+            0x0B => VariableByteInteger,
+            0x03 | 0x08 | 0x12 | 0x15 | 0x1A | 0x1C | 0x1F => Utf8String,
+            0x09 | 0x16 => BinaryData,
+            0x26 => Utf8StringPair,
+            number => panic!("{number:02X}"),
+        };
+        assert_eq!(id.value_type(), of_type, "{id}");
+        assert_eq!(PropertyId::from_u32(id.number().into()), Some(id));
+        shown(&id, id.title());
+        assert_eq!(id.title().replace(' ', ""), id.name(), "{id}");
+        assert!(numbers.insert(id.number()));
+    }
+    assert_eq!(numbers.len(), 27);
+    assert_eq!([0, 4, 0x2B, 0x101].map(PropertyId::from_u32), [None; 4]);
+}
+
+#[test]
+fn sets_of_properties() {
+    let (a, b) = (PropertyId::UserProperty, PropertyId::TopicAlias);
+    let both = a | b;
+    assert_eq!(both.iter().collect::<Vec<_>>(), [b, a], "by number");
+    assert_eq!((PropertySet::from(a) | b, PropertySet::of(b) | PropertySet::of(a)), (both, both));
+    assert_eq!(both.difference(a.into()), b.into());
+    assert_eq!(both.intersection(a.into()), a.into());
+    assert_eq!(format!("{both:?}"), "{TopicAlias, UserProperty}");
+    assert_eq!((both.is_empty(), PropertySet::EMPTY.is_empty()), (false, true));
+    let all: PropertySet = PropertyId::ALL.iter().copied().collect();
+    assert!(PropertyId::ALL.iter().all(|id| all.contains(*id) && !PropertySet::EMPTY.contains(*id)));
+}
+
+/// However they are held, the same properties are equal and hashed alike.
+#[test]
+fn properties_held_in_two_ways() {
+    let wire = [0x30, 12, 0, 1, b'a', 8, 0x23, 0, 7, 0x02, 0, 0, 0, 9];
+    let Ok(mqtt_wire::Packet::Publish(received)) = decode_exact(&wire, Version::V5) else {
+        panic!("a PUBLISH")
+    };
+    let list = [Property::TopicAlias(NonZeroU16::new(7).expect("not 0")), Property::MessageExpiryInterval(9)];
+    let made = Properties::from(&list[..]);
+    assert_eq!((received.properties, made.iter().count()), (made, 2));
+    assert_eq!(format!("{made:?}"), format!("{list:?}"));
+    assert_eq!(HashSet::from([made, received.properties]).len(), 1);
+    assert_eq!(HashSet::from([made, made.without(PropertyId::TopicAlias), Properties::EMPTY]).len(), 3);
+    assert_eq!((received.properties.as_wire(), made.as_wire()), (Some(&wire[6..]), None));
+    assert_eq!(received.properties.without(PropertyId::TopicAlias).as_wire(), None);
+    assert_eq!(received.properties.without(PropertyId::ContentType).as_wire(), Some(&wire[6..]));
+}
+
+#[test]
+fn lists() {
+    let codes = [ReasonCode::SUCCESS, ReasonCode::NOT_AUTHORIZED];
+    let list = List::from(&codes);
+    assert_eq!((list, list.len(), list.is_empty()), (List::from(&codes[..]), 2, false));
+    assert!(list.into_iter().eq(codes) && (&list).into_iter().eq(codes));
+    assert_eq!(format!("{list:?}"), format!("{codes:?}"));
+    assert_ne!(list, List::from(&codes[1..]));
+    let empty = List::<ReasonCode>::default();
+    assert_eq!((empty.len(), empty.is_empty(), empty == list), (0, true, false));
+}
+
+#[test]
+fn options_are_kept_apart() {
+    let tolerances = [
+        Tolerance::BridgeProtocolLevel,
+        Tolerance::UnknownReasonCodes,
+        Tolerance::NonMinimalLengths,
+        Tolerance::LongClientIds,
+    ];
+    let new = DecodeOptions::new(Version::V311);
+    let mut decoding: Vec<DecodeOptions> = tolerances.map(|tolerance| new.tolerate(tolerance)).to_vec();
+    decoding.extend([new, new.refuse_control_characters(), new.check_payload_format()]);
+    decoding.extend([new.version(Version::V31), new.version(Version::V5), DecodeOptions::detect()]);
+    decoding.extend([new.sender(Sender::Client), new.sender(Sender::Server), new.first_packet(true)]);
+    decoding.push(new.max_packet_size(9));
+    assert_eq!(decoding.iter().collect::<HashSet<_>>().len(), decoding.len());
+    assert!(decoding.iter().all(|options| DecodeOptions::from(options) == *options));
+
+    let new = EncodeOptions::new(Version::V311);
+    let mut encoding: Vec<EncodeOptions> = tolerances.map(|tolerance| new.tolerate(tolerance)).to_vec();
+    encoding.extend([new, new.refuse_control_characters(), new.check_payload_format()]);
+    encoding.extend([new.version(Version::V31), new.version(Version::V5)]);
+    encoding.extend([new.sender(Sender::Client), new.sender(Sender::Server), new.max_packet_size(9)]);
+    assert_eq!(encoding.iter().collect::<HashSet<_>>().len(), encoding.len());
+    assert!(encoding.iter().all(|options| EncodeOptions::from(options) == *options));
+    for version in Version::ALL {
+        assert_eq!(DecodeOptions::from(version), DecodeOptions::new(version));
+        assert_eq!(EncodeOptions::from(version), EncodeOptions::new(version));
+        assert_eq!(DecodeOptions::new(version).fixed_version(), Some(version));
+        let fixed = DecodeOptions::detect().version(version);
+        assert_eq!((fixed, fixed.fixed_version()), (DecodeOptions::new(version), Some(version)));
+        // Nothing else is forgotten with the version.
+        let strict = DecodeOptions::new(version).check_payload_format();
+        assert_eq!(DecodeOptions::detect().check_payload_format().version(version), strict);
+    }
+    assert_eq!(DecodeOptions::detect().fixed_version(), None);
+}
+
+#[test]
+fn keep_alive_and_will() {
+    let connect = Connect::new(Version::V5, "a");
+    let limit = |keep_alive| Connect { keep_alive, ..connect }.keep_alive_limit();
+    assert_eq!(limit(0), None);
+    assert_eq!(limit(1), Some(Duration::from_millis(1500)));
+    assert_eq!(limit(65_535), Some(Duration::from_millis(98_302_500)));
+
+    let properties = [Property::WillDelayInterval(5), Property::ContentType("text/plain")];
+    let topic = topic_name!("gone");
+    let will = Will { retain: true, properties: Properties::new(&properties), ..Will::new(topic, b"client") };
+    let delivery = Delivery::AtLeastOnce(PacketId::MIN);
+    let expected = Publish {
+        delivery,
+        retain: true,
+        properties: Properties::new(&properties[1..]),
+        ..Publish::new(topic, b"client")
+    };
+    assert_eq!(will.to_publish(delivery), expected);
+}
+
+#[test]
+fn options_of_a_subscription() {
+    let plain = Subscription::new(topic_filter!("a"), QoS::AtMostOnce);
+    assert_eq!(plain.options(), SubscriptionOptions::default());
+    let options = SubscriptionOptions {
+        maximum_qos: QoS::ExactlyOnce,
+        no_local: true,
+        retain_as_published: true,
+        retain_handling: RetainHandling::DoNotSend,
+    };
+    let full = plain.with_options(options);
+    assert_eq!((full.filter, full.options()), (plain.filter, options));
+    assert_eq!(full.with_options(SubscriptionOptions::default()), plain);
+}
+
+/// Every rule has a text of its own, and a label in both standards.
+#[test]
+fn rules() {
+    let mut texts = HashSet::new();
+    for kind in Kind::ALL.iter().copied() {
+        assert!(texts.insert(kind.to_string()), "{}: {kind}", kind.name());
+        for version in Version::ALL {
+            let label = kind.requirement(version, None);
+            assert!(label.starts_with("MQTT-") || label.starts_with("U-"), "{label}");
+        }
+    }
+}
+
+#[test]
+fn an_error_says_it_all() {
+    let error = |bytes: &[u8], options: DecodeOptions| -> DecodeError {
+        decode_exact(bytes, options).expect_err("a bad packet")
+    };
+    let v5 = DecodeOptions::new(Version::V5);
+    let alias = [0x30, 7, 0, 1, b'a', 3, 0x23, 0, 0];
+    let zero = error(&alias, v5);
+    assert_eq!(zero.to_string(), "PUBLISH: the topic alias is 0 at byte 7 [MQTT-3.3.2-8]");
+    assert_eq!(ReasonCode::from(zero), ReasonCode::TOPIC_ALIAS_INVALID);
+    let reserved = error(&[0, 0], v5);
+    assert_eq!(reserved.to_string(), "the packet type is reserved in this version at byte 0 [U-2.1.2]");
+    // Two rules are numbered by side.
+    let no_id = [0x32, 5, 0, 1, b'a', 0, 0];
+    let labels = |bytes: &[u8], version| {
+        let options = DecodeOptions::new(version).first_packet(bytes[0] >> 4 != 3);
+        [Sender::Client, Sender::Server].map(|sender| error(bytes, options.sender(sender)).requirement())
+    };
+    assert_eq!(labels(&no_id, Version::V311), ["MQTT-2.3.1-1"; 2]);
+    let no_id = [0x32, 6, 0, 1, b'a', 0, 0, 0];
+    assert_eq!(labels(&no_id, Version::V5), ["MQTT-2.2.1-3", "MQTT-2.2.1-4"]);
+    for version in Version::ALL {
+        let auth_or_ping = if version == Version::V5 { [0xF0, 0] } else { [0xC0, 0] };
+        let unexpected =
+            error(&[0xD0, 0], DecodeOptions::new(version).sender(Sender::Server).first_packet(true));
+        assert_eq!((unexpected.kind(), unexpected.requirement()), (Kind::UnexpectedPacket, "MQTT-3.2.0-1"));
+        let options = DecodeOptions::new(version).first_packet(true);
+        let unexpected = error(&auth_or_ping, options.sender(Sender::Client));
+        assert_eq!((unexpected.kind(), unexpected.requirement()), (Kind::UnexpectedPacket, "MQTT-3.1.0-1"));
+    }
+}
