@@ -300,6 +300,7 @@ impl Serialize for Names<'_> {
 #[cfg(test)]
 mod tests {
     use core::num::NonZeroU16;
+    use std::string::ToString;
 
     use serde_json::{json, to_value};
 
@@ -367,6 +368,90 @@ mod tests {
     }
 
     #[test]
+    fn the_fields_of_every_packet() {
+        let refused = ReasonCode::NOT_AUTHORIZED;
+        let connack = json!({
+            "type": "CONNACK", "session_present": false, "reason_code": 0x87, "reason_name": "Not authorized",
+            "properties": [],
+        });
+        assert_eq!(to_value(Packet::from(ConnAck::new(refused))).unwrap(), connack);
+        let ack = Ack { reason_code: refused, ..Ack::new(id(9)) };
+        for packet in [Packet::PubAck(ack), Packet::PubRec(ack), Packet::PubRel(ack), Packet::PubComp(ack)] {
+            let expected = json!({
+                "type": packet.packet_type().name(), "packet_identifier": 9, "reason_code": 0x87,
+                "reason_name": "Not authorized", "properties": [],
+            });
+            assert_eq!(to_value(packet).unwrap(), expected);
+        }
+        let subscribe = json!({
+            "type": "SUBSCRIBE", "packet_identifier": 9, "properties": [], "subscriptions": [],
+        });
+        assert_eq!(to_value(Packet::from(Subscribe::new(id(9), &[]))).unwrap(), subscribe);
+        let unsubscribe = json!({
+            "type": "UNSUBSCRIBE", "packet_identifier": 9, "properties": [], "topic_filters": ["a"],
+        });
+        let filters = [topic_filter!("a")];
+        assert_eq!(to_value(Packet::from(Unsubscribe::new(id(9), &filters))).unwrap(), unsubscribe);
+        let codes = [ReasonCode::SUCCESS, refused];
+        for (packet, granted) in [
+            (Packet::from(SubAck::new(id(9), &codes)), "Granted QoS 0"),
+            (Packet::from(UnsubAck::new(id(9), &codes)), "Success"),
+        ] {
+            let expected = json!({
+                "type": packet.packet_type().name(), "packet_identifier": 9, "properties": [],
+                "reason_codes": [0, 0x87], "reason_names": [granted, "Not authorized"],
+            });
+            assert_eq!(to_value(packet).unwrap(), expected);
+        }
+        for packet in [Packet::PingReq, Packet::PingResp] {
+            assert_eq!(to_value(packet).unwrap(), json!({ "type": packet.packet_type().name() }));
+        }
+        let properties = [Property::ReasonString("why")];
+        let body = json!([{ "identifier": 0x1F, "name": "Reason String", "value": "why" }]);
+        let properties = Properties::new(&properties);
+        for (packet, name) in [
+            (Packet::from(Disconnect { reason_code: refused, properties }), "DISCONNECT"),
+            (Packet::from(Auth::new(refused, properties)), "AUTH"),
+        ] {
+            let expected = json!({
+                "type": name, "reason_code": 0x87, "reason_name": "Not authorized", "properties": body,
+            });
+            assert_eq!(to_value(packet).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn small_values() {
+        assert_eq!(to_value(Delivery::AtMostOnce).unwrap(), json!({ "qos": 0, "packet_identifier": null }));
+        assert_eq!(
+            to_value(Delivery::ExactlyOnce(id(3))).unwrap(),
+            json!({ "qos": 2, "packet_identifier": 3 })
+        );
+        assert_eq!(
+            to_value(PropertyId::TopicAlias | PropertyId::UserProperty).unwrap(),
+            json!(["Topic Alias", "User Property"])
+        );
+        let values = [
+            Property::MessageExpiryInterval(70_000),
+            Property::SubscriptionIdentifier(SubscriptionId::MAX),
+            Property::MaximumQoS(MaximumQoS::AtLeastOnce),
+            Property::ContentType("text/plain"),
+        ];
+        assert_eq!(
+            values.map(|property| to_value(property.value()).unwrap()),
+            [json!(70_000), json!(268_435_455), json!(1), json!("text/plain")]
+        );
+        assert_eq!(
+            [Sender::Client, Sender::Server].map(|sender| to_value(sender).unwrap()),
+            ["client", "server"]
+        );
+        let header = FixedHeader::decode(&[0x32, 0x80, 1], Version::V311).unwrap().unwrap();
+        let expected = json!({ "type": "PUBLISH", "flags": 2, "remaining_length": 128 });
+        assert_eq!(to_value(header).unwrap(), expected);
+        assert_eq!(to_value(RetainHandling::SendIfNew).unwrap(), 1);
+    }
+
+    #[test]
     fn errors() {
         let error = decode(&[0x40, 0x02, 0x00, 0x00], Version::V311).unwrap_err();
         let expected = json!({
@@ -376,7 +461,18 @@ mod tests {
         });
         assert_eq!(to_value(error).unwrap(), expected);
         let error = Packet::PingReq.encode(Version::V5, &mut [0; 1]).unwrap_err();
-        assert_eq!(to_value(error).unwrap()["needed"], 2);
+        let expected =
+            json!({ "message": "the packet takes 2 bytes, the buffer has 1", "needed": 2, "available": 1 });
+        assert_eq!(to_value(error).unwrap(), expected);
+        let expected = json!({ "message": "the packet takes 9 bytes, 8 are allowed", "size": 9, "max": 8 });
+        assert_eq!(to_value(EncodeError::TooLarge { size: 9, max: 8 }).unwrap(), expected);
+        let error = Packet::from(Auth::new(ReasonCode::SUCCESS, Properties::EMPTY));
+        let error = error.encoded_len(Version::V311).unwrap_err();
+        let expected = json!({
+            "message": error.to_string(), "kind": "NotInVersion", "type": "AUTH", "version": "3.1.1",
+            "rule": "U-downgrade",
+        });
+        assert_eq!(to_value(error).unwrap(), expected);
         let error = TopicName::new("a/#").unwrap_err();
         assert_eq!(to_value(error).unwrap()["character"], "#");
     }
