@@ -26,9 +26,9 @@ fn none(text: &[u8], look: impl Fn(u64) -> u64) -> bool {
     if text.len() > 32 {
         return none_in_long(text, look);
     }
-    let found = if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
+    let found = if let (Some(first), Some(last)) = (text.first_chunk::<16>(), text.last_chunk::<16>()) {
         look_twice(first, &look) | look_twice(last, &look)
-    } else if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
+    } else if let (Some(first), Some(last)) = (text.first_chunk::<8>(), text.last_chunk::<8>()) {
         look(u64::from_le_bytes(*first)) | look(u64::from_le_bytes(*last))
     } else {
         look(short(text))

@@ -98,8 +98,8 @@ impl<'a> Raw<'a> {
                 out.put(&[lead, high, low]);
             }
             Self::Four(n) => {
-                let [a, b, c, d] = n.to_be_bytes();
-                out.put(&[lead, a, b, c, d]);
+                let [first, second, third, fourth] = n.to_be_bytes();
+                out.put(&[lead, first, second, third, fourth]);
             }
             Self::Variable(n) => out.byte_and_variable(lead, u64::from(n)),
             Self::Text(text) => {
