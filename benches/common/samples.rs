@@ -4,7 +4,6 @@
 #![allow(dead_code, unreachable_pub, reason = "a module of several programs, none of which uses all of it")]
 
 #[path = "../peers/src/workload.rs"]
-#[allow(clippy::cast_possible_truncation, reason = "sizes and lengths of its own making")]
 pub mod workload;
 
 use std::num::{NonZeroU16, NonZeroU32};

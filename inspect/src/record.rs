@@ -35,6 +35,7 @@ pub(crate) struct Record<'a> {
 }
 
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "one record at a time")]
 pub(crate) enum Body<'a> {
     Item(Item<'a>),
     Note(Note),

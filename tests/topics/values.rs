@@ -3,6 +3,7 @@
 use std::borrow::Borrow;
 use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashSet};
+use std::hash::Hash;
 
 use mqtt_wire::topic::{Level, TopicFilterBuf, TopicNameBuf};
 use mqtt_wire::{Kind, TopicFilter, TopicName, Version, topic_filter, topic_name};
@@ -45,7 +46,6 @@ macro_rules! is_its_text {
             value(&mut hasher);
             std::hash::Hasher::finish(&hasher)
         };
-        use std::hash::Hash;
         assert_eq!(
             hash(&|hasher| view.hash(hasher)),
             hash(&|hasher| $view::new(text).expect("a topic").hash(hasher))
