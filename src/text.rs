@@ -108,7 +108,7 @@ fn short(text: &[u8]) -> u64 {
 }
 
 /// Whether a text is ASCII without U+0000, as most are. (A function of its own: inlined for each text of a
-/// packet, it costs registers, and ten times the code.)
+/// packet, it costs registers and much code.)
 #[inline(never)]
 fn is_plain(text: &[u8]) -> bool {
     none(text, odd)
