@@ -126,16 +126,27 @@ pub(crate) fn check(text: &[u8]) -> Result<(), (Kind, usize)> {
     if is_plain(text) { Ok(()) } else { check_exactly(text) }
 }
 
-/// Whether U+0000 is in a text that is UTF-8.
+/// A high bit is set where a byte of `word` is 0, and perhaps behind such a byte; the other bits mean nothing.
+const fn zero(word: u64) -> u64 {
+    word.wrapping_sub(ONES) & !word
+}
+
+/// Whether a byte of a text, which need not be ASCII, is U+0000.
 #[inline(never)]
-pub(crate) fn has_nul(text: &str) -> bool {
-    !none(text.as_bytes(), |word| word.wrapping_sub(ONES) & !word)
+pub(crate) fn has_nul(text: &[u8]) -> bool {
+    !none(text, zero)
+}
+
+/// Whether a byte of a text, which need not be ASCII, is `+` or `#`.
+#[inline(never)]
+fn has_wildcard(text: &[u8]) -> bool {
+    !none(text, |word| zero((word | (ONES << 3)) ^ (ONES * 0x2B)))
 }
 
 /// Checks a string field and tells whether it holds `+` or `#`.
 pub(crate) fn check_topic(text: &[u8]) -> Result<bool, (Kind, usize)> {
     check(text)?;
-    Ok(text.iter().any(|byte| matches!(byte, b'+' | b'#')))
+    Ok(has_wildcard(text))
 }
 
 /// Whether a text is a well-formed topic filter: ASCII without U+0000, each `+` and `#` between the start or a
@@ -211,7 +222,8 @@ fn check_exactly(text: &[u8]) -> Result<(), (Kind, usize)> {
         Ok(_) => text.len(),
         Err(error) => error.valid_up_to(),
     };
-    match text.iter().position(|byte| *byte == 0) {
+    let nul = if has_nul(text) { text.iter().position(|byte| *byte == 0) } else { None };
+    match nul {
         Some(nul) if nul < valid => Err((Kind::NulCharacter, nul)),
         _ if valid < text.len() => Err((Kind::InvalidUtf8, valid)),
         _ => Ok(()),

@@ -108,7 +108,7 @@ pub(crate) trait Sink: Sized {
     /// Checks a string field before it is put as Binary Data.
     #[inline]
     fn check_text(&self, text: &str, c: Context) -> Written {
-        if Self::CHECKS && text::has_nul(text) {
+        if Self::CHECKS && text::has_nul(text.as_bytes()) {
             return Err(Kind::NulCharacter);
         }
         self.check_topic(text.as_bytes(), c)
