@@ -28,6 +28,11 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
     files.sort();
+    if cfg!(miri) {
+        // All of them would take Miri a day.
+        files.retain(|file| fs::metadata(file).is_ok_and(|file| file.len() < 100));
+        files = files.into_iter().step_by(100).collect();
+    }
     files
 }
 

@@ -106,9 +106,10 @@ fn there_and_back(wire: &[u8], version: Version) {
 
 #[test]
 fn every_packet() {
-    // The table itself takes more than that.
-    let good = frames::good();
+    // The table itself takes more than that. (Miri takes minutes for long ones.)
+    let mut good = frames::good();
     assert!(good.len() > 50);
+    good.retain(|good| !cfg!(miri) || good.bytes.len() < 300);
     on_a_small_stack(move || {
         good.iter().for_each(|good| there_and_back(&good.bytes, good.version));
     });
