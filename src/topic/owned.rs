@@ -189,15 +189,11 @@ fn push_level(text: &mut String, first: bool, level: &str) -> Result<(), TopicEr
 
 /// Adds `/` and the level, which as a name must not hold wildcards.
 fn push_filter_level(text: &mut String, first: bool, level: Level<'_>) -> Result<(), TopicError> {
-    let end = text.len();
     push_level(text, first, level.as_str())?;
     if let Level::Name(name) = level
         && let Err((kind, offset)) = syntax::level(name.as_bytes(), text.len() - name.len())
     {
         return Err(TopicError::new(kind, offset, text.as_bytes()));
-    }
-    if end > 0 && text.as_bytes().get(end - 1) == Some(&b'#') {
-        return Err(TopicError::new(Kind::MultiLevelWildcard, end - 1, text.as_bytes()));
     }
     Ok(())
 }

@@ -1,4 +1,7 @@
-"""judge.py EXPORT ACCEPTED: lines and branches of src by file; fails below the bounds."""
+"""judge.py EXPORT ACCEPTED: lines and branches of src by file; fails below the bounds.
+
+What ACCEPTED names (see there) counts as missed in the table, but not against the bounds.
+"""
 
 import json
 import re
@@ -60,8 +63,14 @@ def main(export, accepted):
             file, text, _reason = (part.strip() for part in row.split(" | ", 2))
             known[file, text] = False
     failed = False
+
+    def is_accepted(name, source, line):
+        names = {(name, text) for text in inside(source, line)} & known.keys()
+        known.update(dict.fromkeys(names, True))
+        return bool(names)
+
     print(f"{'file':30} {'lines':>6} {'missed':>6} {'branches':>9} {'missed':>6}")
-    total = [0, 0, 0, 0]
+    total, accepted_branches = [0, 0, 0, 0], 0
     for name in sorted(lines):
         source = Path(name).read_text().splitlines()
         missed = [line for line, count in lines[name].items() if count == 0]
@@ -70,20 +79,22 @@ def main(export, accepted):
         total = [a + b for a, b in zip(total, row)]
         print(f"{name:30} {row[0]:6} {row[1]:6} {row[2]:9} {row[3]:6}")
         for line in missed:
-            names = {(name, text) for text in inside(source, line)} & known.keys()
-            known.update(dict.fromkeys(names, True))
-            if not names:
+            if not is_accepted(name, source, line):
                 failed = True
                 print(f"    not reached: {name}:{line}: {source[line - 1].strip()}")
         for (line, column, _, _), outcome in sorted(untaken):
-            print(f"    never {str(outcome).lower()}: {name}:{line}:{column}: {source[line - 1].strip()}")
+            if is_accepted(name, source, line):
+                accepted_branches += 1
+            else:
+                print(f"    never {str(outcome).lower()}: {name}:{line}:{column}: {source[line - 1].strip()}")
     for (file, text), used in known.items():
         if not used:
             failed = True
             print(f"    reached, but in the list of what is not: {file}: {text}")
-    share = 100 * (1 - total[3] / total[2])
     print(f"{'all':30} {total[0]:6} {total[1]:6} {total[2]:9} {total[3]:6}")
-    print(f"{100 * (1 - total[1] / total[0]):.2f} % of the lines, {share:.2f} % of the branches")
+    share = 100 * (1 - (total[3] - accepted_branches) / total[2])
+    print(f"{100 * (1 - total[1] / total[0]):.2f} % of the lines, {100 * (1 - total[3] / total[2]):.2f} % of the "
+          f"branches; with what is accepted {'not ' if failed else ''}all lines and {share:.2f} % of the branches")
     if share < BRANCHES:
         failed = True
         print(f"fewer than {BRANCHES} % of the branches")
