@@ -4,6 +4,10 @@
 
 include!("../src/inspect.rs");
 
+// The program's own tests come along.
+#[path = "../../inspect/src/transport_tests.rs"]
+mod transport_tests;
+
 #[test]
 fn the_corpus_holds() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../corpus/fuzz/inspect");
