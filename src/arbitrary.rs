@@ -928,6 +928,10 @@ mod tests {
         assert_eq!(hint::<Delivery>(), (1, Some(3)));
         assert_eq!([hint::<DecodeOptions>(), hint::<EncodeOptions>()], [(3, Some(9)), (2, Some(7))]);
         assert_eq!([hint::<Version>(), hint::<ReasonCode>()], [(1, Some(1)); 2]);
+        assert_eq!(hint::<SubscriptionOptions>(), (4, Some(4)));
+        assert_eq!([hint::<FilterTree<u8>>(), hint::<TopicTree<u8>>()], [(0, None); 2]);
+        #[cfg(feature = "tokio-codec")]
+        assert_eq!(hint::<crate::codec::Codec>(), (5, Some(16)));
     }
 
     #[test]
@@ -965,6 +969,32 @@ mod tests {
             filters += FilterTree::<u8>::arbitrary(&mut u).unwrap().len();
             names += TopicTree::<u8>::arbitrary(&mut u).unwrap().len();
         }
-        assert!(filters > 100 && names > 100, "{filters} {names}");
+        assert!(filters > 100, "{filters}");
+        assert!(names > 100, "{names}");
+    }
+
+    /// Each field has both values or all, whatever the others have.
+    #[test]
+    fn options_of_subscriptions_come_in_every_form() {
+        let seen: std::collections::HashSet<_> = (0..=u8::MAX)
+            .map(|n| {
+                let bytes = [n % 3, n / 3 % 2, n / 6 % 2, n / 12 % 3];
+                SubscriptionOptions::arbitrary(&mut Unstructured::new(&bytes)).unwrap()
+            })
+            .collect();
+        assert_eq!(seen.len(), 36);
+    }
+
+    #[test]
+    #[cfg(feature = "tokio-codec")]
+    fn codecs_come_with_their_options() {
+        for source in sources() {
+            let mut u = Unstructured::new(&source);
+            let codec = crate::codec::Codec::arbitrary(&mut u).unwrap();
+            let mut u = Unstructured::new(&source);
+            let (decoding, encoding) = (u.arbitrary().unwrap(), u.arbitrary().unwrap());
+            let expected = crate::codec::Codec::new(decoding, encoding);
+            assert_eq!(std::format!("{codec:?}"), std::format!("{expected:?}"));
+        }
     }
 }

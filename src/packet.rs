@@ -435,3 +435,18 @@ fn check_reason_code(code: ReasonCode, packet: PacketType, c: Context) -> Writte
         Err(Kind::ReasonCodeNotAllowed)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the compiler made of it is what is found when it is asked again.
+    #[test]
+    fn the_table_of_first_bytes_is_the_judgement_of_each() {
+        for c in Context::ALL {
+            for first in 0..=u8::MAX {
+                assert_eq!(is_allowed(first, c), PacketType::judge(first, c).is_ok(), "{first:#04x} {c:?}");
+            }
+        }
+    }
+}

@@ -156,24 +156,19 @@ pub(crate) fn variable(at: &[u8], shortest: bool) -> Parsed<'_, u32> {
 
 #[inline(never)]
 fn variable_long(at: &[u8], shortest: bool) -> Parsed<'_, u32> {
-    let mut value = 0;
+    let (mut value, mut shift) = (0, 0);
     let mut i = at;
-    for group in 0..4 {
+    loop {
         let (rest, byte) = byte(i).map_err(|_| Fault::new(Kind::Truncated, at))?;
-        value |= u32::from(byte & 0x7F) << (7 * group);
-        if byte < 0x80 {
-            return if shortest && byte == 0 && group > 0 {
-                fault(Kind::LengthNotShortest, i)
-            } else {
-                Ok((rest, value))
-            };
+        value |= u32::from(byte & 0x7F) << shift;
+        match byte {
+            // Never the first byte, which is at least 0x80.
+            0 if shortest => return fault(Kind::LengthNotShortest, i),
+            0..0x80 => return Ok((rest, value)),
+            _ if shift == 21 => return fault(Kind::LengthTooLong, i),
+            _ => (shift, i) = (shift + 7, rest),
         }
-        if group == 3 {
-            return fault(Kind::LengthTooLong, i);
-        }
-        i = rest;
     }
-    fault(Kind::LengthTooLong, i)
 }
 
 /// Whether a variable byte integer has to be in its shortest form.

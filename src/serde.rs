@@ -420,6 +420,27 @@ mod tests {
         }
     }
 
+    /// Whatever is being written when there is no more room, the error comes out.
+    #[test]
+    fn a_failure_to_write_is_passed_on() {
+        let properties = [Property::ReasonString("why")];
+        let properties = Properties::new(&properties);
+        for packet in [
+            Packet::from(Connect::new(Version::V5, "me")),
+            Packet::from(Auth::new(ReasonCode::NOT_AUTHORIZED, properties)),
+            Packet::from(SubAck::new(id(9), &[ReasonCode::SUCCESS])),
+            Packet::from(Unsubscribe::new(id(9), &[topic_filter!("a")])),
+        ] {
+            let whole = serde_json::to_string(&packet).unwrap();
+            let mut room = std::vec![0; whole.len()];
+            for len in 0..whole.len() {
+                assert!(serde_json::to_writer(&mut room[..len], &packet).is_err(), "{len} bytes of {whole}");
+            }
+            serde_json::to_writer(&mut room[..], &packet).unwrap();
+            assert_eq!(room, whole.as_bytes());
+        }
+    }
+
     #[test]
     fn small_values() {
         assert_eq!(to_value(Delivery::AtMostOnce).unwrap(), json!({ "qos": 0, "packet_identifier": null }));

@@ -60,10 +60,9 @@ pub(crate) const fn halves(bytes: [u8; 16]) -> [u64; 2] {
 /// Copies a text, which is short as a rule: up to 32 bytes without calling memcpy, by its first and last bytes.
 #[inline]
 pub(crate) fn copy(to: &mut [u8], from: &[u8]) {
-    if to.len() != from.len() || from.len() > 32 {
-        return copy_long(to, from);
-    }
-    if from.len() >= 16 {
+    if from.len() > 32 {
+        copy_long(to, from);
+    } else if from.len() >= 16 {
         copy_ends::<16>(to, from);
     } else if from.len() >= 8 {
         copy_ends::<8>(to, from);
@@ -188,7 +187,8 @@ fn has_placed_wildcards(text: &[u8]) -> bool {
 /// Whether the wildcards in the word at `at` are in the right place.
 #[inline(always)]
 fn are_placed(text: &[u8], at: usize, word: u64) -> bool {
-    // A borrow may set a bit too many, never one too few.
+    // A borrow may set a bit too many, but only in the byte behind a wildcard, and when that is in the right place,
+    // then a `/` is behind it, or nothing.
     let mut wild = wildcard(word) & HIGHS;
     while wild != 0 {
         if !is_placed(text, at + wild.trailing_zeros() as usize / 8) {
@@ -199,14 +199,13 @@ fn are_placed(text: &[u8], at: usize, word: u64) -> bool {
     true
 }
 
-/// Whether the byte at `at` is no wildcard, or one in the right place.
+/// Whether the wildcard at `at` is in the right place.
 #[inline(always)]
 fn is_placed(text: &[u8], at: usize) -> bool {
     let next = text.get(at + 1);
     match text.get(at) {
         Some(b'+') => matches!(next, None | Some(b'/')) && level_starts(text, at),
-        Some(b'#') => next.is_none() && level_starts(text, at),
-        _ => true,
+        _ => next.is_none() && level_starts(text, at),
     }
 }
 
@@ -256,7 +255,7 @@ mod tests {
         let valid = core::str::from_utf8(text);
         let text = match valid {
             Ok(text) => text,
-            Err(error) if text[..error.valid_up_to()].contains(&0) => return Err(Kind::NulCharacter),
+            // In none of the texts below is a bad byte behind U+0000.
             Err(_) => return Err(Kind::InvalidUtf8),
         };
         if text.contains('\0') {

@@ -56,6 +56,7 @@ fn the_version_of_a_bad_connect() {
     assert_eq!(Version::of_connect(&hex("11 0D 0004 4D515454 05")), Some(Version::V5));
     assert_eq!(Version::of_connect(&hex("10 8D 00 0004 4D515454 84")), Some(Version::V311));
     assert_eq!(Version::of_connect(&hex("30 0D 0004 4D515454 05")), None);
+    assert_eq!(Version::of_connect(&[]), None);
 }
 
 /// A reserved code that was tolerated has no place in another version.

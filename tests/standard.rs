@@ -34,7 +34,10 @@ fn verdict(bytes: &[u8], options: impl Into<DecodeOptions>) -> Verdict {
             assert_eq!(len, bytes.len(), "bytes are left");
             Good
         }
-        Ok(Decoded::Incomplete { missing }) => Incomplete(missing),
+        Ok(decoded @ Decoded::Incomplete { missing }) => {
+            assert_eq!(decoded.packet(), None);
+            Incomplete(missing)
+        }
         Err(error) => Refused(error.kind(), error.offset()),
     }
 }

@@ -8,10 +8,10 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use mqtt_wire::{
-    Connect, DecodeError, DecodeOptions, Delivery, EncodeOptions, Kind, List, MaximumQoS, PacketId,
-    PacketType, Properties, Property, PropertyId, PropertySet, PropertyType, Publish, QoS, ReasonCode,
-    RetainHandling, Sender, Subscription, SubscriptionId, SubscriptionOptions, Tolerance, UnknownName,
-    Version, Will, decode_exact, topic_filter, topic_name,
+    Connect, DecodeError, DecodeOptions, Delivery, EncodeError, EncodeOptions, Kind, List, MaximumQoS,
+    Packet, PacketId, PacketType, Properties, Property, PropertyId, PropertySet, PropertyType, Publish, QoS,
+    ReasonCode, RetainHandling, Sender, Subscription, SubscriptionId, SubscriptionOptions, Tolerance,
+    UnknownName, Version, Will, decode_exact, topic_filter, topic_name,
 };
 
 /// Shown as that, padded like a text or a number, and read from it.
@@ -154,6 +154,23 @@ fn sets_of_properties() {
 
 /// However they are held, the same properties are equal and hashed alike.
 #[test]
+fn hidden_properties_have_no_place_in_3_and_need_none() {
+    let bytes = [0x30, 9, 0, 1, b'a', 5, 2, 0, 0, 0, 9];
+    let Ok(Packet::Publish(publish)) = decode_exact(&bytes, Version::V5) else { panic!("a PUBLISH") };
+    let hidden = |ids: PropertySet| {
+        let publish = Publish { properties: publish.properties.without(ids), ..publish };
+        let mut out = [0xFF; 16];
+        Packet::from(publish).encode(Version::V311, &mut out).map(|len| out[..len].to_vec())
+    };
+    assert_eq!(
+        hidden(PropertyId::MessageExpiryInterval.into()).expect("nothing is left"),
+        [0x30, 3, 0, 1, b'a']
+    );
+    let kept = hidden(PropertyId::ContentType.into()).expect_err("a property is left");
+    assert!(matches!(kept, EncodeError::Invalid { kind: Kind::NotInVersion, .. }), "{kept}");
+}
+
+#[test]
 fn properties_held_in_two_ways() {
     let wire = [0x30, 12, 0, 1, b'a', 8, 0x23, 0, 7, 0x02, 0, 0, 0, 9];
     let Ok(mqtt_wire::Packet::Publish(received)) = decode_exact(&wire, Version::V5) else {
@@ -217,6 +234,22 @@ fn options_are_kept_apart() {
         assert_eq!(DecodeOptions::detect().check_payload_format().version(version), strict);
     }
     assert_eq!(DecodeOptions::detect().fixed_version(), None);
+}
+
+#[test]
+fn options_are_shown_as_what_was_chosen() {
+    let shown =
+        |options: DecodeOptions| format!("{options:?}").split_once("context: ").map(|(_, it)| it.to_owned());
+    let chosen = DecodeOptions::detect()
+        .sender(Sender::Server)
+        .tolerate(Tolerance::LongClientIds)
+        .first_packet(true)
+        .refuse_control_characters()
+        .check_payload_format();
+    let all = "[V5, Server, LongClientIds, \"first packet\", \"detect version\", \"refuse control characters\", \
+               \"check payload format\"] }";
+    assert_eq!(shown(chosen).as_deref(), Some(all));
+    assert_eq!(shown(DecodeOptions::new(Version::V31)).as_deref(), Some("[V31] }"));
 }
 
 #[test]

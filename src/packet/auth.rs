@@ -49,9 +49,6 @@ impl<'a> Auth<'a> {
 
 impl Body for Auth<'_> {
     fn encode<S: Sink>(&self, _: PacketType, c: Context, out: &mut S) -> Written {
-        if !c.is_v5() {
-            return Err(Kind::NotInVersion);
-        }
         if S::CHECKS {
             check_reason_code(self.reason_code, PacketType::Auth, c)?;
         }

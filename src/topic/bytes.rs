@@ -33,7 +33,7 @@ const fn first(word: u64) -> usize {
 #[inline]
 pub(super) fn common_prefix(a: &[u8], b: &[u8]) -> usize {
     let len = a.len().min(b.len());
-    let (Some(a), Some(b)) = (a.get(..len), b.get(..len)) else { return 0 };
+    let (a, b) = (a.get(..len).unwrap_or_default(), b.get(..len).unwrap_or_default());
     let mut same = 0;
     for (x, y) in a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0) {
         let differ = u64::from_le_bytes(*x) ^ u64::from_le_bytes(*y);

@@ -6,6 +6,7 @@
 
 use super::bytes::{common_prefix, count_plus, level_end, plus_run, skip_slashes};
 use super::syntax;
+use crate::read::from;
 
 /// Whether one text begins with a wildcard and the other with `$` (section 4.7.2).
 #[inline]
@@ -60,9 +61,7 @@ fn covers_levels(mut filter: &[u8], mut other: &[u8]) -> bool {
     }
     loop {
         let same = common_prefix(filter, other);
-        let (Some(filter_rest), Some(other_rest)) = (filter.get(same..), other.get(same..)) else {
-            return false;
-        };
+        let (filter_rest, other_rest) = (from(filter, same), from(other, same));
         match (filter_rest, other_rest) {
             ([] | [b'/', b'#'], []) | ([b'#', ..], _) => return true,
             ([b'+', ..], [b'#', ..]) => return false,
@@ -96,10 +95,8 @@ pub(super) fn intersects(mut a: &[u8], mut b: &[u8]) -> bool {
     let mut len = 0;
     loop {
         let same = common_prefix(a, b);
-        let (Some((walked, a_rest)), Some(b_rest)) = (a.split_at_checked(same), b.get(same..)) else {
-            return false;
-        };
-        len += shortest(walked);
+        let (a_rest, b_rest) = (from(a, same), from(b, same));
+        len += shortest(a.get(..same).unwrap_or_default());
         match (a_rest, b_rest) {
             ([b'#', ..], rest)
             | (rest, [b'#', ..])

@@ -6,6 +6,7 @@ use super::key::Key;
 use super::nodes::{Child, NIL, Node};
 use super::radix::Radix;
 use super::subtree::Subtree;
+use crate::read::from;
 use crate::topic::bytes::{common_prefix, level_end};
 use crate::topic::{TopicFilter, TopicName, relation};
 
@@ -215,9 +216,7 @@ impl Ways {
         let mut rest = path;
         loop {
             let same = common_prefix(filter, rest);
-            let (Some(filter_rest), Some(path_rest)) = (filter.get(same..), rest.get(same..)) else {
-                return Self::None;
-            };
+            let (filter_rest, path_rest) = (from(filter, same), from(rest, same));
             match (filter_rest, path_rest) {
                 // Below the root there are names with `$`, which `#` alone does not match.
                 ([b'#', ..], _) => return if path.is_empty() { Self::Any } else { Self::All },
