@@ -23,7 +23,7 @@ pub enum Tolerance {
 }
 
 impl Tolerance {
-    const ALL: [Self; 4] =
+    pub(crate) const ALL: [Self; 4] =
         [Self::BridgeProtocolLevel, Self::UnknownReasonCodes, Self::NonMinimalLengths, Self::LongClientIds];
 
     const fn bit(self) -> u32 {

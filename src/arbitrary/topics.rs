@@ -1,0 +1,114 @@
+//! Topic names, topic filters, and trees of them.
+
+use arbitrary::{Arbitrary, Error, Result, Unstructured};
+
+use super::values::text;
+use crate::topic::{FilterTree, TopicFilter, TopicFilterBuf, TopicName, TopicNameBuf, TopicTree};
+use crate::version::Version;
+
+impl<'a> Arbitrary<'a> for TopicName<'a> {
+    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
+        const NAMES: [&str; 4] = ["a", "/", "a/b", "$SYS/a"];
+        match TopicName::new(text(u, &['\0', '+', '#'])?) {
+            Ok(name) => Ok(name),
+            Err(_) => TopicName::new(u.choose(&NAMES)?).map_err(|_| Error::IncorrectFormat),
+        }
+    }
+
+    fn size_hint(_: usize) -> (usize, Option<usize>) {
+        (0, None)
+    }
+}
+
+/// By the rules of 5.0.
+impl<'a> Arbitrary<'a> for TopicFilter<'a> {
+    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
+        filter(u, Version::V5)
+    }
+
+    fn size_hint(_: usize) -> (usize, Option<usize>) {
+        (1, None)
+    }
+}
+
+pub(super) fn filter<'a>(u: &mut Unstructured<'a>, version: Version) -> Result<TopicFilter<'a>> {
+    const FILTERS: [&str; 16] = [
+        "a",
+        "/",
+        "a/b",
+        "$SYS/a",
+        "#",
+        "+",
+        "a/#",
+        "/#",
+        "+/a",
+        "a/+",
+        "+/+",
+        "a/+/b",
+        "+/#",
+        "$SYS/#",
+        "$share/a/b",
+        "$share/a/#",
+    ];
+    let mut filter = if u.arbitrary()? { text(u, &['\0'])? } else { u.choose(&FILTERS)? };
+    loop {
+        filter = match TopicFilter::for_version(filter, version) {
+            Ok(filter) => return Ok(filter),
+            // What is before the error may be a filter.
+            Err(error) => match filter.get(..error.offset()) {
+                Some(good) if !good.is_empty() && good.len() < filter.len() => good,
+                _ => u.choose(&FILTERS)?,
+            },
+        };
+    }
+}
+
+impl<'a> Arbitrary<'a> for TopicNameBuf {
+    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
+        TopicName::arbitrary(u).map(|name| name.to_buf())
+    }
+
+    fn size_hint(depth: usize) -> (usize, Option<usize>) {
+        TopicName::size_hint(depth)
+    }
+}
+
+/// By the rules of 5.0.
+impl<'a> Arbitrary<'a> for TopicFilterBuf {
+    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
+        TopicFilter::arbitrary(u).map(|filter| filter.to_buf())
+    }
+
+    fn size_hint(depth: usize) -> (usize, Option<usize>) {
+        TopicFilter::size_hint(depth)
+    }
+}
+
+/// Filters by the rules of 5.0, each with a value.
+impl<'a, T: Arbitrary<'a>> Arbitrary<'a> for FilterTree<T> {
+    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
+        let mut tree = Self::new();
+        while u.arbitrary()? {
+            tree.insert(u.arbitrary()?, u.arbitrary()?);
+        }
+        Ok(tree)
+    }
+
+    fn size_hint(_: usize) -> (usize, Option<usize>) {
+        (0, None)
+    }
+}
+
+impl<'a, T: Arbitrary<'a>> Arbitrary<'a> for TopicTree<T> {
+    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
+        let mut tree = Self::new();
+        while u.arbitrary()? {
+            tree.insert(u.arbitrary()?, u.arbitrary()?);
+        }
+        Ok(tree)
+    }
+
+    fn size_hint(_: usize) -> (usize, Option<usize>) {
+        (0, None)
+    }
+}
