@@ -26,13 +26,10 @@ fn corpus() -> PathBuf {
 
 fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    // To name all of them takes Miri minutes, to replay them a day.
+    let some = if cfg!(miri) { 8 } else { usize::MAX };
+    let mut files: Vec<PathBuf> = entries.take(some).map(|entry| entry.expect("an entry").path()).collect();
     files.sort();
-    if cfg!(miri) {
-        // All of them would take Miri a day: four short ones from all over the corpus.
-        files.retain(|file| fs::metadata(file).is_ok_and(|file| file.len() < 40));
-        files = files.iter().step_by(files.len() / 4 + 1).cloned().collect();
-    }
     files
 }
 
@@ -44,6 +41,9 @@ fn every_oracle_holds_for_its_corpus() {
         assert!(!files.is_empty(), "{name} has no corpus");
         for file in files {
             let bytes = fs::read(&file).expect("a file that can be read");
+            if cfg!(miri) && bytes.len() > 64 {
+                continue;
+            }
             if catch_unwind(|| oracle(&bytes)).is_err() {
                 failed.push(file);
             }
