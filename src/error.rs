@@ -148,7 +148,6 @@ impl Kind {
                 P::Auth => "MQTT-3.15.2-1",
                 _ => "MQTT-3.2.2-8",
             },
-            (Self::ReasonCodeNotAllowed | Self::ReasonCodeSender, Some(_)) => "U-3.2.2.3",
             _ if v5 => self.row().2,
             _ => self.row().1,
         }

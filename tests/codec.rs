@@ -59,6 +59,12 @@ fn a_server_speaks_the_version_of_the_connect() {
         let other = if version == Version::V5 { Version::V311 } else { Version::V5 };
         decode_all(&mut codec, &connect(other)).expect("a frame");
         assert_eq!((codec.version(), codec.decode_options().fixed_version()), (version, Some(version)));
+        // What comes before the CONNECT, if that is let through, says nothing of the version.
+        let mut codec = Codec::new(DecodeOptions::detect(), EncodeOptions::new(Version::V5));
+        decode_all(&mut codec, PING).expect("a frame");
+        assert_eq!(codec.decode_options().fixed_version(), None);
+        decode_all(&mut codec, &connect(version)).expect("a frame");
+        assert_eq!(codec.version(), version);
     }
 }
 

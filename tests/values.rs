@@ -301,6 +301,52 @@ fn rules() {
     }
 }
 
+/// Where the packet decides which statement of the standards is broken: the label in 3.1.1 and in 5.0.
+#[test]
+fn rules_by_packet() {
+    use PacketType as P;
+    let rows = [
+        (Kind::ReservedFlags, P::ConnAck, "MQTT-2.2.2-2", "MQTT-2.1.3-1"),
+        (Kind::ReservedFlags, P::PubRel, "MQTT-3.6.1-1", "MQTT-3.6.1-1"),
+        (Kind::ReservedFlags, P::Subscribe, "MQTT-3.8.1-1", "MQTT-3.8.1-1"),
+        (Kind::ReservedFlags, P::Unsubscribe, "MQTT-3.10.1-1", "MQTT-3.10.1-1"),
+        (Kind::ReservedFlags, P::Disconnect, "MQTT-3.14.1-1", "MQTT-3.14.1-1"),
+        (Kind::ReservedFlags, P::Auth, "MQTT-3.15.1-1", "MQTT-3.15.1-1"),
+        (Kind::ZeroPacketId, P::Publish, "MQTT-2.3.1-1", "MQTT-2.2.1-3"),
+        (Kind::ZeroPacketId, P::PubComp, "U-2.3.1", "U-2.2.1"),
+        (Kind::EmptyList, P::Subscribe, "MQTT-3.8.3-3", "MQTT-3.8.3-2"),
+        (Kind::EmptyList, P::Unsubscribe, "MQTT-3.10.3-2", "MQTT-3.10.3-2"),
+        (Kind::EmptyList, P::SubAck, "U-3.9.3", "U-3.9.3"),
+        (Kind::EmptyList, P::UnsubAck, "U-3.11.3", "U-3.11.3"),
+        (Kind::WildcardInResponseTopic, P::Connect, "MQTT-4.7.0-1", "MQTT-4.7.0-1"),
+        (Kind::WildcardInResponseTopic, P::Publish, "MQTT-3.3.2-14", "MQTT-3.3.2-14"),
+        (Kind::WildcardInName, P::Publish, "MQTT-3.3.2-2", "MQTT-3.3.2-2"),
+        (Kind::WildcardInName, P::Connect, "MQTT-4.7.1-1", "MQTT-4.7.0-1"),
+        (Kind::PropertySender, P::Publish, "MQTT-3.3.4-6", "MQTT-3.3.4-6"),
+        (Kind::PropertySender, P::Disconnect, "MQTT-3.14.2-2", "MQTT-3.14.2-2"),
+        (Kind::AuthenticationMethodMissing, P::Connect, "U-3.1.2.11.10", "U-3.1.2.11.10"),
+        (Kind::AuthenticationMethodMissing, P::Auth, "U-3.15.2.2.2", "U-3.15.2.2.2"),
+        (Kind::ReasonCodeNotAllowed, P::ConnAck, "U-3.2.2.3", "MQTT-3.2.2-8"),
+        (Kind::ReasonCodeNotAllowed, P::PubAck, "U-3.2.2.3", "MQTT-3.4.2-1"),
+        (Kind::ReasonCodeNotAllowed, P::PubRec, "U-3.2.2.3", "MQTT-3.5.2-1"),
+        (Kind::ReasonCodeNotAllowed, P::PubRel, "U-3.2.2.3", "MQTT-3.6.2-1"),
+        (Kind::ReasonCodeNotAllowed, P::PubComp, "U-3.2.2.3", "MQTT-3.7.2-1"),
+        (Kind::ReasonCodeNotAllowed, P::SubAck, "MQTT-3.9.3-2", "MQTT-3.9.3-2"),
+        (Kind::ReasonCodeSender, P::UnsubAck, "U-3.2.2.3", "MQTT-3.11.3-2"),
+        (Kind::ReasonCodeSender, P::Disconnect, "U-3.2.2.3", "MQTT-3.14.2-1"),
+        (Kind::ReasonCodeSender, P::Auth, "U-3.2.2.3", "MQTT-3.15.2-1"),
+    ];
+    for (kind, packet, v311, v5) in rows {
+        let labels =
+            [Version::V31, Version::V311, Version::V5].map(|version| kind.requirement(version, Some(packet)));
+        assert_eq!(labels, [v311, v311, v5], "{} in {packet}", kind.name());
+    }
+    assert_eq!(Kind::WildcardInName.requirement(Version::V311, None), "MQTT-4.7.1-1");
+    assert_eq!(Kind::WildcardInName.requirement(Version::V5, None), "MQTT-4.7.0-1");
+    assert_eq!(Kind::ReasonCodeSender.requirement(Version::V311, None), "U-3.2.2.3");
+    assert_eq!(Kind::ReasonCodeSender.requirement(Version::V5, None), "U-2.4");
+}
+
 #[test]
 fn an_error_says_it_all() {
     let error = |bytes: &[u8], options: DecodeOptions| -> DecodeError {

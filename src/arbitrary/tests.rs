@@ -1,4 +1,5 @@
 use super::*;
+use crate::packet::RetainHandling;
 use crate::property::PropertyValue;
 use crate::topic::{FilterTree, TopicFilter, TopicFilterBuf, TopicName, TopicNameBuf, TopicTree};
 use crate::version::SubscriptionId;
@@ -127,6 +128,10 @@ fn traits(packet: &Packet<'_>) -> Vec<&'static str> {
             (body.subscriptions.len() > 1, "several subscriptions"),
             (body.subscriptions.iter().any(|one| one.no_local), "No Local"),
             (body.subscriptions.iter().any(|one| one.retain_as_published), "Retain As Published"),
+            (
+                body.subscriptions.iter().any(|one| one.retain_handling != RetainHandling::Send),
+                "Retain Handling",
+            ),
             (body.subscriptions.iter().any(|one| one.filter.is_shared()), "a shared subscription"),
         ],
         Packet::SubAck(body) => alloc::vec![
@@ -177,6 +182,7 @@ fn every_choice_comes() {
     let v5 = [
         "No Local",
         "Retain As Published",
+        "Retain Handling",
         "a password alone",
         "a refusal in PUBACK",
         "a session to go on of nobody",
