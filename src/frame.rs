@@ -46,12 +46,12 @@ impl FixedHeader {
         }
         let (remaining_length, len) = match *rest {
             [one, ..] if one < 0x80 => (u32::from(one), 2),
-            [one, two @ 1..=0x7F, ..] => (low(one) | u32::from(two) << 7, 3),
+            [one, two @ 1..=0x7F, ..] => (low(one) + 0x80 * u32::from(two), 3),
             [one, two, three @ 1..=0x7F, ..] if two >= 0x80 => {
-                (low(one) | low(two) << 7 | u32::from(three) << 14, 4)
+                (low(one) + 0x80 * low(two) + 0x4000 * u32::from(three), 4)
             }
             [one, two, three, four @ 1..=0x7F, ..] if two >= 0x80 && three >= 0x80 => {
-                (low(one) | low(two) << 7 | low(three) << 14 | u32::from(four) << 21, 5)
+                (low(one) + 0x80 * low(two) + 0x4000 * low(three) + 0x20_0000 * u32::from(four), 5)
             }
             _ => match long_length(rest, shortest(packet_type, bytes, c)) {
                 Ok(Some((n, len))) => (n, len + 1),
@@ -429,7 +429,7 @@ impl Measure {
     ) -> Result<Self, EncodeError> {
         let c = options.context();
         let mut counter = Counter::default();
-        let first = packet.number() << 4 | body.flags(packet);
+        let first = packet.first_byte(body.flags(packet));
         if let Err(kind) = PacketType::check(first, c).and_then(|()| body.encode(packet, c, &mut counter)) {
             return Err(invalid(kind, packet, c.version()));
         }

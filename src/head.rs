@@ -4,7 +4,7 @@
 use crate::error::{DecodeError, EncodeError, Kind};
 use crate::frame::{FixedHeader, Measure, error, in_frame, in_memory, missing_header};
 use crate::options::{Context, DecodeOptions, EncodeOptions};
-use crate::packet::{PacketType, Publish};
+use crate::packet::{PacketType, Publish, publish_flags};
 use crate::read::{from, variable_block_len};
 use crate::version::{Delivery, PacketId, QoS, Version};
 use crate::write::{Output, variable_len};
@@ -298,10 +298,10 @@ impl<'b> FanOut<'b> {
                 let (kind, packet, version) = (Kind::DupAtQoS0, PacketType::Publish, self.version);
                 return Err(EncodeError::Invalid { kind, packet, version });
             }
-            set_flags(self.plain, u8::from(retain));
+            set_flags(self.plain, publish_flags(false, QoS::AtMostOnce, retain));
             return Ok(self.plain);
         };
-        set_flags(self.acknowledged, u8::from(dup) << 3 | delivery.qos().bits() << 1 | u8::from(retain));
+        set_flags(self.acknowledged, publish_flags(dup, delivery.qos(), retain));
         if let Some(id) = self.acknowledged.get_mut(self.id_at..).and_then(<[u8]>::first_chunk_mut) {
             *id = packet_id.get().to_be_bytes();
         }
@@ -322,7 +322,7 @@ impl<'b> FanOut<'b> {
 #[inline]
 fn set_flags(frame: &mut [u8], flags: u8) {
     if let Some(first) = frame.first_mut() {
-        *first = PacketType::Publish.number() << 4 | flags;
+        *first = PacketType::Publish.first_byte(flags);
     }
 }
 

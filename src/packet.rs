@@ -18,6 +18,7 @@ pub use connack::ConnAck;
 pub use connect::{Connect, Will};
 pub use disconnect::Disconnect;
 pub use publish::Publish;
+pub(crate) use publish::publish_flags;
 pub use suback::{SubAck, UnsubAck};
 pub use subscribe::{RetainHandling, Subscribe, Subscription, SubscriptionOptions};
 pub use unsubscribe::Unsubscribe;
@@ -106,6 +107,12 @@ impl PacketType {
     /// The number in the high half of the first byte: 1 to 15.
     pub const fn number(self) -> u8 {
         self as u8
+    }
+
+    /// The first byte of a packet with these flags.
+    #[inline(always)]
+    pub(crate) const fn first_byte(self, flags: u8) -> u8 {
+        (self as u8) * 16 + flags
     }
 
     /// Whether the type answers another by its Packet Identifier.

@@ -51,7 +51,7 @@ pub(crate) trait Sink: Sized {
             let [group, ..] = (n >> shift).to_le_bytes();
             group & 0x7F
         };
-        let low = |shift: u32| group(shift) | 0x80;
+        let low = |shift: u32| group(shift) + 0x80;
         let high = group;
         match variable_len(n) {
             1 => self.put(&[byte, high(0)]),
@@ -68,7 +68,7 @@ pub(crate) trait Sink: Sized {
             let [group, ..] = (n >> shift).to_le_bytes();
             group & 0x7F
         };
-        let low = |shift: u32| group(shift) | 0x80;
+        let low = |shift: u32| group(shift) + 0x80;
         let high = group;
         match variable_len(n) {
             1 => self.put(&[high(0)]),

@@ -79,6 +79,18 @@ fn again_with_dup() {
     assert_eq!(ping.clone().with_dup(), ping);
 }
 
+/// The limit counts before the form of the length, and is the last size that it lets through.
+#[test]
+fn a_long_form_at_the_limit() {
+    let bytes: &[u8] = &[0x30, 0x83, 0, 0, 1, b'a'];
+    let refused = |limit: u32| {
+        let options = DecodeOptions::new(Version::V5).max_packet_size(limit);
+        Frame::new(Bytes::from_static(bytes), options).expect_err("it is not in its shortest form").kind()
+    };
+    assert_eq!(refused(6), Kind::LengthNotShortest);
+    assert_eq!(refused(5), Kind::PacketTooLarge);
+}
+
 #[test]
 fn what_is_refused() {
     let publish = Packet::from(Publish::new(topic_name!("a"), b"payload"));

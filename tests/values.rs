@@ -11,7 +11,7 @@ use mqtt_wire::{
     Connect, DecodeError, DecodeOptions, Delivery, EncodeError, EncodeOptions, Kind, List, MaximumQoS,
     Packet, PacketId, PacketType, Properties, Property, PropertyId, PropertySet, PropertyType, Publish, QoS,
     ReasonCode, RetainHandling, Sender, Subscription, SubscriptionId, SubscriptionOptions, Tolerance,
-    UnknownName, Version, Will, decode_exact, topic_filter, topic_name,
+    UnknownName, UnsubAck, Version, Will, decode_exact, topic_filter, topic_name,
 };
 
 /// Shown as that, padded like a text or a number, and read from it.
@@ -185,6 +185,50 @@ fn properties_held_in_two_ways() {
     assert_eq!((received.properties.as_wire(), made.as_wire()), (Some(&wire[6..]), None));
     assert_eq!(received.properties.without(PropertyId::TopicAlias).as_wire(), None);
     assert_eq!(received.properties.without(PropertyId::ContentType).as_wire(), Some(&wire[6..]));
+}
+
+/// Received items go out as they came only where they would be let in, too.
+#[test]
+fn lists_are_judged_anew_elsewhere() {
+    let bytes = [0x82, 8, 0, 1, 0, 0, 2, b'a', b'b', 0b10_1110];
+    let packet = decode_exact(&bytes, Version::V5).expect("a SUBSCRIBE");
+    let encoded = |packet: Packet<'_>, version: Version| {
+        let mut out = Vec::new();
+        packet.encode(version, &mut out).map(|_| out)
+    };
+    assert_eq!(encoded(packet, Version::V5).expect("it is as it came"), bytes);
+    let refused = encoded(packet, Version::V311).expect_err("options of 5.0");
+    assert!(matches!(refused, EncodeError::Invalid { kind: Kind::NotInVersion, .. }), "{refused}");
+    let downgraded = packet.downgrade(Version::V311).expect("it has a form in 3.1.1");
+    assert_eq!(encoded(downgraded, Version::V311).expect("no options"), [0x82, 7, 0, 1, 0, 2, b'a', b'b', 2]);
+    // What was given up does not come back.
+    assert_eq!(
+        encoded(downgraded, Version::V5).expect("no options"),
+        [0x82, 8, 0, 1, 0, 0, 2, b'a', b'b', 2]
+    );
+    // The codes of another packet, received in the same version.
+    let bytes = [0x90, 4, 0, 1, 0, 0x8F];
+    let Ok(Packet::SubAck(suback)) = decode_exact(&bytes, Version::V5) else { panic!("a SUBACK") };
+    let unsuback = UnsubAck {
+        packet_id: suback.packet_id,
+        properties: suback.properties,
+        reason_codes: suback.reason_codes,
+    };
+    assert_eq!(
+        encoded(unsuback.into(), Version::V5).expect("the code is one of both"),
+        [0xB0, 4, 0, 1, 0, 0x8F]
+    );
+    let bytes = [0x90, 4, 0, 1, 0, 2];
+    let Ok(Packet::SubAck(suback)) = decode_exact(&bytes, Version::V5) else { panic!("a SUBACK") };
+    let unsuback = UnsubAck { reason_codes: suback.reason_codes, ..unsuback };
+    let refused = encoded(unsuback.into(), Version::V5).expect_err("a code of SUBACK");
+    assert!(matches!(refused, EncodeError::Invalid { kind: Kind::ReasonCodeNotAllowed, .. }), "{refused}");
+}
+
+#[test]
+fn packets_are_shown_by_their_type() {
+    shown(&Packet::PingReq, "PINGREQ");
+    shown(&Packet::from(Connect::new(Version::V5, "a")), "CONNECT");
 }
 
 #[test]

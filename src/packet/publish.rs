@@ -4,7 +4,7 @@ use crate::options::Context;
 use crate::property::{Place, Properties, PropertyId};
 use crate::read::{Fault, Parsed, from, packet_id, topic_name};
 use crate::topic::TopicName;
-use crate::version::Delivery;
+use crate::version::{Delivery, QoS};
 use crate::write::{Sink, Written};
 
 const DUP: u8 = 0b1000;
@@ -55,10 +55,9 @@ impl<'a> Publish<'a> {
         Self { delivery, ..self }
     }
 
-    /// The flags of the first byte.
     #[inline]
-    pub(crate) const fn flags(&self) -> u8 {
-        (self.dup as u8) << 3 | self.delivery.qos().bits() << 1 | self.retain as u8
+    pub(super) const fn flags(&self) -> u8 {
+        publish_flags(self.dup, self.delivery.qos(), self.retain)
     }
 
     #[inline(always)]
@@ -112,6 +111,12 @@ impl Body for Publish<'_> {
     fn tail(&self) -> &[u8] {
         self.payload
     }
+}
+
+/// The flags of a first byte.
+#[inline]
+pub(crate) const fn publish_flags(dup: bool, qos: QoS, retain: bool) -> u8 {
+    dup as u8 * DUP + qos.bits() * 2 + retain as u8
 }
 
 /// Whether no alias stands for an empty topic (section 3.3.2.1 of 5.0).
