@@ -32,14 +32,15 @@ impl Tolerance {
 }
 
 /// The other choices stand behind the tolerances, from the high end.
-const FIRST: u32 = 1 << 28;
-const DETECT: u32 = 1 << 29;
-const REFUSE_CONTROL: u32 = 1 << 30;
-const CHECK_PAYLOAD: u32 = 1 << 31;
+const FIRST: u32 = 0x1000_0000;
+const DETECT: u32 = 0x2000_0000;
+const REFUSE_CONTROL: u32 = 0x4000_0000;
+const CHECK_PAYLOAD: u32 = 0x8000_0000;
 
 const SENDER: u32 = 0b0011;
 const ANY_SENDER: u32 = 0b0010;
 const VERSION: u32 = 0b1100;
+const SITUATION: u32 = 0b1111;
 const V5: u32 = 0b1000;
 
 /// What judges one packet's body: passed by value through every parser and encoder.
@@ -51,7 +52,7 @@ pub(crate) struct Context(u32);
 
 impl Context {
     pub(crate) const fn new(version: Version) -> Self {
-        Self((version as u32) << 2 | ANY_SENDER)
+        Self(((version as u32) << 2) + ANY_SENDER)
     }
 
     /// Every version with every sender, without choices.
@@ -97,7 +98,7 @@ impl Context {
     /// A bit for each version and sender.
     #[inline(always)]
     pub(crate) const fn situation(self) -> u16 {
-        1 << (self.0 & (VERSION | SENDER))
+        1 << (self.0 & SITUATION)
     }
 
     const fn has(self, choice: u32) -> bool {
@@ -121,11 +122,11 @@ impl Context {
     }
 
     pub(crate) const fn with_version(self, version: Version) -> Self {
-        Self(self.0 & !VERSION | (version as u32) << 2)
+        Self((self.0 & !VERSION) + ((version as u32) << 2))
     }
 
     pub(crate) const fn with_sender(self, sender: Sender) -> Self {
-        Self(self.0 & !SENDER | sender as u32)
+        Self((self.0 & !SENDER) + sender as u32)
     }
 
     const fn with(self, choice: u32) -> Self {

@@ -8,10 +8,10 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use mqtt_wire::{
-    Connect, DecodeError, DecodeOptions, Delivery, EncodeError, EncodeOptions, Kind, List, MaximumQoS,
-    Packet, PacketId, PacketType, Properties, Property, PropertyId, PropertySet, PropertyType, Publish, QoS,
-    ReasonCode, RetainHandling, Sender, Subscription, SubscriptionId, SubscriptionOptions, Tolerance,
-    UnknownName, UnsubAck, Version, Will, decode_exact, topic_filter, topic_name,
+    ConnAck, Connect, DecodeError, DecodeOptions, Delivery, EncodeError, EncodeOptions, Kind, List,
+    MaximumQoS, Packet, PacketId, PacketType, Properties, Property, PropertyId, PropertySet, PropertyType,
+    Publish, QoS, ReasonCode, RetainHandling, Sender, Subscription, SubscriptionId, SubscriptionOptions,
+    Tolerance, UnknownName, UnsubAck, Version, Will, decode_exact, topic_filter, topic_name,
 };
 
 /// Shown as that, padded like a text or a number, and read from it.
@@ -225,6 +225,35 @@ fn lists_are_judged_anew_elsewhere() {
     assert!(matches!(refused, EncodeError::Invalid { kind: Kind::ReasonCodeNotAllowed, .. }), "{refused}");
 }
 
+/// A return code of 3.x that the standard does not list stands as it came, if it is tolerated and cannot be taken
+/// for another.
+#[test]
+fn return_codes_of_3_x_there_and_back() {
+    let translated = [0, 0x84, 0x85, 0x88, 0x86, 0x87];
+    let tolerant = DecodeOptions::new(Version::V311).tolerate(Tolerance::UnknownReasonCodes);
+    let encoding = EncodeOptions::new(Version::V311).tolerate(Tolerance::UnknownReasonCodes);
+    for code in 0..=u8::MAX {
+        let bytes = [0x20, 2, 0, code];
+        let known = translated.get(usize::from(code)).copied();
+        let strict = decode_exact(&bytes, Version::V311);
+        assert_eq!(strict.is_ok(), known.is_some(), "{code:#x}");
+        let expected = known.or((!translated.contains(&code)).then_some(code)).map(ReasonCode::new);
+        let Some(expected) = expected else {
+            let refused = decode_exact(&bytes, tolerant).expect_err("it would be another code");
+            assert_eq!(refused.kind(), Kind::ReasonCodeNotAllowed, "{code:#x}");
+            continue;
+        };
+        let packet = decode_exact(&bytes, tolerant).expect("it is tolerated");
+        assert_eq!(packet, ConnAck::new(expected).into());
+        let mut out = [0; 4];
+        assert_eq!((packet.encode(encoding, &mut out), out), (Ok(4), bytes));
+    }
+    for code in 1..=5 {
+        let packet = Packet::from(ConnAck::new(ReasonCode::new(code)));
+        assert!(packet.encoded_len(encoding).is_err(), "{code} means something else in 3.1.1");
+    }
+}
+
 #[test]
 fn packets_are_shown_by_their_type() {
     shown(&Packet::PingReq, "PINGREQ");
@@ -278,6 +307,13 @@ fn options_are_kept_apart() {
         assert_eq!(DecodeOptions::detect().check_payload_format().version(version), strict);
     }
     assert_eq!(DecodeOptions::detect().fixed_version(), None);
+    // To say a thing twice is to say it.
+    let twice = |options: DecodeOptions| {
+        let options = options.sender(Sender::Server).tolerate(Tolerance::LongClientIds).first_packet(true);
+        options.refuse_control_characters().check_payload_format()
+    };
+    let once = twice(DecodeOptions::detect());
+    assert_eq!(twice(once), once);
 }
 
 #[test]

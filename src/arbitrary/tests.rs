@@ -90,6 +90,18 @@ fn values_of_every_type_come() {
     }
 }
 
+/// A bit for each property, the lowest for the first.
+#[test]
+fn sets_come_by_their_bits() {
+    for (n, id) in PropertyId::ALL.iter().enumerate() {
+        let alone = (1_u32 << n).to_le_bytes();
+        assert_eq!(PropertySet::arbitrary(&mut Unstructured::new(&alone)), Ok((*id).into()));
+        let others = (!(1_u32 << n)).to_le_bytes();
+        let others = PropertySet::arbitrary(&mut Unstructured::new(&others)).unwrap();
+        assert!(!others.contains(*id) && others.iter().count() == PropertyId::ALL.len() - 1);
+    }
+}
+
 /// What is before an error is taken if it is a filter; else one of a few.
 #[test]
 fn a_filter_is_as_much_of_the_text_as_is_one() {

@@ -10,15 +10,15 @@ use crate::topic::TopicName;
 use crate::version::{Delivery, QoS, Version};
 use crate::write::{Sink, Written};
 
-const USER_NAME: u8 = 1 << 7;
-const PASSWORD: u8 = 1 << 6;
-const WILL_RETAIN: u8 = 1 << 5;
-const WILL_QOS: u8 = 0b11 << 3;
-const WILL: u8 = 1 << 2;
-const CLEAN_START: u8 = 1 << 1;
-const RESERVED: u8 = 1;
+const USER_NAME: u8 = 0b1000_0000;
+const PASSWORD: u8 = 0b0100_0000;
+const WILL_RETAIN: u8 = 0b0010_0000;
+const WILL_QOS: u8 = 0b0001_1000;
+const WILL: u8 = 0b0000_0100;
+const CLEAN_START: u8 = 0b0000_0010;
+const RESERVED: u8 = 0b0000_0001;
 /// What bridges set in the protocol level.
-const BRIDGE: u8 = 1 << 7;
+const BRIDGE: u8 = 0b1000_0000;
 /// The longest client identifier of MQTT 3.1, in characters.
 const CLIENT_ID_MAX_V31: usize = 23;
 
@@ -175,10 +175,10 @@ impl<'a> Connect<'a> {
     fn flags(&self) -> u8 {
         let will = self
             .will
-            .map_or(0, |will| WILL | will.qos.bits() << 3 | if will.retain { WILL_RETAIN } else { 0 });
+            .map_or(0, |will| WILL + will.qos.bits() * 8 + if will.retain { WILL_RETAIN } else { 0 });
         let user_name = self.user_name.map_or(0, |_| USER_NAME);
         let password = self.password.map_or(0, |_| PASSWORD);
-        user_name | password | will | if self.clean_start { CLEAN_START } else { 0 }
+        user_name + password + will + if self.clean_start { CLEAN_START } else { 0 }
     }
 
     /// How long the server waits for a packet of this client before it takes the connection for dead: one and a
@@ -224,7 +224,7 @@ impl Body for Connect<'_> {
             self.check(c)?;
         }
         out.binary(self.version.protocol_name().as_bytes())?;
-        out.byte(self.version.level() | if self.bridge { BRIDGE } else { 0 });
+        out.byte(self.version.level() + if self.bridge { BRIDGE } else { 0 });
         out.byte(self.flags());
         out.two_bytes(self.keep_alive);
         self.properties.encode(&Place::CONNECT, c, out)?;

@@ -137,7 +137,7 @@ pub(super) fn payload_fault(properties: Properties<'_>, payload: &[u8]) -> Optio
 /// Checks the flags of a first byte: `[MQTT-3.3.1-4]` and `[MQTT-3.3.1-2]`.
 #[inline]
 pub(super) const fn check_flags(first: u8) -> Written {
-    match first & (DUP | QOS) {
+    match first & 0b1110 {
         0b0110 | 0b1110 => Err(Kind::PublishQoS3),
         0b1000 => Err(Kind::DupAtQoS0),
         _ => Ok(()),

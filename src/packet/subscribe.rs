@@ -133,10 +133,10 @@ impl<'a> Subscription<'a> {
 
     /// The options byte; in 3.x it is the Requested QoS.
     const fn options_byte(&self) -> u8 {
-        self.retain_handling.bits() << 4
-            | (self.retain_as_published as u8) << 3
-            | (self.no_local as u8) << 2
-            | self.maximum_qos.bits()
+        self.retain_handling.bits() * 16
+            + self.retain_as_published as u8 * 8
+            + self.no_local as u8 * 4
+            + self.maximum_qos.bits()
     }
 
     /// Reads the options byte behind a filter.

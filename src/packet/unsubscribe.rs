@@ -86,7 +86,7 @@ impl<'a> Item<'a> for TopicFilter<'a> {
     #[inline(always)]
     fn write<S: Sink>(&self, _: PacketType, c: Context, out: &mut S) -> Written {
         // A filter made by the rules of 3.x may be a bad shared subscription in 5.0.
-        if S::CHECKS && !self.is_shared() && Self::checked(self.as_bytes(), c.version()).is_shared() {
+        if S::CHECKS && Self::checked(self.as_bytes(), c.version()).is_shared() {
             TopicFilter::check(self.as_bytes(), c.version()).map_err(|(kind, _)| kind)?;
         }
         out.topic(self.as_bytes(), c)
