@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::fmt::Display;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::num::NonZeroU16;
 use std::str::FromStr;
 use std::time::Duration;
@@ -153,6 +154,18 @@ fn sets_of_properties() {
 }
 
 /// However they are held, the same properties are equal and hashed alike.
+/// What was let in is not let out when more is asked for.
+#[test]
+fn received_properties_are_judged_by_the_options_of_the_encoder() {
+    let bytes = [0x30, 10, 0, 1, b'a', 4, 3, 0, 1, 7, b'x', b'y'];
+    let packet = decode_exact(&bytes, Version::V5).expect("a control character is not forbidden");
+    let mut out = [0; 16];
+    assert_eq!(packet.encode(Version::V5, &mut out), Ok(bytes.len()));
+    let refused = packet.encode(EncodeOptions::new(Version::V5).refuse_control_characters(), &mut out);
+    let refused = refused.expect_err("it is refused when asked for");
+    assert!(matches!(refused, EncodeError::Invalid { kind: Kind::DisallowedCharacter, .. }), "{refused}");
+}
+
 #[test]
 fn hidden_properties_have_no_place_in_3_and_need_none() {
     let bytes = [0x30, 9, 0, 1, b'a', 5, 2, 0, 0, 0, 9];
@@ -182,6 +195,12 @@ fn properties_held_in_two_ways() {
     assert_eq!(format!("{made:?}"), format!("{list:?}"));
     assert_eq!(HashSet::from([made, received.properties]).len(), 1);
     assert_eq!(HashSet::from([made, made.without(PropertyId::TopicAlias), Properties::EMPTY]).len(), 3);
+    assert_ne!(received.properties, made.without(PropertyId::TopicAlias));
+    assert_ne!(made, Properties::from(&[list[1], list[0]][..]));
+    let hash =
+        |properties: Properties<'_>| BuildHasherDefault::<DefaultHasher>::default().hash_one(properties);
+    assert_eq!(hash(received.properties), hash(made));
+    assert_ne!(hash(made), hash(made.without(PropertyId::TopicAlias)));
     assert_eq!((received.properties.as_wire(), made.as_wire()), (Some(&wire[6..]), None));
     assert_eq!(received.properties.without(PropertyId::TopicAlias).as_wire(), None);
     assert_eq!(received.properties.without(PropertyId::ContentType).as_wire(), Some(&wire[6..]));

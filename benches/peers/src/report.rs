@@ -44,6 +44,7 @@ round after round, so that what disturbs the machine disturbs them all.
 - **allocations**: calls of the allocator a packet (new or grown), and the bytes asked for.
 - Outside of what is measured: laying out the input buffers, building the values to encode (and copies of them for
   the codecs that take them by value). Inside: dropping the decoded packet, emptying the output buffer.
+- Every pass reads a copy of the stream of its own, as bytes from the network are new to a codec.
 - Codecs over `BytesMut` get a buffer as a long-lived reader has it: frames were split off before, and there is room
   behind the data. Codecs over a slice get the slice.
 ";
