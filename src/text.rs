@@ -6,8 +6,8 @@
 
 use crate::error::Kind;
 
-const ONES: u64 = 0x0101_0101_0101_0101;
-const HIGHS: u64 = ONES << 7;
+pub(crate) const ONES: u64 = 0x0101_0101_0101_0101;
+pub(crate) const HIGHS: u64 = 0x8080_8080_8080_8080;
 
 /// A high bit is set where a byte of `word` is not ASCII or is U+0000; the other bits mean nothing.
 const fn odd(word: u64) -> u64 {

@@ -7,19 +7,19 @@ use crate::version::Sender;
 
 /// The places that have properties, a bit each.
 pub(super) mod bits {
-    pub(in crate::property) const CONNECT: u16 = 1;
-    pub(in crate::property) const WILL: u16 = 1 << 1;
-    pub(in crate::property) const CONNACK: u16 = 1 << 2;
-    pub(in crate::property) const PUBLISH: u16 = 1 << 3;
+    pub(in crate::property) const CONNECT: u16 = 0x001;
+    pub(in crate::property) const WILL: u16 = 0x002;
+    pub(in crate::property) const CONNACK: u16 = 0x004;
+    pub(in crate::property) const PUBLISH: u16 = 0x008;
     /// PUBACK, PUBREC, PUBREL and PUBCOMP.
-    pub(in crate::property) const ACK: u16 = 1 << 4;
-    pub(in crate::property) const SUBSCRIBE: u16 = 1 << 5;
-    pub(in crate::property) const SUBACK: u16 = 1 << 6;
-    pub(in crate::property) const UNSUBSCRIBE: u16 = 1 << 7;
-    pub(in crate::property) const UNSUBACK: u16 = 1 << 8;
-    pub(in crate::property) const DISCONNECT: u16 = 1 << 9;
-    pub(in crate::property) const AUTH: u16 = 1 << 10;
-    pub(in crate::property) const ANY: u16 = (1 << 11) - 1;
+    pub(in crate::property) const ACK: u16 = 0x010;
+    pub(in crate::property) const SUBSCRIBE: u16 = 0x020;
+    pub(in crate::property) const SUBACK: u16 = 0x040;
+    pub(in crate::property) const UNSUBSCRIBE: u16 = 0x080;
+    pub(in crate::property) const UNSUBACK: u16 = 0x100;
+    pub(in crate::property) const DISCONNECT: u16 = 0x200;
+    pub(in crate::property) const AUTH: u16 = 0x400;
+    pub(in crate::property) const ANY: u16 = 0x7FF;
 }
 
 /// A place that has properties, and which of them may stand there.

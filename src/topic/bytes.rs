@@ -1,9 +1,6 @@
 //! Scans over bytes, eight at a time.
 
-use crate::text::halves;
-
-const ONES: u64 = 0x0101_0101_0101_0101;
-const HIGHS: u64 = ONES << 7;
+use crate::text::{HIGHS, ONES, halves};
 
 /// Not 0 exactly when a byte of `word` is 0; the lowest bit set is in the first such byte.
 const fn zero(word: u64) -> u64 {

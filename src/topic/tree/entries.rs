@@ -19,8 +19,8 @@ const SIZES: [usize; 30] = [
 const HEADER: usize = 12;
 
 /// An entry's number: its size in the upper bits, its place among those of its size in the lower ones.
-const INDEX_BITS: u32 = 26;
-const INDEX_MASK: u32 = (1 << INDEX_BITS) - 1;
+const INDEX_MASK: u32 = 0x03FF_FFFF;
+const INDEX_BITS: u32 = INDEX_MASK.count_ones();
 
 /// So many entries of a size can be numbered.
 pub(super) const MAX_ENTRIES: usize = INDEX_MASK as usize;
@@ -131,7 +131,7 @@ impl Texts {
         }
         array.truncate(last);
         shrink(array);
-        moved.and_then(|index| u32::try_from(index).ok()).map(|index| entry & !INDEX_MASK | index)
+        moved.and_then(|index| u32::try_from(index).ok()).map(|index| (entry & !INDEX_MASK) + index)
     }
 }
 

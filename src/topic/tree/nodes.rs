@@ -31,8 +31,8 @@ const PLACE: usize = 2;
 const COUNT: usize = 3;
 
 /// A branch's number: its size in the upper bits, its place among those of its size in the lower ones.
-const INDEX_BITS: u32 = 27;
-const INDEX_MASK: u32 = (1 << INDEX_BITS) - 1;
+const INDEX_MASK: u32 = 0x07FF_FFFF;
+const INDEX_BITS: u32 = INDEX_MASK.count_ones();
 
 // A tree has not more branches than entries, so there is a number for every branch.
 const _: () = assert!(MAX_ENTRIES < INDEX_MASK as usize);
@@ -50,7 +50,7 @@ pub(super) enum Child {
 }
 
 impl Child {
-    const ENTRY: u32 = 1 << 31;
+    const ENTRY: u32 = 0x8000_0000;
 
     #[inline]
     const fn from_word(word: u32) -> Self {
@@ -60,7 +60,7 @@ impl Child {
     const fn word(self) -> u32 {
         match self {
             Self::Node(node) => node,
-            Self::Entry(entry) => entry | Self::ENTRY,
+            Self::Entry(entry) => entry + Self::ENTRY,
         }
     }
 }
@@ -223,7 +223,7 @@ impl Nodes {
 
     #[expect(clippy::cast_possible_truncation, reason = "both are bounded, by the sizes and by MAX_ENTRIES")]
     const fn number(class: usize, index: usize) -> u32 {
-        ((class as u32) << INDEX_BITS) | index as u32
+        ((class as u32) << INDEX_BITS) + index as u32
     }
 
     #[inline]
