@@ -94,7 +94,7 @@ fn copy_long(to: &mut [u8], from: &[u8]) {
 #[inline(always)]
 fn short(text: &[u8]) -> u64 {
     let bits = |bytes: usize| u32::try_from(8 * bytes).unwrap_or_default();
-    let behind = (ONES * 0x78) << bits(text.len() & 7);
+    let behind = 0x7878_7878_7878_7878 << bits(text.len() & 7);
     if let (Some(first), Some(last)) = (text.first_chunk::<4>(), text.last_chunk::<4>()) {
         let last = u64::from(u32::from_le_bytes(*last));
         return behind | u64::from(u32::from_le_bytes(*first)) | last << bits(text.len() & 3);
@@ -280,6 +280,30 @@ mod tests {
                             "{text:?}"
                         );
                         assert_eq!(check(text).map_err(|e| e.0), naive(text).map(|_| ()), "{text:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    /// Two bytes that are to be found do not hide each other.
+    #[test]
+    fn every_two_places_of_every_short_length() {
+        for len in 2..40 {
+            for second in 1..len {
+                for first in 0..second {
+                    for bad in [[0, 0], [b'+', b'+'], [b'#', b'#'], [0, b'+'], [0x80, 0x80], [b'#', 0xFF]] {
+                        let mut text = [b'a'; 40];
+                        (text[first], text[second]) = (bad[0], bad[1]);
+                        let text = &text[..len];
+                        assert!(!is_plain_name(text), "{text:?}");
+                        assert_eq!(
+                            is_plain(text),
+                            bad.iter().all(|byte| matches!(byte, b'+' | b'#')),
+                            "{text:?}"
+                        );
+                        assert_eq!(has_nul(text), bad.contains(&0), "{text:?}");
+                        assert_eq!(has_wildcard(text), bad.iter().any(|byte| matches!(byte, b'+' | b'#')));
                     }
                 }
             }

@@ -174,6 +174,10 @@ fn shares_are_entries_of_their_own() {
         shares,
         [("$share/g/a/#", 3), ("$share/g/a/b", 1), ("$share/gg/a/b", 4), ("$share/h/a/b", 2), ("a/b", 0)]
     );
+    let mut shared: Vec<_> = tree.iter().map(|(filter, value)| (*value, filter.share_name())).collect();
+    shared.sort_unstable();
+    let expected = [(0, None), (1, Some("g")), (2, Some("h")), (3, Some("g")), (4, Some("gg")), (9, None)];
+    assert_eq!(shared, expected);
     assert_eq!(tree.remove(filter("a/b")), Some(0));
     assert_eq!(tree.get(filter("a/b")), None);
     assert_eq!(tree.remove(filter("$share/h/a/b")), Some(2));

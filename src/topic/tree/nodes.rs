@@ -272,7 +272,7 @@ impl Nodes {
             return;
         };
         let shift = position % 4 * 8;
-        *word = *word & !(0xFF << shift) | u32::from(byte) << shift;
+        *word = (*word & !(0xFF << shift)) + (u32::from(byte) << shift);
     }
 
     fn set_child_at(&mut self, node: u32, position: usize, child: Child) {
