@@ -97,13 +97,13 @@ fn short(text: &[u8]) -> u64 {
     let behind = 0x7878_7878_7878_7878 << bits(text.len() & 7);
     if let (Some(first), Some(last)) = (text.first_chunk::<4>(), text.last_chunk::<4>()) {
         let last = u64::from(u32::from_le_bytes(*last));
-        return behind | u64::from(u32::from_le_bytes(*first)) | last << bits(text.len() & 3);
+        return behind + (u64::from(u32::from_le_bytes(*first)) | last << bits(text.len() & 3));
     }
     if let (Some(first), Some(last)) = (text.first_chunk::<2>(), text.last_chunk::<2>()) {
         let last = u64::from(u16::from_le_bytes(*last));
-        return behind | u64::from(u16::from_le_bytes(*first)) | last << bits(text.len() & 1);
+        return behind + (u64::from(u16::from_le_bytes(*first)) | last << bits(text.len() & 1));
     }
-    text.first().map_or(behind, |byte| behind | u64::from(*byte))
+    text.first().map_or(behind, |byte| behind + u64::from(*byte))
 }
 
 /// Whether a text is ASCII without U+0000, as most are. (A function of its own: inlined for each text of a
@@ -222,10 +222,11 @@ fn check_exactly(text: &[u8]) -> Result<(), (Kind, usize)> {
         Err(error) => error.valid_up_to(),
     };
     let nul = if has_nul(text) { text.iter().position(|byte| *byte == 0) } else { None };
-    match nul {
-        Some(nul) if nul < valid => Err((Kind::NulCharacter, nul)),
-        _ if valid < text.len() => Err((Kind::InvalidUtf8, valid)),
-        _ => Ok(()),
+    let bad = nul.map_or(valid, |nul| nul.min(valid));
+    match text.get(bad) {
+        None => Ok(()),
+        Some(0) => Err((Kind::NulCharacter, bad)),
+        Some(_) => Err((Kind::InvalidUtf8, bad)),
     }
 }
 

@@ -226,16 +226,13 @@ fn size_hints() {
     assert_eq!(hint::<ArbitraryPacket>(), (3, None));
     #[cfg(feature = "bytes")]
     assert_eq!(hint::<crate::owned::Frame>(), (3, None));
-    assert_eq!([hint::<TopicName<'_>>(), hint::<TopicNameBuf>()], [(0, None); 2]);
-    let filters = [hint::<TopicFilter<'_>>(), hint::<TopicFilterBuf>(), hint::<Property<'_>>()];
-    assert_eq!(filters, [(1, None); 3]);
+    assert_eq!(hint::<Property<'_>>(), (1, None));
     assert_eq!(hint::<Subscription<'_>>(), (2, None));
     assert_eq!([hint::<PropertySet>(), hint::<SubscriptionId>()], [(4, Some(4)); 2]);
     assert_eq!(hint::<Delivery>(), (1, Some(3)));
     assert_eq!([hint::<DecodeOptions>(), hint::<EncodeOptions>()], [(3, Some(9)), (2, Some(7))]);
     assert_eq!([hint::<Version>(), hint::<ReasonCode>()], [(1, Some(1)); 2]);
     assert_eq!(hint::<SubscriptionOptions>(), (4, Some(4)));
-    assert_eq!([hint::<FilterTree<u8>>(), hint::<TopicTree<u8>>()], [(0, None); 2]);
     #[cfg(feature = "tokio-codec")]
     assert_eq!(hint::<crate::codec::Codec>(), (5, Some(16)));
 }

@@ -14,20 +14,12 @@ impl<'a> Arbitrary<'a> for TopicName<'a> {
             Err(_) => TopicName::new(u.choose(&NAMES)?).map_err(|_| Error::IncorrectFormat),
         }
     }
-
-    fn size_hint(_: usize) -> (usize, Option<usize>) {
-        (0, None)
-    }
 }
 
 /// By the rules of 5.0.
 impl<'a> Arbitrary<'a> for TopicFilter<'a> {
     fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
         filter(u, Version::V5)
-    }
-
-    fn size_hint(_: usize) -> (usize, Option<usize>) {
-        (1, None)
     }
 }
 
@@ -67,20 +59,12 @@ impl<'a> Arbitrary<'a> for TopicNameBuf {
     fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
         TopicName::arbitrary(u).map(|name| name.to_buf())
     }
-
-    fn size_hint(depth: usize) -> (usize, Option<usize>) {
-        TopicName::size_hint(depth)
-    }
 }
 
 /// By the rules of 5.0.
 impl<'a> Arbitrary<'a> for TopicFilterBuf {
     fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
         TopicFilter::arbitrary(u).map(|filter| filter.to_buf())
-    }
-
-    fn size_hint(depth: usize) -> (usize, Option<usize>) {
-        TopicFilter::size_hint(depth)
     }
 }
 
@@ -93,10 +77,6 @@ impl<'a, T: Arbitrary<'a>> Arbitrary<'a> for FilterTree<T> {
         }
         Ok(tree)
     }
-
-    fn size_hint(_: usize) -> (usize, Option<usize>) {
-        (0, None)
-    }
 }
 
 impl<'a, T: Arbitrary<'a>> Arbitrary<'a> for TopicTree<T> {
@@ -106,9 +86,5 @@ impl<'a, T: Arbitrary<'a>> Arbitrary<'a> for TopicTree<T> {
             tree.insert(u.arbitrary()?, u.arbitrary()?);
         }
         Ok(tree)
-    }
-
-    fn size_hint(_: usize) -> (usize, Option<usize>) {
-        (0, None)
     }
 }

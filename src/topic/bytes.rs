@@ -111,9 +111,9 @@ pub(super) const fn is_plain(text: &[u8]) -> bool {
 pub(super) const fn is_well_placed(bytes: [u8; 8], starts: bool, ends: bool) -> bool {
     let word = u64::from_le_bytes(bytes);
     let (plus, slash) = (marks(word, b'+'), marks(word, b'/'));
-    let after_slash = slash << 8 | if starts { 0x80 } else { 0 };
-    let before_slash = slash >> 8 | if ends { 0x80 << 56 } else { 0 };
-    marks(word, 0) | marks(word, b'#') | (plus & !(after_slash & before_slash)) == 0
+    let after_slash = (slash << 8) + if starts { 0x80 } else { 0 };
+    let before_slash = (slash >> 8) + if ends { 0x80 << 56 } else { 0 };
+    marks(word, 0) == 0 && marks(word, b'#') == 0 && plus & !(after_slash & before_slash) == 0
 }
 
 /// How many `+` there are.
