@@ -77,7 +77,7 @@ impl<'a, T: Item<'a>> List<'a, T> {
                 None => T::check(i, packet, c)?,
             };
         }
-        Ok(Self { wire, context: c, packet: Some(packet), ..Self::new(&[]) })
+        Ok(Self { wire, context: c, packet: Some(packet), downgraded: false, items: &[] })
     }
 
     pub(crate) fn encode<S: Sink>(&self, packet: PacketType, c: Context, out: &mut S) -> Written {

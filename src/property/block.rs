@@ -214,8 +214,10 @@ impl<'a> Properties<'a> {
     }
 
     pub(super) fn all(&self, id: PropertyId) -> impl Iterator<Item = Property<'a>> + use<'a> {
-        let wire = if self.present.contains(id) { self.wire } else { &[] };
-        let all = PropertyIter(Self { wire, ..*self });
+        let mut all = self.iter();
+        if !self.present.contains(id) {
+            all.0.wire = &[];
+        }
         all.filter(move |property| property.id() == id)
     }
 
