@@ -11,8 +11,9 @@ use std::time::Duration;
 use mqtt_wire::{
     ConnAck, Connect, DecodeError, DecodeOptions, Delivery, EncodeError, EncodeOptions, Kind, List,
     MaximumQoS, Packet, PacketId, PacketType, Properties, Property, PropertyId, PropertySet, PropertyType,
-    Publish, QoS, ReasonCode, RetainHandling, Sender, Subscription, SubscriptionId, SubscriptionOptions,
-    Tolerance, UnknownName, UnsubAck, Version, Will, decode_exact, topic_filter, topic_name,
+    Publish, QoS, ReasonCode, RetainHandling, Sender, Subscribe, Subscription, SubscriptionId,
+    SubscriptionOptions, Tolerance, UnknownName, UnsubAck, Version, Will, decode_exact, topic_filter,
+    topic_name,
 };
 
 /// Shown as that, padded like a text or a number, and read from it.
@@ -225,6 +226,13 @@ fn lists_are_judged_anew_elsewhere() {
         encoded(downgraded, Version::V5).expect("no options"),
         [0x82, 8, 0, 1, 0, 0, 2, b'a', b'b', 2]
     );
+    // Nor does a list that was built go out with what it was to give up.
+    let no_local =
+        Subscription { no_local: true, ..Subscription::new(topic_filter!("ab"), QoS::ExactlyOnce) };
+    let built = [no_local];
+    let built = Packet::from(Subscribe::new(PacketId::MIN, &built)).downgrade(Version::V311);
+    let built = encoded(built.expect("it has a form in 3.1.1"), Version::V311).expect("no options");
+    assert_eq!(built, [0x82, 7, 0, 1, 0, 2, b'a', b'b', 2]);
     // The codes of another packet, received in the same version.
     let bytes = [0x90, 4, 0, 1, 0, 0x8F];
     let Ok(Packet::SubAck(suback)) = decode_exact(&bytes, Version::V5) else { panic!("a SUBACK") };

@@ -12,6 +12,7 @@ use crate::write::{Sink, Written};
 
 const USER_NAME: u8 = 0b1000_0000;
 const PASSWORD: u8 = 0b0100_0000;
+const CREDENTIALS: u8 = 0b1100_0000;
 const WILL_RETAIN: u8 = 0b0010_0000;
 const WILL_QOS: u8 = 0b0001_1000;
 const WILL: u8 = 0b0000_0100;
@@ -270,7 +271,7 @@ fn connect_flags(at: &[u8], version: Version) -> Parsed<'_, u8> {
         Kind::WillQoSWithoutWill
     } else if without_will && flags & WILL_RETAIN != 0 {
         Kind::WillRetainWithoutWill
-    } else if version < Version::V5 && flags & (USER_NAME | PASSWORD) == PASSWORD {
+    } else if version < Version::V5 && flags & CREDENTIALS == PASSWORD {
         Kind::PasswordWithoutUserName
     } else {
         return Ok((i, flags));
