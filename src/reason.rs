@@ -15,8 +15,8 @@ const fn bit(packet: PacketType) -> Packets {
 const NONE: Packets = 0;
 const CONNACK: Packets = bit(PacketType::ConnAck);
 /// PUBACK and PUBREC share their codes, as do PUBREL and PUBCOMP.
-const PUBACK: Packets = bit(PacketType::PubAck) | bit(PacketType::PubRec);
-const PUBREL: Packets = bit(PacketType::PubRel) | bit(PacketType::PubComp);
+const PUBACK: Packets = bit(PacketType::PubAck) + bit(PacketType::PubRec);
+const PUBREL: Packets = bit(PacketType::PubRel) + bit(PacketType::PubComp);
 const SUBACK: Packets = bit(PacketType::SubAck);
 const UNSUBACK: Packets = bit(PacketType::UnsubAck);
 const DISCONNECT: Packets = bit(PacketType::Disconnect);
