@@ -88,7 +88,7 @@ fn head_len(i: &[u8], flags: u8, version: Version) -> usize {
     let [high, low, ..] = i else { return 2 };
     let topic = 2 + usize::from(u16::from_be_bytes([*high, *low]));
     let packet_id = if QoS::from_bits(flags >> 1) == Some(QoS::AtMostOnce) { 0 } else { 2 };
-    if i.len() < topic || version < Version::V5 && packet_id == 0 {
+    if i.len() < topic {
         return topic;
     }
     if i.len() < topic + packet_id || version < Version::V5 {
