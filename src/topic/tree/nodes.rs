@@ -376,3 +376,15 @@ impl Nodes {
         self.0.iter().zip(WORDS).map(|(array, words)| array.len() / words).sum()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// No word more than is needed: four, a byte for each child, a word for each child.
+    #[test]
+    fn the_words_of_a_branch() {
+        let words = [7, 9, 14, 19, 24, 34, 44, 64, 84, 124, 164, 244, 324];
+        assert_eq!(WORDS, words);
+    }
+}
