@@ -377,7 +377,11 @@ impl Packet<'_> {
     /// # Errors
     /// As for [`encode`](Self::encode).
     pub fn encoded_len(&self, options: impl Into<EncodeOptions>) -> Result<usize, EncodeError> {
-        Measure::of(self.packet_type(), self, options.into()).map(|measure| measure.size)
+        let measure = match self {
+            Self::Publish(body) => Measure::of(PacketType::Publish, body, options.into()),
+            _ => Measure::of(self.packet_type(), self, options.into()),
+        };
+        measure.map(|measure| measure.size)
     }
 }
 

@@ -340,20 +340,12 @@ pub(crate) trait Body {
     }
 }
 
-/// Any body, so that what surrounds it is compiled once.
+/// Any packet but PUBLISH, so that what surrounds a body is compiled once. (A PUBLISH, which has a flag and a tail, has
+/// a way of its own.)
 impl Body for Packet<'_> {
-    #[inline(always)]
-    fn flags(&self, packet: PacketType) -> u8 {
-        match self {
-            Self::Publish(body) => body.flags(),
-            _ => packet.prescribed_flags().unwrap_or_default(),
-        }
-    }
-
     #[inline(always)]
     fn encode<S: Sink>(&self, packet: PacketType, c: Context, out: &mut S) -> Written {
         match self {
-            Self::Publish(body) => body.encode(packet, c, out),
             Self::PubAck(body) | Self::PubRec(body) | Self::PubRel(body) | Self::PubComp(body) => {
                 body.encode(packet, c, out)
             }
@@ -365,15 +357,7 @@ impl Body for Packet<'_> {
             Self::ConnAck(body) => body.encode(packet, c, out),
             Self::Disconnect(body) => body.encode(packet, c, out),
             Self::Auth(body) => body.encode(packet, c, out),
-            Self::PingReq | Self::PingResp => Ok(()),
-        }
-    }
-
-    #[inline(always)]
-    fn tail(&self) -> &[u8] {
-        match self {
-            Self::Publish(body) => body.payload,
-            _ => &[],
+            Self::Publish(_) | Self::PingReq | Self::PingResp => Ok(()),
         }
     }
 }
@@ -431,8 +415,8 @@ fn write_reason_code<S: Sink>(code: ReasonCode, packet: PacketType, c: Context, 
     Ok(())
 }
 
-/// Checks that a reason code is one of the packet's.
-#[inline]
+/// Checks that a reason code is one of the packet's. (A function of its own: much code for rare packets.)
+#[inline(never)]
 fn check_reason_code(code: ReasonCode, packet: PacketType, c: Context) -> Written {
     if code.is_allowed(packet, c.version(), c.sender()) || c.tolerates(Tolerance::UnknownReasonCodes) {
         Ok(())

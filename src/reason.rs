@@ -101,20 +101,29 @@ reason_codes! {
     0xA2 WILDCARD_SUBSCRIPTIONS_NOT_SUPPORTED "Wildcard Subscriptions not supported" client NONE; server SUBACK | DISCONNECT;
 }
 
-/// For each number the packets of a client, of a server and of either that may carry the code. (A look-up is
-/// shorter than the jump table of a match.)
-static PACKETS: [[Packets; 3]; 256] = {
-    let mut table = [[NONE; 3]; 256];
+/// For each number the packets of a client and of a server that may carry the code. (A look-up is shorter than the jump
+/// table of a match.)
+static PACKETS: [[Packets; 2]; 128] = {
+    let mut table = [[NONE; 2]; 128];
     let mut code = 0_u8;
     loop {
         let (client, server) = ReasonCode(code).listed();
-        table[code as usize] = [client, server, client | server];
+        match row(code) {
+            Some(row) => table[row] = [client, server],
+            None => assert!(client == NONE && server == NONE),
+        }
         match code.checked_add(1) {
             Some(next) => code = next,
             None => break table,
         }
     }
 };
+
+/// The row of a code in the table, which leaves out the upper halves of successes and of failures: none is listed there.
+#[inline(always)]
+const fn row(code: u8) -> Option<usize> {
+    if code & 0x40 == 0 { Some((code >> 7) as usize * 64 + (code & 0x3F) as usize) } else { None }
+}
 
 /// CONNACK's return codes 0 to 5 of 3.x (Table 3.1 of 3.1.1) in the vocabulary of 5.0.
 const RETURN_CODES: [ReasonCode; 6] = [
@@ -167,13 +176,19 @@ impl ReasonCode {
             Version::V311 => matches!(self.0, 0..=2 | 0x80),
             Version::V31 => matches!(self.0, 0..=2),
         };
-        let [client, server, either] = PACKETS[usize::from(self.0)];
+        listed && self.is_listed(packet, sender)
+    }
+
+    /// Whether the tables of 5.0 have the code for that packet of that side, or of either.
+    #[inline(always)]
+    pub(crate) fn is_listed(self, packet: PacketType, sender: Option<Sender>) -> bool {
+        let [client, server] = row(self.0).map_or([NONE; 2], |row| PACKETS[row]);
         let packets = match sender {
             Some(Sender::Client) => client,
             Some(Sender::Server) => server,
-            None => either,
+            None => client | server,
         };
-        listed && packets & bit(packet) != 0
+        packets & bit(packet) != 0
     }
 
     /// What a CONNACK return code of 3.x (0 to 5) means in the vocabulary of 5.0; `None` for a reserved one.

@@ -113,10 +113,16 @@ fn is_plain(text: &[u8]) -> bool {
     none(text, odd)
 }
 
+/// A high bit is set where a byte of `word` is not ASCII, U+0000, `+` or `#`; the other bits mean nothing.
+#[inline(always)]
+const fn odd_or_wildcard(word: u64) -> u64 {
+    odd(word) | wildcard(word)
+}
+
 /// Whether a text is ASCII without U+0000, `+` and `#`.
 #[inline(never)]
 pub(crate) fn is_plain_name(text: &[u8]) -> bool {
-    none(text, |word| odd(word) | wildcard(word))
+    none(text, odd_or_wildcard)
 }
 
 /// Checks a string field: UTF-8 without U+0000. The error has the offset of the bad byte in `text`.
@@ -136,10 +142,9 @@ pub(crate) fn has_nul(text: &[u8]) -> bool {
     !none(text, zero)
 }
 
-/// Whether a byte of a text, which need not be ASCII, is `+` or `#`.
-#[inline(never)]
+/// Whether a byte of a text, which need not be ASCII, is `+` or `#`. (Asked of other texts only: short code.)
 fn has_wildcard(text: &[u8]) -> bool {
-    !none(text, |word| zero((word | (ONES << 3)) ^ (ONES * 0x2B)))
+    text.iter().any(|byte| matches!(byte, b'+' | b'#'))
 }
 
 /// Checks a string field and tells whether it holds `+` or `#`.
@@ -161,7 +166,7 @@ pub(crate) fn is_plain_filter(text: &[u8]) -> bool {
         [most @ .., b'+' | b'#'] if matches!(most, [] | [.., b'/']) => most,
         _ => text,
     };
-    none(most, |word| odd(word) | wildcard(word)) || has_placed_wildcards(text)
+    none(most, odd_or_wildcard) || has_placed_wildcards(text)
 }
 
 /// The same by a look at each wildcard.

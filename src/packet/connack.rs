@@ -51,7 +51,9 @@ impl<'a> ConnAck<'a> {
                 None => Err(Kind::NotInVersion),
             };
         }
-        check_reason_code(self.reason_code, PacketType::ConnAck, c)?;
+        if !self.reason_code.is_listed(PacketType::ConnAck, c.sender()) {
+            check_reason_code(self.reason_code, PacketType::ConnAck, c)?;
+        }
         Ok(self.reason_code.get())
     }
 }
@@ -86,11 +88,13 @@ fn is_reserved(code: ReasonCode) -> bool {
 }
 
 fn code(at: &[u8], c: Context) -> Parsed<'_, ReasonCode> {
-    if c.is_v5() {
-        return reason_code(at, PacketType::ConnAck, c);
-    }
     let (i, code) = byte(at)?;
     let raw = ReasonCode::new(code);
+    if c.is_v5() {
+        // A short way, without a call, for most.
+        let listed = raw.is_listed(PacketType::ConnAck, c.sender());
+        return if listed { Ok((i, raw)) } else { reason_code(at, PacketType::ConnAck, c) };
+    }
     match ReasonCode::from_return_code(code) {
         Some(code) => Ok((i, code)),
         None if is_reserved(raw) && c.tolerates(Tolerance::UnknownReasonCodes) => Ok((i, raw)),
