@@ -1,4 +1,4 @@
-use super::{Body, PacketType, reason_code, write_reason_code};
+use super::{Body, PacketType, check_reason_code, reason_code};
 use crate::error::Kind;
 use crate::list::{Item, List};
 use crate::options::Context;
@@ -95,6 +95,12 @@ impl Body for UnsubAck<'_> {
 impl<'a> Item<'a> for ReasonCode {
     #[inline(always)]
     fn check(i: &'a [u8], packet: PacketType, c: Context) -> Result<&'a [u8], Fault<'a>> {
+        // A short way, without a call, for most.
+        if let [code, rest @ ..] = i
+            && ReasonCode::new(*code).is_allowed(packet, c.version(), c.sender())
+        {
+            return Ok(rest);
+        }
         let (i, _) = reason_code(i, packet, c)?;
         Ok(i)
     }
@@ -109,6 +115,10 @@ impl<'a> Item<'a> for ReasonCode {
 
     #[inline(always)]
     fn write<S: Sink>(&self, packet: PacketType, c: Context, out: &mut S) -> Written {
-        write_reason_code(*self, packet, c, out)
+        if S::CHECKS && !self.is_allowed(packet, c.version(), c.sender()) {
+            check_reason_code(*self, packet, c)?;
+        }
+        out.byte(self.get());
+        Ok(())
     }
 }
