@@ -169,7 +169,6 @@ impl ReasonCode {
     /// Whether a packet of that type, version and sender may carry the code; without a sender, whether that of
     /// either side may. In 3.x only CONNACK and SUBACK have codes.
     #[inline]
-    #[inline]
     pub fn is_allowed(self, packet: PacketType, version: Version, sender: Option<Sender>) -> bool {
         let listed = match version {
             Version::V5 => true,
