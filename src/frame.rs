@@ -3,10 +3,10 @@
 
 use crate::error::{DecodeError, EncodeError, Kind};
 use crate::options::{Context, DecodeOptions, EncodeOptions, Tolerance};
-use crate::packet::{Body, Connect, Finish, Head, Packet, PacketType};
+use crate::packet::{Body, Connect, Finish, Head, Packet, PacketType, Publish};
 use crate::read::{Fault, from, variable, wants_shortest};
 use crate::version::{Sender, Version};
-use crate::write::{Counter, Output, Sink, Writer, variable_len};
+use crate::write::{Counter, Output, Sink, Start, Writer, variable_len};
 
 /// The largest Variable Byte Integer, and so the largest Remaining Length: 268,435,455.
 pub const MAX_VARIABLE_BYTE_INTEGER: u32 = 268_435_455;
@@ -344,7 +344,8 @@ impl Packet<'_> {
     /// # Errors
     /// When the packet breaks a rule that [`decode`] with the same options would enforce, has no form in the
     /// version, is too large or does not fit. The output is then as it was.
-    #[inline]
+    // Inlined: what most packets are is short, and where the caller knows the packet's type only that is left of it.
+    #[inline(always)]
     pub fn encode<O: Output + ?Sized>(
         &self,
         options: impl Into<EncodeOptions>,
@@ -352,17 +353,23 @@ impl Packet<'_> {
     ) -> Result<usize, EncodeError> {
         let options = options.into();
         if let Self::Publish(body) = self {
-            return encode_near(PacketType::Publish, body, options, out);
+            if let Some(bare) = body.as_bare(options.context())
+                && let Ok(len) = encode_near(PacketType::Publish, &bare, options, out)
+            {
+                return Ok(len);
+            }
+            return body.encode_any(options, out);
         }
         if let Self::PubAck(body) | Self::PubRec(body) | Self::PubRel(body) | Self::PubComp(body) = self
             && body.is_short()
+            && let Ok(len) = encode_near(self.packet_type(), &body.packet_id, options, out)
         {
-            return encode_near(self.packet_type(), &body.packet_id, options, out);
+            return Ok(len);
         }
         self.encode_rare(options, out)
     }
 
-    /// What is not as frequent as PUBLISH and short acknowledgements is not inlined: it saves the caller code.
+    /// What is not as frequent as PUBLISH and short acknowledgements.
     #[inline(never)]
     fn encode_rare(
         &self,
@@ -382,6 +389,32 @@ impl Packet<'_> {
             _ => Measure::of(self.packet_type(), self, options.into()),
         };
         measure.map(|measure| measure.size)
+    }
+}
+
+impl Publish<'_> {
+    /// Whatever it is, and whether or not it can be encoded.
+    #[inline(never)]
+    fn encode_any(
+        &self,
+        options: EncodeOptions,
+        out: &mut (impl Output + ?Sized),
+    ) -> Result<usize, EncodeError> {
+        if let Some(usual) = self.as_usual(options.context())
+            && let Ok(len) = encode_near(PacketType::Publish, &usual, options, out)
+        {
+            return Ok(len);
+        }
+        self.encode_rare(options, out)
+    }
+
+    #[inline(never)]
+    fn encode_rare(
+        &self,
+        options: EncodeOptions,
+        out: &mut (impl Output + ?Sized),
+    ) -> Result<usize, EncodeError> {
+        encode_near(PacketType::Publish, self, options, out)
     }
 }
 
@@ -415,9 +448,7 @@ fn too_large(size: u64, max: u64) -> EncodeError {
 
 /// What the first walk finds out about a packet.
 pub(crate) struct Measure {
-    /// The first byte: type and flags.
-    first: u8,
-    pub(crate) remaining_length: u64,
+    pub(crate) start: Start,
     /// The number of bytes, fixed header included.
     pub(crate) size: usize,
     pub(crate) blocks: u64,
@@ -434,7 +465,9 @@ impl Measure {
         let c = options.context();
         let mut counter = Counter::default();
         let first = packet.first_byte(body.flags(packet));
-        if let Err(kind) = PacketType::check(first, c).and_then(|()| body.encode(packet, c, &mut counter)) {
+        if let Err(kind) =
+            body.check_first(first, c).and_then(|()| body.encode(None, packet, c, &mut counter))
+        {
             return Err(invalid(kind, packet, c.version()));
         }
         let remaining_length = counter.len() + body.tail().len() as u64;
@@ -443,7 +476,8 @@ impl Measure {
         if size > max {
             return Err(too_large(size, max));
         }
-        Ok(Self { first, remaining_length, size: in_memory(size), blocks: counter.blocks() })
+        let start = Start { first, remaining_length };
+        Ok(Self { start, size: in_memory(size), blocks: counter.blocks() })
     }
 
     /// Writes the packet that was measured, with that tail. Returns the number of bytes.
@@ -458,8 +492,7 @@ impl Measure {
     ) -> Result<usize, EncodeError> {
         let size = self.size - (body.tail().len() - tail.len());
         let mut writer = Writer::new(out.room(size, tail)?, self.blocks);
-        writer.byte_and_variable(self.first, self.remaining_length);
-        let written = body.encode(packet, options.context(), &mut writer);
+        let written = body.encode(Some(self.start), packet, options.context(), &mut writer);
         debug_assert!(written.is_ok(), "the two walks differ");
         if O::APPENDS {
             out.append(tail);

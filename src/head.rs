@@ -7,7 +7,7 @@ use crate::options::{Context, DecodeOptions, EncodeOptions};
 use crate::packet::{PacketType, Publish, publish_flags};
 use crate::read::{from, variable_block_len};
 use crate::version::{Delivery, PacketId, QoS, Version};
-use crate::write::{Output, variable_len};
+use crate::write::{Output, Start, variable_len};
 
 /// What [`decode_publish_head`] found at the start of the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -265,7 +265,7 @@ impl<'b> FanOut<'b> {
         let options = options.into();
         let plain = Publish { dup: false, delivery: Delivery::AtMostOnce, ..*publish };
         let acknowledged = Publish { delivery: Delivery::AtLeastOnce(PacketId::MIN), ..plain };
-        let Measure { remaining_length, size, .. } = plain.measure(options)?;
+        let Measure { start: Start { remaining_length, .. }, size, .. } = plain.measure(options)?;
         let acknowledged_size = acknowledged.measure(options)?.size;
         let len = size - publish.payload.len();
         let needed = len + acknowledged_size - publish.payload.len();

@@ -117,6 +117,11 @@ impl Context {
         self.has(REFUSE_CONTROL)
     }
 
+    /// Whether something is asked of a PUBLISH that the types of its fields do not vouch for.
+    pub(crate) const fn asks_for_more(self) -> bool {
+        self.has(REFUSE_CONTROL + CHECK_PAYLOAD)
+    }
+
     pub(crate) const fn checks_payload_format(self) -> bool {
         self.has(CHECK_PAYLOAD)
     }

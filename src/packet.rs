@@ -28,7 +28,7 @@ use crate::options::{Context, Tolerance};
 use crate::read::{Fault, Parsed, byte, end, fault};
 use crate::reason::ReasonCode;
 use crate::version::{Sender, Version};
-use crate::write::{Sink, Written};
+use crate::write::{Sink, Start, Written};
 
 /// One row a type: number, flags of the fixed header (section 2.1.3 of 5.0; `_` for those of PUBLISH), name,
 /// the standard's spelling, who may send it in 3.x and in 5.0 (Table 2.1 of 3.1.1, Table 2-1 of 5.0).
@@ -330,8 +330,14 @@ pub(crate) trait Body {
         packet.prescribed_flags().unwrap_or_default()
     }
 
-    /// Walks the body, but for its tail, into a sink.
-    fn encode<S: Sink>(&self, packet: PacketType, c: Context, out: &mut S) -> Written;
+    /// Checks the first byte.
+    #[inline(always)]
+    fn check_first(&self, first: u8, c: Context) -> Written {
+        PacketType::check(first, c)
+    }
+
+    /// Walks the fixed header and the body, but for its tail, into a sink.
+    fn encode<S: Sink>(&self, start: Option<Start>, packet: PacketType, c: Context, out: &mut S) -> Written;
 
     /// The end of the body, which may be long: the payload of a PUBLISH.
     #[inline(always)]
@@ -344,19 +350,20 @@ pub(crate) trait Body {
 /// a way of its own.)
 impl Body for Packet<'_> {
     #[inline(always)]
-    fn encode<S: Sink>(&self, packet: PacketType, c: Context, out: &mut S) -> Written {
+    fn encode<S: Sink>(&self, start: Option<Start>, packet: PacketType, c: Context, out: &mut S) -> Written {
+        out.start(start);
         match self {
             Self::PubAck(body) | Self::PubRec(body) | Self::PubRel(body) | Self::PubComp(body) => {
                 body.encode(packet, c, out)
             }
-            Self::Subscribe(body) => body.encode(packet, c, out),
-            Self::SubAck(body) => body.encode(packet, c, out),
-            Self::Unsubscribe(body) => body.encode(packet, c, out),
-            Self::UnsubAck(body) => body.encode(packet, c, out),
-            Self::Connect(body) => body.encode(packet, c, out),
-            Self::ConnAck(body) => body.encode(packet, c, out),
-            Self::Disconnect(body) => body.encode(packet, c, out),
-            Self::Auth(body) => body.encode(packet, c, out),
+            Self::Subscribe(body) => body.encode(c, out),
+            Self::SubAck(body) => body.encode(c, out),
+            Self::Unsubscribe(body) => body.encode(c, out),
+            Self::UnsubAck(body) => body.encode(c, out),
+            Self::Connect(body) => body.encode(c, out),
+            Self::ConnAck(body) => body.encode(c, out),
+            Self::Disconnect(body) => body.encode(c, out),
+            Self::Auth(body) => body.encode(c, out),
             Self::Publish(_) | Self::PingReq | Self::PingResp => Ok(()),
         }
     }
@@ -437,6 +444,19 @@ mod tests {
         for c in Context::ALL {
             for first in 0..=u8::MAX {
                 assert_eq!(is_allowed(first, c), PacketType::judge(first, c).is_ok(), "{first:#04x} {c:?}");
+            }
+        }
+    }
+
+    /// What [`Body::check_first`] of the short ways relies on.
+    #[test]
+    fn acknowledgements_and_publish_may_be_sent_by_everyone() {
+        for c in Context::ALL {
+            for first in [0x40, 0x50, 0x62, 0x70] {
+                assert!(is_allowed(first, c), "{first:#04x} {c:?}");
+            }
+            for flags in [0, 1, 2, 3, 4, 5, 10, 11, 12, 13] {
+                assert!(is_allowed(PacketType::Publish.first_byte(flags), c), "{flags:#06b} {c:?}");
             }
         }
     }

@@ -57,10 +57,13 @@ pub(crate) const fn halves(bytes: [u8; 16]) -> [u64; 2] {
     [both as u64, (both >> 64) as u64]
 }
 
-/// Copies a text, which is short as a rule: up to 32 bytes without calling memcpy, by its first and last bytes.
+/// The longest text that is copied without a call.
+pub(crate) const SHORT: usize = 32;
+
+/// Copies a text, which is short as a rule: without calling memcpy, by its first and last bytes.
 #[inline]
 pub(crate) fn copy(to: &mut [u8], from: &[u8]) {
-    if from.len() > 32 {
+    if from.len() > SHORT {
         copy_long(to, from);
     } else if from.len() >= 16 {
         copy_ends::<16>(to, from);
@@ -73,16 +76,31 @@ pub(crate) fn copy(to: &mut [u8], from: &[u8]) {
     }
 }
 
+/// Both are loaded before either is stored, and as words: what may overlap would be moved by memmove on small machines.
 #[inline(always)]
 fn copy_ends<const N: usize>(to: &mut [u8], from: &[u8]) {
     if let (Some(first), Some(last)) = (from.first_chunk::<N>(), from.last_chunk::<N>()) {
-        if let Some(to) = to.first_chunk_mut() {
-            *to = *first;
+        let (first, last) = (load(first), load(last));
+        if let Some(to) = to.first_chunk_mut::<N>() {
+            store(to, first);
         }
-        if let Some(to) = to.last_chunk_mut() {
-            *to = *last;
+        if let Some(to) = to.last_chunk_mut::<N>() {
+            store(to, last);
         }
     }
+}
+
+/// Up to sixteen bytes as words; those behind them are 0.
+#[inline(always)]
+fn load(bytes: &[u8]) -> [u32; 4] {
+    let words = bytes.as_chunks().0;
+    core::array::from_fn(|at| words.get(at).map_or(0, |word| u32::from_le_bytes(*word)))
+}
+
+/// Writes as many words as there is room for.
+#[inline(always)]
+fn store(to: &mut [u8], words: [u32; 4]) {
+    to.as_chunks_mut().0.iter_mut().zip(words).for_each(|(to, word)| *to = word.to_le_bytes());
 }
 
 #[inline(never)]

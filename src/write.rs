@@ -33,6 +33,12 @@ pub(crate) trait Sink: Sized {
     /// Ends the block that was started with that answer.
     fn end_block(&mut self, start: u64);
 
+    /// The fixed header, which the first walk does not count.
+    fn start(&mut self, start: Option<Start>);
+
+    /// The fixed header and the first two bytes behind it. (All at once is two checks less.)
+    fn start_with(&mut self, start: Option<Start>, n: u16);
+
     #[inline(always)]
     fn byte(&mut self, byte: u8) {
         self.put(&[byte]);
@@ -47,34 +53,22 @@ pub(crate) trait Sink: Sized {
     #[inline(always)]
     fn byte_and_variable(&mut self, byte: u8, n: u64) {
         // Four fixed lengths rather than one that varies, which would be a call of memcpy.
-        let group = |shift: u32| {
-            let [group, ..] = (n >> shift).to_le_bytes();
-            group & 0x7F
-        };
-        let low = |shift: u32| group(shift) + 0x80;
-        let high = group;
         match variable_len(n) {
-            1 => self.put(&[byte, high(0)]),
-            2 => self.put(&[byte, low(0), high(7)]),
-            3 => self.put(&[byte, low(0), low(7), high(14)]),
-            _ => self.put(&[byte, low(0), low(7), low(14), high(21)]),
+            1 => self.put(&[byte, last(n, 0)]),
+            2 => self.put(&[byte, more(n, 0), last(n, 7)]),
+            3 => self.put(&[byte, more(n, 0), more(n, 7), last(n, 14)]),
+            _ => self.put(&[byte, more(n, 0), more(n, 7), more(n, 14), last(n, 21)]),
         }
     }
 
     /// A Variable Byte Integer in its shortest form.
     #[inline(always)]
     fn variable(&mut self, n: u64) {
-        let group = |shift: u32| {
-            let [group, ..] = (n >> shift).to_le_bytes();
-            group & 0x7F
-        };
-        let low = |shift: u32| group(shift) + 0x80;
-        let high = group;
         match variable_len(n) {
-            1 => self.put(&[high(0)]),
-            2 => self.put(&[low(0), high(7)]),
-            3 => self.put(&[low(0), low(7), high(14)]),
-            _ => self.put(&[low(0), low(7), low(14), high(21)]),
+            1 => self.put(&[last(n, 0)]),
+            2 => self.put(&[more(n, 0), last(n, 7)]),
+            3 => self.put(&[more(n, 0), more(n, 7), last(n, 14)]),
+            _ => self.put(&[more(n, 0), more(n, 7), more(n, 14), last(n, 21)]),
         }
     }
 
@@ -135,6 +129,27 @@ pub(crate) trait Sink: Sized {
     }
 }
 
+/// How a packet starts: with its fixed header.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Start {
+    /// Type and flags.
+    pub(crate) first: u8,
+    pub(crate) remaining_length: u64,
+}
+
+/// Seven bits of a number as the last byte of a Variable Byte Integer.
+#[inline(always)]
+const fn last(n: u64, shift: u32) -> u8 {
+    let [bits, ..] = (n >> shift).to_le_bytes();
+    bits & 0x7F
+}
+
+/// The same as a byte that more bytes follow.
+#[inline(always)]
+const fn more(n: u64, shift: u32) -> u8 {
+    last(n, shift) + 0x80
+}
+
 /// The length of a Variable Byte Integer: 1 to 4.
 #[inline(always)]
 pub(crate) const fn variable_len(n: u64) -> u64 {
@@ -181,6 +196,14 @@ impl Sink for Counter {
     #[inline(always)]
     fn put_text(&mut self, bytes: &[u8]) {
         self.put(bytes);
+    }
+
+    #[inline(always)]
+    fn start(&mut self, _: Option<Start>) {}
+
+    #[inline(always)]
+    fn start_with(&mut self, _: Option<Start>, n: u16) {
+        self.two_bytes(n);
     }
 
     #[inline(always)]
@@ -231,6 +254,30 @@ impl Sink for Writer<'_> {
     fn put_text(&mut self, bytes: &[u8]) {
         if let Some(to) = self.room.split_off_mut(..bytes.len()) {
             text::copy(to, bytes);
+        }
+    }
+
+    #[inline(always)]
+    fn start(&mut self, start: Option<Start>) {
+        if let Some(Start { first, remaining_length }) = start {
+            self.byte_and_variable(first, remaining_length);
+        }
+    }
+
+    #[inline(always)]
+    fn start_with(&mut self, start: Option<Start>, n: u16) {
+        let [high, low] = n.to_be_bytes();
+        match start {
+            Some(Start { first, remaining_length: n }) if n < 0x80 => {
+                self.put(&[first, last(n, 0), high, low]);
+            }
+            Some(Start { first, remaining_length: n }) if n < 0x4000 => {
+                self.put(&[first, more(n, 0), last(n, 7), high, low]);
+            }
+            _ => {
+                self.start(start);
+                self.put(&[high, low]);
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use crate::property::{Place, Properties};
 use crate::read::{Parsed, packet_id};
 use crate::reason::ReasonCode;
 use crate::version::PacketId;
-use crate::write::{Sink, Written};
+use crate::write::{Sink, Start, Written};
 
 /// PUBACK, PUBREC, PUBREL and PUBCOMP, which look alike (sections 3.4 to 3.7).
 ///
@@ -59,15 +59,21 @@ impl Ack<'_> {
 
 /// The short form of an acknowledgement.
 impl Body for PacketId {
+    /// Everyone may send acknowledgements, in every version.
     #[inline(always)]
-    fn encode<S: Sink>(&self, _: PacketType, _: Context, out: &mut S) -> Written {
-        out.two_bytes(self.get());
+    fn check_first(&self, _: u8, _: Context) -> Written {
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn encode<S: Sink>(&self, start: Option<Start>, _: PacketType, _: Context, out: &mut S) -> Written {
+        out.start_with(start, self.get());
         Ok(())
     }
 }
 
-impl Body for Ack<'_> {
-    fn encode<S: Sink>(&self, packet: PacketType, c: Context, out: &mut S) -> Written {
+impl Ack<'_> {
+    pub(super) fn encode<S: Sink>(&self, packet: PacketType, c: Context, out: &mut S) -> Written {
         out.two_bytes(self.packet_id.get());
         let plain = self.properties.is_empty();
         if plain && self.reason_code == ReasonCode::SUCCESS {

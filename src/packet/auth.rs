@@ -1,4 +1,4 @@
-use super::{Body, PacketType, check_reason_code, reason_code};
+use super::{PacketType, check_reason_code, reason_code};
 use crate::error::Kind;
 use crate::options::Context;
 use crate::property::{Place, Properties, PropertyId};
@@ -47,8 +47,8 @@ impl<'a> Auth<'a> {
     }
 }
 
-impl Body for Auth<'_> {
-    fn encode<S: Sink>(&self, _: PacketType, c: Context, out: &mut S) -> Written {
+impl Auth<'_> {
+    pub(super) fn encode<S: Sink>(&self, c: Context, out: &mut S) -> Written {
         if S::CHECKS {
             check_reason_code(self.reason_code, PacketType::Auth, c)?;
         }

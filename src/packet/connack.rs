@@ -1,4 +1,4 @@
-use super::{Body, PacketType, check_reason_code, reason_code};
+use super::{PacketType, check_reason_code, reason_code};
 use crate::error::Kind;
 use crate::options::{Context, Tolerance};
 use crate::property::{Place, Properties};
@@ -58,8 +58,8 @@ impl<'a> ConnAck<'a> {
     }
 }
 
-impl Body for ConnAck<'_> {
-    fn encode<S: Sink>(&self, _: PacketType, c: Context, out: &mut S) -> Written {
+impl ConnAck<'_> {
+    pub(super) fn encode<S: Sink>(&self, c: Context, out: &mut S) -> Written {
         if self.session_present && c.version() == Version::V31 {
             return Err(Kind::NotInVersion);
         }

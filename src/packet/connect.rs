@@ -1,7 +1,6 @@
 use core::time::Duration;
 
 use super::publish::{Publish, payload_fault};
-use super::{Body, PacketType};
 use crate::error::Kind;
 use crate::options::{Context, Tolerance};
 use crate::property::{Place, Properties, PropertyId};
@@ -219,26 +218,29 @@ impl Connect<'_> {
     }
 }
 
-impl Body for Connect<'_> {
-    fn encode<S: Sink>(&self, _: PacketType, c: Context, out: &mut S) -> Written {
+impl Connect<'_> {
+    pub(super) fn encode<S: Sink>(&self, c: Context, out: &mut S) -> Written {
         if S::CHECKS {
             self.check(c)?;
         }
-        out.binary(self.version.protocol_name().as_bytes())?;
-        out.byte(self.version.level() + if self.bridge { BRIDGE } else { 0 });
-        out.byte(self.flags());
-        out.two_bytes(self.keep_alive);
-        self.properties.encode(&Place::CONNECT, c, out)?;
-        out.text(self.client_id, c)?;
+        // With a sink of its own, which stays in registers.
+        let mut sink = out.take();
+        sink.binary(self.version.protocol_name().as_bytes())?;
+        let level = self.version.level() + if self.bridge { BRIDGE } else { 0 };
+        let [high, low] = self.keep_alive.to_be_bytes();
+        sink.put(&[level, self.flags(), high, low]);
+        self.properties.encode(&Place::CONNECT, c, &mut sink)?;
+        sink.text(self.client_id, c)?;
         if let Some(will) = self.will {
-            will.encode(c, out)?;
+            will.encode(c, &mut sink)?;
         }
         if let Some(user_name) = self.user_name {
-            out.text(user_name, c)?;
+            sink.text(user_name, c)?;
         }
         if let Some(password) = self.password {
-            out.binary(password)?;
+            sink.binary(password)?;
         }
+        *out = sink;
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-use super::{Body, PacketType, check_reason_code, reason_code, write_reason_code};
+use super::{PacketType, check_reason_code, reason_code, write_reason_code};
 use crate::error::Kind;
 use crate::options::Context;
 use crate::property::{Place, Properties};
@@ -39,8 +39,8 @@ impl<'a> Disconnect<'a> {
     }
 }
 
-impl Body for Disconnect<'_> {
-    fn encode<S: Sink>(&self, _: PacketType, c: Context, out: &mut S) -> Written {
+impl Disconnect<'_> {
+    pub(super) fn encode<S: Sink>(&self, c: Context, out: &mut S) -> Written {
         let plain = self.properties.is_empty();
         if plain && self.reason_code == ReasonCode::SUCCESS {
             return Ok(());

@@ -1,4 +1,4 @@
-use super::{Body, PacketType, check_reason_code, reason_code};
+use super::{PacketType, check_reason_code, reason_code};
 use crate::error::Kind;
 use crate::list::{Item, List};
 use crate::options::Context;
@@ -39,8 +39,8 @@ impl<'a> SubAck<'a> {
     }
 }
 
-impl Body for SubAck<'_> {
-    fn encode<S: Sink>(&self, _: PacketType, c: Context, out: &mut S) -> Written {
+impl SubAck<'_> {
+    pub(super) fn encode<S: Sink>(&self, c: Context, out: &mut S) -> Written {
         out.two_bytes(self.packet_id.get());
         self.properties.encode(&Place::SUBACK, c, out)?;
         self.reason_codes.encode(PacketType::SubAck, c, out)
@@ -81,8 +81,8 @@ impl<'a> UnsubAck<'a> {
     }
 }
 
-impl Body for UnsubAck<'_> {
-    fn encode<S: Sink>(&self, _: PacketType, c: Context, out: &mut S) -> Written {
+impl UnsubAck<'_> {
+    pub(super) fn encode<S: Sink>(&self, c: Context, out: &mut S) -> Written {
         out.two_bytes(self.packet_id.get());
         self.properties.encode(&Place::UNSUBACK, c, out)?;
         if !c.is_v5() {

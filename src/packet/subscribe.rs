@@ -1,5 +1,5 @@
+use super::PacketType;
 use super::unsubscribe::{pass_filter, topic_filter};
-use super::{Body, PacketType};
 use crate::error::Kind;
 use crate::list::{Item, List};
 use crate::options::Context;
@@ -40,8 +40,8 @@ impl<'a> Subscribe<'a> {
     }
 }
 
-impl Body for Subscribe<'_> {
-    fn encode<S: Sink>(&self, _: PacketType, c: Context, out: &mut S) -> Written {
+impl Subscribe<'_> {
+    pub(super) fn encode<S: Sink>(&self, c: Context, out: &mut S) -> Written {
         out.two_bytes(self.packet_id.get());
         self.properties.encode(&Place::SUBSCRIBE, c, out)?;
         self.subscriptions.encode(PacketType::Subscribe, c, out)

@@ -1,4 +1,4 @@
-use super::{Body, PacketType};
+use super::PacketType;
 use crate::list::{Item, List};
 use crate::options::Context;
 use crate::property::{Place, Properties};
@@ -39,8 +39,8 @@ impl<'a> Unsubscribe<'a> {
     }
 }
 
-impl Body for Unsubscribe<'_> {
-    fn encode<S: Sink>(&self, _: PacketType, c: Context, out: &mut S) -> Written {
+impl Unsubscribe<'_> {
+    pub(super) fn encode<S: Sink>(&self, c: Context, out: &mut S) -> Written {
         out.two_bytes(self.packet_id.get());
         self.properties.encode(&Place::UNSUBSCRIBE, c, out)?;
         self.filters.encode(PacketType::Unsubscribe, c, out)

@@ -128,6 +128,15 @@ impl<'a> Properties<'a> {
         self.added.is_empty() && self.copies_wire(place, c) && c.is_v5()
     }
 
+    /// The block, if it is empty or can go out as it came, and has a length of one byte.
+    #[inline(always)]
+    pub(crate) const fn short_block(&self, place: &Place, c: Context) -> Option<&'a [u8]> {
+        if !self.added.is_empty() || self.wire.len() >= 0x80 {
+            return None;
+        }
+        if self.wire.is_empty() || c.is_v5() && self.copies_wire(place, c) { Some(self.wire) } else { None }
+    }
+
     /// Whether the received bytes can go out as they came: nothing is hidden or too long, and whatever is there
     /// may stand in this place.
     #[inline(always)]
@@ -179,7 +188,7 @@ impl<'a> Properties<'a> {
     /// Whether there is nothing, not even something hidden.
     #[inline(always)]
     pub(crate) const fn is_blank(&self) -> bool {
-        self.wire.is_empty() && self.added.is_empty()
+        self.wire.len() | self.added.len() == 0
     }
 
     /// Whether there is no property.

@@ -62,11 +62,13 @@ macro_rules! borrowed {
                 (buffer, filled): &mut Self::Output,
             ) -> Result<(), String> {
                 const OPTIONS: EncodeOptions = EncodeOptions::new($version);
-                *filled = 0;
+                let capacity = buffer.len();
+                let mut rest = buffer.as_mut_slice();
                 for packet in packets {
-                    let rest = &mut buffer[*filled..];
-                    *filled += packet.encode(OPTIONS, rest).map_err(|e| e.to_string())?;
+                    let len = packet.encode(OPTIONS, rest).map_err(|e| e.to_string())?;
+                    rest = &mut rest[len..];
                 }
+                *filled = capacity - rest.len();
                 Ok(())
             }
 
