@@ -148,8 +148,9 @@ impl<'a> Properties<'a> {
     /// Takes the sink and gives it back; not in a `Result`, in which its fields would share bytes with the error.
     #[inline(never)]
     fn encode_block<S: Sink>(&self, place: &Place, c: Context, mut out: S) -> (S, Written) {
-        let written = self.walk_block(place, c, &mut out);
-        (out, written)
+        let mut sink = out.take();
+        let written = self.walk_block(place, c, &mut sink);
+        (sink, written)
     }
 
     #[inline(always)]
