@@ -360,7 +360,8 @@ impl Packet<'_> {
             }
             return body.encode_any(options, out);
         }
-        if let Self::PubAck(body) | Self::PubRec(body) | Self::PubRel(body) | Self::PubComp(body) = self
+        if self.packet_type().answers_publish()
+            && let Self::PubAck(body) | Self::PubRec(body) | Self::PubRel(body) | Self::PubComp(body) = self
             && body.is_short()
             && let Ok(len) = encode_near(self.packet_type(), &body.packet_id, options, out)
         {

@@ -123,6 +123,13 @@ impl PacketType {
         )
     }
 
+    /// Whether it is PUBACK, PUBREC, PUBREL or PUBCOMP: types 4 to 7. (By number: a `match` would be merged with others
+    /// that come before it, and would then be asked first.)
+    #[inline(always)]
+    pub(crate) const fn answers_publish(self) -> bool {
+        self.number() & 0b1100 == 0b0100
+    }
+
     /// Whether that version has the type at all: 3.x has no AUTH.
     pub const fn exists_in(self, version: Version) -> bool {
         !matches!(self.direction(version), Direction::Neither)
@@ -446,6 +453,14 @@ mod tests {
             for first in 0..=u8::MAX {
                 assert_eq!(is_allowed(first, c), PacketType::judge(first, c).is_ok(), "{first:#04x} {c:?}");
             }
+        }
+    }
+
+    #[test]
+    fn answers_to_publish() {
+        for packet in PacketType::ALL {
+            let answers = [PacketType::PubAck, PacketType::PubRec, PacketType::PubRel, PacketType::PubComp];
+            assert_eq!(packet.answers_publish(), answers.contains(&packet), "{packet}");
         }
     }
 
