@@ -74,16 +74,8 @@ macro_rules! properties {
             #[inline(always)]
             fn read<'a>(number: u32, i: &'a [u8], wire: &mut &'a [u8]) -> Option<Property<'a>> {
                 match number {
-                    $($id => {
-                        let (rest, value) = Value::read(i).ok()?;
-                        *wire = rest;
-                        Some(Property::$name(value))
-                    })+
-                    $($many_id => {
-                        let (rest, value) = Value::read(i).ok()?;
-                        *wire = rest;
-                        Some(Property::$many(value))
-                    })+
+                    $($id => Value::take(i, wire, Property::$name),)+
+                    $($many_id => Value::take(i, wire, Property::$many),)+
                     _ => None,
                 }
             }

@@ -4,7 +4,7 @@ use core::num::{NonZeroU16, NonZeroU32};
 
 use crate::error::Kind;
 use crate::options::Context;
-use crate::property::{PropertyType, PropertyValue};
+use crate::property::{Property, PropertyType, PropertyValue};
 use crate::read::{
     Parsed, binary, byte, fault, four_bytes, text, topic_name, two_bytes, variable, wants_shortest,
 };
@@ -40,6 +40,19 @@ impl Form {
             Self::Data => PropertyType::BinaryData,
             Self::Pair => PropertyType::Utf8StringPair,
         }
+    }
+
+    /// Passes over a value of this form that was checked before.
+    pub(crate) fn skip(self, i: &[u8]) -> Parsed<'_, ()> {
+        let rest = match self {
+            Self::Flag => byte(i)?.0,
+            Self::Two | Self::NonZeroTwo => two_bytes(i)?.0,
+            Self::Four | Self::NonZeroFour => four_bytes(i)?.0,
+            Self::Variable => variable(i, false)?.0,
+            Self::Text | Self::Topic | Self::Data => binary(i)?.0,
+            Self::Pair => binary(binary(i)?.0)?.0,
+        };
+        Ok((rest, ()))
     }
 
     /// Checks a value of this form from outside.
@@ -126,6 +139,18 @@ pub(crate) trait Value<'a>: Sized {
 
     /// Reads a value: its form, and its range where the type has one.
     fn read(i: &'a [u8]) -> Parsed<'a, Self>;
+
+    /// Takes a value that was checked before, and leaves in `wire` what is behind it.
+    #[inline(always)]
+    fn take(
+        i: &'a [u8],
+        wire: &mut &'a [u8],
+        property: impl FnOnce(Self) -> Property<'a>,
+    ) -> Option<Property<'a>> {
+        let (rest, value) = Self::read(i).ok()?;
+        *wire = rest;
+        Some(property(value))
+    }
 
     /// Checks a value from outside: what [`read`](Self::read) sees, and the characters of a text.
     #[inline(always)]
@@ -278,6 +303,18 @@ impl<'a> Value<'a> for &'a str {
         Ok((i, as_str(checked)))
     }
 
+    /// (What is behind it is left first, and need not be kept in registers meanwhile.)
+    #[inline(always)]
+    fn take(
+        i: &'a [u8],
+        wire: &mut &'a [u8],
+        property: impl FnOnce(Self) -> Property<'a>,
+    ) -> Option<Property<'a>> {
+        let (rest, checked) = binary(i).ok()?;
+        *wire = rest;
+        Some(property(as_str(checked)))
+    }
+
     #[inline(always)]
     fn check(i: &'a [u8], c: Context) -> Parsed<'a, ()> {
         let (i, _) = text(i, c)?;
@@ -298,6 +335,18 @@ impl<'a> Value<'a> for (&'a str, &'a str) {
         let (i, name) = Value::read(i)?;
         let (i, value) = Value::read(i)?;
         Ok((i, (name, value)))
+    }
+
+    #[inline(never)]
+    fn take(
+        i: &'a [u8],
+        wire: &mut &'a [u8],
+        property: impl FnOnce(Self) -> Property<'a>,
+    ) -> Option<Property<'a>> {
+        let (i, name) = binary(i).ok()?;
+        let (rest, value) = binary(i).ok()?;
+        *wire = rest;
+        Some(property((as_str(name), as_str(value))))
     }
 
     #[inline(always)]

@@ -68,7 +68,7 @@ impl ConnAck<'_> {
         }
         out.byte(u8::from(self.session_present));
         out.byte(self.wire_code(c)?);
-        self.properties.encode(&Place::CONNACK, c, out)
+        self.properties.encode_near(&Place::CONNACK, c, out)
     }
 }
 

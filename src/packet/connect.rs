@@ -111,7 +111,7 @@ impl<'a> Will<'a> {
         if S::CHECKS && c.checks_payload_format() && payload_fault(self.properties, self.payload).is_some() {
             return Err(Kind::PayloadFormat);
         }
-        self.properties.encode(&Place::WILL, c, out)?;
+        self.properties.encode_near(&Place::WILL, c, out)?;
         out.topic(self.topic.as_bytes(), c)?;
         out.binary(self.payload)
     }
@@ -229,7 +229,7 @@ impl Connect<'_> {
         let level = self.version.level() + if self.bridge { BRIDGE } else { 0 };
         let [high, low] = self.keep_alive.to_be_bytes();
         sink.put(&[level, self.flags(), high, low]);
-        self.properties.encode(&Place::CONNECT, c, &mut sink)?;
+        self.properties.encode_near(&Place::CONNECT, c, &mut sink)?;
         sink.text(self.client_id, c)?;
         if let Some(will) = self.will {
             will.encode(c, &mut sink)?;

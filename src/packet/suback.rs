@@ -42,7 +42,7 @@ impl<'a> SubAck<'a> {
 impl SubAck<'_> {
     pub(super) fn encode<S: Sink>(&self, c: Context, out: &mut S) -> Written {
         out.two_bytes(self.packet_id.get());
-        self.properties.encode(&Place::SUBACK, c, out)?;
+        self.properties.encode_near(&Place::SUBACK, c, out)?;
         self.reason_codes.encode(PacketType::SubAck, c, out)
     }
 }

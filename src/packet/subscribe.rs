@@ -43,7 +43,7 @@ impl<'a> Subscribe<'a> {
 impl Subscribe<'_> {
     pub(super) fn encode<S: Sink>(&self, c: Context, out: &mut S) -> Written {
         out.two_bytes(self.packet_id.get());
-        self.properties.encode(&Place::SUBSCRIBE, c, out)?;
+        self.properties.encode_near(&Place::SUBSCRIBE, c, out)?;
         self.subscriptions.encode(PacketType::Subscribe, c, out)
     }
 }

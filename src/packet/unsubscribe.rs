@@ -42,7 +42,7 @@ impl<'a> Unsubscribe<'a> {
 impl Unsubscribe<'_> {
     pub(super) fn encode<S: Sink>(&self, c: Context, out: &mut S) -> Written {
         out.two_bytes(self.packet_id.get());
-        self.properties.encode(&Place::UNSUBSCRIBE, c, out)?;
+        self.properties.encode_near(&Place::UNSUBSCRIBE, c, out)?;
         self.filters.encode(PacketType::Unsubscribe, c, out)
     }
 }

@@ -98,34 +98,27 @@ impl<'a> Properties<'a> {
     }
 
     /// Writes the property block; in 3.x there must be nothing to write.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn encode<S: Sink>(&self, place: &Place, c: Context, out: &mut S) -> Written {
         self.encode_near(place, c, out)
     }
 
-    /// The same, inlined, for PUBLISH: it saves 30 instructions there, and 3 KiB of code that it is not so
-    /// everywhere.
+    /// The same, inlined, for packets that have properties as a rule.
     #[inline(always)]
     pub(crate) fn encode_near<S: Sink>(&self, place: &Place, c: Context, out: &mut S) -> Written {
-        if self.is_blank() {
-            if c.is_v5() {
-                out.byte(0);
-            }
-        } else if self.is_verbatim(place, c) {
-            out.variable(self.wire.len() as u64);
-            out.put(self.wire);
-        } else {
+        let Some(block) = self.short_block(place, c) else {
             let written;
             (*out, written) = self.encode_block(place, c, out.take());
             return written;
+        };
+        if c.is_v5() {
+            let [.., len] = block.len().to_be_bytes();
+            out.byte(len);
+        }
+        if !block.is_empty() {
+            out.put(block);
         }
         Ok(())
-    }
-
-    /// Whether the block can go out as it came: nothing was added or hidden.
-    #[inline(always)]
-    const fn is_verbatim(&self, place: &Place, c: Context) -> bool {
-        self.added.is_empty() && self.copies_wire(place, c) && c.is_v5()
     }
 
     /// The block, if it is empty or can go out as it came, and has a length of one byte.
@@ -346,16 +339,42 @@ impl<'a> Iterator for PropertyIter<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Property<'a>> {
-        let this = &mut self.0;
-        while !this.wire.is_empty() {
+        let (i, number) = match *self.0.wire {
+            [number @ ..=0x7F, ref i @ ..] if !self.hides(number.into()) => (i, number.into()),
+            [] if self.0.added.is_empty() => return None,
+            [] => return self.next_added(),
+            _ => match self.first_shown() {
+                Some(found) => found,
+                None => return self.next_added(),
+            },
+        };
+        PropertyId::read(number, i, &mut self.0.wire)
+    }
+}
+
+impl<'a> PropertyIter<'a> {
+    #[inline(always)]
+    const fn hides(&self, number: u32) -> bool {
+        !self.0.hidden.intersection(PropertySet::of_number(number)).is_empty()
+    }
+
+    /// Passes over what is hidden: the first received property that is not, its number read already.
+    #[cold]
+    #[inline(never)]
+    fn first_shown(&mut self) -> Option<(&'a [u8], u32)> {
+        loop {
             // The block was checked: reading it again cannot fail.
-            let (i, number) = variable(this.wire, false).ok()?;
-            let property = PropertyId::read(number, i, &mut this.wire);
-            // It is `Some`, but `?` would take it apart and put it together again: a tenth of the time.
-            if property.is_none() || this.hidden.intersection(PropertySet::of_number(number)).is_empty() {
-                return property;
+            let (i, number) = variable(self.0.wire, false).ok()?;
+            if !self.hides(number) {
+                return Some((i, number));
             }
+            (self.0.wire, ()) = form(number).skip(i).ok()?;
         }
+    }
+
+    #[inline(never)]
+    fn next_added(&mut self) -> Option<Property<'a>> {
+        let this = &mut self.0;
         while let Some((property, rest)) = this.added.split_first() {
             this.added = rest;
             if !this.hidden_added.contains(property.id()) {
