@@ -76,7 +76,7 @@ impl<'a> Properties<'a> {
             // Every property has a number below 64; those are not looked at as integers of more bytes.
             let (i, number) = match *at {
                 [number @ ..=0x3F, ref i @ ..] => (i, u32::from(number)),
-                _ => variable(at, shortest)?,
+                _ => long_number(at, shortest)?,
             };
             if closed.0.checked_shr(number).is_none_or(|closed| closed & 1 != 0) {
                 return Err(place.refusal(number, present, c.sender(), at));
@@ -298,6 +298,13 @@ impl<'a> From<&'a [Property<'a>]> for Properties<'a> {
     fn from(properties: &'a [Property<'a>]) -> Self {
         Self::new(properties)
     }
+}
+
+/// The number of a property that takes more than one byte, or is none.
+#[cold]
+#[inline(never)]
+fn long_number(at: &[u8], shortest: bool) -> Parsed<'_, u32> {
+    variable(at, shortest)
 }
 
 /// Lets properties into a place, one by one.
