@@ -88,10 +88,12 @@ impl Context {
 
     #[inline(always)]
     pub(crate) const fn sender(self) -> Option<Sender> {
-        match self.0 & SENDER {
-            0 => Some(Sender::Client),
-            1 => Some(Sender::Server),
-            _ => None,
+        if self.0 & ANY_SENDER != 0 {
+            None
+        } else if self.0 & SENDER == 0 {
+            Some(Sender::Client)
+        } else {
+            Some(Sender::Server)
         }
     }
 
