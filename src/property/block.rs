@@ -68,9 +68,9 @@ impl<'a> Properties<'a> {
     /// Checks every property of a block and tells which are there.
     fn check(place: &Place, c: Context, wire: &'a [u8]) -> Result<PropertySet, Fault<'a>> {
         let shortest = wants_shortest(c);
-        let once = PropertySet(!place.repeats.0);
-        let mut closed = PropertySet(!place.allowed_from(c.sender()).0);
-        let mut present = PropertySet::EMPTY;
+        let allowed = place.allowed_from(c.sender());
+        // What has not been there yet.
+        let mut open = allowed;
         let mut at = wire;
         while !at.is_empty() {
             // Every property has a number below 64; those are not looked at as integers of more bytes.
@@ -78,17 +78,16 @@ impl<'a> Properties<'a> {
                 [number @ ..=0x3F, ref i @ ..] => (i, u32::from(number)),
                 _ => long_number(at, shortest)?,
             };
-            if closed.0.checked_shr(number).is_none_or(|closed| closed & 1 != 0) {
-                return Err(place.refusal(number, present, c.sender(), at));
+            if open.0.checked_shr(number).is_none_or(|open| open & 1 == 0) {
+                place.check_again(number, allowed.difference(open), c.sender(), at)?;
             }
-            let this = PropertySet::of_number(number);
-            closed = closed.union(this.intersection(once));
-            present = present.union(this);
+            open = open.difference(PropertySet::of_number(number));
             match form(number).check(i, c) {
                 Ok((i, ())) => at = i,
                 Err(fault) => return Err(sharpen(number, fault)),
             }
         }
+        let present = allowed.difference(open);
         // What was let through may be longer than needed: then it is not to be written out as it came.
         Ok(if c.tolerates(Tolerance::NonMinimalLengths) {
             present.union(PropertySet::LOOSE)

@@ -97,17 +97,21 @@ impl Place {
         }
     }
 
-    /// The fault of a property that may not stand at `at`.
+    /// Checks a property at `at` that was there before, or may not be there at all.
     #[cold]
-    pub(super) fn refusal<'a>(
+    #[inline(never)]
+    pub(super) fn check_again<'a>(
         &self,
         number: u32,
         before: PropertySet,
         sender: Option<Sender>,
         at: &'a [u8],
-    ) -> Fault<'a> {
-        let kind = PropertyId::from_u32(number).and_then(|id| self.refuses(id, before, sender));
-        Fault::new(kind.unwrap_or(Kind::PropertyUnknown), at)
+    ) -> Result<(), Fault<'a>> {
+        let refusal = match PropertyId::from_u32(number) {
+            Some(id) => self.refuses(id, before, sender),
+            None => Some(Kind::PropertyUnknown),
+        };
+        refusal.map_or(Ok(()), |kind| Err(Fault::new(kind, at)))
     }
 
     /// The rule that a property breaks that is not `open` any more.
