@@ -74,10 +74,12 @@ impl Context {
 
     #[inline(always)]
     pub(crate) const fn version(self) -> Version {
-        match (self.0 & VERSION) >> 2 {
-            0 => Version::V31,
-            1 => Version::V311,
-            _ => Version::V5,
+        if self.is_v5() {
+            Version::V5
+        } else if self.0 & VERSION == 0 {
+            Version::V31
+        } else {
+            Version::V311
         }
     }
 

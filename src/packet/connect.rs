@@ -254,7 +254,7 @@ fn protocol(at: &[u8], c: Context) -> Parsed<'_, (Version, bool)> {
     }
     let bridge = level & BRIDGE != 0 && c.tolerates(Tolerance::BridgeProtocolLevel);
     let level = if bridge { level & !BRIDGE } else { level };
-    let named = |version: &Version| version.protocol_name().as_bytes() == name && version.level() == level;
+    let named = |version: &Version| version.level() == level && version.protocol_name().as_bytes() == name;
     match Version::ALL.into_iter().find(named) {
         Some(version) if c.detects_version() || version == c.version() => Ok((i, (version, bridge))),
         _ => fault(Kind::ProtocolVersion, level_at),
