@@ -23,9 +23,11 @@ const fn wildcard(word: u64) -> u64 {
 #[inline(always)]
 fn none(text: &[u8], look: impl Fn(u64) -> u64) -> bool {
     // Most texts are short: for them there is no loop to be set up, and no register to be saved for it.
-    if text.len() > 32 {
-        return none_in_long(text, look);
-    }
+    if text.len() > SHORT { none_in_long(text, look) } else { none_in_short(text, look) }
+}
+
+#[inline(always)]
+fn none_in_short(text: &[u8], look: impl Fn(u64) -> u64) -> bool {
     let found = if let (Some(first), Some(last)) = (text.first_chunk::<16>(), text.last_chunk::<16>()) {
         look_twice(first, &look) | look_twice(last, &look)
     } else if let (Some(first), Some(last)) = (text.first_chunk::<8>(), text.last_chunk::<8>()) {
@@ -179,12 +181,25 @@ pub(crate) fn is_plain_filter(text: &[u8]) -> bool {
     if matches!(text, [] | [b'$', ..]) {
         return false;
     }
-    // Most have their wildcard at the end, if any.
-    let most = match text {
+    if text.len() > SHORT {
+        return is_plain_in_long(text);
+    }
+    none_in_short(without_last(text), odd_or_wildcard) || has_placed_wildcards(text)
+}
+
+/// (On its own, so that short filters need no saved registers: 6 instructions of each.)
+#[inline(never)]
+fn is_plain_in_long(filter: &[u8]) -> bool {
+    none_in_long(without_last(filter), odd_or_wildcard) || has_placed_wildcards(filter)
+}
+
+/// A filter without the wildcard at its end: most have theirs there, if any.
+#[inline(always)]
+const fn without_last(filter: &[u8]) -> &[u8] {
+    match filter {
         [most @ .., b'+' | b'#'] if matches!(most, [] | [.., b'/']) => most,
-        _ => text,
-    };
-    none(most, odd_or_wildcard) || has_placed_wildcards(text)
+        _ => filter,
+    }
 }
 
 /// The same by a look at each wildcard.
