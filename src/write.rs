@@ -384,3 +384,23 @@ macro_rules! vector {
 vector!(alloc::vec::Vec<u8>);
 #[cfg(feature = "bytes")]
 vector!(bytes::BytesMut);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The fixed header and two bytes come out the same at once and one after the other.
+    #[test]
+    fn a_start_of_every_length() {
+        for remaining_length in [0, 1, 0x7F, 0x80, 0x3FFF, 0x4000, 0x1F_FFFF, 0x20_0000, 0xFFF_FFFF] {
+            let start = Some(Start { first: 0x3D, remaining_length });
+            let (mut once, mut parts) = ([0xEE; 8], [0xEE; 8]);
+            Writer::new(&mut once, 0).start_with(start, 0x1234);
+            let mut writer = Writer::new(&mut parts, 0);
+            writer.byte(0x3D);
+            writer.variable(remaining_length);
+            writer.two_bytes(0x1234);
+            assert_eq!(once, parts, "{remaining_length:#x}");
+        }
+    }
+}

@@ -209,6 +209,19 @@ fn properties_held_in_two_ways() {
 
 /// Received items go out as they came only where they would be let in, too.
 #[test]
+fn as_many_added_properties_as_received_bytes() {
+    let received = [0x30, 0x06, 0x00, 0x01, b'a', 0x02, 0x01, 0x01];
+    let Ok(Packet::Publish(publish)) = decode_exact(&received, Version::V5) else { panic!("a PUBLISH") };
+    let added = [Property::UserProperty(("a", "")), Property::UserProperty(("b", ""))];
+    let properties = publish.properties.with(&added);
+    assert!(!properties.is_empty());
+    let mut out = Vec::new();
+    Packet::from(Publish { properties, ..publish }).encode(Version::V5, &mut out).expect("a good packet");
+    let Ok(Packet::Publish(sent)) = decode_exact(&out, Version::V5) else { panic!("a PUBLISH") };
+    assert_eq!(sent.properties.iter().count(), 3);
+}
+
+#[test]
 fn lists_are_judged_anew_elsewhere() {
     let bytes = [0x82, 8, 0, 1, 0, 0, 2, b'a', b'b', 0b10_1110];
     let packet = decode_exact(&bytes, Version::V5).expect("a SUBSCRIBE");
