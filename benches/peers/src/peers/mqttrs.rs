@@ -54,11 +54,13 @@ impl Encode for V311 {
 
     #[inline]
     fn encode(&mut self, packets: &mut Vec<Packet<'static>>, out: &mut Output) -> Result<(), String> {
-        out.filled = 0;
+        let capacity = out.buffer.len();
+        let mut rest = out.buffer.as_mut_slice();
         for packet in packets {
-            let rest = &mut out.buffer[out.filled..];
-            out.filled += encode_slice(packet, rest).map_err(|e| format!("{e:?}"))?;
+            let len = encode_slice(packet, rest).map_err(|e| format!("{e:?}"))?;
+            rest = &mut rest[len..];
         }
+        out.filled = capacity - rest.len();
         Ok(())
     }
 
