@@ -207,7 +207,6 @@ fn properties_held_in_two_ways() {
     assert_eq!(received.properties.without(PropertyId::ContentType).as_wire(), Some(&wire[6..]));
 }
 
-/// Received items go out as they came only where they would be let in, too.
 #[test]
 fn as_many_added_properties_as_received_bytes() {
     let received = [0x30, 0x06, 0x00, 0x01, b'a', 0x02, 0x01, 0x01];
@@ -221,6 +220,7 @@ fn as_many_added_properties_as_received_bytes() {
     assert_eq!(sent.properties.iter().count(), 3);
 }
 
+/// Received items go out as they came only where they would be let in, too.
 #[test]
 fn lists_are_judged_anew_elsewhere() {
     let bytes = [0x82, 8, 0, 1, 0, 0, 2, b'a', b'b', 0b10_1110];
