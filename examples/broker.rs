@@ -156,7 +156,7 @@ impl Connection {
         let too_high = connect.will.is_some_and(|will| will.qos > QoS::AtLeastOnce);
         refuse(too_high && connect.version == Version::V5, ReasonCode::QOS_NOT_SUPPORTED)?;
         let largest = wishes.maximum_packet_size().map_or(u32::MAX, NonZeroU32::get);
-        codec.set_encode_options(codec.encode_options().max_packet_size(largest));
+        codec.set_encode_options(codec.encode_options().with_max_packet_size(largest));
         let window = wishes.receive_maximum().map_or(WINDOW, |maximum| WINDOW.min(maximum.get()));
         self.ids = (1..=window).filter_map(PacketId::new).collect();
         self.patience = connect.keep_alive_limit().unwrap_or(Duration::from_secs(u32::MAX.into()));
@@ -183,7 +183,7 @@ impl Connection {
         let (id, options) = (*self.ids.first().ok_or(LOST)?, self.framed.codec().encode_options());
         let (delivery, mut head) = (Delivery::new(qos.min(p.delivery.qos()), id), Vec::new());
         let publish = Publish { dup: false, delivery, retain, properties: p.properties.forwarded(), ..p };
-        let publish = publish.downgrade(options.target_version()).ok_or(LOST)?;
+        let publish = publish.downgrade(options.version()).ok_or(LOST)?;
         let Ok(_) = publish.encode_head(options, &mut head) else { return Ok(()) }; // too large [MQTT-3.1.2-25]
         delivery.packet_id().map(|id| self.ids.remove(&id));
         let mut bytes = head.chain(publish.payload);
@@ -204,7 +204,7 @@ fn reason(error: impl Into<CodecError>) -> ReasonCode {
 }
 
 async fn talk(number: u64, socket: TcpStream, broker: Arc<Mutex<Broker>>) -> Result<(), CodecError> {
-    let framed = Framed::new(socket, Codec::server().max_packet_size(MAX_PACKET_SIZE.get()));
+    let framed = Framed::new(socket, Codec::server().with_max_packet_size(MAX_PACKET_SIZE.get()));
     let ((queue, mail), (end, ended)) = (channel(QUEUE), channel(1));
     let (session, filters, ids) = (Session { number, queue, end }, HashSet::new(), BTreeSet::new());
     let (patience, deadline) = (PATIENCE, Instant::now() + PATIENCE);

@@ -202,7 +202,7 @@ impl Client {
         }
         if let Some(bytes) = properties.maximum_packet_size() {
             let codec = self.framed.codec_mut();
-            codec.set_encode_options(codec.encode_options().max_packet_size(bytes.get()));
+            codec.set_encode_options(codec.encode_options().with_max_packet_size(bytes.get()));
         }
         let seconds = properties.server_keep_alive().unwrap_or(args.keep_alive);
         self.keep_alive = Some(Duration::from_secs(seconds.into())).filter(|time| !time.is_zero());

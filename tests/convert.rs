@@ -158,7 +158,7 @@ fn to_5() {
 /// Reserved codes that were tolerated have no place in 5.0.
 #[test]
 fn reserved_codes_to_5() {
-    let tolerant = DecodeOptions::new(Version::V311).tolerate(Tolerance::UnknownReasonCodes);
+    let tolerant = DecodeOptions::new(Version::V311).with_tolerance(Tolerance::UnknownReasonCodes);
     for (bytes, fits) in [
         (&[0x20, 2, 0, 5][..], true),
         (&[0x20, 2, 0, 6], false),

@@ -3,7 +3,7 @@
 
 use bytes::{Bytes, BytesMut};
 use mqtt_wire::{
-    Connect, DecodeOptions, EncodeError, EncodeOptions, Frame, Kind, Packet, PacketType, Publish, Sender,
+    Connect, DecodeOptions, EncodeError, EncodeOptions, Frame, Packet, PacketType, Publish, Rule, Sender,
     Tolerance, Version, topic_name,
 };
 
@@ -15,7 +15,7 @@ fn frame(bytes: &'static [u8], options: impl Into<DecodeOptions>) -> Frame {
 
 #[test]
 fn what_a_frame_knows() {
-    let options = DecodeOptions::new(Version::V311).sender(Sender::Client);
+    let options = DecodeOptions::new(Version::V311).with_sender(Sender::Client);
     let publish = frame(PUBLISH, options);
     assert_eq!((publish.packet_type(), publish.version()), (PacketType::Publish, Some(Version::V311)));
     assert_eq!((publish.header().len(), publish.header().frame_len()), (2, PUBLISH.len()));
@@ -34,7 +34,7 @@ fn what_a_frame_knows() {
     assert_eq!(frame(&[0x10, 0], DecodeOptions::detect()).version(), None);
     let bridge: &[u8] = &[0x10, 7, 0, 4, b'M', b'Q', b'T', b'T', 0x84];
     assert_eq!(frame(bridge, DecodeOptions::detect()).version(), None);
-    let tolerant = DecodeOptions::detect().tolerate(Tolerance::BridgeProtocolLevel);
+    let tolerant = DecodeOptions::detect().with_tolerance(Tolerance::BridgeProtocolLevel);
     assert_eq!(frame(bridge, tolerant).version(), Some(Version::V311));
 }
 
@@ -84,28 +84,29 @@ fn again_with_dup() {
 fn a_long_form_at_the_limit() {
     let bytes: &[u8] = &[0x30, 0x83, 0, 0, 1, b'a'];
     let refused = |limit: u32| {
-        let options = DecodeOptions::new(Version::V5).max_packet_size(limit);
-        Frame::new(Bytes::from_static(bytes), options).expect_err("it is not in its shortest form").kind()
+        let options = DecodeOptions::new(Version::V5).with_max_packet_size(limit);
+        Frame::new(Bytes::from_static(bytes), options).expect_err("it is not in its shortest form").rule()
     };
-    assert_eq!(refused(6), Kind::LengthNotShortest);
-    assert_eq!(refused(5), Kind::PacketTooLarge);
+    assert_eq!(refused(6), Rule::LengthNotShortest);
+    assert_eq!(refused(5), Rule::PacketTooLarge);
 }
 
 #[test]
 fn what_is_refused() {
     let publish = Packet::from(Publish::new(topic_name!("a"), b"payload"));
-    let options = EncodeOptions::new(Version::V311).max_packet_size(5);
+    let options = EncodeOptions::new(Version::V311).with_max_packet_size(5);
     let refused = Frame::encode(&publish, options);
     assert!(matches!(refused, Err(EncodeError::TooLarge { size: 12, max: 5 })), "{refused:?}");
-    let refused = Frame::encode(&Packet::PingReq, EncodeOptions::new(Version::V5).sender(Sender::Server));
-    assert!(matches!(refused, Err(EncodeError::Invalid { kind: Kind::WrongDirection, .. })), "{refused:?}");
+    let refused =
+        Frame::encode(&Packet::PingReq, EncodeOptions::new(Version::V5).with_sender(Sender::Server));
+    assert!(matches!(refused, Err(EncodeError::Invalid { kind: Rule::WrongDirection, .. })), "{refused:?}");
     for (bytes, kind) in [
-        (&PUBLISH[..5], Kind::Truncated),
-        (&[0xC0], Kind::Truncated),
-        (&[0xC0, 0, 0], Kind::TrailingBytes),
-        (&[0, 0], Kind::ReservedPacketType),
+        (&PUBLISH[..5], Rule::Truncated),
+        (&[0xC0], Rule::Truncated),
+        (&[0xC0, 0, 0], Rule::TrailingBytes),
+        (&[0, 0], Rule::ReservedPacketType),
     ] {
         let error = Frame::new(Bytes::copy_from_slice(bytes), Version::V311).expect_err("no frame");
-        assert_eq!(error.kind(), kind, "{bytes:02X?}");
+        assert_eq!(error.rule(), kind, "{bytes:02X?}");
     }
 }

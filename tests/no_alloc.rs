@@ -39,9 +39,10 @@ fn inputs() -> Vec<(String, DecodeOptions, Version, Vec<u8>)> {
         all.extend(packets.map(|packet| (packet.name, packet.version, Some(packet.sender), packet.bytes)));
     }
     let options = |version, sender: Option<Sender>| {
-        let options =
-            DecodeOptions::new(version).tolerate(Tolerance::BridgeProtocolLevel).check_payload_format();
-        sender.map_or(options, |sender| options.sender(sender))
+        let options = DecodeOptions::new(version)
+            .with_tolerance(Tolerance::BridgeProtocolLevel)
+            .with_payload_check(true);
+        sender.map_or(options, |sender| options.with_sender(sender))
     };
     all.into_iter()
         .map(|(name, version, sender, bytes)| (name, options(version, sender), version, bytes))
@@ -98,7 +99,7 @@ fn use_everything(bytes: &[u8], options: DecodeOptions, version: Version, out: &
         }
         Err(error) => {
             black_box((
-                error.kind(),
+                error.rule(),
                 error.offset(),
                 error.reason_code(),
                 error.requirement(),

@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use mqtt_wire::{
     DecodeError, DecodeOptions, Decoded, DecodedHead, Delivery, EncodeError, EncodeOptions, FanOut,
-    FixedHeader, Frame, Kind, Packet, PacketId, PacketType, Properties, Property, PropertySet, Publish, QoS,
+    FixedHeader, Frame, Packet, PacketId, PacketType, Properties, Property, PropertySet, Publish, QoS, Rule,
     Sender, Version, decode, decode_exact, decode_publish_head, set_dup,
 };
 use proptest::collection::vec;
@@ -45,11 +45,11 @@ fn config(cases: u32) -> ProptestConfig {
 }
 
 fn decoding(case: &Case) -> DecodeOptions {
-    DecodeOptions::new(case.version).sender(case.sender)
+    DecodeOptions::new(case.version).with_sender(case.sender)
 }
 
 fn encoding(case: &Case) -> EncodeOptions {
-    EncodeOptions::new(case.version).sender(case.sender)
+    EncodeOptions::new(case.version).with_sender(case.sender)
 }
 
 fn other(sender: Sender) -> Sender {
@@ -71,7 +71,7 @@ struct Input {
 
 impl Input {
     fn options(&self) -> DecodeOptions {
-        DecodeOptions::new(self.version).sender(self.sender)
+        DecodeOptions::new(self.version).with_sender(self.sender)
     }
 }
 
@@ -204,8 +204,8 @@ fn announced(bytes: &[u8]) -> Option<usize> {
 }
 
 /// What tells errors apart.
-fn fault(error: &DecodeError) -> (Kind, usize) {
-    (error.kind(), error.offset())
+fn fault(error: &DecodeError) -> (Rule, usize) {
+    (error.rule(), error.offset())
 }
 
 mod encoding {
@@ -249,10 +249,10 @@ mod encoding {
         fn encode_refuses_what_decode_refuses(case in wild(), control: bool, format: bool) {
             let (mut reading, mut writing) = (decoding(&case), encoding(&case));
             if control {
-                (reading, writing) = (reading.refuse_control_characters(), writing.refuse_control_characters());
+                (reading, writing) = (reading.with_strict_characters(true), writing.with_strict_characters(true));
             }
             if format {
-                (reading, writing) = (reading.check_payload_format(), writing.check_payload_format());
+                (reading, writing) = (reading.with_payload_check(true), writing.with_payload_check(true));
             }
             let plain = case.plain();
             case.with(|packet| {
@@ -386,7 +386,7 @@ mod properties {
         ) {
             let wire = wire(&case);
             let Ok(Packet::Publish(publish)) = decode_exact(&wire, Version::V5) else { panic!("a PUBLISH") };
-            let ids = hidden.iter().filter_map(|id| mqtt_wire::PropertyId::from_u32(*id)).collect::<PropertySet>();
+            let ids = hidden.iter().filter_map(|id| mqtt_wire::PropertyId::new(*id)).collect::<PropertySet>();
             let added = [Property::MessageExpiryInterval(expiry), Property::UserProperty(("via", ""))];
             let topic = publish.topic.or(Some(mqtt_wire::topic_name!("t")));
             let properties = publish.properties.without(ids | mqtt_wire::PropertyId::MessageExpiryInterval).with(&added);
@@ -419,7 +419,7 @@ mod publishing {
 
     fn delivery() -> impl Strategy<Value = Delivery> {
         (0..3_u8, 1..=u16::MAX).prop_map(|(qos, id)| {
-            Delivery::new(QoS::from_bits(qos).expect("0 to 2"), PacketId::new(id).expect("not 0"))
+            Delivery::new(QoS::new(qos).expect("0 to 2"), PacketId::new(id).expect("not 0"))
         })
     }
 
@@ -539,7 +539,7 @@ mod laws {
             size in 1..50_usize,
         ) {
             let sender = if client { Sender::Client } else { Sender::Server };
-            let options = DecodeOptions::new(version).sender(sender);
+            let options = DecodeOptions::new(version).with_sender(sender);
             let stream: Vec<u8> = frames.iter().flat_map(|input| input.bytes.clone()).collect();
             let (mut buffer, mut expected) = (Vec::new(), frames.iter().map(|input| &input.bytes[..]));
             let mut next = expected.next();
@@ -572,7 +572,7 @@ mod laws {
         /// 3. A packet is refused at the first byte that decides it, and stays refused.
         #[test]
         fn law_03_a_packet_is_refused_at_the_byte_that_decides(input in input(), limit in 2..200_u32) {
-            let options = input.options().max_packet_size(limit);
+            let options = input.options().with_max_packet_size(limit);
             let Err(error) = decode(&input.bytes, options) else { return Ok(()) };
             let first = (0..=input.bytes.len()).find(|end| decode(&input.bytes[..*end], options).is_err());
             let first = first.expect("it is refused as a whole");
@@ -581,10 +581,10 @@ mod laws {
                 prop_assert_eq!(fault(&found), fault(&error));
             }
             let header = input.bytes.iter().skip(1).take_while(|byte| **byte >= 0x80).count() + 2;
-            let expected = match error.kind() {
+            let expected = match error.rule() {
                 _ if error.offset() == 0 => 1,
-                Kind::PacketTooLarge => header,
-                Kind::LengthTooLong | Kind::LengthNotShortest if error.offset() < header => error.offset() + 1,
+                Rule::PacketTooLarge => header,
+                Rule::LengthTooLong | Rule::LengthNotShortest if error.offset() < header => error.offset() + 1,
                 // A body is judged when it is there.
                 _ => announced(&input.bytes).expect("a whole header"),
             };
@@ -615,12 +615,12 @@ mod laws {
             // Often the limit is near the size.
             let near = announced(&input.bytes).map(|len| (u32::try_from(len).expect("in range") + above).saturating_sub(4));
             let limit = near.filter(|_| above < 6).unwrap_or(limit);
-            let limited = input.options().max_packet_size(limit);
+            let limited = input.options().with_max_packet_size(limit);
             let header = FixedHeader::decode(&input.bytes, input.options());
             if let Ok(Some(header)) = header {
-                let refused = decode(&input.bytes[..header.len()], limited).map_err(|error| error.kind());
+                let refused = decode(&input.bytes[..header.len()], limited).map_err(|error| error.rule());
                 let too_large = header.frame_len() > limit as usize;
-                prop_assert_eq!(refused == Err(Kind::PacketTooLarge), too_large);
+                prop_assert_eq!(refused == Err(Rule::PacketTooLarge), too_large);
                 let same = decode(&input.bytes, limited) == decode(&input.bytes, input.options());
                 prop_assert!(too_large || same);
             }
@@ -632,7 +632,7 @@ mod laws {
         fn law_07_one_packet_has_one_form(input in frame()) {
             let Ok(packet) = decode_exact(&input.bytes, input.options()) else { return Ok(()) };
             let mut out = Vec::new();
-            let options = EncodeOptions::new(input.version).sender(input.sender);
+            let options = EncodeOptions::new(input.version).with_sender(input.sender);
             prop_assert_eq!(packet.encode(options, &mut out), Ok(out.len()));
             prop_assert_eq!(&out, &canonical_form(&input, &packet));
             prop_assert_eq!(decode_exact(&out, input.options()), Ok(packet));
@@ -659,7 +659,7 @@ mod laws {
                 let mut vec = b"before".to_vec();
                 let max = u32::try_from(available).expect("small");
                 let too_large = EncodeError::TooLarge { size, max: available };
-                let limited = EncodeOptions::new(case.version).max_packet_size(max);
+                let limited = EncodeOptions::new(case.version).with_max_packet_size(max);
                 prop_assert_eq!(packet.encode(limited, &mut vec), Err(too_large));
                 prop_assert_eq!(&vec, b"before");
                 prop_assert_eq!(packet.encode(case.version, &mut vec), Ok(size));
@@ -677,20 +677,20 @@ mod laws {
         #[test]
         fn law_10_each_direction_has_its_own_rules(case in valid()) {
             let bytes = wire(&case);
-            let wrong = decode_exact(&bytes, DecodeOptions::new(case.version).sender(other(case.sender)));
+            let wrong = decode_exact(&bytes, DecodeOptions::new(case.version).with_sender(other(case.sender)));
             match &wrong {
                 _ if !tables::may_send(case.packet_type(), case.version, other(case.sender)) => {
-                    prop_assert_eq!(wrong.map_err(|error| fault(&error)), Err((Kind::WrongDirection, 0)));
+                    prop_assert_eq!(wrong.map_err(|error| fault(&error)), Err((Rule::WrongDirection, 0)));
                 }
                 Err(error) => {
-                    prop_assert!(matches!(error.kind(), Kind::ReasonCodeSender | Kind::PropertySender));
+                    prop_assert!(matches!(error.rule(), Rule::ReasonCodeSender | Rule::PropertySender));
                     prop_assert!(!may_come_from(&case, other(case.sender)), "{}", error);
                 }
                 Ok(_) => prop_assert!(may_come_from(&case, other(case.sender)), "{:?}", wrong),
             }
             for version in Version::ALL {
-                for options in [DecodeOptions::new(version), DecodeOptions::new(version).sender(case.sender)] {
-                    let _ = decode(&bytes, options.first_packet(true));
+                for options in [DecodeOptions::new(version), DecodeOptions::new(version).with_sender(case.sender)] {
+                    let _ = decode(&bytes, options.with_first_packet(true));
                     let _ = decode(&bytes, options);
                 }
             }
@@ -713,7 +713,7 @@ mod laws {
         /// 12. The borrowed, the exact, the owned and the streaming decoder agree.
         #[test]
         fn law_12_all_decoders_agree(input in input(), format: bool, size in 1..9_usize) {
-            let options = if format { input.options().check_payload_format() } else { input.options() };
+            let options = if format { input.options().with_payload_check(true) } else { input.options() };
             let borrowed = decode(&input.bytes, options);
             let mut stream = BytesMut::from(&input.bytes[..]);
             let owned = Frame::split_from(&mut stream, options);
@@ -745,12 +745,12 @@ mod laws {
                     prop_assert_eq!(*len, input.bytes.len());
                 }
                 (Ok(Decoded::Packet { len, .. }), Err(error)) => {
-                    prop_assert_eq!(fault(error), (Kind::TrailingBytes, *len));
+                    prop_assert_eq!(fault(error), (Rule::TrailingBytes, *len));
                 }
-                (Ok(Decoded::Incomplete { .. }), Err(error)) => prop_assert_eq!(error.kind(), Kind::Truncated),
+                (Ok(Decoded::Incomplete { .. }), Err(error)) => prop_assert_eq!(error.rule(), Rule::Truncated),
                 (Err(one), Err(two)) => {
                     let trailing = one.frame_len().is_some_and(|len| len < input.bytes.len());
-                    prop_assert!(one == two || (trailing && two.kind() == Kind::TrailingBytes), "{} {}", one, two);
+                    prop_assert!(one == two || (trailing && two.rule() == Rule::TrailingBytes), "{} {}", one, two);
                 }
                 (borrowed, exact) => prop_assert!(false, "{:?} {:?}", borrowed, exact),
             }
@@ -822,10 +822,10 @@ mod laws {
             }
             (Ok(Decoded::Incomplete { missing }), None) => prop_assert_eq!(payload.remaining(), *missing),
             (Ok(Decoded::Incomplete { .. }), Some(error)) => {
-                prop_assert_eq!(error.kind(), Kind::PayloadFormat);
+                prop_assert_eq!(error.rule(), Rule::PayloadFormat);
             }
             (Err(whole), Some(error)) => {
-                prop_assert_eq!(whole.kind(), Kind::PayloadFormat);
+                prop_assert_eq!(whole.rule(), Rule::PayloadFormat);
                 prop_assert_eq!(fault(&error), fault(whole));
             }
             (borrowed, refused) => prop_assert!(false, "{:?} {:?}", borrowed, refused),
@@ -1063,17 +1063,17 @@ mod reach {
                 let error = packet.encode(encoding(&case), &mut out).expect_err("too long");
                 let EncodeError::Invalid { kind, .. } = error else { panic!("{field:?}: {error}") };
                 // In 3.1 a client identifier is too long before.
-                assert!(matches!(kind, Kind::StringTooLong | Kind::ClientIdTooLong), "{field:?}: {error}");
+                assert!(matches!(kind, Rule::StringTooLong | Rule::ClientIdTooLong), "{field:?}: {error}");
                 assert_eq!(out, [0xA5; 3], "{field:?}");
                 assert_eq!(packet.encoded_len(encoding(&case)), Err(error), "{field:?}");
             });
         }
         let long = "x".repeat(65_536);
-        let kind = mqtt_wire::TopicName::new(&long).expect_err("too long").kind();
-        assert_eq!(kind, Kind::TopicTooLong);
+        let kind = mqtt_wire::TopicName::new(&long).expect_err("too long").rule();
+        assert_eq!(kind, Rule::TopicTooLong);
         for version in Version::ALL {
             let filter = mqtt_wire::TopicFilter::for_version(&long, version);
-            assert_eq!(filter.expect_err("too long").kind(), Kind::TopicTooLong);
+            assert_eq!(filter.expect_err("too long").rule(), Rule::TopicTooLong);
         }
     }
 
@@ -1112,38 +1112,38 @@ mod reach {
     /// Values that are wrong in every way that the types leave open.
     #[test]
     fn wild_packets_break_every_rule_that_values_can_break() {
-        const BROKEN: [Kind; 24] = [
-            Kind::WrongDirection,
-            Kind::NulCharacter,
-            Kind::PasswordWithoutUserName,
-            Kind::ClientIdEmpty,
-            Kind::ClientIdTooLong,
-            Kind::SessionPresentRefused,
-            Kind::DupAtQoS0,
-            Kind::TopicMissing,
-            Kind::PayloadFormat,
-            Kind::DisallowedCharacter,
-            Kind::EmptyList,
-            Kind::NoLocalOnShared,
-            Kind::PropertyNotAllowed,
-            Kind::PropertyRepeated,
-            Kind::PropertySender,
-            Kind::AuthenticationMethodMissing,
-            Kind::ReasonCodeNotAllowed,
-            Kind::ReasonCodeSender,
+        const BROKEN: [Rule; 24] = [
+            Rule::WrongDirection,
+            Rule::NulCharacter,
+            Rule::PasswordWithoutUserName,
+            Rule::ClientIdEmpty,
+            Rule::ClientIdTooLong,
+            Rule::SessionPresentRefused,
+            Rule::DupAtQoS0,
+            Rule::TopicMissing,
+            Rule::PayloadFormat,
+            Rule::DisallowedCharacter,
+            Rule::EmptyList,
+            Rule::NoLocalOnShared,
+            Rule::PropertyNotAllowed,
+            Rule::PropertyRepeated,
+            Rule::PropertySender,
+            Rule::AuthenticationMethodMissing,
+            Rule::ReasonCodeNotAllowed,
+            Rule::ReasonCodeSender,
             // What is a filter in 3.x need not be one in 5.0.
-            Kind::ShareNameEmpty,
-            Kind::ShareNameWildcard,
-            Kind::ShareFilterMissing,
-            Kind::NotInVersion,
-            Kind::StringTooLong,
-            Kind::VersionMismatch,
+            Rule::ShareNameEmpty,
+            Rule::ShareNameWildcard,
+            Rule::ShareFilterMissing,
+            Rule::NotInVersion,
+            Rule::StringTooLong,
+            Rule::VersionMismatch,
         ];
         let mut broken = BTreeSet::new();
         for case in draw(wild(), 6_000) {
             for version in Version::ALL {
-                let options = EncodeOptions::new(version).sender(case.sender);
-                let options = options.check_payload_format().refuse_control_characters();
+                let options = EncodeOptions::new(version).with_sender(case.sender);
+                let options = options.with_payload_check(true).with_strict_characters(true);
                 let result = case.with(|packet| packet.encoded_len(options));
                 if let Err(EncodeError::Invalid { kind, .. }) = result {
                     broken.insert(kind);
@@ -1158,20 +1158,20 @@ mod reach {
     fn damaged_bytes_break_every_rule() {
         let mut broken = BTreeSet::new();
         for input in draw(input(), 8_000) {
-            let options = input.options().check_payload_format().refuse_control_characters();
-            for options in [options, options.max_packet_size(64), options.first_packet(true)] {
-                broken.extend(decode(&input.bytes, options).err().map(|error| error.kind()));
+            let options = input.options().with_payload_check(true).with_strict_characters(true);
+            for options in [options, options.with_max_packet_size(64), options.with_first_packet(true)] {
+                broken.extend(decode(&input.bytes, options).err().map(|error| error.rule()));
             }
         }
         let only_values = [
-            Kind::StringTooLong,
-            Kind::TopicTooLong,
-            Kind::SeparatorInLevel,
-            Kind::NotInVersion,
-            Kind::VersionMismatch,
+            Rule::StringTooLong,
+            Rule::TopicTooLong,
+            Rule::SeparatorInLevel,
+            Rule::NotInVersion,
+            Rule::VersionMismatch,
         ];
-        let expected: BTreeSet<Kind> =
-            Kind::ALL.iter().copied().filter(|kind| !only_values.contains(kind)).collect();
+        let expected: BTreeSet<Rule> =
+            Rule::ALL.iter().copied().filter(|kind| !only_values.contains(kind)).collect();
         let missing: Vec<_> = expected.difference(&broken).collect();
         assert_eq!(broken, expected, "missing: {missing:?}");
     }
@@ -1181,8 +1181,9 @@ mod reach {
 #[test]
 fn good_frames_take_every_way() {
     for good in frames::good() {
-        let options =
-            good.sender.map_or(good.version.into(), |sender| DecodeOptions::new(good.version).sender(sender));
+        let options = good
+            .sender
+            .map_or(good.version.into(), |sender| DecodeOptions::new(good.version).with_sender(sender));
         let expected = decode_exact(&good.bytes, options).expect("a good packet");
         let frame = Frame::new(good.bytes.clone().into(), options).expect("a frame");
         assert_eq!(frame.packet(), Ok(expected));

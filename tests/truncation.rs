@@ -18,7 +18,7 @@ use mqtt_wire::{
 
 fn options(good: &Good) -> DecodeOptions {
     let options = DecodeOptions::new(good.version);
-    good.sender.map_or(options, |sender| options.sender(sender))
+    good.sender.map_or(options, |sender| options.with_sender(sender))
 }
 
 /// The table's frames and every different packet of the captures that is up to the standard.
@@ -74,7 +74,7 @@ fn the_frames_are_good() {
         }
         if let Some(sender) = good.sender {
             let other = if sender == Sender::Client { Sender::Server } else { Sender::Client };
-            assert!(decode(&good.bytes, options(good).sender(other)).is_err(), "{good:?}");
+            assert!(decode(&good.bytes, options(good).with_sender(other)).is_err(), "{good:?}");
         }
     }
 }
@@ -225,7 +225,7 @@ fn stream(version: Version, sender: Sender) -> Vec<Good> {
 fn each_stream(mut each: impl FnMut(DecodeOptions, &[Good])) {
     for version in Version::ALL {
         for sender in [Sender::Client, Sender::Server] {
-            each(DecodeOptions::new(version).sender(sender), &stream(version, sender));
+            each(DecodeOptions::new(version).with_sender(sender), &stream(version, sender));
         }
     }
 }
@@ -276,9 +276,9 @@ fn captured_streams_byte_by_byte() {
     for capture in captures::all() {
         for stream in capture.streams {
             let options = DecodeOptions::new(stream.version)
-                .sender(stream.sender)
-                .tolerate(Tolerance::BridgeProtocolLevel)
-                .tolerate(Tolerance::UnknownReasonCodes);
+                .with_sender(stream.sender)
+                .with_tolerance(Tolerance::BridgeProtocolLevel)
+                .with_tolerance(Tolerance::UnknownReasonCodes);
             let of_stream = |packet: &&captures::Captured| {
                 packet.stream == stream.number && packet.sender == stream.sender
             };
@@ -373,7 +373,7 @@ fn bad() -> Vec<Good> {
 fn a_stream_goes_on_behind_a_bad_frame() {
     for (number, bad) in bad().into_iter().enumerate() {
         let sender = bad.sender.unwrap_or(Sender::Client);
-        let options = DecodeOptions::new(bad.version).sender(sender);
+        let options = DecodeOptions::new(bad.version).with_sender(sender);
         let goods = stream(bad.version, sender);
         let [before, after] = [number, number + 1].map(|n| &goods[n % goods.len()].bytes[..]);
         let bytes = [before, &bad.bytes, after].concat();
@@ -402,7 +402,7 @@ fn a_verdict_stays() {
         let mut verdict = None;
         for at in 0..=frame.bytes.len() {
             let now =
-                decode(&frame.bytes[..at], options(&frame)).map_err(|error| (error.kind(), error.offset()));
+                decode(&frame.bytes[..at], options(&frame)).map_err(|error| (error.rule(), error.offset()));
             match (verdict, now) {
                 (None, Err(error)) => verdict = Some(error),
                 (None, Ok(_)) => {}
@@ -436,10 +436,10 @@ const TEXTS: &[&[u8]] = &[
 /// However a payload is cut, it is taken whole, and refused at the byte at which `decode` refuses it.
 #[test]
 fn every_way_to_cut_a_payload_gives_the_same_answer() {
-    let options = DecodeOptions::new(Version::V5).check_payload_format();
+    let options = DecodeOptions::new(Version::V5).with_payload_check(true);
     for text in TEXTS {
         let wire = notation::frame(0x30, &[notation::bytes("'a' (01 01)"), text.to_vec()].concat());
-        let expected = decode(&wire, options).map(|_| *text).map_err(|error| (error.kind(), error.offset()));
+        let expected = decode(&wire, options).map(|_| *text).map_err(|error| (error.rule(), error.offset()));
         assert_eq!(expected.is_ok(), std::str::from_utf8(text).is_ok(), "{text:02X?}");
         // A bit for each place between two bytes: cut there or not.
         for cuts in 0..1_u32 << text.len().saturating_sub(1) {
@@ -454,7 +454,7 @@ fn every_way_to_cut_a_payload_gives_the_same_answer() {
                 match payload.take(&wire[len + start..len + end]) {
                     Ok(piece) => taken.extend_from_slice(piece),
                     Err(error) => {
-                        found = Err((error.kind(), error.offset()));
+                        found = Err((error.rule(), error.offset()));
                         break;
                     }
                 }

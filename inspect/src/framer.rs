@@ -262,7 +262,7 @@ mod tests {
     fn show(cut: &Cut<'_>) -> String {
         let what = match &cut.found {
             Found::Packet(packet) => packet.to_string(),
-            Found::Bad(error) => error.kind().name().to_owned(),
+            Found::Bad(error) => error.rule().name().to_owned(),
             Found::Incomplete { missing } => format!("incomplete by {missing}"),
         };
         format!("{} {what} {}", cut.offset, cut.bytes.len())

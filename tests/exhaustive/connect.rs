@@ -108,7 +108,7 @@ fn connect_flags_and_payload_shapes() {
                 if let Ok(Decoded::Packet { packet: Packet::Connect(connect), .. }) = found {
                     good += 1;
                     assert_eq!(connect.clean_start, flags >> 1 & 1 == 1);
-                    let will = connect.will.map(|will| (will.qos.bits(), will.retain));
+                    let will = connect.will.map(|will| (will.qos.get(), will.retain));
                     let announced = (flags >> 3 & 3, flags >> 5 & 1 == 1);
                     assert_eq!(will, (flags >> 2 & 1 == 1).then_some(announced));
                 }
@@ -148,7 +148,7 @@ fn protocol_names_and_levels() {
                         "{name} {level}"
                     );
                 }
-                let bridges = DecodeOptions::detect().tolerate(Tolerance::BridgeProtocolLevel);
+                let bridges = DecodeOptions::detect().with_tolerance(Tolerance::BridgeProtocolLevel);
                 let expected = named(name, level & 0x7F).filter(|version| good(*version));
                 let found = decode(&wire, bridges);
                 assert_eq!(version(found), expected, "{name} {level}");

@@ -32,7 +32,7 @@ const SENDERS: [Option<Sender>; 3] = [None, Some(Sender::Client), Some(Sender::S
 
 fn options(version: Version, sender: Option<Sender>) -> DecodeOptions {
     let options = DecodeOptions::new(version);
-    sender.map_or(options, |sender| options.sender(sender))
+    sender.map_or(options, |sender| options.with_sender(sender))
 }
 
 /// Every version with every sender and with none.
@@ -112,7 +112,7 @@ fn accepted(bytes: &[u8], options: DecodeOptions) -> bool {
 
 /// What was decoded is written, and is then the same packet.
 fn written_again(packet: &Packet<'_>, options: DecodeOptions) {
-    let version = options.fixed_version().expect("a version");
+    let version = options.version().expect("a version");
     let mut out = [0; 64];
     let len = packet.encode(version, &mut out).unwrap_or_else(|error| panic!("{packet:?}: {error}"));
     assert_eq!(decode(&out[..len], options), Ok(Decoded::Packet { packet: *packet, len }));

@@ -21,8 +21,7 @@ impl Rules {
     fn new((version, sender): (Version, Option<Sender>)) -> Self {
         let byte = |n| u8::try_from(n).expect("a byte");
         let carries = |number, code| {
-            PacketType::from_number(byte(number))
-                .is_some_and(|packet| may_carry(packet, byte(code), version, sender))
+            PacketType::new(byte(number)).is_some_and(|packet| may_carry(packet, byte(code), version, sender))
         };
         Self {
             version,
@@ -39,7 +38,7 @@ impl Rules {
     /// Whether a body of up to three bytes is that of a packet.
     fn body_is_good(&self, first: u8, body: &[u8]) -> bool {
         use PacketType as P;
-        let Some(packet) = PacketType::from_number(first >> 4) else { return false };
+        let Some(packet) = PacketType::new(first >> 4) else { return false };
         let v5 = self.version == Version::V5;
         let carries = |code: u8| self.carries[usize::from(first >> 4)][usize::from(code)];
         match (packet, body) {
@@ -117,7 +116,7 @@ enum Verdict {
 
 /// The type and flags of a first byte, by Table 2.1 and 2.2 of 3.1.1, 2-1 and 2-2 of 5.0.
 fn first_byte_is_good(first: u8, version: Version, sender: Option<Sender>) -> bool {
-    let Some(packet) = PacketType::from_number(first >> 4) else { return false };
+    let Some(packet) = PacketType::new(first >> 4) else { return false };
     let flags = first & 0x0F;
     let flags_are_good = match packet {
         PacketType::Publish => flags & 0b0110 != 0b0110 && flags & 0b1110 != 0b1000,

@@ -71,22 +71,22 @@ fn recursion(input: &[u8]) -> usize {
 
 fn every_choice(version: Version) -> DecodeOptions {
     DecodeOptions::new(version)
-        .sender(black_box(Sender::Client))
-        .max_packet_size(black_box(1 << 16))
-        .first_packet(black_box(true))
-        .tolerate(black_box(Tolerance::BridgeProtocolLevel))
-        .tolerate(black_box(Tolerance::NonMinimalLengths))
-        .refuse_control_characters()
-        .check_payload_format()
+        .with_sender(black_box(Sender::Client))
+        .with_max_packet_size(black_box(1 << 16))
+        .with_first_packet(black_box(true))
+        .with_tolerance(black_box(Tolerance::BridgeProtocolLevel))
+        .with_tolerance(black_box(Tolerance::NonMinimalLengths))
+        .with_strict_characters(true)
+        .with_payload_check(true)
 }
 
 fn every_encode_choice(version: Version) -> EncodeOptions {
     EncodeOptions::new(version)
-        .sender(black_box(Sender::Server))
-        .max_packet_size(black_box(1 << 16))
-        .tolerate(black_box(Tolerance::UnknownReasonCodes))
-        .refuse_control_characters()
-        .check_payload_format()
+        .with_sender(black_box(Sender::Server))
+        .with_max_packet_size(black_box(1 << 16))
+        .with_tolerance(black_box(Tolerance::UnknownReasonCodes))
+        .with_strict_characters(true)
+        .with_payload_check(true)
 }
 
 /// Decodes, walks through everything that was decoded, and encodes it back.
@@ -118,7 +118,7 @@ fn look_ahead(input: &[u8], options: &DecodeOptions) -> usize {
         Ok(None) => 0,
         Err(error) => judge(error),
     };
-    header ^ Version::of_connect(input).map_or(0, |version| usize::from(version.level()))
+    header ^ Version::of_connect(input).map_or(0, |version| usize::from(version.get()))
 }
 
 #[inline(never)]
@@ -183,7 +183,7 @@ fn fan_out(publish: &Publish<'_>, options: EncodeOptions, out: &mut [u8]) -> usi
 fn judge(error: DecodeError) -> usize {
     error.offset()
         ^ error.requirement().len()
-        ^ error.kind().name().len()
+        ^ error.rule().name().len()
         ^ usize::from(error.reason_code().get())
         ^ error.frame_len().unwrap_or_default()
 }
@@ -204,7 +204,7 @@ fn walk(packet: &Packet<'_>) -> usize {
         Packet::Subscribe(body) => {
             let filters = body.subscriptions.iter().map(|one| {
                 one.filter.as_str().len()
-                    ^ usize::from(one.options().maximum_qos.bits())
+                    ^ usize::from(one.options().maximum_qos.get())
                     ^ one.filter.levels().count()
             });
             filters.sum::<usize>() ^ body.subscriptions.len() ^ walk_properties(body.properties)

@@ -27,7 +27,7 @@ pub extern "C" fn mqtt_wire_no_std() -> i32 {
                 .enumerate()
         {
             if done.is_none() {
-                return i32::from(version.level()) * 10 + i32::try_from(step).unwrap_or(9);
+                return i32::from(version.get()) * 10 + i32::try_from(step).unwrap_or(9);
             }
         }
     }
@@ -89,7 +89,7 @@ fn head(version: Version) -> Option<()> {
 }
 
 fn refuse(version: Version) -> Option<()> {
-    let options = DecodeOptions::new(version).sender(Sender::Client).max_packet_size(128);
+    let options = DecodeOptions::new(version).with_sender(Sender::Client).with_max_packet_size(128);
     let error = decode(&[0x40, 0x02, 0x00, 0x00], options).err()?;
     (error.packet_type() == Some(PacketType::PubAck) && error.offset() == 2).then_some(())
 }
