@@ -1,10 +1,13 @@
-//! What a codec has to do here, and the two kinds of cell that are measured: decode one stream, encode one stream.
+//! What a codec has to do here, and the kinds of cell that are measured: decode one stream, encode one stream, answer.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt::{self, Debug, Display, Formatter};
 use std::hint::black_box;
+use std::mem::discriminant;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::workload::{self, Version};
 
 /// Why a stream was not read to its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +27,8 @@ impl Display for Fault {
 }
 
 impl Fault {
+    #[cold]
+    #[inline(never)]
     pub fn refused(error: impl Debug) -> Self {
         Self::Refused(format!("{error:?}"))
     }
@@ -37,9 +42,19 @@ pub trait Decode: Default {
 
     fn input(bytes: &'static [u8]) -> Self::Input;
 
-    /// Decodes packet after packet until the input is used up, and shows each to `each`, where it was decoded to:
-    /// a move is not what is measured.
-    fn decode(&mut self, input: &mut Self::Input, each: impl FnMut(&Self::Packet)) -> Result<(), Fault>;
+    /// Decodes packet after packet until the input is used up, and hands each on by value, as programs do:
+    /// errors go by `?`, options are not constants.
+    fn decode(&mut self, input: &mut Self::Input, each: impl FnMut(Self::Packet)) -> Result<(), Fault>;
+
+    /// The topic, if this is a PUBLISH: what a program asks of every packet that it is handed.
+    fn topic(packet: &Self::Packet) -> &[u8];
+}
+
+/// Where packets are handed to: a function of its own, which reads the packet's type and its topic, and drops it.
+#[inline(never)]
+fn handle<C: Decode>(packet: C::Packet) {
+    black_box(discriminant(&packet));
+    black_box(C::topic(&packet));
 }
 
 /// Writes a stream.
@@ -63,10 +78,23 @@ pub trait Encode: Default {
     fn written(out: &mut Self::Output) -> Vec<u8>;
 }
 
+/// Answers as a server does: packets that it builds when it needs them.
+pub trait Answer: Default {
+    type Output;
+
+    fn output(capacity: usize) -> Self::Output;
+
+    /// Empties `out`, then builds and writes six packets: CONNACK, SUBACK of one filter (granted QoS 1), UNSUBACK of
+    /// one filter, two PUBACK, PINGRESP. The identifiers are those of the four in between.
+    fn answer(&mut self, ids: [u16; 4], out: &mut Self::Output) -> Result<(), String>;
+
+    fn written(out: &Self::Output) -> Vec<u8>;
+}
+
 /// The packets of a stream as `D` decodes them, for codecs that encode what they decode.
-pub fn decoded<D: Decode<Packet: Clone>>(bytes: &'static [u8]) -> Result<Vec<D::Packet>, Fault> {
+pub fn decoded<D: Decode>(bytes: &'static [u8]) -> Result<Vec<D::Packet>, Fault> {
     let mut packets = Vec::new();
-    D::default().decode(&mut D::input(bytes), |packet| packets.push(packet.clone()))?;
+    D::default().decode(&mut D::input(bytes), |packet| packets.push(packet))?;
     Ok(packets)
 }
 
@@ -110,9 +138,7 @@ impl<C: Decode> Cell for DecodeCell<C> {
 
     fn run(&mut self) {
         for input in &mut self.inputs {
-            let result = self.codec.decode(input, |packet| {
-                black_box(packet);
-            });
+            let result = self.codec.decode(input, handle::<C>);
             black_box(result.is_ok());
         }
     }
@@ -206,6 +232,46 @@ pub fn encode_cell<C: Encode + 'static>(bytes: &'static [u8], packets: usize) ->
     result.map_err(|_| "panics".to_owned())??;
     let written = C::written(&mut cell.output);
     Ok(Made { cell: Box::new(cell), remark: remark(bytes, &written) })
+}
+
+struct AnswerCell<C: Answer> {
+    codec: C,
+    repeats: usize,
+    output: C::Output,
+}
+
+impl<C: Answer> Cell for AnswerCell<C> {
+    fn prepare(&mut self, repeats: usize) {
+        self.repeats = repeats;
+    }
+
+    fn run(&mut self) {
+        for pass in 0..self.repeats * ROUNDS_OF_ANSWERS {
+            let ids = black_box(ids(pass));
+            let result = self.codec.answer(ids, &mut self.output);
+            black_box(result.is_ok());
+            black_box(&self.output);
+        }
+    }
+
+    fn packets(&self) -> usize {
+        6 * ROUNDS_OF_ANSWERS
+    }
+}
+
+/// How often the answers are given in one pass.
+const ROUNDS_OF_ANSWERS: usize = 20;
+
+fn ids(pass: usize) -> [u16; 4] {
+    [7, 8, 1 + (pass % 1000) as u16, 1007]
+}
+
+/// A cell that answers, and a remark if the codec does not write what it should.
+pub fn answer_cell<C: Answer + 'static>(version: Version) -> Result<Made, String> {
+    let mut cell = AnswerCell::<C> { codec: C::default(), repeats: 0, output: C::output(256) };
+    cell.codec.answer(ids(0), &mut cell.output)?;
+    let written = C::written(&cell.output);
+    Ok(Made { cell: Box::new(cell), remark: remark(&workload::answers(version, ids(0)), &written) })
 }
 
 fn remark(expected: &[u8], written: &[u8]) -> Option<String> {

@@ -1,6 +1,8 @@
 //! mqtt-wire beside the other Rust codecs of MQTT: the same bytes through each, in one process and in turn.
 
 mod allocations;
+#[path = "../../common/built.rs"]
+mod built;
 mod codec;
 mod frames;
 mod measure;
@@ -11,11 +13,15 @@ mod workload;
 use std::fs::OpenOptions;
 use std::process::ExitCode;
 
+use measure::Group;
+
 #[global_allocator]
 static ALLOCATOR: allocations::Counting = allocations::Counting;
 
 const USAGE: &str = "\
 usage: run FILE                                            measure everything, write the report
+       run times [WORD]                                    print times alone: of the main workloads, or of those with
+                                                           the word in their title (decode mixed, 3.1.1, answer)
        run verdicts                                        print what each codec does not check
        run one VERSION DIRECTION WORKLOAD CODEC PASSES     one codec at one workload, for a profiler
                                                            (run one 5.0 decode mixed rumqttc 1000)";
@@ -28,6 +34,14 @@ fn main() -> ExitCode {
     let result = match arguments[..] {
         ["under-callgrind"] => {
             measure::under_callgrind();
+            Ok(())
+        }
+        ["times"] => {
+            times("");
+            Ok(())
+        }
+        ["times", word] => {
+            times(word);
             Ok(())
         }
         ["verdicts"] => {
@@ -46,6 +60,17 @@ fn main() -> ExitCode {
             eprintln!("{message}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Prints the times of the main workloads, or of all those whose title contains the word.
+fn times(word: &str) {
+    let chosen = |group: &Group| {
+        if word.is_empty() { report::is_main(group) } else { report::title(group).contains(word) }
+    };
+    for group in &mut measure::groups().iter_mut().filter(|group| chosen(group)) {
+        measure::time_and_allocations(group);
+        print!("{}", report::times(group));
     }
 }
 

@@ -2,66 +2,120 @@
 
 mod bytesmut;
 mod mqtt_codec_kit;
+#[cfg(feature = "all")]
 mod mqtt_format;
+#[cfg(feature = "all")]
 mod mqtt_proto;
+mod mqtt_protocol;
 mod mqtt_wire;
 mod mqttbytes;
 mod mqttrs;
+#[cfg(feature = "all")]
 mod ntex_mqtt;
+#[cfg(feature = "all")]
 mod rmqtt_codec;
 mod rumqttc;
 
-use crate::codec::{self, Decode, Encode, Made, Verdict};
+use bytes::BytesMut;
+
+use crate::codec::{self, Answer, Decode, Encode, Made, Verdict};
 use crate::workload::{Version, Workload};
 
-/// A codec for one version of the protocol.
+/// Makes the cell of a workload, if the codec can do it.
+pub type MakeCell = fn(&Workload) -> Result<Made, String>;
+
+/// A codec for one version of the protocol, or another way to call one.
 pub struct Peer {
     pub name: &'static str,
-    pub decode: fn(&Workload) -> Result<Made, String>,
-    pub encode: fn(&Workload) -> Result<Made, String>,
-    pub verdict: fn(&'static [u8]) -> Verdict,
+    /// What it does; `None` where this way does not differ from the codec's first one.
+    pub decode: Option<MakeCell>,
+    pub encode: Option<MakeCell>,
+    pub answer: Option<fn(Version) -> Result<Made, String>>,
+    pub verdict: Option<fn(&'static [u8]) -> Verdict>,
 }
 
 impl Peer {
-    fn new<D: Decode + 'static, E: Encode + 'static>(name: &'static str) -> Self {
-        Self {
-            name,
-            decode: |w| codec::decode_cell::<D>(w.bytes, w.packets),
-            encode: |w| codec::encode_cell::<E>(w.bytes, w.packets),
-            verdict: codec::verdict::<D>,
-        }
+    const fn named(name: &'static str) -> Self {
+        Self { name, decode: None, encode: None, answer: None, verdict: None }
+    }
+
+    fn decodes<C: Decode + 'static>(mut self) -> Self {
+        self.decode = Some(|w| codec::decode_cell::<C>(w.bytes, w.packets));
+        self
+    }
+
+    fn encodes<C: Encode + 'static>(mut self) -> Self {
+        self.encode = Some(|w| codec::encode_cell::<C>(w.bytes, w.packets));
+        self
+    }
+
+    fn answers<C: Answer + 'static>(mut self) -> Self {
+        self.answer = Some(codec::answer_cell::<C>);
+        self
+    }
+
+    fn judged<C: Decode + 'static>(mut self) -> Self {
+        self.verdict = Some(codec::verdict::<C>);
+        self
     }
 
     fn both<C: Decode + Encode + 'static>(name: &'static str) -> Self {
-        Self::new::<C, C>(name)
+        Self::named(name).decodes::<C>().encodes::<C>().judged::<C>()
     }
 }
+
+/// mqtt-wire in the ways that it can be called; the first is its README's.
+fn ours<V: mqtt_wire::Of>() -> Vec<Peer> {
+    use mqtt_wire::{Answers, Append, Built, ByReference, Frames, Helper, IntoSlice, Readme, Received};
+    vec![
+        Peer::named(OURS)
+            .decodes::<Readme<V>>()
+            .encodes::<Append<V, Vec<u8>, Received>>()
+            .answers::<Answers<V>>()
+            .judged::<Readme<V>>(),
+        Peer::named("through a helper").decodes::<Helper<V>>(),
+        Peer::named("`Frame`, its packet").decodes::<Frames<V>>().judged::<Frames<V>>(),
+        Peer::named("by reference, constants").decodes::<ByReference<V>>(),
+        Peer::named("built from values").encodes::<Append<V, Vec<u8>, Built>>(),
+        Peer::named("into `BytesMut`").encodes::<Append<V, BytesMut, Received>>(),
+        Peer::named("into a slice, constants").encodes::<IntoSlice<V>>(),
+    ]
+}
+
+pub const OURS: &str = "mqtt-wire";
 
 /// The codecs for `version`; the first is the one that the others are compared with.
 pub fn all(version: Version) -> Vec<Peer> {
     match version {
-        Version::V5 => vec![
-            Peer::both::<mqtt_wire::V5>("mqtt-wire"),
-            Peer::both::<mqtt_wire::FrameV5>("mqtt-wire `Frame`"),
-            Peer::both::<rumqttc::V5>("rumqttc"),
-            Peer::both::<mqttbytes::V5>("mqttbytes"),
-            Peer::both::<rmqtt_codec::V5>("rmqtt-codec"),
-            Peer::both::<ntex_mqtt::V5>("ntex-mqtt"),
-            Peer::both::<mqtt_proto::V5>("mqtt-proto"),
-            Peer::both::<mqtt_codec_kit::V5>("mqtt-codec-kit"),
-        ],
-        Version::V311 => vec![
-            Peer::both::<mqtt_wire::V311>("mqtt-wire"),
-            Peer::both::<mqtt_wire::FrameV311>("mqtt-wire `Frame`"),
-            Peer::both::<rumqttc::V4>("rumqttc"),
-            Peer::both::<mqttbytes::V4>("mqttbytes"),
-            Peer::both::<rmqtt_codec::V3>("rmqtt-codec"),
-            Peer::both::<ntex_mqtt::V3>("ntex-mqtt"),
-            Peer::both::<mqtt_proto::V3>("mqtt-proto"),
-            Peer::both::<mqtt_codec_kit::V4>("mqtt-codec-kit"),
-            Peer::both::<mqttrs::V311>("mqttrs"),
-            Peer::both::<mqtt_format::V3>("mqtt-format"),
-        ],
+        Version::V5 => {
+            let mut list = ours::<mqtt_wire::V5>();
+            list.push(Peer::both::<rumqttc::V5>("rumqttc").answers::<rumqttc::V5>());
+            list.push(Peer::both::<mqttbytes::V5>("mqttbytes").answers::<mqttbytes::V5>());
+            list.push(Peer::both::<mqtt_codec_kit::V5>("mqtt-codec-kit").answers::<mqtt_codec_kit::V5>());
+            #[cfg(feature = "all")]
+            list.extend([
+                Peer::both::<rmqtt_codec::V5>("rmqtt-codec"),
+                Peer::both::<ntex_mqtt::V5>("ntex-mqtt"),
+                Peer::both::<mqtt_proto::V5>("mqtt-proto"),
+            ]);
+            list
+        }
+        Version::V311 => {
+            let mut list = ours::<mqtt_wire::V311>();
+            list.push(Peer::both::<rumqttc::V4>("rumqttc").answers::<rumqttc::V4>());
+            list.push(Peer::both::<mqttbytes::V4>("mqttbytes").answers::<mqttbytes::V4>());
+            list.push(Peer::both::<mqtt_codec_kit::V4>("mqtt-codec-kit").answers::<mqtt_codec_kit::V4>());
+            list.push(Peer::both::<mqtt_protocol::V311>("mqtt-protocol").answers::<mqtt_protocol::V311>());
+            list.push(Peer::both::<mqttrs::V311>("mqttrs"));
+            #[cfg(feature = "all")]
+            list.extend([
+                Peer::both::<rmqtt_codec::V3>("rmqtt-codec"),
+                Peer::both::<ntex_mqtt::V3>("ntex-mqtt"),
+                Peer::both::<mqtt_proto::V3>("mqtt-proto"),
+                Peer::both::<mqtt_format::V3>("mqtt-format"),
+            ]);
+            list
+        }
     }
 }
 

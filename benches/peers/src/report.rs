@@ -198,8 +198,10 @@ fn not_checked(out: &mut String) {
     out.push_str(FRAMES);
     for version in Version::ALL {
         let peers = peers::all(version);
-        let verdicts: Vec<(&str, Verdicts)> =
-            peers.iter().map(|peer| (peer.name, frames::judge(version, peer.verdict))).collect();
+        let verdicts: Vec<(&str, Verdicts)> = peers
+            .iter()
+            .filter_map(|peer| Some((peer.name, frames::judge(version, peer.verdict?))))
+            .collect();
         let total = verdicts.first().map_or(0, |(_, v)| v.total);
         let _ =
             writeln!(out, "\n### MQTT {}, {total} frames\n\n| codec | right |\n|---|---:|", version.name());
@@ -239,6 +241,31 @@ fn faults(out: &mut String, name: &str, v: &Verdicts) {
 fn capital(word: &str) -> String {
     let mut chars = word.chars();
     chars.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(chars).collect()
+}
+
+/// Whether the group is one to look at first.
+pub fn is_main(group: &Group) -> bool {
+    match group.direction {
+        Direction::Decode => [MIXED, "PUBACK", "CONNECT, full"].contains(&group.workload),
+        Direction::Encode => [MIXED, "CONNACK, 10 properties"].contains(&group.workload),
+        Direction::Answer => true,
+    }
+}
+
+pub fn title(group: &Group) -> String {
+    format!("{} {}, {}", group.direction.name(), group.workload, group.version.name())
+}
+
+/// Nanoseconds a packet, and how that compares with the first row.
+pub fn times(group: &Group) -> String {
+    let mut out = format!("{}\n", title(group));
+    for entry in &group.entries {
+        let _ = match entry.figures {
+            Some(f) => writeln!(out, "{:9.1} ns {:6.2}  {}", f.nanoseconds, f.ratio, entry.peer),
+            None => writeln!(out, "{:>19}  {}", "-", entry.peer),
+        };
+    }
+    out
 }
 
 /// The verdicts alone, for a look without measuring.

@@ -282,6 +282,23 @@ fn suback(v: Version, id: u16, codes: &[u8]) -> Vec<u8> {
     frame(0x90, &body)
 }
 
+/// What a server answers: CONNACK, SUBACK and UNSUBACK of one filter, two PUBACK, PINGRESP.
+pub fn answers(v: Version, [suback_id, unsuback_id, first, second]: [u16; 4]) -> Vec<u8> {
+    let mut unsuback = unsuback_id.to_be_bytes().to_vec();
+    if v == Version::V5 {
+        unsuback.extend([0, 0]);
+    }
+    let frames = [
+        connack(v, &[]),
+        suback(v, suback_id, &[1]),
+        frame(0xB0, &unsuback),
+        ack(4, first),
+        ack(4, second),
+        frame(0xD0, &[]),
+    ];
+    frames.concat()
+}
+
 /// With a Reason Code and a Reason String in 5.0: not every codec reads the form without a body.
 fn disconnect(v: Version) -> Vec<u8> {
     if v == Version::V311 {

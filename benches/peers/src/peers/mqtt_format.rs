@@ -18,23 +18,23 @@ impl Decode for V3 {
         bytes
     }
 
+    fn topic<'p>(packet: &'p MPacket<'static>) -> &'p [u8] {
+        match packet {
+            MPacket::Publish(publish) => publish.topic_name.as_bytes(),
+            _ => &[],
+        }
+    }
+
     #[inline]
     fn decode(
         &mut self,
         input: &mut Self::Input,
-        mut each: impl FnMut(&MPacket<'static>),
+        mut each: impl FnMut(MPacket<'static>),
     ) -> Result<(), Fault> {
         while !input.is_empty() {
-            match &mpacket(input) {
-                Ok((rest, packet)) => {
-                    *input = *rest;
-                    each(packet);
-                }
-                Err(nom::Err::Incomplete(_)) => return Err(Fault::Incomplete),
-                Err(nom::Err::Error(error) | nom::Err::Failure(error)) => {
-                    return Err(Fault::refused(error.code));
-                }
-            }
+            let (rest, packet) = mpacket(input).map_err(fault)?;
+            *input = rest;
+            each(packet);
         }
         Ok(())
     }
@@ -64,5 +64,13 @@ impl Encode for V3 {
 
     fn written(out: &mut Vec<u8>) -> Vec<u8> {
         out.clone()
+    }
+}
+
+#[cold]
+fn fault<E>(error: nom::Err<nom::error::Error<E>>) -> Fault {
+    match error {
+        nom::Err::Incomplete(_) => Fault::Incomplete,
+        nom::Err::Error(error) | nom::Err::Failure(error) => Fault::refused(error.code),
     }
 }

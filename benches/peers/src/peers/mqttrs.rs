@@ -15,17 +15,23 @@ impl Decode for V311 {
         bytes
     }
 
+    fn topic<'p>(packet: &'p Packet<'static>) -> &'p [u8] {
+        match packet {
+            Packet::Publish(publish) => publish.topic_name.as_bytes(),
+            _ => &[],
+        }
+    }
+
     #[inline]
     fn decode(
         &mut self,
         input: &mut Self::Input,
-        mut each: impl FnMut(&Packet<'static>),
+        mut each: impl FnMut(Packet<'static>),
     ) -> Result<(), Fault> {
         while !input.is_empty() {
-            match &decode_slice(input) {
-                Ok(Some(packet)) => each(packet),
-                Ok(None) => return Err(Fault::Incomplete),
-                Err(error) => return Err(Fault::refused(error)),
+            match decode_slice(input).map_err(Fault::refused)? {
+                Some(packet) => each(packet),
+                None => return Err(Fault::Incomplete),
             }
             let length = frame_length(input).expect("it was decoded");
             *input = &input[length..];
