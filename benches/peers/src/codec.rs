@@ -4,10 +4,11 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt::{self, Debug, Display, Formatter};
 use std::hint::black_box;
+use std::marker::PhantomData;
 use std::mem::discriminant;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::workload::{self, Version};
+use crate::workload::{self, Delivery, Subscriber, Version};
 
 /// Why a stream was not read to its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,11 +51,36 @@ pub trait Decode: Default {
     fn topic(packet: &Self::Packet) -> &[u8];
 }
 
-/// Where packets are handed to: a function of its own, which reads the packet's type and its topic, and drops it.
-#[inline(never)]
-fn handle<C: Decode>(packet: C::Packet) {
-    black_box(discriminant(&packet));
-    black_box(C::topic(&packet));
+/// Reads every field, property and item of every packet, texts as `&str`.
+pub trait ReadAll: Decode {
+    fn read_all(packet: &Self::Packet);
+}
+
+/// Where packets are handed to.
+trait Hand<C: Decode> {
+    fn hand(packet: C::Packet);
+}
+
+/// A function of its own, which reads the packet's type and its topic, and drops it.
+struct Look;
+
+impl<C: Decode> Hand<C> for Look {
+    #[inline(never)]
+    fn hand(packet: C::Packet) {
+        black_box(discriminant(&packet));
+        black_box(C::topic(&packet));
+    }
+}
+
+/// A function of its own, which reads everything.
+struct Everything;
+
+impl<C: ReadAll> Hand<C> for Everything {
+    #[inline(never)]
+    fn hand(packet: C::Packet) {
+        black_box(discriminant(&packet));
+        C::read_all(&packet);
+    }
 }
 
 /// Writes a stream.
@@ -91,6 +117,27 @@ pub trait Answer: Default {
     fn written(out: &Self::Output) -> Vec<u8>;
 }
 
+/// Sends one message on to subscribers, as a broker does.
+pub trait Deliver: Default {
+    type Message;
+    type Output;
+
+    /// The message as it was received.
+    fn message(bytes: &'static [u8]) -> Result<Self::Message, Fault>;
+
+    fn output(capacity: usize) -> Self::Output;
+
+    /// For each subscriber: empties its output and writes the message with its QoS and identifier, in its version.
+    fn deliver(
+        &mut self,
+        message: &mut Self::Message,
+        to: &[Subscriber],
+        outputs: &mut [Self::Output],
+    ) -> Result<(), String>;
+
+    fn written(out: &Self::Output) -> Vec<u8>;
+}
+
 /// The packets of a stream as `D` decodes them, for codecs that encode what they decode.
 pub fn decoded<D: Decode>(bytes: &'static [u8]) -> Result<Vec<D::Packet>, Fault> {
     let mut packets = Vec::new();
@@ -123,14 +170,15 @@ pub struct Made {
     pub remark: Option<String>,
 }
 
-struct DecodeCell<C: Decode> {
+struct DecodeCell<C: Decode, H> {
     codec: C,
     bytes: &'static [u8],
     packets: usize,
     inputs: Vec<C::Input>,
+    hand: PhantomData<H>,
 }
 
-impl<C: Decode> Cell for DecodeCell<C> {
+impl<C: Decode, H: Hand<C>> Cell for DecodeCell<C, H> {
     fn prepare(&mut self, repeats: usize) {
         self.inputs.clear();
         self.inputs.extend(copies(self.bytes, repeats).into_iter().map(C::input));
@@ -138,7 +186,7 @@ impl<C: Decode> Cell for DecodeCell<C> {
 
     fn run(&mut self) {
         for input in &mut self.inputs {
-            let result = self.codec.decode(input, handle::<C>);
+            let result = self.codec.decode(input, H::hand);
             black_box(result.is_ok());
         }
     }
@@ -164,13 +212,26 @@ fn copies(bytes: &'static [u8], count: usize) -> Vec<&'static [u8]> {
     })
 }
 
-/// A cell that decodes, after a look whether the codec reads all of the stream.
+/// A cell that decodes and looks at each packet, made after a look whether the codec reads all of the stream.
 pub fn decode_cell<C: Decode + 'static>(bytes: &'static [u8], packets: usize) -> Result<Made, String> {
+    made_of::<C, Look>(bytes, packets)
+}
+
+/// A cell that decodes and reads everything.
+pub fn read_cell<C: ReadAll + 'static>(bytes: &'static [u8], packets: usize) -> Result<Made, String> {
+    made_of::<C, Everything>(bytes, packets)
+}
+
+fn made_of<C: Decode + 'static, H: Hand<C> + 'static>(
+    bytes: &'static [u8],
+    packets: usize,
+) -> Result<Made, String> {
     let mut count = 0;
     let result = C::default().decode(&mut C::input(bytes), |_| count += 1);
     match result {
         Ok(()) if count == packets => {
-            let cell = DecodeCell::<C> { codec: C::default(), bytes, packets, inputs: Vec::new() };
+            let codec = C::default();
+            let cell = DecodeCell::<C, H> { codec, bytes, packets, inputs: Vec::new(), hand: PhantomData };
             Ok(Made { cell: Box::new(cell), remark: None })
         }
         Ok(()) => Err(format!("found {count} packets, not {packets}")),
@@ -272,6 +333,46 @@ pub fn answer_cell<C: Answer + 'static>(version: Version) -> Result<Made, String
     cell.codec.answer(ids(0), &mut cell.output)?;
     let written = C::written(&cell.output);
     Ok(Made { cell: Box::new(cell), remark: remark(&workload::answers(version, ids(0)), &written) })
+}
+
+struct DeliverCell<C: Deliver> {
+    codec: C,
+    message: C::Message,
+    subscribers: Vec<Subscriber>,
+    outputs: Vec<C::Output>,
+    repeats: usize,
+}
+
+impl<C: Deliver> Cell for DeliverCell<C> {
+    fn prepare(&mut self, repeats: usize) {
+        self.repeats = repeats;
+    }
+
+    fn run(&mut self) {
+        for _ in 0..self.repeats {
+            let to = black_box(&self.subscribers[..]);
+            let result = self.codec.deliver(&mut self.message, to, &mut self.outputs);
+            black_box(result.is_ok());
+            black_box(&self.outputs);
+        }
+    }
+
+    fn packets(&self) -> usize {
+        self.subscribers.len()
+    }
+}
+
+/// A cell that delivers a message, and a remark if a subscriber gets other bytes than it should.
+pub fn deliver_cell<C: Deliver + 'static>(delivery: &Delivery) -> Result<Made, String> {
+    let message =
+        C::message(delivery.received).map_err(|fault| format!("cannot read the message, {fault}"))?;
+    let subscribers = delivery.subscribers.clone();
+    let outputs = delivery.expected.iter().map(|bytes| C::output(2 * bytes.len())).collect();
+    let mut cell = DeliverCell::<C> { codec: C::default(), message, subscribers, outputs, repeats: 0 };
+    cell.codec.deliver(&mut cell.message, &cell.subscribers, &mut cell.outputs)?;
+    let mut pairs = delivery.expected.iter().zip(&cell.outputs);
+    let remark = pairs.find_map(|(expected, out)| remark(expected, &C::written(out)));
+    Ok(Made { cell: Box::new(cell), remark })
 }
 
 fn remark(expected: &[u8], written: &[u8]) -> Option<String> {

@@ -7,23 +7,27 @@ use std::time::{Duration, Instant};
 use crate::allocations;
 use crate::codec::{Cell, Made, peers_measured};
 use crate::peers::{self, Peer};
-use crate::workload::{self, Version, Workload};
+use crate::workload::{self, Delivery, Version, Workload};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
     Decode,
+    ReadAll,
     Encode,
     Answer,
+    Deliver,
 }
 
 impl Direction {
-    pub const ALL: [Self; 2] = [Self::Decode, Self::Encode];
+    pub const ALL: [Self; 5] = [Self::Decode, Self::ReadAll, Self::Encode, Self::Answer, Self::Deliver];
 
     pub fn name(self) -> &'static str {
         match self {
             Self::Decode => "decode",
             Self::Encode => "encode",
+            Self::ReadAll => "read",
             Self::Answer => "answer",
+            Self::Deliver => "deliver",
         }
     }
 }
@@ -34,7 +38,34 @@ pub struct Group {
     pub direction: Direction,
     pub workload: &'static str,
     pub entries: Vec<Entry>,
-    bytes: usize,
+    /// Of one pass.
+    pub bytes: usize,
+    pub packets: usize,
+}
+
+impl Group {
+    pub fn figures(&self, peer: &str) -> Option<Figures> {
+        self.entries.iter().find(|entry| entry.peer == peer)?.figures
+    }
+
+    pub fn nanoseconds(&self, peer: &str) -> Option<f64> {
+        Some(self.figures(peer)?.nanoseconds)
+    }
+
+    /// The other codecs.
+    pub fn others(&self) -> impl Iterator<Item = (&'static str, Figures)> {
+        self.entries
+            .iter()
+            .filter(|entry| {
+                ![peers::COPYING, peers::OURS].contains(&entry.peer) && !peers::WAYS.contains(&entry.peer)
+            })
+            .filter_map(|entry| Some((entry.peer, entry.figures?)))
+    }
+
+    /// Millions of bytes a second, when a packet takes so many nanoseconds.
+    pub fn megabytes(&self, nanoseconds: f64) -> f64 {
+        1e3 * self.bytes as f64 / self.packets as f64 / nanoseconds
+    }
 }
 
 /// One codec at one workload.
@@ -61,30 +92,50 @@ pub struct Figures {
 pub fn groups() -> Vec<Group> {
     let mut groups = Vec::new();
     for version in Version::ALL {
-        for direction in Direction::ALL {
+        for direction in [Direction::Decode, Direction::ReadAll, Direction::Encode] {
             for workload in workload::all(version) {
                 groups.push(group(version, direction, &workload));
             }
         }
         groups.push(answers(version));
     }
+    groups.extend(workload::deliveries().iter().map(deliver));
     groups
 }
 
 fn group(version: Version, direction: Direction, workload: &Workload) -> Group {
-    let result = |peer: &Peer| match direction {
-        Direction::Decode => peer.decode.map(|decode| decode(workload)),
-        Direction::Encode => peer.encode.map(|encode| encode(workload)),
-        Direction::Answer => None,
+    let make = |peer: &Peer| match direction {
+        Direction::Decode => peer.decode,
+        // What gives everything decoded is not behind when it is not read.
+        Direction::ReadAll => {
+            peer.read.or(peer.decode.filter(|_| peer.verdict.is_some() && peer.encode.is_some()))
+        }
+        _ => peer.encode,
     };
-    let entries = entries(version, result);
-    Group { version, direction, workload: workload.name, entries, bytes: workload.bytes.len() }
+    let entries = entries(version, |peer| Some(make(peer)?(workload)));
+    Group {
+        version,
+        direction,
+        workload: workload.name,
+        entries,
+        bytes: workload.bytes.len(),
+        packets: workload.packets,
+    }
 }
 
 /// The six answers of a server.
 fn answers(version: Version) -> Group {
-    let entries = entries(version, |peer| peer.answer.map(|answer| answer(version)));
-    Group { version, direction: Direction::Answer, workload: "six answers", entries, bytes: 1000 }
+    let entries = entries(version, |peer| Some(peer.answer?(version)));
+    let bytes = workload::answers(version, [1; 4]).len();
+    Group { version, direction: Direction::Answer, workload: "six answers", entries, bytes, packets: 6 }
+}
+
+fn deliver(delivery: &Delivery) -> Group {
+    let version = Version::V5;
+    let entries = entries(version, |peer| Some(peer.deliver?(delivery)));
+    let bytes = delivery.expected.iter().map(Vec::len).sum();
+    let packets = delivery.expected.len();
+    Group { version, direction: Direction::Deliver, workload: delivery.name, entries, bytes, packets }
 }
 
 fn entries(version: Version, result: impl Fn(&Peer) -> Option<Result<Made, String>>) -> Vec<Entry> {

@@ -5,13 +5,14 @@ use std::marker::PhantomData;
 
 use bytes::BytesMut;
 use mqtt_wire::{
-    Ack, ConnAck, DecodeError, DecodeOptions, Decoded, EncodeOptions, Frame, Output, Packet, PacketId,
-    ReasonCode, SubAck, UnsubAck, Version, decode,
+    Ack, ConnAck, DecodeError, DecodeOptions, Decoded, Delivery, EncodeOptions, FanOut, Frame, Output,
+    Packet, PacketId, Properties, Publish, ReasonCode, SubAck, UnsubAck, Version, decode,
 };
 
 use super::bytesmut;
 use crate::built::built;
-use crate::codec::{Answer, Decode, Encode, Fault, decoded};
+use crate::codec::{Answer, Decode, Deliver, Encode, Fault, ReadAll, decoded};
+use crate::workload::{self, Subscriber};
 
 /// A version of the protocol, as a type.
 pub trait Of: 'static {
@@ -97,6 +98,75 @@ impl<V: Of> Decode for Readme<V> {
             }
         }
         Ok(())
+    }
+}
+
+impl<V: Of> ReadAll for Readme<V> {
+    #[inline]
+    fn read_all(packet: &Packet<'static>) {
+        match packet {
+            Packet::Connect(body) => {
+                black_box((body.version, body.clean_start, body.keep_alive, body.client_id));
+                each(body.properties);
+                if let Some(will) = &body.will {
+                    black_box((will.qos, will.retain, will.topic.as_str(), will.payload));
+                    each(will.properties);
+                }
+                black_box((body.user_name, body.password));
+            }
+            Packet::ConnAck(body) => {
+                black_box((body.session_present, body.reason_code));
+                each(body.properties);
+            }
+            Packet::Publish(body) => {
+                black_box((body.delivery, body.retain, body.topic.map(|topic| topic.as_str()), body.payload));
+                each(body.properties);
+            }
+            Packet::PubAck(body) | Packet::PubRec(body) | Packet::PubRel(body) | Packet::PubComp(body) => {
+                black_box((body.packet_id, body.reason_code));
+                each(body.properties);
+            }
+            Packet::Subscribe(body) => {
+                black_box(body.packet_id);
+                each(body.properties);
+                for subscription in body.subscriptions {
+                    black_box((subscription.filter.as_str(), subscription.options()));
+                }
+            }
+            Packet::Unsubscribe(body) => {
+                black_box(body.packet_id);
+                each(body.properties);
+                for filter in body.filters {
+                    black_box(filter.as_str());
+                }
+            }
+            Packet::SubAck(body) => {
+                black_box(body.packet_id);
+                each(body.properties);
+                each(body.reason_codes);
+            }
+            Packet::UnsubAck(body) => {
+                black_box(body.packet_id);
+                each(body.properties);
+                each(body.reason_codes);
+            }
+            Packet::Disconnect(body) => {
+                black_box(body.reason_code);
+                each(body.properties);
+            }
+            Packet::Auth(body) => {
+                black_box(body.reason_code);
+                each(body.properties);
+            }
+            Packet::PingReq | Packet::PingResp => {}
+        }
+    }
+}
+
+#[inline]
+fn each<T>(items: impl IntoIterator<Item = T>) {
+    for item in items {
+        black_box(&item);
     }
 }
 
@@ -398,6 +468,116 @@ impl<V: Of> Answer for Answers<V> {
         send(Packet::PubAck(Ack::new(id(puback)?)))?;
         send(Packet::PubAck(Ack::new(id(last)?)))?;
         send(Packet::PingResp)?;
+        Ok(())
+    }
+
+    fn written(out: &Vec<u8>) -> Vec<u8> {
+        out.clone()
+    }
+}
+
+/// A message encoded anew for each subscriber.
+pub struct EachEncoded([EncodeOptions; 2]);
+
+impl Default for EachEncoded {
+    fn default() -> Self {
+        Self([encode_options::<V5>(), encode_options::<V311>()])
+    }
+}
+
+fn message(bytes: &'static [u8]) -> Result<Publish<'static>, Fault> {
+    match decode(bytes, Version::V5)? {
+        Decoded::Packet { packet: Packet::Publish(publish), .. } => Ok(publish),
+        _ => Err(Fault::Incomplete),
+    }
+}
+
+#[inline]
+fn delivery(to: &Subscriber) -> Result<Delivery, String> {
+    let id = PacketId::new(to.id).ok_or_else(|| "identifier 0".to_owned());
+    Ok(match to.qos {
+        0 => Delivery::AtMostOnce,
+        1 => Delivery::AtLeastOnce(id?),
+        _ => Delivery::ExactlyOnce(id?),
+    })
+}
+
+impl Deliver for EachEncoded {
+    type Message = Publish<'static>;
+    type Output = Vec<u8>;
+
+    fn message(bytes: &'static [u8]) -> Result<Publish<'static>, Fault> {
+        message(bytes)
+    }
+
+    fn output(capacity: usize) -> Vec<u8> {
+        Vec::with_capacity(capacity)
+    }
+
+    #[inline]
+    fn deliver(
+        &mut self,
+        publish: &mut Publish<'static>,
+        to: &[Subscriber],
+        outputs: &mut [Vec<u8>],
+    ) -> Result<(), String> {
+        for (to, out) in to.iter().zip(outputs) {
+            let mut publish = publish.with_delivery(delivery(to)?);
+            let options = match to.version {
+                workload::Version::V5 => self.0[0],
+                workload::Version::V311 => {
+                    publish.properties = Properties::EMPTY;
+                    self.0[1]
+                }
+            };
+            out.clear();
+            Packet::from(publish).encode(options, out).map_err(|e| e.to_string())?;
+        }
+        Ok(())
+    }
+
+    fn written(out: &Vec<u8>) -> Vec<u8> {
+        out.clone()
+    }
+}
+
+/// One head for all subscribers of a version, changed for each; the payload written behind it.
+#[derive(Default)]
+pub struct OneHead(EachEncoded);
+
+impl Deliver for OneHead {
+    type Message = Publish<'static>;
+    type Output = Vec<u8>;
+
+    fn message(bytes: &'static [u8]) -> Result<Publish<'static>, Fault> {
+        message(bytes)
+    }
+
+    fn output(capacity: usize) -> Vec<u8> {
+        Vec::with_capacity(capacity)
+    }
+
+    #[inline]
+    fn deliver(
+        &mut self,
+        publish: &mut Publish<'static>,
+        to: &[Subscriber],
+        outputs: &mut [Vec<u8>],
+    ) -> Result<(), String> {
+        let EachEncoded([new, old]) = self.0;
+        let (mut head, mut old_head) = ([0; 256], [0; 256]);
+        let mut fan_out = FanOut::new(publish, new, &mut head).map_err(|e| e.to_string())?;
+        let plain = Publish { properties: Properties::EMPTY, ..*publish };
+        let mut old_fan_out = FanOut::new(&plain, old, &mut old_head).map_err(|e| e.to_string())?;
+        for (to, out) in to.iter().zip(outputs) {
+            let fan_out = match to.version {
+                workload::Version::V5 => &mut fan_out,
+                workload::Version::V311 => &mut old_fan_out,
+            };
+            out.clear();
+            out.extend_from_slice(fan_out.head(delivery(to)?, false, false).map_err(|e| e.to_string())?);
+            out.extend_from_slice(publish.payload);
+        }
         Ok(())
     }
 

@@ -6,7 +6,8 @@ use bytes::BytesMut;
 use mqttbytes::{Error, v4, v5};
 
 use super::bytesmut;
-use crate::codec::{Answer, Decode, Encode, Fault, decoded};
+use crate::codec::{Answer, Decode, Deliver, Encode, Fault, decoded};
+use crate::workload::{Subscriber, Version};
 
 const MAX_SIZE: usize = 268_435_460;
 
@@ -164,6 +165,49 @@ impl Answer for V4 {
         PubAck::new(puback).write(out).map_err(said)?;
         PubAck::new(last).write(out).map_err(said)?;
         v4::PingResp.write(out).map_err(said)?;
+        Ok(())
+    }
+
+    fn written(out: &BytesMut) -> Vec<u8> {
+        out.to_vec()
+    }
+}
+
+impl Deliver for V5 {
+    /// The message for each version: the 3.1.1 one is made once.
+    type Message = (v5::Publish, v4::Publish);
+    type Output = BytesMut;
+
+    fn message(bytes: &'static [u8]) -> Result<Self::Message, Fault> {
+        let Some(v5::Packet::Publish(new)) = decoded::<Self>(bytes)?.pop() else {
+            return Err(Fault::Incomplete);
+        };
+        let old = v4::Publish::new(&new.topic, mqttbytes::QoS::AtMostOnce, new.payload.to_vec());
+        Ok((new, old))
+    }
+
+    fn output(capacity: usize) -> BytesMut {
+        BytesMut::with_capacity(capacity)
+    }
+
+    #[inline]
+    fn deliver(
+        &mut self,
+        (new, old): &mut Self::Message,
+        to: &[Subscriber],
+        outputs: &mut [BytesMut],
+    ) -> Result<(), String> {
+        for (to, out) in to.iter().zip(outputs) {
+            out.clear();
+            let qos = mqttbytes::qos(to.qos).map_err(|e| format!("{e:?}"))?;
+            if to.version == Version::V5 {
+                (new.qos, new.pkid) = (qos, to.id);
+                new.write(out).map_err(|e| format!("{e:?}"))?;
+            } else {
+                (old.qos, old.pkid) = (qos, to.id);
+                old.write(out).map_err(|e| format!("{e:?}"))?;
+            }
+        }
         Ok(())
     }
 
