@@ -161,7 +161,7 @@ pub fn all(version: Version) -> Vec<Peer> {
                 Peer::both::<ntex_mqtt::V3>("ntex-mqtt"),
                 Peer::both::<mqtt_proto::V3>("mqtt-proto"),
                 Peer::both::<flowsdk::V3>("flowsdk"),
-                Peer::both::<mqtt_format::V3>("mqtt-format"),
+                Peer::both::<mqtt_format::V3>("mqtt-format").reads::<mqtt_format::V3>(),
             ]);
             list.push(copying());
             list
