@@ -20,17 +20,23 @@ macro_rules! version {
                 bytesmut::input(bytes)
             }
 
+            fn topic(packet: &$version::Packet) -> &[u8] {
+                match packet {
+                    $version::Packet::Publish(publish) => publish.topic.as_bytes(),
+                    _ => &[],
+                }
+            }
+
             #[inline]
             fn decode(
                 &mut self,
                 input: &mut BytesMut,
-                mut each: impl FnMut(&$version::Packet),
+                mut each: impl FnMut($version::Packet),
             ) -> Result<(), Fault> {
                 while !input.is_empty() {
-                    match &self.0.decode(input) {
-                        Ok(Some((packet, _))) => each(packet),
-                        Ok(None) => return Err(Fault::Incomplete),
-                        Err(error) => return Err(Fault::refused(error)),
+                    match self.0.decode(input).map_err(Fault::refused)? {
+                        Some((packet, _)) => each(packet),
+                        None => return Err(Fault::Incomplete),
                     }
                 }
                 Ok(())
