@@ -96,6 +96,40 @@ impl FixedHeader {
     }
 }
 
+/// A fixed header in two bytes, for which the length of its frame has to be known: the first byte of the frame, and above
+/// it the number of bytes of the header.
+#[cfg(feature = "bytes")]
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PackedHeader(u16);
+
+#[cfg(feature = "bytes")]
+impl FixedHeader {
+    #[inline(always)]
+    pub(crate) const fn pack(self) -> PackedHeader {
+        PackedHeader(u16::from_le_bytes([self.packet_type.first_byte(self.flags), self.len]))
+    }
+}
+
+#[cfg(feature = "bytes")]
+impl PackedHeader {
+    #[inline(always)]
+    pub(crate) const fn packet_type(self) -> PacketType {
+        let [first, _] = self.0.to_le_bytes();
+        match PacketType::new(first >> 4) {
+            Some(packet_type) => packet_type,
+            // It was a packet type that was packed.
+            None => PacketType::Auth,
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn unpack(self, frame_len: usize) -> FixedHeader {
+        let [first, len] = self.0.to_le_bytes();
+        let remaining_length = u32::try_from(frame_len).unwrap_or(u32::MAX).saturating_sub(u32::from(len));
+        FixedHeader { packet_type: self.packet_type(), flags: first & 0x0F, len, remaining_length }
+    }
+}
+
 pub(crate) const fn error(rule: Rule, packet: Option<PacketType>, c: Context, offset: u32) -> DecodeError {
     DecodeError { rule, packet, version: c.version(), sender: c.sender(), offset }
 }

@@ -13,6 +13,8 @@ use crate::standard::{PacketType, PropertyId, ReasonCode, Rule, Sender, Version}
 /// packet starts is not the error's to know, but that of the bytes: see [`frame_len`](crate::frame_len).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("{}{rule} at byte {offset} [{}]", PacketPrefix(*packet), self.requirement())]
+// Performance: aligned like a packet, so that a result that may be either is moved in whole words.
+#[repr(align(8))]
 pub struct DecodeError {
     pub(crate) rule: Rule,
     pub(crate) packet: Option<PacketType>,

@@ -8,7 +8,11 @@ pub fn built(packet: Packet<'static>) -> Packet<'static> {
     match &mut packet {
         Packet::Connect(body) => {
             body.properties = listed(body.properties);
-            body.will = body.will.map(|will| Will { properties: listed(will.properties), ..will });
+            body.will = body.will.map(|will| {
+                let will = will.get();
+                let will: &Will<'_> = Box::leak(Box::new(Will { properties: listed(will.properties), ..will }));
+                will.into()
+            });
         }
         Packet::ConnAck(body) => body.properties = listed(body.properties),
         Packet::Publish(body) => body.properties = listed(body.properties),

@@ -87,7 +87,7 @@ impl Peer {
 /// mqtt-wire in the ways that it can be called; the first is its README's.
 fn ours<V: mqtt_wire::Of>() -> Vec<Peer> {
     use mqtt_wire::{
-        Answers, Append, Built, ByReference, EachEncoded, Frames, Helper, IntoSlice, OneHead, Readme,
+        Answers, Append, Built, ByReference, EachEncoded, Frames, Helper, IntoSlice, Readme,
         Received,
     };
     vec![
@@ -104,7 +104,6 @@ fn ours<V: mqtt_wire::Of>() -> Vec<Peer> {
         Peer::named(BUILT).encodes::<Append<V, Vec<u8>, Built>>(),
         Peer::named(BYTES_MUT).encodes::<Append<V, BytesMut, Received>>(),
         Peer::named(SLICE).encodes::<IntoSlice<V>>(),
-        Peer::named(FAN_OUT).delivers::<OneHead>(),
     ]
 }
 
@@ -115,10 +114,9 @@ const BY_REFERENCE: &str = "by reference, constants";
 pub const BUILT: &str = "built from values";
 pub const BYTES_MUT: &str = "into `BytesMut`";
 pub const SLICE: &str = "into a slice, constants";
-const FAN_OUT: &str = "`FanOut`";
 
 /// The other ways to use mqtt-wire.
-pub const WAYS: &[&str] = &[HELPER, FRAME, BY_REFERENCE, BUILT, BYTES_MUT, SLICE, FAN_OUT];
+pub const WAYS: &[&str] = &[HELPER, FRAME, BY_REFERENCE, BUILT, BYTES_MUT, SLICE];
 
 /// The codecs for `version`; the first is the one that the others are compared with.
 pub fn all(version: Version) -> Vec<Peer> {

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 
 use bytes::BytesMut;
 use mqtt_wire::{
-    Ack, ConnAck, DecodeError, DecodeOptions, Decoded, Delivery, EncodeOptions, FanOut, Frame, Output,
+    Ack, ConnAck, DecodeError, DecodeOptions, Decoded, Delivery, EncodeOptions, Frame, Output,
     Packet, PacketId, Properties, Publish, ReasonCode, SubAck, UnsubAck, Version, decode,
 };
 
@@ -108,7 +108,7 @@ impl<V: Of> ReadAll for Readme<V> {
             Packet::Connect(body) => {
                 black_box((body.version, body.clean_start, body.keep_alive, body.client_id));
                 each(body.properties);
-                if let Some(will) = &body.will {
+                if let Some(will) = body.will.map(|will| will.get()) {
                     black_box((will.qos, will.retain, will.topic.as_str(), will.payload));
                     each(will.properties);
                 }
@@ -533,51 +533,6 @@ impl Deliver for EachEncoded {
             };
             out.clear();
             Packet::from(publish).encode(options, out).map_err(|e| e.to_string())?;
-        }
-        Ok(())
-    }
-
-    fn written(out: &Vec<u8>) -> Vec<u8> {
-        out.clone()
-    }
-}
-
-/// One head for all subscribers of a version, changed for each; the payload written behind it.
-#[derive(Default)]
-pub struct OneHead(EachEncoded);
-
-impl Deliver for OneHead {
-    type Message = Publish<'static>;
-    type Output = Vec<u8>;
-
-    fn message(bytes: &'static [u8]) -> Result<Publish<'static>, Fault> {
-        message(bytes)
-    }
-
-    fn output(capacity: usize) -> Vec<u8> {
-        Vec::with_capacity(capacity)
-    }
-
-    #[inline]
-    fn deliver(
-        &mut self,
-        publish: &mut Publish<'static>,
-        to: &[Subscriber],
-        outputs: &mut [Vec<u8>],
-    ) -> Result<(), String> {
-        let EachEncoded([new, old]) = self.0;
-        let (mut head, mut old_head) = ([0; 256], [0; 256]);
-        let mut fan_out = FanOut::new(publish, new, &mut head).map_err(|e| e.to_string())?;
-        let plain = Publish { properties: Properties::EMPTY, ..*publish };
-        let mut old_fan_out = FanOut::new(&plain, old, &mut old_head).map_err(|e| e.to_string())?;
-        for (to, out) in to.iter().zip(outputs) {
-            let fan_out = match to.version {
-                workload::Version::V5 => &mut fan_out,
-                workload::Version::V311 => &mut old_fan_out,
-            };
-            out.clear();
-            out.extend_from_slice(fan_out.head(delivery(to)?, false, false).map_err(|e| e.to_string())?);
-            out.extend_from_slice(publish.payload);
         }
         Ok(())
     }
