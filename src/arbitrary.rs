@@ -73,6 +73,9 @@ impl ArbitraryPacket {
         version: Version,
         sender: Sender,
     ) -> Result<Self> {
+        if !packet.may_be_sent_by(sender, version) {
+            return Err(Error::IncorrectFormat);
+        }
         let bytes = Maker { u, version, sender }.packet(packet)?;
         Ok(Self { version, sender, bytes })
     }

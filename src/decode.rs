@@ -35,7 +35,7 @@ impl FixedHeader {
         let [first, rest @ ..] = bytes else { return Ok(None) };
         let packet_type = match PacketType::new(*first >> 4) {
             Some(packet_type) if first_byte::is_allowed(*first, c) => packet_type,
-            packet => return Err(error(first_byte::refusal(*first, c), packet, c, 0)),
+            packet => return Err(error(first_refusal(*first, packet, options), packet, c, 0)),
         };
         if options.first_packet() && !may_be_first(packet_type, c.sender()) {
             return Err(error(Rule::UnexpectedPacket, Some(packet_type), c, 0));
@@ -132,6 +132,19 @@ impl PackedHeader {
 
 pub(crate) const fn error(rule: Rule, packet: Option<PacketType>, c: Context, offset: u32) -> DecodeError {
     DecodeError { rule, packet, version: c.version(), sender: c.sender(), offset }
+}
+
+/// The rule that a first byte breaks. What may not come first needs no version to be refused.
+#[cold]
+fn first_refusal(first: u8, packet: Option<PacketType>, options: DecodeOptions) -> Rule {
+    match (first_byte::refusal(first, options.context()), packet) {
+        (Rule::VersionUnknown, Some(packet))
+            if options.first_packet() && !may_be_first(packet, options.sender()) =>
+        {
+            Rule::UnexpectedPacket
+        }
+        (rule, _) => rule,
+    }
 }
 
 /// The seven bits of a byte of a length that goes on.

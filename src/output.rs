@@ -52,7 +52,8 @@ impl Output for [u8] {
     #[inline]
     fn extend(&mut self, len: usize, tail: &[u8]) -> Result<&mut [u8], Full> {
         let available = self.len();
-        match self.get_mut(..len.saturating_add(tail.len())).and_then(|room| room.split_at_mut_checked(len)) {
+        let room = len.checked_add(tail.len()).and_then(|needed| self.get_mut(..needed));
+        match room.and_then(|room| room.split_at_mut_checked(len)) {
             Some((room, end)) => {
                 end.copy_from_slice(tail);
                 Ok(room)

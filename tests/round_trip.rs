@@ -19,13 +19,14 @@ mod strategy;
 #[path = "common/tables.rs"]
 mod tables;
 
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use mqtt_wire::{
-    DecodeError, DecodeOptions, Decoded, DecodedHead, Delivery, EncodeError, EncodeOptions, FanOut,
-    FixedHeader, Frame, Packet, PacketId, PacketType, Properties, Property, PropertySet, Publish, QoS, Rule,
-    Sender, Version, decode, decode_exact, decode_publish_head, set_dup,
+    CheckedFrame, Connection, DecodeError, DecodeOptions, Decoded, DecodedHead, Delivery, EncodeErrorKind,
+    EncodeOptions, FixedHeader, Frame, Packet, PacketType, Properties, Property, PropertyId, PropertySet,
+    Publish, PublishFrame, QoS, Rule, Sender, Version, decode, decode_exact, decode_publish_head, frame_len,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -203,6 +204,10 @@ fn announced(bytes: &[u8]) -> Option<usize> {
     None
 }
 
+fn hashed(value: &impl std::hash::Hash) -> u64 {
+    BuildHasherDefault::<DefaultHasher>::default().hash_one(value)
+}
+
 /// What tells errors apart.
 fn fault(error: &DecodeError) -> (Rule, usize) {
     (error.rule(), error.offset())
@@ -265,7 +270,9 @@ mod encoding {
                     }
                     Err(error) => {
                         prop_assert_eq!(out, b"before");
-                        prop_assert!(matches!(error, EncodeError::Invalid { .. }), "{}", error);
+                        prop_assert!(matches!(error.kind(), EncodeErrorKind::Invalid(_)), "{}", error);
+                        prop_assert_eq!(error.packet_type(), Some(packet.packet_type()));
+                        prop_assert_eq!(error.rule().map(Rule::reason_code), Some(error.reason_code()));
                         if let Some(plain) = &plain {
                             prop_assert!(decode_exact(plain, reading).is_err(), "{} {:02X?}", error, plain);
                         }
@@ -377,35 +384,72 @@ mod properties {
     proptest! {
         #![proptest_config(config(500))]
 
-        /// Properties hidden and added on the way through a broker, against lists that are filtered and joined.
+        /// Properties hidden and added on the way through a broker, edits upon edits, against lists that are filtered
+        /// and joined.
         #[test]
         fn forwarding(
             case in valid_packet(PacketType::Publish, Version::V5, Sender::Server),
             hidden in vec(select(vec![1, 2, 3, 8, 9, 11, 35, 38]), 0..4),
+            later in vec(select(vec![1, 2, 3, 8, 9, 11, 35, 38]), 0..3),
             expiry: u32,
         ) {
             let wire = wire(&case);
             let Ok(Packet::Publish(publish)) = decode_exact(&wire, Version::V5) else { panic!("a PUBLISH") };
-            let ids = hidden.iter().filter_map(|id| mqtt_wire::PropertyId::new(*id)).collect::<PropertySet>();
+            let set = |ids: &[u8]| ids.iter().filter_map(|id| PropertyId::new(*id)).collect::<PropertySet>();
             let added = [Property::MessageExpiryInterval(expiry), Property::UserProperty(("via", ""))];
+            let last = [Property::UserProperty(("to", "you"))];
             let topic = publish.topic.or(Some(mqtt_wire::topic_name!("t")));
-            let properties = publish.properties.without(ids | mqtt_wire::PropertyId::MessageExpiryInterval).with(&added);
-
-            let kept = |(id, _): &&Owned| *id != 2 && !hidden.contains(&u32::from(*id));
-            let kept: Vec<Owned> = received(&case).iter().filter(kept).cloned().collect();
-            let mut expected = strategy::properties(&kept);
-            expected.extend(added);
-            prop_assert_eq!(properties, Properties::new(&expected));
-            prop_assert_eq!(properties.iter().count(), expected.len());
-            prop_assert_eq!(properties.ids(), expected.iter().map(Property::id).collect::<PropertySet>());
-
-            let forwarded = Packet::from(Publish { properties, topic, ..publish });
-            let plain = Packet::from(Publish { properties: Properties::new(&expected), topic, ..publish });
-            let (mut first, mut second) = (Vec::new(), Vec::new());
-            prop_assert!(forwarded.encode(Version::V5, &mut first).is_ok());
-            prop_assert!(plain.encode(Version::V5, &mut second).is_ok());
-            prop_assert_eq!(first, second);
+            let list = strategy::properties(received(&case));
+            // Upon what came over the wire and upon the same as a list.
+            for base in [publish.properties, Properties::new(&list)] {
+                let first = base.edit(set(&hidden) | PropertyId::MessageExpiryInterval, &added);
+                let mut expected: Vec<_> = base.iter().collect();
+                expected.retain(|one| {
+                    one.id() != PropertyId::MessageExpiryInterval && !set(&hidden).contains(one.id())
+                });
+                expected.extend(added);
+                let second = first.as_properties().without(set(&later));
+                let third = second.as_properties().with(&last);
+                let edited = [first.as_properties(), second.as_properties(), third.as_properties()];
+                for (step, properties) in edited.into_iter().enumerate() {
+                    match step {
+                        1 => expected.retain(|one| !set(&later).contains(one.id())),
+                        2 => expected.extend(last),
+                        _ => {}
+                    }
+                    same_properties(properties, &expected)?;
+                    let edited = Packet::from(Publish { properties, topic, ..publish });
+                    let plain = Packet::from(Publish { properties: Properties::new(&expected), topic, ..publish });
+                    let (mut one, mut two) = (Vec::new(), Vec::new());
+                    prop_assert!(edited.encode(Version::V5, &mut one).is_ok());
+                    prop_assert!(plain.encode(Version::V5, &mut two).is_ok());
+                    prop_assert_eq!(one, two);
+                }
+            }
         }
+    }
+
+    /// However they are held, properties are the list.
+    fn same_properties(properties: Properties<'_>, list: &[Property<'_>]) -> Result<(), TestCaseError> {
+        let expected = Properties::new(list);
+        prop_assert_eq!(properties, expected);
+        prop_assert!(properties.iter().eq(list.iter().copied()));
+        let (least, most) = properties.iter().size_hint();
+        prop_assert!(least <= list.len() && most.is_none_or(|most| list.len() <= most));
+        prop_assert_eq!(properties.is_empty(), list.is_empty());
+        prop_assert_eq!(properties.ids(), list.iter().map(Property::id).collect::<PropertySet>());
+        prop_assert_eq!(hashed(&properties), hashed(&expected));
+        for id in PropertyId::ALL.iter().copied() {
+            let first = list.iter().find(|one| one.id() == id).copied();
+            prop_assert_eq!(properties.find(id), first);
+            prop_assert_eq!(properties.contains(id), first.is_some());
+        }
+        let pairs = list.iter().filter_map(|one| match one {
+            Property::UserProperty(pair) => Some(*pair),
+            _ => None,
+        });
+        prop_assert!(properties.user_properties().eq(pairs));
+        Ok(())
     }
 }
 
@@ -415,12 +459,6 @@ mod publishing {
     fn publishes() -> impl Strategy<Value = Case> {
         (select(Version::ALL.to_vec()), select(vec![Sender::Client, Sender::Server]))
             .prop_flat_map(|(version, sender)| valid_packet(PacketType::Publish, version, sender))
-    }
-
-    fn delivery() -> impl Strategy<Value = Delivery> {
-        (0..3_u8, 1..=u16::MAX).prop_map(|(qos, id)| {
-            Delivery::new(QoS::new(qos).expect("0 to 2"), PacketId::new(id).expect("not 0"))
-        })
     }
 
     fn encoded(publish: Publish<'_>, version: Version) -> Vec<u8> {
@@ -446,48 +484,67 @@ mod publishing {
             })?;
         }
 
-        /// One head for many subscribers is what each would get on its own.
+        /// The head makes the message it was taken from, with its payload.
         #[test]
-        fn fan_out(
-            case in publishes(),
-            deliveries in vec((delivery(), any::<bool>(), any::<bool>()), 1..6),
-        ) {
-            case.with(|packet| {
-                let Packet::Publish(publish) = packet else { panic!("a PUBLISH") };
-                let mut room = vec![0; 2 * wire(&case).len() + 16];
-                let mut fan_out = FanOut::new(publish, case.version, &mut room).expect("a good packet");
-                for (delivery, dup, retain) in &deliveries {
-                    let (delivery, retain) = (*delivery, *retain);
-                    let dup = *dup && delivery.qos() != QoS::AtMostOnce;
-                    let expected = encoded(Publish { dup, delivery, retain, ..*publish }, case.version);
-                    prop_assert_eq!(fan_out.packet_len(delivery.qos()), expected.len());
-                    let head = fan_out.head(delivery, dup, retain).expect("a good delivery");
-                    prop_assert_eq!([head, publish.payload].concat(), expected);
-                }
-                prop_assert!(fan_out.head(Delivery::AtMostOnce, true, false).is_err());
-                Ok(())
-            })?;
+        fn the_head_and_its_payload(case in publishes()) {
+            let bytes = wire(&case);
+            let found = decode_publish_head(&bytes, decoding(&case));
+            let Ok(DecodedHead::Publish { head, len, payload }) = found else { panic!("a PUBLISH") };
+            prop_assert_eq!(payload.remaining(), bytes.len() - len);
+            let Ok(Packet::Publish(publish)) = decode_exact(&bytes, decoding(&case)) else { panic!("a PUBLISH") };
+            prop_assert_eq!(head.with_payload(&bytes[len..]), publish);
+            prop_assert_eq!(encoded(head.with_payload(&bytes[len..]), case.version), bytes);
         }
 
+        /// A frame can be sent again as it is, with DUP, when it is a PUBLISH of QoS 1 or 2 that names its topic and
+        /// has no alias, which would mean nothing on another connection.
         #[test]
-        fn again_with_dup(case in valid()) {
+        fn again_with_dup(case in prop_oneof![publishes().boxed(), valid().boxed()]) {
             let bytes = wire(&case);
-            let mut again = bytes.clone();
-            let is_set = set_dup(&mut again);
-            let frame = Frame::new(bytes.clone().into(), case.version).expect("a frame");
+            let frame = Frame::new(bytes.clone().into(), decoding(&case)).expect("a frame");
             let kept = frame.clone();
-            let dup = frame.with_dup();
-            prop_assert_eq!(dup.as_bytes(), &again[..]);
+            let again = frame.clone().with_dup();
             prop_assert_eq!(kept.as_bytes(), &bytes[..]);
-            match decode_exact(&bytes, case.version) {
-                Ok(Packet::Publish(publish)) if publish.delivery.qos() > QoS::AtMostOnce => {
+            let publish = PublishFrame::new(frame.clone()).ok();
+            prop_assert_eq!(publish.map(|publish| publish.with_dup().map(Frame::from)), {
+                (case.packet_type() == PacketType::Publish).then(|| again.clone())
+            });
+            match decode_exact(&bytes, decoding(&case)) {
+                Ok(Packet::Publish(publish))
+                    if publish.delivery.qos() > QoS::AtMostOnce
+                        && publish.topic.is_some()
+                        && publish.properties.topic_alias().is_none() =>
+                {
                     let expected = Publish { dup: true, ..publish };
-                    prop_assert!(is_set);
-                    prop_assert_eq!(decode_exact(&again, case.version), Ok(expected.into()));
-                    prop_assert_eq!(dup.packet(), Ok(expected.into()));
+                    let again = again.expect("it can be sent again");
+                    prop_assert_eq!(again.as_bytes(), &encoded(expected, case.version)[..]);
+                    prop_assert_eq!(again.packet(), Ok(expected.into()));
+                    prop_assert_eq!(again.options(), frame.options());
+                    prop_assert_eq!(again.clone().with_dup(), Some(again));
                 }
-                _ => prop_assert_eq!((is_set, again), (false, bytes)),
+                _ => prop_assert_eq!(again, None),
             }
+        }
+
+        /// A message is sent again with DUP, by name, and with all its properties but the alias.
+        #[test]
+        fn again_by_name(case in publishes()) {
+            case.with(|packet| {
+                let Packet::Publish(publish) = packet else { panic!("a PUBLISH") };
+                let name = mqtt_wire::topic_name!("the/name/it/was/sent/to");
+                let Some(again) = publish.to_resend(name) else {
+                    prop_assert_eq!(publish.delivery, Delivery::AtMostOnce);
+                    return Ok(());
+                };
+                prop_assert_ne!(publish.delivery, Delivery::AtMostOnce);
+                let mut properties: Vec<_> = publish.properties.iter().collect();
+                properties.retain(|one| one.id() != PropertyId::TopicAlias);
+                let properties = Properties::new(&properties);
+                let expected = Publish { dup: true, topic: Some(name), properties, ..*publish };
+                prop_assert_eq!(again.as_publish(), expected);
+                prop_assert_eq!(encoded(again.as_publish(), case.version), encoded(expected, case.version));
+                Ok(())
+            })?;
         }
 
         #[test]
@@ -560,7 +617,7 @@ mod laws {
                     }
                     prop_assert_eq!(&found, &alone);
                     if let Err(error) = alone {
-                        prop_assert_eq!(error.frame_len(), Some(frame.len()), "{}", error);
+                        prop_assert_eq!(frame_len(&buffer), Some(frame.len()), "{}", error);
                     }
                     buffer.drain(..frame.len());
                     next = expected.next();
@@ -598,8 +655,10 @@ mod laws {
             match decode(&input.bytes, input.options()) {
                 Ok(Decoded::Packet { len, .. }) => prop_assert_eq!(Some(len), whole),
                 Ok(Decoded::Incomplete { missing }) => prop_assert!(missing > 0),
-                Err(error) => prop_assert!(error.frame_len().is_none_or(|len| len >= 2 && Some(len) == whole)),
+                Err(_) => {}
             }
+            prop_assert_eq!(frame_len(&input.bytes), whole);
+            prop_assert!(whole.is_none_or(|len| len >= 2));
         }
 
         /// 5. Nothing is reserved for what is announced, and the limit is judged on the header, before the body.
@@ -652,20 +711,23 @@ mod laws {
 
                 let available = short.index(size);
                 let mut room = vec![0xA5; available];
-                let too_small = EncodeError::BufferTooSmall { needed: size, available };
-                prop_assert_eq!(packet.encode(case.version, room.as_mut_slice()), Err(too_small));
+                let too_small = EncodeErrorKind::BufferTooSmall { needed: size, available };
+                let refused = packet.encode(case.version, room.as_mut_slice()).map_err(|error| error.kind());
+                prop_assert_eq!(refused, Err(too_small));
                 prop_assert!(room.iter().all(|byte| *byte == 0xA5));
 
                 let mut vec = b"before".to_vec();
                 let max = u32::try_from(available).expect("small");
-                let too_large = EncodeError::TooLarge { size, max: available };
+                let too_large = EncodeErrorKind::TooLarge { size, max: available };
                 let limited = EncodeOptions::new(case.version).with_max_packet_size(max);
-                prop_assert_eq!(packet.encode(limited, &mut vec), Err(too_large));
+                let refused = packet.encode(limited, &mut vec).map_err(|error| error.kind());
+                prop_assert_eq!(refused, Err(too_large));
                 prop_assert_eq!(&vec, b"before");
                 prop_assert_eq!(packet.encode(case.version, &mut vec), Ok(size));
                 prop_assert_eq!(&vec[6..], &expected[..]);
                 let mut bytes = BytesMut::from(&b"before"[..]);
-                prop_assert_eq!(packet.encode(limited, &mut bytes), Err(too_large));
+                let refused = packet.encode(limited, &mut bytes).map_err(|error| error.kind());
+                prop_assert_eq!(refused, Err(too_large));
                 prop_assert_eq!(&bytes[..], b"before");
                 prop_assert_eq!(packet.encode(case.version, &mut bytes), Ok(size));
                 prop_assert_eq!(&bytes[6..], &expected[..]);
@@ -729,7 +791,7 @@ mod laws {
                 }
                 (Err(error), Ok(Some(frame))) => {
                     prop_assert_eq!(frame.packet(), Err(*error));
-                    prop_assert_eq!(error.frame_len(), Some(frame.as_bytes().len()));
+                    prop_assert_eq!(frame_len(&input.bytes), Some(frame.as_bytes().len()));
                 }
                 (Err(error), Err(owned)) => prop_assert_eq!(error, owned),
                 (borrowed, owned) => prop_assert!(false, "{:?} {:?}", borrowed, owned),
@@ -749,7 +811,7 @@ mod laws {
                 }
                 (Ok(Decoded::Incomplete { .. }), Err(error)) => prop_assert_eq!(error.rule(), Rule::Truncated),
                 (Err(one), Err(two)) => {
-                    let trailing = one.frame_len().is_some_and(|len| len < input.bytes.len());
+                    let trailing = frame_len(&input.bytes).is_some_and(|len| len < input.bytes.len());
                     prop_assert!(one == two || (trailing && two.rule() == Rule::TrailingBytes), "{} {}", one, two);
                 }
                 (borrowed, exact) => prop_assert!(false, "{:?} {:?}", borrowed, exact),
@@ -816,7 +878,7 @@ mod laws {
         match (borrowed, refused) {
             (Ok(Decoded::Packet { packet: Packet::Publish(publish), len }), None) => {
                 prop_assert!(payload.is_complete());
-                prop_assert_eq!(head, Publish { payload: &[], ..*publish });
+                prop_assert_eq!(head.with_payload(publish.payload), *publish);
                 prop_assert_eq!(head_len + publish.payload.len(), *len);
                 prop_assert_eq!(&taken[..], publish.payload);
             }
@@ -843,15 +905,19 @@ mod laws {
         };
         if input.version == Version::V31 {
             let body = 2 + form[1..].iter().take_while(|byte| **byte >= 0x80).count();
+            // Flags without a meaning, such as DUP in what is sent again.
+            form[0] = match packet {
+                Packet::Publish(_) => form[0],
+                Packet::PubRel(_) | Packet::Subscribe(_) | Packet::Unsubscribe(_) => form[0] & 0xF0 | 0x02,
+                _ => form[0] & 0xF0,
+            };
             match packet {
-                // DUP, which tells that it is sent again.
-                Packet::PubRel(_) | Packet::Subscribe(_) | Packet::Unsubscribe(_) => form[0] &= !0x08,
                 // A byte without a meaning.
                 Packet::ConnAck(_) => form[body] = 0,
-                // Flags for fields that the Remaining Length leaves out.
+                // Flags for fields that the Remaining Length leaves out, and one without a meaning.
                 Packet::Connect(connect) => {
                     let flags = &mut form[body + 9];
-                    *flags &= 0x3F;
+                    *flags &= 0x3E;
                     *flags |= u8::from(connect.user_name.is_some()) << 7
                         | u8::from(connect.password.is_some()) << 6;
                 }
@@ -934,7 +1000,9 @@ mod laws {
 
 #[cfg(feature = "tokio-codec")]
 mod codec {
-    use mqtt_wire::{Codec, CodecError};
+    use std::num::NonZeroU32;
+
+    use mqtt_wire::{Codec, CodecError, ConnAck, MAX_CONNECT_SIZE, MAX_PACKET_SIZE, ReasonCode};
     use strategy::valid_of;
     use tokio_util::codec::{Decoder, Encoder};
 
@@ -949,6 +1017,27 @@ mod codec {
         })
     }
 
+    /// A server that takes the CONNECT: one that is too large for any other is refused by that.
+    fn server_for(connect: &Case) -> Result<Codec, TestCaseError> {
+        let (mut server, bytes) = (Codec::server(), wire(connect));
+        if bytes.len() <= MAX_CONNECT_SIZE as usize {
+            return Ok(server);
+        }
+        let refused = server.decode(&mut BytesMut::from(&bytes[..])).expect_err("too large");
+        prop_assert_eq!(refused.reason_code(), Some(ReasonCode::PACKET_TOO_LARGE));
+        Ok(Codec::new(Connection::server().with_max_connect_size(MAX_PACKET_SIZE)))
+    }
+
+    /// Answers a CONNECT, unless its client takes no packet as small as that.
+    fn accept(server: &mut Codec, connect: &Frame) -> Result<bool, TestCaseError> {
+        let Ok(Packet::Connect(connect)) = connect.packet() else { panic!("a CONNECT") };
+        let most = connect.properties.maximum_packet_size().map_or(u32::MAX, NonZeroU32::get);
+        let size = if connect.version == Version::V5 { 5 } else { 4 };
+        let answer = server.encode(ConnAck::new(ReasonCode::SUCCESS).into(), &mut BytesMut::new());
+        prop_assert_eq!(answer.is_ok(), size <= most, "{:?}", answer);
+        Ok(answer.is_ok())
+    }
+
     proptest! {
         #![proptest_config(config(300))]
 
@@ -956,16 +1045,19 @@ mod codec {
         #[test]
         fn a_server_speaks_the_version_of_connect(cases in connection(), size in 1..4096_usize) {
             let stream: Vec<u8> = cases.iter().flat_map(wire).collect();
-            let (mut server, mut buffer, mut frames) = (Codec::server(), BytesMut::new(), Vec::new());
+            let (mut server, mut buffer, mut frames) = (server_for(&cases[0])?, BytesMut::new(), Vec::new());
             for chunk in stream.chunks(size) {
                 buffer.extend_from_slice(chunk);
                 while let Some(frame) = server.decode(&mut buffer).expect("good frames") {
+                    if frames.is_empty() && !accept(&mut server, &frame)? {
+                        return Ok(());
+                    }
                     frames.push(frame);
                 }
             }
             prop_assert!(buffer.is_empty());
             prop_assert_eq!(frames.len(), cases.len());
-            prop_assert_eq!(server.version(), cases[0].version);
+            prop_assert_eq!(server.connection().version(), Some(cases[0].version));
             for (frame, case) in frames.iter().zip(&cases) {
                 case.with(|packet| {
                     prop_assert_eq!(frame.packet(), Ok(*packet));
@@ -977,13 +1069,17 @@ mod codec {
         /// What the codec of one side writes, that of the other reads.
         #[test]
         fn a_client_writes_what_a_server_reads(cases in connection()) {
-            let (mut client, mut server, mut stream) = (Codec::client(cases[0].version), Codec::server(), BytesMut::new());
+            let (mut client, mut server) = (Codec::client(cases[0].version), server_for(&cases[0])?);
+            let mut stream = BytesMut::new();
             for case in &cases {
-                case.with(|packet| client.encode(*packet, &mut stream)).expect("a good packet");
+                case.with(|packet| client.encode((*packet).into(), &mut stream)).expect("a good packet");
             }
             for case in &cases {
                 let frame = server.decode(&mut stream).expect("a good frame").expect("a whole frame");
                 prop_assert_eq!(frame.as_bytes(), wire(case));
+                if frame.packet_type() == PacketType::Connect && !accept(&mut server, &frame)? {
+                    return Ok(());
+                }
             }
             prop_assert!(stream.is_empty());
         }
@@ -992,7 +1088,7 @@ mod codec {
         #[test]
         fn the_codec_agrees_with_decode(input in input()) {
             let options = input.options();
-            let mut codec = Codec::new(options, EncodeOptions::new(input.version));
+            let mut codec = Codec::new(Connection::new(options, EncodeOptions::new(input.version)));
             let found = codec.decode(&mut BytesMut::from(&input.bytes[..]));
             match (decode(&input.bytes, options), found) {
                 (Ok(Decoded::Packet { packet, .. }), Ok(Some(frame))) => prop_assert_eq!(frame.packet(), Ok(packet)),
@@ -1028,8 +1124,9 @@ mod reach {
                 assert_eq!(packet.encoded_len(encoding(&case)), Ok(expected.len()), "{bound}");
                 let mut out = vec![0xA5; expected.len()];
                 let short = out.len() - 1;
-                let too_small = EncodeError::BufferTooSmall { needed: expected.len(), available: short };
-                assert_eq!(packet.encode(encoding(&case), &mut out[..short]), Err(too_small), "{bound}");
+                let too_small = EncodeErrorKind::BufferTooSmall { needed: expected.len(), available: short };
+                let refused = packet.encode(encoding(&case), &mut out[..short]);
+                assert_eq!(refused.map_err(|error| error.kind()), Err(too_small), "{bound}");
                 assert!(out.iter().all(|byte| *byte == 0xA5), "{bound}");
                 assert_eq!(packet.encode(encoding(&case), &mut out[..]), Ok(expected.len()), "{bound}");
                 assert!(out == expected, "{bound}: other bytes");
@@ -1061,7 +1158,7 @@ mod reach {
             case.with(|packet| {
                 let mut out = vec![0xA5; 3];
                 let error = packet.encode(encoding(&case), &mut out).expect_err("too long");
-                let EncodeError::Invalid { kind, .. } = error else { panic!("{field:?}: {error}") };
+                let EncodeErrorKind::Invalid(kind) = error.kind() else { panic!("{field:?}: {error}") };
                 // In 3.1 a client identifier is too long before.
                 assert!(matches!(kind, Rule::StringTooLong | Rule::ClientIdTooLong), "{field:?}: {error}");
                 assert_eq!(out, [0xA5; 3], "{field:?}");
@@ -1145,8 +1242,8 @@ mod reach {
                 let options = EncodeOptions::new(version).with_sender(case.sender);
                 let options = options.with_payload_check(true).with_strict_characters(true);
                 let result = case.with(|packet| packet.encoded_len(options));
-                if let Err(EncodeError::Invalid { kind, .. }) = result {
-                    broken.insert(kind);
+                if let Err(EncodeErrorKind::Invalid(rule)) = result.map_err(|error| error.kind()) {
+                    broken.insert(rule);
                 }
             }
         }
@@ -1159,7 +1256,12 @@ mod reach {
         let mut broken = BTreeSet::new();
         for input in draw(input(), 8_000) {
             let options = input.options().with_payload_check(true).with_strict_characters(true);
-            for options in [options, options.with_max_packet_size(64), options.with_first_packet(true)] {
+            for options in [
+                options,
+                options.with_max_packet_size(64),
+                options.with_first_packet(true),
+                DecodeOptions::detect(),
+            ] {
                 broken.extend(decode(&input.bytes, options).err().map(|error| error.rule()));
             }
         }

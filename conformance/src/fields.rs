@@ -1,7 +1,9 @@
 //! A packet of the library in the vocabulary of `mqtt-inspect --json`, without what can be worked out from the
 //! rest: see "Values" in the suite's README.
 
-use mqtt_wire::{Connect, Packet, Properties, Property, Publish, ReasonCode, Subscription, Version, Will};
+use mqtt_wire::{
+    Connect, Packet, PacketId, Properties, Property, Publish, ReasonCode, Subscription, Version, Will,
+};
 use serde_json::{Map, Value, json};
 
 use crate::hex;
@@ -78,7 +80,7 @@ fn connect(body: &Connect<'_>, v5: bool, put: Put<'_>) {
     put("keep_alive", body.keep_alive.into());
     put("properties", properties(body.properties));
     put("client_identifier", body.client_id.into());
-    put("will", body.will.as_ref().map(|one| will(one, v5)).into());
+    put("will", body.will.map(|one| will(&one.get(), v5)).into());
     put("user_name", body.user_name.into());
     put("password", body.password.map(bytes).into());
 }
@@ -98,7 +100,7 @@ fn publish(body: &Publish<'_>, put: Put<'_>) {
     put("qos", body.delivery.qos().get().into());
     put("retain", body.retain.into());
     put("topic_name", body.topic.map_or("", |topic| topic.as_str()).into());
-    put("packet_identifier", body.delivery.packet_id().map(std::num::NonZero::get).into());
+    put("packet_identifier", body.delivery.packet_id().map(PacketId::get).into());
     put("properties", properties(body.properties));
     put("payload", bytes(body.payload));
 }
@@ -138,7 +140,7 @@ fn value(property: &Property<'_>) -> Value {
         P::ServerKeepAlive(n) | P::TopicAliasMaximum(n) => n.into(),
         P::ReceiveMaximum(n) | P::TopicAlias(n) => n.get().into(),
         P::MaximumPacketSize(n) => n.get().into(),
-        P::MaximumQoS(qos) => qos.qos().get().into(),
+        P::MaximumQoS(qos) => qos.get().get().into(),
         P::SubscriptionIdentifier(id) => id.get().into(),
         P::ContentType(text)
         | P::AssignedClientIdentifier(text)

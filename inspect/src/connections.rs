@@ -198,7 +198,7 @@ impl Connection {
         self.over = true;
         if self.stream.is_mqtt() {
             let origin =
-                self.ends.origin(self.stream.client(), self.stream.with_sender(side), self.stream.is_whole());
+                self.ends.origin(self.stream.client(), self.stream.sender(side), self.stream.is_whole());
             sink.piece(&origin, self.time, Piece::Note(note))?;
         }
         Ok(())

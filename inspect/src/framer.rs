@@ -1,6 +1,6 @@
 //! One sender's MQTT stream, cut into packets; after missing or unreadable bytes it finds its way back.
 
-use mqtt_wire::{DecodeError, DecodeOptions, Decoded, FixedHeader, Packet, Version, decode};
+use mqtt_wire::{DecodeError, DecodeOptions, Decoded, FixedHeader, Packet, Version, decode, frame_len};
 
 /// What stands next in the stream.
 #[derive(Debug)]
@@ -108,7 +108,7 @@ impl Framer {
         let length = match FixedHeader::decode(self.rest(), options) {
             Ok(header) => header?.frame_len(),
             Err(error) => {
-                let length = error.frame_len();
+                let length = frame_len(self.rest());
                 if length.is_none() && is_cut_header(self.rest()) {
                     return None;
                 }
@@ -186,14 +186,6 @@ impl Framer {
 
     fn rest(&self) -> &[u8] {
         self.buffer.get(self.start..).unwrap_or_default()
-    }
-}
-
-/// The length of the packet that begins here, be it well-formed or not.
-fn frame_len(bytes: &[u8]) -> Option<usize> {
-    match FixedHeader::decode(bytes, Version::V5) {
-        Ok(header) => header.map(|header| header.frame_len()),
-        Err(error) => error.frame_len(),
     }
 }
 

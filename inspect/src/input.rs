@@ -186,7 +186,7 @@ pub(crate) fn raw(source: &Source, choices: &Choices, report: &mut Report) -> Re
         match input.read(&mut chunk) {
             Ok(0) => break,
             Ok(length) => stream.push(chunk.get(..length).unwrap_or_default(), report)?,
-            Err(error) if error.rule() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error).context("cannot read it"),
         }
     }

@@ -81,7 +81,7 @@ enum Waiting {
 
 /// What the first bytes of a client look like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Rule {
+enum Kind {
     Mqtt,
     Http,
     Tls,
@@ -125,7 +125,7 @@ impl Stream {
 
     /// Takes what TCP brought from one side.
     pub(crate) fn event(&mut self, side: Side, event: Event<'_>, out: SidedOut<'_>) -> Result<()> {
-        let (client, sender) = (self.client, self.with_sender(side));
+        let (client, sender) = (self.client, self.sender(side));
         match &mut self.state {
             State::Ignored => Ok(()),
             State::Plain => plain(sender, event, &mut |sender, time, piece| out(client, sender, time, piece)),
@@ -147,7 +147,7 @@ impl Stream {
     /// The connection is over: what waited for a decision gets one.
     pub(crate) fn finish(&mut self, out: SidedOut<'_>) -> Result<()> {
         match &self.state {
-            State::Undecided(waiting) if !waiting.is_empty() => self.settle(Rule::Other, out),
+            State::Undecided(waiting) if !waiting.is_empty() => self.settle(Kind::Other, out),
             _ => Ok(()),
         }
     }
@@ -161,44 +161,44 @@ impl Stream {
         for event in waiting.iter().filter(|event| event.side() == speaker) {
             match event {
                 Waiting::Data { bytes, .. } => first.extend_from_slice(bytes),
-                Waiting::Other { event: Event::Missing { .. }, .. } => return self.settle(Rule::Other, out),
+                Waiting::Other { event: Event::Missing { .. }, .. } => return self.settle(Kind::Other, out),
                 Waiting::Other { .. } => {}
             }
         }
         let size: usize = waiting.iter().map(Waiting::size).sum();
         match kind(&first) {
             Some(kind) => {
-                if matches!(kind, Rule::Mqtt | Rule::Http) {
+                if matches!(kind, Kind::Mqtt | Kind::Http) {
                     self.client = speaker;
                 }
                 self.settle(kind, out)
             }
-            None if size > LARGEST_HANDSHAKE => self.settle(Rule::Other, out),
+            None if size > LARGEST_HANDSHAKE => self.settle(Kind::Other, out),
             None => Ok(()),
         }
     }
 
     /// Decides what the connection is, and goes through what waited for that.
-    fn settle(&mut self, kind: Rule, out: SidedOut<'_>) -> Result<()> {
+    fn settle(&mut self, kind: Kind, out: SidedOut<'_>) -> Result<()> {
         let known = self.hints.mqtt_port.is_some();
         let begin = (self.hints.time, if self.is_whole() { Note::Opened } else { Note::Joined });
         let mut say = |note| out(self.client, Sender::Client, begin.0, Piece::Note(note));
         let state = match kind {
-            Rule::Mqtt => {
+            Kind::Mqtt => {
                 say(begin.1)?;
                 State::Plain
             }
-            Rule::Other if known => {
+            Kind::Other if known => {
                 say(begin.1)?;
                 State::Plain
             }
-            Rule::Tls if known => {
+            Kind::Tls if known => {
                 say(begin.1)?;
                 say(Note::Encrypted)?;
                 State::Ignored
             }
-            Rule::Http => State::WebSocket(Box::new(WebSocket::new(begin))),
-            Rule::Tls | Rule::Other => State::Ignored,
+            Kind::Http => State::WebSocket(Box::new(WebSocket::new(begin))),
+            Kind::Tls | Kind::Other => State::Ignored,
         };
         let State::Undecided(waiting) = mem::replace(&mut self.state, state) else { return Ok(()) };
         for event in &waiting {
@@ -276,22 +276,22 @@ fn tcp_note(sender: Sender, event: &Event<'_>, out: Out<'_>) -> Result<()> {
 }
 
 /// Tells what a client's first bytes are, as soon as they suffice.
-fn kind(bytes: &[u8]) -> Option<Rule> {
+fn kind(bytes: &[u8]) -> Option<Kind> {
     if begins(bytes, b"GET ")? {
-        return Some(Rule::Http);
+        return Some(Kind::Http);
     }
     if begins(bytes, &[0x16, 0x03])? {
-        return Some(Rule::Tls);
+        return Some(Kind::Tls);
     }
     if !begins(bytes, &[0x10])? {
-        return Some(Rule::Other);
+        return Some(Kind::Other);
     }
     let length = bytes.iter().skip(1).take(4).take_while(|byte| **byte >= 0x80).count() + 1;
     let name = bytes.get(1 + length..)?;
     Some(if begins(name, b"\0\x04MQTT")? || begins(name, b"\0\x06MQIsdp")? {
-        Rule::Mqtt
+        Kind::Mqtt
     } else {
-        Rule::Other
+        Kind::Other
     })
 }
 

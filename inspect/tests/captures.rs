@@ -75,7 +75,7 @@ fn every_link_layer_is_read() {
     for link in Link::ALL {
         for v6 in [false, true] {
             let connection = conversation(link, v6);
-            let ran = json(&pcap(link.get(), &connection.frames));
+            let ran = json(&pcap(link.number(), &connection.frames));
             assert_eq!(ran.gist(), CONVERSATION, "{link:?}, IPv6: {v6}");
             assert_eq!(ran.code, 0);
             let client = if v6 { "[::1]:50000" } else { "10.0.0.1:50000" };

@@ -208,7 +208,7 @@ impl Case {
             keep_alive: *keep_alive,
             properties: Properties::new(&own),
             client_id,
-            will,
+            will: will.as_ref().map(Into::into),
             user_name: user_name.as_deref(),
             password: password.as_deref(),
         };
@@ -303,7 +303,7 @@ impl Case {
 fn subscription(filter: TopicFilter<'_>, options: u8) -> Subscription<'_> {
     Subscription {
         filter,
-        maximum_qos: QoS::new(options).expect("0 to 2"),
+        maximum_qos: QoS::new(options & 0b11).expect("0 to 2"),
         no_local: options >> 2 & 1 == 1,
         retain_as_published: options >> 3 & 1 == 1,
         retain_handling: RetainHandling::new(options >> 4).expect("0 to 2"),

@@ -146,7 +146,7 @@ impl Broker {
 
 /// The command line of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Rule {
+pub(crate) enum Kind {
     Mosquitto,
     Paho,
     Ours,
@@ -155,7 +155,7 @@ pub(crate) enum Rule {
 /// Somebody who publishes or subscribes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Client {
-    pub(crate) kind: Rule,
+    pub(crate) kind: Kind,
     pub(crate) port: u16,
     pub(crate) version: Version,
     pub(crate) qos: QoS,
@@ -167,7 +167,7 @@ impl Client {
         let (port, qos) = (self.port.to_string(), self.qos.to_string());
         let mut command;
         match self.kind {
-            Rule::Mosquitto => {
+            Kind::Mosquitto => {
                 let version = match self.version {
                     Version::V31 => "mqttv31",
                     Version::V311 => "mqttv311",
@@ -176,7 +176,7 @@ impl Client {
                 command = Command::new(if publish { "mosquitto_pub" } else { "mosquitto_sub" });
                 command.args(["-h", "127.0.0.1", "-p", &port, "-V", version, "-q", &qos]);
             }
-            Rule::Paho => {
+            Kind::Paho => {
                 let here = Path::new(env!("CARGO_MANIFEST_DIR"));
                 let target = here.join("../target").canonicalize().unwrap_or_default();
                 let python = target.join("examples-venv/bin/python");
@@ -186,7 +186,7 @@ impl Client {
                 command.arg(here.join("tests/scene/paho_client.py"));
                 command.args([&*port, &level, if publish { "pub" } else { "sub" }, &qos]);
             }
-            Rule::Ours => {
+            Kind::Ours => {
                 command = Command::new(env!("CARGO_BIN_EXE_client"));
                 command.args(["--port", &port, "--version", &self.version.to_string(), "--qos", &qos]);
             }
@@ -197,16 +197,16 @@ impl Client {
     pub(crate) fn publish(&self, topic: &str, payload: &str, retain: bool) {
         let mut command = self.command(true);
         match self.kind {
-            Rule::Mosquitto if payload.is_empty() => command.args(["-t", topic, "-n"]),
-            Rule::Mosquitto => command.args(["-t", topic, "-m", payload]),
-            Rule::Paho => command.args([topic, payload]),
-            Rule::Ours => command.args(["--topic", topic, "--message", payload]),
+            Kind::Mosquitto if payload.is_empty() => command.args(["-t", topic, "-n"]),
+            Kind::Mosquitto => command.args(["-t", topic, "-m", payload]),
+            Kind::Paho => command.args([topic, payload]),
+            Kind::Ours => command.args(["--topic", topic, "--message", payload]),
         };
         if retain {
             command.arg(match self.kind {
-                Rule::Mosquitto => "-r",
-                Rule::Paho => "retain",
-                Rule::Ours => "--retain",
+                Kind::Mosquitto => "-r",
+                Kind::Paho => "retain",
+                Kind::Ours => "--retain",
             });
         }
         Program::start(&mut command).succeed();
@@ -216,15 +216,15 @@ impl Client {
     pub(crate) fn subscribe(&self, filters: &[&str], count: usize) -> Program {
         let (mut command, count) = (self.command(false), count.to_string());
         match self.kind {
-            Rule::Mosquitto => command.args(["-F", "%t %p %q %r", "-C", &count]),
-            Rule::Paho => &mut command,
-            Rule::Ours => command.args(["--count", &count]),
+            Kind::Mosquitto => command.args(["-F", "%t %p %q %r", "-C", &count]),
+            Kind::Paho => &mut command,
+            Kind::Ours => command.args(["--count", &count]),
         };
         for filter in filters {
             match self.kind {
-                Rule::Mosquitto => command.args(["-t", filter]),
-                Rule::Paho => command.arg(filter),
-                Rule::Ours => command.args(["--subscribe", filter]),
+                Kind::Mosquitto => command.args(["-t", filter]),
+                Kind::Paho => command.arg(filter),
+                Kind::Ours => command.args(["--subscribe", filter]),
             };
         }
         Program::start(&mut command)
@@ -233,7 +233,7 @@ impl Client {
     /// How this client prints a message.
     pub(crate) fn prints(&self, topic: &str, payload: &str, qos: QoS, retain: bool) -> String {
         match self.kind {
-            Rule::Ours => format!("{topic} = {payload}"),
+            Kind::Ours => format!("{topic} = {payload}"),
             _ => format!("{topic} {payload} {} {}", qos.min(self.qos), u8::from(retain)),
         }
     }

@@ -127,7 +127,7 @@ impl Raw {
         match self.socket.read_to_end(&mut rest) {
             Ok(_) => rest,
             // The broker hung up while bytes were on their way to it.
-            Err(error) if error.rule() == ErrorKind::ConnectionReset => rest,
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => rest,
             Err(error) => panic!("the broker keeps the connection: {error}"),
         }
     }
@@ -139,7 +139,7 @@ impl Raw {
         let came = self.socket.read(&mut piece);
         self.socket.set_read_timeout(Some(PATIENCE)).expect("a time limit");
         match came {
-            Err(error) if matches!(error.rule(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
             Err(error) => panic!("{error}"),
             Ok(0) => panic!("the broker closed the connection"),
             Ok(len) => panic!("there came {}", hex(&piece[..len])),

@@ -227,7 +227,7 @@ pub(super) fn strings() -> Family {
                     family.packet(format!("{name}/{id}"), title.clone(), &draft, Says::Good, &[&option]);
                 made.free("a receiver may refuse control characters and non-characters, or accept them");
                 if full {
-                    let bytes = Bytes::of(&draft).with_strict_characters(true);
+                    let bytes = Bytes::of(&draft).refuse_control_characters();
                     let title = format!("{title}, when they are to be refused");
                     family.packet(
                         format!("{name}/{id}-refused"),

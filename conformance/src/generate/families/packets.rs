@@ -130,7 +130,7 @@ fn payload_format(family: &mut Family) {
     };
     let bad = with(1, &[b'a', 0xFF]);
     let at = bad.at("payload") + 1;
-    let checked = |draft: Draft| Bytes::of(&draft).with_payload_check(true);
+    let checked = |draft: Draft| Bytes::of(&draft).check_payload_format();
     family.packet(
         "format/utf-8",
         "a payload that is the UTF-8 it is said to be",

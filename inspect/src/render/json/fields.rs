@@ -1,8 +1,8 @@
 //! The fields of a packet, by the names that its version's standard gives them.
 
 use mqtt_wire::{
-    Connect, List, Packet, PacketType, Properties, PropertyValue, Publish, ReasonCode, Subscription, Version,
-    Will,
+    Connect, List, Packet, PacketId, PacketType, Properties, PropertyValue, Publish, ReasonCode,
+    Subscription, Version, Will,
 };
 use serde_json::{Map, Value, json};
 
@@ -101,7 +101,7 @@ fn connect_fields(connect: &Connect<'_>, v5: bool, put: Put<'_>) {
         put("properties", properties(connect.properties));
     }
     put("client_identifier", connect.client_id.into());
-    put("will", connect.will.as_ref().map(|one| will(one, v5)).into());
+    put("will", connect.will.map(|one| will(&one.get(), v5)).into());
     put("user_name", connect.user_name.into());
     put("password", connect.password.map(bytes).into());
 }
@@ -122,7 +122,7 @@ fn publish_fields(publish: &Publish<'_>, v5: bool, put: Put<'_>) {
     put("qos", publish.delivery.qos().get().into());
     put("retain", publish.retain.into());
     put("topic_name", publish.topic.map_or("", |topic| topic.as_str()).into());
-    put("packet_identifier", publish.delivery.packet_id().map(std::num::NonZero::get).into());
+    put("packet_identifier", publish.delivery.packet_id().map(PacketId::get).into());
     if v5 {
         put("properties", properties(publish.properties));
     }
