@@ -61,6 +61,17 @@ impl<'a, T> List<'a, T> {
         }
     }
 
+    /// The only item of a list of the caller's.
+    pub(crate) fn as_single(&self) -> Option<T>
+    where
+        T: Copy,
+    {
+        match self.source {
+            Source::Items([item]) if !self.downgraded => Some(*item),
+            _ => None,
+        }
+    }
+
     pub(crate) const fn downgraded(self) -> Self {
         Self { downgraded: true, ..self }
     }
