@@ -1,7 +1,7 @@
 //! What is known of a connection: its version, its limits, whether a packet has come yet. [`Connection`] decodes and
 //! encodes by it, [`Buffer`] reads a stream into memory of the caller's.
 
-use crate::decode::{Decoded, decode, frame_len};
+use crate::decode::{Decoded, FixedHeader, decode, frame_len};
 use crate::error::{DecodeError, EncodeError};
 use crate::options::{DecodeOptions, EncodeOptions, Tolerance};
 use crate::output::Output;
@@ -121,11 +121,13 @@ impl Connection {
     /// # Errors
     /// As for [`decode()`].
     pub fn decode<'a>(&mut self, bytes: &'a [u8]) -> Result<Decoded<'a>, DecodeError> {
-        let decoded = decode(bytes, self.decode)?;
-        if let Decoded::Packet { packet, .. } = &decoded {
-            self.received(packet);
+        let decoded = decode(bytes, self.decode);
+        match &decoded {
+            Ok(Decoded::Packet { packet, .. }) => self.received(packet),
+            Ok(Decoded::Incomplete { .. }) => {}
+            Err(_) => self.refused(bytes),
         }
-        Ok(decoded)
+        decoded
     }
 
     /// Cuts the first frame off `stream`; `None` when it is not complete yet: then what is missing is reserved. The body
@@ -140,11 +142,12 @@ impl Connection {
             stream.reserve(missing);
             return Ok(None);
         };
-        if self.decode.first_packet() || frame.packet_type() == PacketType::ConnAck {
+        if self.decode.first_packet()
+            || matches!(frame.packet_type(), PacketType::Connect | PacketType::ConnAck)
+        {
             match frame.packet() {
                 Ok(packet) => self.received(&packet),
-                // A bad CONNECT may have named the version all the same, by which it can be answered.
-                Err(_) => frame.version().into_iter().for_each(|version| self.settle_version(version)),
+                Err(_) => self.refused(frame.as_bytes()),
             }
             self.decode = self.decode.with_first_packet(false);
         }
@@ -204,6 +207,17 @@ impl Connection {
             }
             Packet::ConnAck(ConnAck { properties, .. }) => self.limit_what_is_sent(properties),
             _ => {}
+        }
+    }
+
+    /// What a body settles that was refused: a bad CONNECT may have named the version all the same, by which it can be
+    /// answered.
+    #[cold]
+    fn refused(&mut self, bytes: &[u8]) {
+        if let (Ok(Some(_)), Some(version)) =
+            (FixedHeader::decode(bytes, self.decode), Version::of_connect(bytes))
+        {
+            self.settle_version(version);
         }
     }
 

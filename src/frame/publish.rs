@@ -1,6 +1,7 @@
 //! [`PublishFrame`]: a message that is queued, retained, sent again.
 
 use core::fmt;
+use core::hash::{Hash, Hasher};
 use core::ops::Range;
 
 use bytes::{Bytes, BytesMut};
@@ -29,14 +30,14 @@ use crate::topic::TopicName;
 /// assert_eq!(&kept.payload()[..], b"21.5"); // not copied
 /// # Ok::<(), mqtt_wire::EncodeError>(())
 /// ```
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone)]
 pub struct PublishFrame {
     frame: Frame,
     parts: Parts,
 }
 
 /// Where what is in the frame.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone)]
 struct Parts {
     dup: bool,
     retain: bool,
@@ -158,6 +159,20 @@ impl Parts {
             present,
             payload: if payload.is_empty() { u32::MAX } else { at(payload).start },
         }
+    }
+}
+
+impl PartialEq for PublishFrame {
+    fn eq(&self, other: &Self) -> bool {
+        self.frame == other.frame
+    }
+}
+
+impl Eq for PublishFrame {}
+
+impl Hash for PublishFrame {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.frame.hash(state);
     }
 }
 
