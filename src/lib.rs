@@ -94,9 +94,9 @@ mod packet;
 mod property;
 mod read;
 mod reason;
+mod scan;
 #[cfg(feature = "serde")]
 mod serde;
-mod text;
 pub mod topic;
 mod value;
 mod version;

@@ -8,7 +8,7 @@ use nom::number::complete::{be_u8, be_u16, be_u32};
 
 use crate::error::Kind;
 use crate::options::{Context, Tolerance};
-use crate::text;
+use crate::scan;
 use crate::topic::TopicName;
 use crate::version::PacketId;
 
@@ -95,7 +95,7 @@ pub(crate) fn binary(at: &[u8]) -> Parsed<'_, &[u8]> {
 #[inline(always)]
 pub(crate) fn text(at: &[u8], c: Context) -> Parsed<'_, &[u8]> {
     let (i, text) = binary(at)?;
-    text::check(text).map_err(|(kind, offset)| Fault::new(kind, from(text, offset)))?;
+    scan::check(text).map_err(|(kind, offset)| Fault::new(kind, from(text, offset)))?;
     check_characters(text, c)?;
     Ok((i, text))
 }
@@ -104,7 +104,7 @@ pub(crate) fn text(at: &[u8], c: Context) -> Parsed<'_, &[u8]> {
 #[inline(always)]
 pub(crate) fn string(i: &[u8], c: Context) -> Parsed<'_, &str> {
     let (i, text) = text(i, c)?;
-    Ok((i, text::as_str(text)))
+    Ok((i, scan::as_str(text)))
 }
 
 /// A topic name; an empty one is `None`.
@@ -123,7 +123,7 @@ pub(crate) fn topic_name(at: &[u8], c: Context) -> Parsed<'_, Option<TopicName<'
 #[inline(always)]
 pub(crate) fn check_characters(checked: &[u8], c: Context) -> Result<(), Fault<'_>> {
     if c.refuses_control_characters()
-        && let Some(offset) = text::disallowed(text::as_str(checked))
+        && let Some(offset) = scan::disallowed(scan::as_str(checked))
     {
         return Err(Fault::new(Kind::DisallowedCharacter, from(checked, offset)));
     }

@@ -8,7 +8,6 @@
 //! Text is compared byte for byte, as the standard wants it: no case folding, no normalization. Nothing here
 //! recurses, and nothing takes longer than in proportion to what it is given.
 
-mod bytes;
 mod filter;
 mod level;
 mod name;

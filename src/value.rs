@@ -8,7 +8,7 @@ use crate::property::{Property, PropertyType, PropertyValue};
 use crate::read::{
     Parsed, binary, byte, fault, four_bytes, text, topic_name, two_bytes, variable, wants_shortest,
 };
-use crate::text::as_str;
+use crate::scan::as_str;
 use crate::topic::TopicName;
 use crate::version::{MaximumQoS, SubscriptionId};
 use crate::write::{Sink, Written};

@@ -9,7 +9,7 @@ use core::mem::take;
 use crate::error::{EncodeError, Kind};
 use crate::options::Context;
 use crate::read::check_characters;
-use crate::text;
+use crate::scan;
 
 pub(crate) type Written = Result<(), Kind>;
 
@@ -102,7 +102,7 @@ pub(crate) trait Sink: Sized {
     /// Checks a string field before it is put as Binary Data.
     #[inline]
     fn check_text(&self, text: &str, c: Context) -> Written {
-        if Self::CHECKS && text::has_nul(text.as_bytes()) {
+        if Self::CHECKS && scan::has_nul(text.as_bytes()) {
             return Err(Kind::NulCharacter);
         }
         self.check_topic(text.as_bytes(), c)
@@ -253,7 +253,7 @@ impl Sink for Writer<'_> {
     #[inline(always)]
     fn put_text(&mut self, bytes: &[u8]) {
         if let Some(to) = self.room.split_off_mut(..bytes.len()) {
-            text::copy(to, bytes);
+            scan::copy(to, bytes);
         }
     }
 

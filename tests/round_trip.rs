@@ -1072,7 +1072,7 @@ mod reach {
         let kind = mqtt_wire::TopicName::new(&long).expect_err("too long").kind();
         assert_eq!(kind, Kind::TopicTooLong);
         for version in Version::ALL {
-            let filter = mqtt_wire::TopicFilter::for_version(&long, version);
+            let filter = mqtt_wire::TopicFilter::new_for(&long, version);
             assert_eq!(filter.expect_err("too long").kind(), Kind::TopicTooLong);
         }
     }

@@ -3,7 +3,7 @@ use crate::error::Kind;
 use crate::options::Context;
 use crate::property::{Place, Properties, PropertyId};
 use crate::read::{Fault, Parsed, from, packet_id, topic_name};
-use crate::text;
+use crate::scan;
 use crate::topic::TopicName;
 use crate::version::{Delivery, QoS};
 use crate::write::{Sink, Start, Written};
@@ -132,7 +132,7 @@ impl Publish<'_> {
     #[inline(always)]
     pub(crate) fn as_bare(&self, c: Context) -> Option<Usual<'_>> {
         let topic = self.topic?.as_bytes();
-        if !self.properties.is_blank() || topic.len() > text::SHORT {
+        if !self.properties.is_blank() || topic.len() > scan::SHORT {
             return None;
         }
         self.with_block(topic, &[], c)

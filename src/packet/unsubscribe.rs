@@ -3,7 +3,7 @@ use crate::list::{Item, List};
 use crate::options::Context;
 use crate::property::{Place, Properties};
 use crate::read::{Fault, Parsed, binary, check_characters, fault, from, packet_id};
-use crate::text::is_plain_filter;
+use crate::scan::is_plain_filter;
 use crate::topic::TopicFilter;
 use crate::version::{PacketId, Version};
 use crate::write::{Sink, Written};

@@ -165,7 +165,7 @@ fn shares_are_entries_of_their_own() {
         assert_eq!(tree.insert(filter(text), value), None);
     }
     // What 3.1.1 takes for an ordinary filter is another one.
-    let plain = TopicFilter::for_version("$share/g/a/b", Version::V311).expect("a filter");
+    let plain = TopicFilter::new_for("$share/g/a/b", Version::V311).expect("a filter");
     assert_eq!(tree.insert(plain, 9), None);
     assert_eq!((tree.get(plain), tree.get(filter("$share/g/a/b"))), (Some(&9), Some(&1)));
     assert_eq!(found(tree.matches(name("$share/g/a/b"))), [("$share/g/a/b", 9)]);

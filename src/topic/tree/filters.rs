@@ -6,7 +6,7 @@ use super::key::{Key, NUL};
 use super::nodes::{Child, Flags, NIL, Node};
 use super::radix::Radix;
 use super::subtree::Subtree;
-use crate::topic::bytes::{common_prefix, level_end};
+use crate::scan::{common_prefix, level_end};
 use crate::topic::{TopicFilter, TopicName, relation};
 
 /// Values by topic filter: which of them match a name?

@@ -1,4 +1,4 @@
-use crate::topic::bytes::common_prefix;
+use crate::scan::common_prefix;
 use crate::topic::syntax::SHARE;
 
 /// Where a share name follows in a [`Key`]; no topic holds the byte.

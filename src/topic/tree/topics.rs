@@ -6,8 +6,8 @@ use super::key::Key;
 use super::nodes::{Child, NIL, Node};
 use super::radix::Radix;
 use super::subtree::Subtree;
-use crate::read::from;
-use crate::topic::bytes::{common_prefix, level_end};
+use crate::scan::from;
+use crate::scan::{common_prefix, level_end};
 use crate::topic::{TopicFilter, TopicName, relation};
 
 /// Values by topic name: which of them are under a filter? Such as retained messages for a new subscription.
