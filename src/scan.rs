@@ -133,6 +133,15 @@ const fn short(text: &[u8]) -> u64 {
     }
 }
 
+/// The first eight bytes of a text as a word; `x` stands behind a shorter one.
+#[inline]
+pub(crate) const fn word(text: &[u8]) -> u64 {
+    match text.first_chunk() {
+        Some(bytes) => u64::from_le_bytes(*bytes),
+        None => short(text),
+    }
+}
+
 /// The text from `offset` on.
 pub(crate) const fn from(text: &[u8], offset: usize) -> &[u8] {
     match text.split_at_checked(offset) {

@@ -122,6 +122,12 @@ impl<'a> TopicFilter<'a> {
         if self.shared { self.parts().1 } else { self.text }
     }
 
+    /// Where those begin in the text: 0, or behind the share name.
+    #[cfg(feature = "alloc")]
+    pub(super) fn inner_at(&self) -> usize {
+        self.text.len() - self.inner_bytes().len()
+    }
+
     /// The filter that names are matched against: of a shared subscription what follows the share name, of
     /// any other the filter itself.
     #[must_use]

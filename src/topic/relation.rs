@@ -8,7 +8,6 @@ use super::syntax;
 use crate::scan::{common_prefix, count_plus, from, level_end, plus_run, skip_slashes, up_to};
 
 /// Whether one text begins with a wildcard and the other with `$` (section 4.7.2).
-#[inline]
 pub(super) const fn dollar_rule(filter: &[u8], other: &[u8]) -> bool {
     matches!((filter, other), ([b'+' | b'#', ..], [b'$', ..]))
 }
@@ -33,13 +32,13 @@ fn skip_level(text: &[u8]) -> &[u8] {
     from(text, level_end(text))
 }
 
-#[inline]
 pub(super) fn matches(filter: &[u8], name: &[u8]) -> bool {
-    covers_levels(filter, name)
+    !dollar_rule(filter, name) && rest_matches(filter, name)
 }
 
 pub(super) fn covers(filter: &[u8], other: &[u8]) -> bool {
-    covers_levels(filter, with_level(other))
+    let other = with_level(other);
+    !dollar_rule(filter, other) && rest_matches(filter, other)
 }
 
 /// The same filter with one more level before `#`, where that matches nothing less: the name of no level at
@@ -52,12 +51,9 @@ const fn with_level(filter: &[u8]) -> &[u8] {
     }
 }
 
-/// Whether `filter` takes in every level of `other`, a name or a filter.
-#[inline]
-fn covers_levels(mut filter: &[u8], mut other: &[u8]) -> bool {
-    if dollar_rule(filter, other) {
-        return false;
-    }
+/// Whether what is left of a filter takes in what is left of `other`, a name or a filter, when all before it was
+/// matched.
+pub(super) fn rest_matches(mut filter: &[u8], mut other: &[u8]) -> bool {
     loop {
         let same = common_prefix(filter, other);
         let (filter_rest, other_rest) = (from(filter, same), from(other, same));
