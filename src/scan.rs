@@ -134,6 +134,7 @@ const fn short(text: &[u8]) -> u64 {
 }
 
 /// The first eight bytes of a text as a word; `x` stands behind a shorter one.
+#[cfg(feature = "alloc")]
 #[inline]
 pub(crate) const fn word(text: &[u8]) -> u64 {
     match text.first_chunk() {
@@ -337,7 +338,7 @@ pub(crate) fn plus_run(text: &[u8]) -> usize {
 #[inline]
 pub(crate) fn common_prefix(a: &[u8], b: &[u8]) -> usize {
     let len = a.len().min(b.len());
-    let (a, b) = (a.get(..len).unwrap_or_default(), b.get(..len).unwrap_or_default());
+    let (a, b) = (up_to(a, len), up_to(b, len));
     let mut same = 0;
     for (x, y) in a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0) {
         let differ = u64::from_le_bytes(*x) ^ u64::from_le_bytes(*y);
@@ -346,12 +347,12 @@ pub(crate) fn common_prefix(a: &[u8], b: &[u8]) -> usize {
         }
         same += 8;
     }
-    // The rest of less than eight bytes, together with bytes before it that are known to be the same.
-    if let (Some(x), Some(y)) = (a.last_chunk::<8>(), b.last_chunk::<8>()) {
-        let differ = u64::from_le_bytes(*x) ^ u64::from_le_bytes(*y);
-        return if differ == 0 { len } else { len - 8 + first(differ) };
-    }
-    a.iter().zip(b).take_while(|(x, y)| x == y).count()
+    // The rest of less than eight bytes, together with bytes before it that are known to be the same, if there are any.
+    let (x, y, before) = match (a.last_chunk::<8>(), b.last_chunk::<8>()) {
+        (Some(x), Some(y)) => (u64::from_le_bytes(*x), u64::from_le_bytes(*y), len - 8),
+        _ => (short(a), short(b), 0),
+    };
+    if x == y { len } else { before + first(x ^ y) }
 }
 
 /// The place of the first `/`, or the length when there is none.

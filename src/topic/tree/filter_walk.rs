@@ -32,8 +32,17 @@ const BATCH: usize = 16;
 #[derive(Debug, Clone, Copy)]
 struct Candidate {
     entry: u32,
-    at: usize,
-    pos: usize,
+    at: u32,
+    pos: u32,
+}
+
+impl Candidate {
+    const NONE: Self = Self { entry: NIL, at: 0, pos: 0 };
+
+    fn new(entry: u32, at: usize, pos: usize) -> Self {
+        let place = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);
+        Self { entry, at: place(at), pos: place(pos) }
+    }
 }
 
 impl Search {
@@ -60,16 +69,19 @@ impl Search {
     }
 
     /// Goes on to the next entries and looks which of them match.
+    ///
+    /// Performance: not inlined, so that most calls of `next` need no saved registers.
+    #[inline(never)]
     fn fill(&mut self, index: &Index, name: &[u8]) {
-        let mut candidates = [Candidate { entry: NIL, at: 0, pos: 0 }; BATCH];
+        let mut candidates = [Candidate::NONE; BATCH];
         let found = self.walk.next_entries(index, name, &mut candidates);
         let mut rests = [b"".as_slice(); BATCH];
         for (rest, candidate) in rests.iter_mut().zip(&candidates).take(found) {
             let topic = index.entry(candidate.entry).map(Entry::topic).unwrap_or_default();
-            *rest = from(topic, candidate.at);
+            *rest = from(topic, candidate.at as usize);
         }
-        for (place, (rest, candidate)) in rests.into_iter().zip(candidates).take(found).enumerate() {
-            let matches = relation::rest_matches(rest, from(name, candidate.pos));
+        for (place, (rest, candidate)) in rests.iter().zip(&candidates).take(found).enumerate() {
+            let matches = relation::rest_matches(rest, from(name, candidate.pos as usize));
             self.matching |= u16::from(matches) << place;
             if let Some(entry) = self.entries.get_mut(place) {
                 *entry = candidate.entry;
@@ -92,13 +104,11 @@ struct Walk {
     subtree: Option<Subtree>,
 }
 
-/// What a branch can lead to, in the order in which it is tried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What comes next at a branch, in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Step {
-    /// The entry that ends here.
-    Terminal,
-    /// `#`.
-    MultiLevel,
+    /// The entry that ends here, then `#`.
+    Arrive,
     /// `+`.
     SingleLevel,
     /// The shares of the filter that ends here.
@@ -112,7 +122,7 @@ enum Step {
 impl Walk {
     fn new(index: &Index, name: TopicName<'_>) -> Self {
         // No wildcard at the root is for a name that begins with `$`.
-        let next = if name.starts_with_dollar() { Step::Name } else { Step::Terminal };
+        let next = if name.starts_with_dollar() { Step::Name } else { Step::Arrive };
         Self { at: index.root(), next, pos: 0, pending: 0, subtree: None }
     }
 
@@ -123,104 +133,120 @@ impl Walk {
 
     /// Writes down the next entries that may match, and returns how many.
     fn next_entries(&mut self, index: &Index, name: &[u8], candidates: &mut [Candidate; BATCH]) -> usize {
-        let mut found = 0;
-        let mut add = |entry, at, pos| {
-            if let Some(candidate) = candidates.get_mut(found) {
-                *candidate = Candidate { entry, at, pos };
-                found += 1;
-            }
-            found
-        };
         let mut count = 0;
-        // A branch adds five entries at most.
-        'branches: while count + 5 <= BATCH {
+        let mut add = |entry, at, pos| {
+            if let Some(candidate) = candidates.get_mut(count) {
+                *candidate = Candidate::new(entry, at, pos);
+                count += 1;
+            }
+            // A branch adds five entries at most.
+            count + 5 <= BATCH
+        };
+        let mut has_room = true;
+        let mut at = index.node(self.at);
+        while has_room && let Some(node) = at {
             if let Some(subtree) = &mut self.subtree {
                 match subtree.next(index) {
                     // Nothing is left to be compared.
-                    Some(entry) => count = add(entry, usize::MAX, usize::MAX),
+                    Some(entry) => has_room = add(entry, usize::MAX, usize::MAX),
                     None => self.subtree = None,
                 }
                 continue;
             }
-            let Some(mut node) = index.node(self.at) else { break };
-            if self.next == Step::Terminal {
-                node = self.descend(index, node, name);
-                self.next = if node.flags().has(Flags::WILD) { Step::MultiLevel } else { Step::Shares };
+            let flags = node.flags();
+            if self.next == Step::Arrive {
+                self.next = Step::SingleLevel;
                 if self.pos == name.len()
                     && let Some(entry) = node.terminal()
                 {
-                    count = add(entry, node.end(), self.pos);
+                    has_room = add(entry, node.end(), self.pos);
+                }
+                if flags.has(Flags::HAS_HASH) {
+                    match node.child(b'#') {
+                        Some(Child::Entry(entry)) => has_room = add(entry, node.end(), self.pos),
+                        Some(Child::Node(below)) if self.enter_tail(index, node, below, name) => continue,
+                        _ => {}
+                    }
                 }
             }
-            while let Some(byte) = self.next_byte(name) {
-                match node.child(byte) {
-                    Some(Child::Entry(entry)) => count = add(entry, node.end(), self.pos),
-                    Some(Child::Node(below)) if self.enter(index, node, below, name) => continue 'branches,
-                    _ => {}
+            if self.next == Step::SingleLevel {
+                self.next = Step::Shares;
+                if flags.has(Flags::HAS_PLUS) && self.pos <= name.len() {
+                    match node.child(b'+') {
+                        Some(Child::Entry(entry)) => has_room = add(entry, node.end(), self.pos),
+                        Some(Child::Node(below)) => {
+                            if let Some(view) = self.enter(index, node, below, name) {
+                                at = Some(view);
+                                continue;
+                            }
+                        }
+                        None => {}
+                    }
                 }
             }
-            self.leave(index, node, name);
+            if self.next == Step::Shares {
+                self.next = Step::Name;
+                if flags.has(Flags::HAS_SHARES) && self.pos == name.len() {
+                    match node.child(NUL) {
+                        Some(Child::Entry(entry)) => has_room = add(entry, node.end(), self.pos),
+                        Some(Child::Node(below)) if self.enter_tail(index, node, below, name) => continue,
+                        _ => {}
+                    }
+                }
+            }
+            if self.next == Step::Name {
+                self.next = Step::Up;
+                // Behind the name there can be `/#`.
+                let end = if self.pos == name.len() { Some(&b'/') } else { None };
+                match name.get(self.pos).or(end).and_then(|byte| node.child(*byte)) {
+                    Some(Child::Entry(entry)) => has_room = add(entry, node.end(), self.pos),
+                    Some(Child::Node(below)) => {
+                        if let Some(view) = self.enter(index, node, below, name) {
+                            at = Some(view);
+                            continue;
+                        }
+                    }
+                    None => {}
+                }
+            }
+            at = self.leave(index, node, name);
         }
         count
     }
 
-    /// Goes down as far as it is the name alone that leads on: most of the way.
-    fn descend<'t>(&mut self, index: &'t Index, mut node: Node<'t>, name: &[u8]) -> Node<'t> {
-        const SPECIAL: Flags = Flags::PLUS.with(Flags::TAIL);
-        while !node.flags().has(Flags::WILD)
-            && let Some(byte) = name.get(self.pos)
-            && let Some(Child::Node(below)) = node.child(*byte)
-            && let Some(view) = index.node(below).filter(|view| !view.flags().has(SPECIAL))
-            && let Some(pos) = literal(index, node, view, name, self.pos)
-        {
-            (self.at, self.pos, node) = (below, pos, view);
-        }
-        node
-    }
-
-    /// The byte by which the next child to be tried hangs; `None` when there is no other.
-    fn next_byte(&mut self, name: &[u8]) -> Option<u8> {
-        let ended = self.pos == name.len();
-        let (byte, next) = match self.next {
-            Step::Terminal | Step::MultiLevel => {
-                (b'#', if self.pos > name.len() { Step::Up } else { Step::SingleLevel })
-            }
-            Step::SingleLevel => (b'+', Step::Shares),
-            Step::Shares if ended => (NUL, Step::Name),
-            Step::Name if ended => (b'/', Step::Up),
-            Step::Shares | Step::Name => (*name.get(self.pos)?, Step::Up),
-            Step::Up => return None,
-        };
-        self.next = next;
-        Some(byte)
-    }
-
-    /// Goes down to a branch if the name can.
-    fn enter(&mut self, index: &Index, node: Node<'_>, below: u32, name: &[u8]) -> bool {
+    /// Goes into a branch of one topic if it matches.
+    fn enter_tail(&mut self, index: &Index, node: Node<'_>, below: u32, name: &[u8]) -> bool {
         let Some(view) = index.node(below) else { return false };
+        let topic = index.entry(view.entry()).map(Entry::topic).unwrap_or_default();
+        let matches = relation::rest_matches(from(topic, node.end()), from(name, self.pos));
+        self.subtree = matches.then(|| Subtree::new(below));
+        matches
+    }
+
+    /// Goes down to a branch if the name can; the branch.
+    fn enter<'t>(&mut self, index: &'t Index, node: Node<'_>, below: u32, name: &[u8]) -> Option<Node<'t>> {
+        let view = index.node(below)?;
         let place = view.place();
         if place.flags.has(Flags::TAIL) {
-            let topic = index.entry(view.entry()).map(Entry::topic).unwrap_or_default();
-            let all = relation::rest_matches(from(topic, node.end()), from(name, self.pos));
-            self.subtree = all.then(|| Subtree::new(below));
-            return all;
+            self.enter_tail(index, node, below, name);
+            // It is stayed here, until all entries of that branch were there.
+            return index.node(self.at).filter(|_| self.subtree.is_some());
         }
         let pos = if place.flags.has(Flags::PLUS) {
             index.with_label(node, view, |label| advance(label, name, self.pos))
         } else {
             literal(index, node, view, name, self.pos)
-        };
-        let Some(pos) = pos else { return false };
+        }?;
         self.pending += usize::from(place.byte == b'+');
-        (self.at, self.pos, self.next) = (below, pos, Step::Terminal);
-        true
+        (self.at, self.pos, self.next) = (below, pos, Step::Arrive);
+        Some(view)
     }
 
-    /// Goes up to the parent, or is over when nothing is left to do there or above.
-    fn leave(&mut self, index: &Index, node: Node<'_>, name: &[u8]) {
+    /// Goes up to the parent, which it returns, or is over when nothing is left to do there or above.
+    fn leave<'t>(&mut self, index: &'t Index, node: Node<'_>, name: &[u8]) -> Option<Node<'t>> {
         let Some(parent) = index.node(node.parent()).filter(|_| self.pending > 0) else {
             self.at = NIL;
-            return;
+            return None;
         };
         let place = node.place();
         self.pos = if place.flags.has(Flags::PLUS) {
@@ -234,6 +260,7 @@ impl Walk {
             self.pending -= 1;
             self.next = Step::Shares;
         }
+        Some(parent)
     }
 }
 

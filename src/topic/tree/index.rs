@@ -362,11 +362,16 @@ mod tests {
                     assert_eq!(node.place().byte, byte);
                     assert!(node.forks() >= 2, "a branch with one way only");
                     let (flags, label) = label_of(key, self.end(parent), node.end());
-                    assert_eq!(own.without(Flags::TERMINAL).without(Flags::WILD), flags);
+                    for flag in [Flags::PLUS, Flags::TAIL] {
+                        assert_eq!(own.has(flag), flags.has(flag));
+                    }
                     assert!(flags.has(Flags::TAIL) || node.label() == label);
                 }
-                let wild = node.child(b'+').or(node.child(b'#')).is_some();
-                assert_eq!(own.has(Flags::WILD), wild);
+                for (flag, byte) in
+                    [(Flags::HAS_HASH, b'#'), (Flags::HAS_PLUS, b'+'), (Flags::HAS_SHARES, NUL)]
+                {
+                    assert_eq!(own.has(flag), node.child(byte).is_some());
+                }
                 if let Some(entry) = node.terminal() {
                     assert_eq!(key.len(), node.end());
                     assert_eq!(self.entry(entry).expect("an entry").parent, number);

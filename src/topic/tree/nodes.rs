@@ -4,6 +4,7 @@
 //! order, and the children.
 
 use super::blocks::{Blocks, MOST};
+use super::key::NUL;
 
 /// How many children a branch of each size has room for.
 const ROOM: [usize; 11] = [2, 8, 15, 21, 34, 47, 72, 98, 149, 200, 256];
@@ -58,8 +59,22 @@ impl Flags {
     pub(super) const PLUS: Self = Self(2);
     /// There is `#` or U+0000 between the parent and this branch: all entries below have the same topic.
     pub(super) const TAIL: Self = Self(4);
-    /// `+` or `#` is among the children.
-    pub(super) const WILD: Self = Self(8);
+    /// `#` is among the bytes of the children.
+    pub(super) const HAS_HASH: Self = Self(8);
+    /// `+` is among them.
+    pub(super) const HAS_PLUS: Self = Self(16);
+    /// U+0000 is among them.
+    pub(super) const HAS_SHARES: Self = Self(32);
+
+    /// What a branch with that byte among those of its children has.
+    const fn of_child(byte: u8) -> Self {
+        match byte {
+            b'#' => Self::HAS_HASH,
+            b'+' => Self::HAS_PLUS,
+            NUL => Self::HAS_SHARES,
+            _ => Self::NONE,
+        }
+    }
 
     pub(super) const fn has(self, flag: Self) -> bool {
         self.0 & flag.0 != 0
@@ -317,9 +332,7 @@ impl Nodes {
         self.set_byte_at(node, position, byte);
         self.set_child_at(node, position, child);
         self.set_count(node, count + 1);
-        if matches!(byte, b'+' | b'#') {
-            self.set_flags(node, |flags| flags.with(Flags::WILD));
-        }
+        self.set_flags(node, |flags| flags.with(Flags::of_child(byte)));
     }
 
     /// Takes away the child that hangs by that byte.
@@ -331,9 +344,7 @@ impl Nodes {
         }
         self.set_byte_at(node, count.saturating_sub(1), NO_BYTE);
         self.set_count(node, count.saturating_sub(1));
-        if self.get(node).is_some_and(|view| view.position(b'+').or(view.position(b'#')).is_none()) {
-            self.set_flags(node, |flags| flags.without(Flags::WILD));
-        }
+        self.set_flags(node, |flags| flags.without(Flags::of_child(byte)));
     }
 
     /// Moves a branch to the size that fits so many children. Returns its new number; what refers to it is
