@@ -4,6 +4,9 @@
 //! branch before it goes there, so that of an entry only what comes after the branch is left to be compared, and each
 //! level of the tree is compared once. There is no stack: a branch knows its parent, and how far in the name the parent
 //! was follows from the bytes between them.
+//!
+//! Performance: a label that is too long for its branch is not looked for in the text of an entry at once, which would
+//! have to be fetched. The walk owes the comparison, until it comes to an entry, or to a branch with wildcards.
 
 use super::blocks::NIL;
 use super::index::Index;
@@ -37,11 +40,39 @@ struct Candidate {
 }
 
 impl Candidate {
-    const NONE: Self = Self { entry: NIL, at: 0, pos: 0 };
+    /// In place of `at` for an entry that is known to match.
+    const MATCHES: u32 = u32::MAX;
+
+    const NONE: Self = Self::known(NIL);
+
+    const fn known(entry: u32) -> Self {
+        Self { entry, at: Self::MATCHES, pos: 0 }
+    }
 
     fn new(entry: u32, at: usize, pos: usize) -> Self {
-        let place = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);
+        let place = |place: usize| u32::try_from(place).unwrap_or(Self::MATCHES);
         Self { entry, at: place(at), pos: place(pos) }
+    }
+}
+
+/// What a part of the walk found.
+struct Found {
+    candidates: [Candidate; BATCH],
+    count: usize,
+}
+
+impl Found {
+    /// Whether there is room for what a branch adds: five entries at most.
+    const fn has_room(&self) -> bool {
+        self.count + 5 <= BATCH
+    }
+
+    #[inline(always)]
+    fn add(&mut self, candidate: Candidate) {
+        if let Some(place) = self.candidates.get_mut(self.count) {
+            *place = candidate;
+            self.count += 1;
+        }
     }
 }
 
@@ -73,19 +104,25 @@ impl Search {
     /// Performance: not inlined, so that most calls of `next` need no saved registers.
     #[inline(never)]
     fn fill(&mut self, index: &Index, name: &[u8]) {
-        let mut candidates = [Candidate::NONE; BATCH];
-        let found = self.walk.next_entries(index, name, &mut candidates);
-        let mut rests = [b"".as_slice(); BATCH];
-        for (rest, candidate) in rests.iter_mut().zip(&candidates).take(found) {
-            let topic = index.entry(candidate.entry).map(Entry::topic).unwrap_or_default();
-            *rest = from(topic, candidate.at as usize);
-        }
-        for (place, (rest, candidate)) in rests.iter().zip(&candidates).take(found).enumerate() {
-            let matches = relation::rest_matches(rest, from(name, candidate.pos as usize));
-            self.matching |= u16::from(matches) << place;
-            if let Some(entry) = self.entries.get_mut(place) {
-                *entry = candidate.entry;
+        let mut found = Found { candidates: [Candidate::NONE; BATCH], count: 0 };
+        self.walk.next_entries(index, name, &mut found);
+        let candidates = found.candidates.get(..found.count).unwrap_or_default();
+        let mut topics = [b"".as_slice(); BATCH];
+        for (topic, candidate) in topics.iter_mut().zip(candidates) {
+            if candidate.at != Candidate::MATCHES {
+                *topic = index.entry(candidate.entry).map(Entry::topic).unwrap_or_default();
             }
+        }
+        for (place, ((entry, topic), candidate)) in
+            self.entries.iter_mut().zip(topics).zip(candidates).enumerate()
+        {
+            *entry = candidate.entry;
+            let matches = candidate.at == Candidate::MATCHES
+                || relation::rest_matches(
+                    from(topic, candidate.at as usize),
+                    from(name, candidate.pos as usize),
+                );
+            self.matching |= u16::from(matches) << place;
         }
     }
 }
@@ -98,6 +135,8 @@ struct Walk {
     /// How many bytes of the name lie behind; one more than it has behind `sport/` for the name `sport`,
     /// which `sport/#` matches.
     pos: usize,
+    /// How many bytes before `pos` were not compared, the last ones of the path of this branch.
+    owed: usize,
     /// How many branches were left by `+` and are to be come back to.
     pending: usize,
     /// Branches of one topic, whose entries all match.
@@ -105,7 +144,7 @@ struct Walk {
 }
 
 /// What comes next at a branch, in this order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
     /// The entry that ends here, then `#`.
     Arrive,
@@ -123,7 +162,7 @@ impl Walk {
     fn new(index: &Index, name: TopicName<'_>) -> Self {
         // No wildcard at the root is for a name that begins with `$`.
         let next = if name.starts_with_dollar() { Step::Name } else { Step::Arrive };
-        Self { at: index.root(), next, pos: 0, pending: 0, subtree: None }
+        Self { at: index.root(), next, pos: 0, owed: 0, pending: 0, subtree: None }
     }
 
     /// Whether nothing is left.
@@ -131,130 +170,179 @@ impl Walk {
         self.at == NIL
     }
 
-    /// Writes down the next entries that may match, and returns how many.
-    fn next_entries(&mut self, index: &Index, name: &[u8], candidates: &mut [Candidate; BATCH]) -> usize {
-        let mut count = 0;
-        let mut add = |entry, at, pos| {
-            if let Some(candidate) = candidates.get_mut(count) {
-                *candidate = Candidate::new(entry, at, pos);
-                count += 1;
-            }
-            // A branch adds five entries at most.
-            count + 5 <= BATCH
-        };
-        let mut has_room = true;
-        let mut at = index.node(self.at);
-        while has_room && let Some(node) = at {
-            if let Some(subtree) = &mut self.subtree {
+    /// Writes down the next entries that may match.
+    fn next_entries(&mut self, index: &Index, name: &[u8], found: &mut Found) {
+        // Performance: what changes at each branch is kept at hand.
+        let mut walk = *self;
+        let mut branch = index.node(walk.at);
+        while found.has_room() {
+            if let Some(subtree) = &mut walk.subtree {
                 match subtree.next(index) {
-                    // Nothing is left to be compared.
-                    Some(entry) => has_room = add(entry, usize::MAX, usize::MAX),
-                    None => self.subtree = None,
+                    Some(entry) => found.add(Candidate::known(entry)),
+                    None => walk.subtree = None,
                 }
                 continue;
             }
-            let flags = node.flags();
-            if self.next == Step::Arrive {
+            let Some(node) = branch else { break };
+            branch = match walk.try_children(index, node, name, found) {
+                Way::Up => walk.leave(index, node, name),
+                Way::Stay => branch,
+                Way::To(view) => Some(view),
+            };
+        }
+        *self = walk;
+    }
+
+    /// Tries what has not been tried at this branch.
+    #[inline(always)]
+    fn try_children<'t>(
+        &mut self,
+        index: &'t Index,
+        node: Node<'t>,
+        name: &[u8],
+        found: &mut Found,
+    ) -> Way<'t> {
+        let flags = node.flags();
+        if self.next == Step::Arrive {
+            self.next = Step::Name;
+            if self.pos >= name.len() || flags.has(Flags::HAS_HASH.with(Flags::HAS_PLUS)) {
                 self.next = Step::SingleLevel;
+                if !self.settle(index, node, name) {
+                    return Way::Up;
+                }
                 if self.pos == name.len()
                     && let Some(entry) = node.terminal()
                 {
-                    has_room = add(entry, node.end(), self.pos);
+                    found.add(Candidate::known(entry));
                 }
-                if flags.has(Flags::HAS_HASH) {
-                    match node.child(b'#') {
-                        Some(Child::Entry(entry)) => has_room = add(entry, node.end(), self.pos),
-                        Some(Child::Node(below)) if self.enter_tail(index, node, below, name) => continue,
-                        _ => {}
-                    }
-                }
-            }
-            if self.next == Step::SingleLevel {
-                self.next = Step::Shares;
-                if flags.has(Flags::HAS_PLUS) && self.pos <= name.len() {
-                    match node.child(b'+') {
-                        Some(Child::Entry(entry)) => has_room = add(entry, node.end(), self.pos),
-                        Some(Child::Node(below)) => {
-                            if let Some(view) = self.enter(index, node, below, name) {
-                                at = Some(view);
-                                continue;
-                            }
-                        }
-                        None => {}
-                    }
+                if flags.has(Flags::HAS_HASH)
+                    && let Some(child) = node.child(b'#')
+                    && self.take_all(child, found)
+                {
+                    return Way::Stay;
                 }
             }
-            if self.next == Step::Shares {
-                self.next = Step::Name;
-                if flags.has(Flags::HAS_SHARES) && self.pos == name.len() {
-                    match node.child(NUL) {
-                        Some(Child::Entry(entry)) => has_room = add(entry, node.end(), self.pos),
-                        Some(Child::Node(below)) if self.enter_tail(index, node, below, name) => continue,
-                        _ => {}
-                    }
-                }
-            }
-            if self.next == Step::Name {
-                self.next = Step::Up;
-                // Behind the name there can be `/#`.
-                let end = if self.pos == name.len() { Some(&b'/') } else { None };
-                match name.get(self.pos).or(end).and_then(|byte| node.child(*byte)) {
-                    Some(Child::Entry(entry)) => has_room = add(entry, node.end(), self.pos),
-                    Some(Child::Node(below)) => {
-                        if let Some(view) = self.enter(index, node, below, name) {
-                            at = Some(view);
-                            continue;
-                        }
-                    }
-                    None => {}
-                }
-            }
-            at = self.leave(index, node, name);
         }
-        count
+        if self.next == Step::SingleLevel {
+            self.next = Step::Shares;
+            if flags.has(Flags::HAS_PLUS)
+                && self.pos <= name.len()
+                && let Some(child) = node.child(b'+')
+                && let way @ (Way::To(_) | Way::Stay) = self.take(index, node, child, name, found)
+            {
+                self.pending += usize::from(matches!(way, Way::To(_)));
+                return way;
+            }
+        }
+        if self.next == Step::Shares {
+            self.next = Step::Name;
+            if flags.has(Flags::HAS_SHARES)
+                && self.pos == name.len()
+                && let Some(child) = node.child(NUL)
+                && self.take_all(child, found)
+            {
+                return Way::Stay;
+            }
+        }
+        if self.next == Step::Name {
+            self.next = Step::Up;
+            // Behind the name there can be `/#`.
+            let end = if self.pos == name.len() { Some(&b'/') } else { None };
+            if let Some(byte) = name.get(self.pos).or(end)
+                && let Some(child) = node.child(*byte)
+            {
+                return self.take(index, node, child, name, found);
+            }
+        }
+        Way::Up
     }
 
-    /// Goes into a branch of one topic if it matches.
-    fn enter_tail(&mut self, index: &Index, node: Node<'_>, below: u32, name: &[u8]) -> bool {
-        let Some(view) = index.node(below) else { return false };
-        let topic = index.entry(view.entry()).map(Entry::topic).unwrap_or_default();
-        let matches = relation::rest_matches(from(topic, node.end()), from(name, self.pos));
-        self.subtree = matches.then(|| Subtree::new(below));
-        matches
+    /// Takes a child below which all matches. Returns whether it is a branch, whose entries come next.
+    #[inline(always)]
+    fn take_all(&mut self, child: Child, found: &mut Found) -> bool {
+        match child {
+            Child::Entry(entry) => {
+                found.add(Candidate::known(entry));
+                false
+            }
+            Child::Node(below) => {
+                self.subtree = Some(Subtree::new(below));
+                true
+            }
+        }
     }
 
-    /// Goes down to a branch if the name can; the branch.
-    fn enter<'t>(&mut self, index: &'t Index, node: Node<'_>, below: u32, name: &[u8]) -> Option<Node<'t>> {
-        let view = index.node(below)?;
-        let place = view.place();
-        if place.flags.has(Flags::TAIL) {
-            self.enter_tail(index, node, below, name);
-            // It is stayed here, until all entries of that branch were there.
-            return index.node(self.at).filter(|_| self.subtree.is_some());
-        }
-        let pos = if place.flags.has(Flags::PLUS) {
-            index.with_label(node, view, |label| advance(label, name, self.pos))
+    /// Goes to a child, if it is a branch and the name can.
+    #[inline(always)]
+    fn take<'t>(
+        &mut self,
+        index: &'t Index,
+        node: Node<'t>,
+        child: Child,
+        name: &[u8],
+        found: &mut Found,
+    ) -> Way<'t> {
+        let below = match child {
+            Child::Node(below) => below,
+            Child::Entry(entry) => {
+                found.add(Candidate::new(entry, node.end() - self.owed, self.pos - self.owed));
+                return Way::Up;
+            }
+        };
+        let Some(view) = index.node(below) else { return Way::Up };
+        let flags = view.flags();
+        let there = if !flags.has(Flags::PLUS.with(Flags::TAIL)) {
+            literal(index, node, view, name, self.pos, self.owed)
+        } else if !self.settle(index, node, name) {
+            None
+        } else if flags.has(Flags::TAIL) {
+            let topic = index.entry(view.entry()).map(Entry::topic).unwrap_or_default();
+            if !relation::rest_matches(from(topic, node.end()), from(name, self.pos)) {
+                return Way::Up;
+            }
+            self.subtree = Some(Subtree::new(below));
+            return Way::Stay;
         } else {
-            literal(index, node, view, name, self.pos)
-        }?;
-        self.pending += usize::from(place.byte == b'+');
-        (self.at, self.pos, self.next) = (below, pos, Step::Arrive);
-        Some(view)
+            index.with_label(node, view, |label| advance(label, name, self.pos)).map(|pos| (pos, 0))
+        };
+        let Some((pos, owed)) = there else { return Way::Up };
+        (self.at, self.next, self.pos, self.owed) = (below, Step::Arrive, pos, owed);
+        Way::To(view)
+    }
+
+    /// Compares what is owed at a branch. Returns whether it is right.
+    ///
+    /// Performance: the entry is one that is likely to be wanted anyway.
+    #[inline(always)]
+    fn settle(&mut self, index: &Index, node: Node<'_>, name: &[u8]) -> bool {
+        if self.owed == 0 {
+            return true;
+        }
+        let entry = match node.child(b'#').or_else(|| node.child(b'+')) {
+            Some(Child::Entry(entry)) => entry,
+            _ => node.entry(),
+        };
+        let topic = index.entry(entry).map(Entry::topic).unwrap_or_default();
+        let is_right =
+            topic.get(node.end() - self.owed..node.end()) == name.get(self.pos - self.owed..self.pos);
+        if is_right {
+            self.owed = 0;
+        }
+        is_right
     }
 
     /// Goes up to the parent, which it returns, or is over when nothing is left to do there or above.
     fn leave<'t>(&mut self, index: &'t Index, node: Node<'_>, name: &[u8]) -> Option<Node<'t>> {
-        let Some(parent) = index.node(node.parent()).filter(|_| self.pending > 0) else {
-            self.at = NIL;
-            return None;
-        };
+        self.at = if self.pending > 0 { node.parent() } else { NIL };
+        let parent = index.node(self.at)?;
         let place = node.place();
-        self.pos = if place.flags.has(Flags::PLUS) {
-            index.with_label(parent, node, |label| retreat(label, name, self.pos))
+        if place.flags.has(Flags::PLUS) {
+            self.pos = index.with_label(parent, node, |label| retreat(label, name, self.pos));
         } else {
-            (self.pos + parent.end()).saturating_sub(node.end())
-        };
-        self.at = node.parent();
+            let len = node.end() - parent.end();
+            self.pos -= len;
+            self.owed = self.owed.saturating_sub(len);
+        }
         self.next = Step::Up;
         if place.byte == b'+' {
             self.pending -= 1;
@@ -264,20 +352,38 @@ impl Walk {
     }
 }
 
-/// Where in the name a label without wildcards leads from `pos`, if it does. Its first byte is known to lead on.
-fn literal(index: &Index, node: Node<'_>, view: Node<'_>, name: &[u8], pos: usize) -> Option<usize> {
+/// Where a branch leads.
+enum Way<'t> {
+    /// Nothing is left to be tried.
+    Up,
+    /// There is a [subtree](Walk::subtree) to be gone through first.
+    Stay,
+    /// To a branch below it.
+    To(Node<'t>),
+}
+
+/// Where in the name a label without wildcards leads from `pos`, if it does, and how many bytes are owed then. The first
+/// byte is known to lead on.
+#[inline(always)]
+fn literal(
+    index: &Index,
+    node: Node<'_>,
+    view: Node<'_>,
+    name: &[u8],
+    pos: usize,
+    owed: usize,
+) -> Option<(usize, usize)> {
     let (len, rest) = (view.end() - node.end(), from(name, pos));
-    let leads = if len <= rest.len() {
-        if len <= Label::MOST {
-            view.label().is_start_of(scan::word(rest), len)
-        } else {
-            index.with_label(node, view, |label| common_prefix(label, rest) == len)
-        }
-    } else {
-        // Behind the end of the name only `/` leads on.
-        len == rest.len() + 1 && index.with_label(node, view, |label| label.strip_suffix(b"/") == Some(rest))
-    };
-    leads.then_some(pos + len)
+    if len > rest.len() {
+        // Behind the end of the name only `/` leads on. Nothing is owed there.
+        let path = index.key_below(view)?.topic_part(node.end() - owed, view.end());
+        return (path.strip_suffix(b"/")? == from(name, pos - owed)).then_some((pos + len, 0));
+    }
+    let is_long = len > Label::MOST;
+    if !is_long && !view.label().is_start_of(scan::word(rest), len) {
+        return None;
+    }
+    Some((pos + len, if is_long || owed > 0 { owed + len } else { 0 }))
 }
 
 /// Where in the name a label with `+` leads from `pos`, if it does.

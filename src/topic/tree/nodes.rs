@@ -1,7 +1,7 @@
 //! The branches of the tree: where they stand, and what hangs on them.
 //!
 //! A branch is a block of words: a header, the bytes by which its children hang on it, four to a word and in ascending
-//! order, and the children.
+//! order, and from the end of the block the children, the first one last.
 
 use super::blocks::{Blocks, MOST};
 use super::key::NUL;
@@ -141,8 +141,8 @@ impl Label {
 #[derive(Clone, Copy)]
 pub(super) struct Node<'a> {
     header: &'a [u32; HEADER],
-    bytes: &'a [u32],
-    children: &'a [u32],
+    /// The bytes of the children, and the children.
+    rest: &'a [u32],
 }
 
 impl Node<'_> {
@@ -186,10 +186,9 @@ impl Node<'_> {
     }
 
     /// The place of the child that hangs by that byte.
-    #[inline]
     pub(super) fn position(self, byte: u8) -> Option<usize> {
         let wanted = ONES * u32::from(byte);
-        for (number, word) in self.bytes.iter().enumerate() {
+        for (number, word) in self.rest.iter().take(self.count().div_ceil(4)).enumerate() {
             let differ = word ^ wanted;
             let same = differ.wrapping_sub(ONES) & !differ & (ONES << 7);
             if same != 0 {
@@ -206,20 +205,21 @@ impl Node<'_> {
             .count()
     }
 
+    /// The byte by which the child at that place hangs.
     pub(super) fn byte_at(self, position: usize) -> Option<u8> {
-        self.bytes.get(position / 4)?.to_le_bytes().get(position % 4).copied()
+        self.rest.get(position / 4)?.to_le_bytes().get(position % 4).copied()
     }
 
-    #[inline]
     pub(super) fn child(self, byte: u8) -> Option<Child> {
-        self.children.get(self.position(byte)?).map(|word| Child::from_word(*word))
+        self.child_word(self.position(byte)?)
     }
 
     pub(super) fn child_at(self, position: usize) -> Option<Child> {
-        if position >= self.count() {
-            return None;
-        }
-        self.children.get(position).map(|word| Child::from_word(*word))
+        if position < self.count() { self.child_word(position) } else { None }
+    }
+
+    fn child_word(self, position: usize) -> Option<Child> {
+        self.rest.get(self.rest.len().wrapping_sub(position + 1)).map(|word| Child::from_word(*word))
     }
 
     /// How many ways go on from here: children, and the entry that ends here.
@@ -240,15 +240,9 @@ impl Nodes {
         Self(Blocks::new(&WORDS))
     }
 
-    fn room(node: u32) -> Option<usize> {
-        ROOM.get(Blocks::<u32, { ROOM.len() }>::class(node)).copied()
-    }
-
-    #[inline]
     pub(super) fn get(&self, node: u32) -> Option<Node<'_>> {
         let (header, rest) = self.0.get(node)?.split_first_chunk()?;
-        let (bytes, children) = rest.split_at_checked(Self::room(node)?.div_ceil(4))?;
-        Some(Node { header, bytes, children })
+        Some(Node { header, rest })
     }
 
     fn set(&mut self, node: u32, word: usize, value: u32) {
@@ -294,8 +288,10 @@ impl Nodes {
     }
 
     fn set_child_at(&mut self, node: u32, position: usize, child: Child) {
-        let bytes = Self::room(node).map_or(0, |room| room.div_ceil(4));
-        self.set(node, HEADER + bytes + position, child.word());
+        let place = self.0.get_mut(node).and_then(|words| words.iter_mut().rev().nth(position));
+        if let Some(word) = place {
+            *word = child.word();
+        }
     }
 
     /// Puts a child and its byte from one place into another.
@@ -351,7 +347,7 @@ impl Nodes {
     /// still to be told, then the old one is to be [freed](Self::free). `None` when the size fits already.
     pub(super) fn resize(&mut self, node: u32, children: usize) -> Option<u32> {
         let class = ROOM.iter().position(|room| *room >= children)?;
-        if ROOM.get(class).copied() == Self::room(node) {
+        if class == Blocks::<u32, { ROOM.len() }>::class(node) {
             return None;
         }
         let copy = self.allocate(class);
@@ -371,9 +367,8 @@ impl Nodes {
 
     fn allocate(&mut self, class: usize) -> u32 {
         let node = self.0.add(WORDS.get(class).copied().unwrap_or(usize::MAX));
-        let bytes = Self::room(node).map_or(0, |room| room.div_ceil(4));
-        if let Some(bytes) = self.0.get_mut(node).and_then(|words| words.get_mut(HEADER..HEADER + bytes)) {
-            bytes.fill(u32::from_le_bytes([NO_BYTE; 4]));
+        if let Some(rest) = self.0.get_mut(node).and_then(|words| words.get_mut(HEADER..)) {
+            rest.fill(u32::from_le_bytes([NO_BYTE; 4]));
         }
         node
     }
