@@ -17,8 +17,8 @@ const INDEX_BITS: u32 = INDEX_MASK.count_ones();
 /// So many blocks of a size can be numbered.
 pub(super) const MOST: usize = INDEX_MASK as usize;
 
-/// The bytes of a line of the cache.
-const LINE: usize = 64;
+/// The bytes of two lines of the cache, which many processors fetch together.
+const LINE: usize = 128;
 
 /// Makes room for `more` elements, by a quarter at least: doubling would cost more memory than the rarer
 /// copying is worth.

@@ -6,7 +6,8 @@
 //! was follows from the bytes between them.
 //!
 //! Performance: a label that is too long for its branch is not looked for in the text of an entry at once, which would
-//! have to be fetched. The walk owes the comparison, until it comes to an entry, or to a branch with wildcards.
+//! have to be fetched before it is known what else is to be. The walk owes the comparison, and makes it with that of the
+//! entries to which it comes, or when it owes much.
 
 use super::blocks::NIL;
 use super::index::Index;
@@ -30,6 +31,9 @@ pub(super) struct Search {
 }
 
 const BATCH: usize = 16;
+
+/// The walk owes no more bytes than that, and those of one label.
+const CREDIT: usize = 64;
 
 /// An entry to which the walk led: it matches if its topic from `at` on matches the name from `pos` on.
 #[derive(Debug, Clone, Copy)]
@@ -107,21 +111,17 @@ impl Search {
         let mut found = Found { candidates: [Candidate::NONE; BATCH], count: 0 };
         self.walk.next_entries(index, name, &mut found);
         let candidates = found.candidates.get(..found.count).unwrap_or_default();
-        let mut topics = [b"".as_slice(); BATCH];
-        for (topic, candidate) in topics.iter_mut().zip(candidates) {
-            if candidate.at != Candidate::MATCHES {
-                *topic = index.entry(candidate.entry).map(Entry::topic).unwrap_or_default();
-            }
+        let mut rests = [b"".as_slice(); BATCH];
+        for (rest, candidate) in rests.iter_mut().zip(candidates) {
+            let topic = index.entry(candidate.entry).map(Entry::topic).unwrap_or_default();
+            *rest = from(topic, candidate.at as usize);
         }
-        for (place, ((entry, topic), candidate)) in
-            self.entries.iter_mut().zip(topics).zip(candidates).enumerate()
+        for (place, ((entry, rest), candidate)) in
+            self.entries.iter_mut().zip(&rests).zip(candidates).enumerate()
         {
             *entry = candidate.entry;
             let matches = candidate.at == Candidate::MATCHES
-                || relation::rest_matches(
-                    from(topic, candidate.at as usize),
-                    from(name, candidate.pos as usize),
-                );
+                || relation::rest_matches(rest, from(name, candidate.pos as usize));
             self.matching |= u16::from(matches) << place;
         }
     }
@@ -204,23 +204,20 @@ impl Walk {
     ) -> Way<'t> {
         let flags = node.flags();
         if self.next == Step::Arrive {
-            self.next = Step::Name;
-            if self.pos >= name.len() || flags.has(Flags::HAS_HASH.with(Flags::HAS_PLUS)) {
-                self.next = Step::SingleLevel;
-                if !self.settle(index, node, name) {
-                    return Way::Up;
-                }
-                if self.pos == name.len()
-                    && let Some(entry) = node.terminal()
-                {
-                    found.add(Candidate::known(entry));
-                }
-                if flags.has(Flags::HAS_HASH)
-                    && let Some(child) = node.child(b'#')
-                    && self.take_all(child, found)
-                {
-                    return Way::Stay;
-                }
+            self.next = Step::SingleLevel;
+            if self.owed > CREDIT && !self.settle(index, node, name) {
+                return Way::Up;
+            }
+            if self.pos == name.len()
+                && let Some(entry) = node.terminal()
+            {
+                found.add(self.candidate(entry, node));
+            }
+            if flags.has(Flags::HAS_HASH)
+                && let Some(child) = node.child(b'#')
+                && self.take_all(index, node, child, name, found)
+            {
+                return Way::Stay;
             }
         }
         if self.next == Step::SingleLevel {
@@ -239,7 +236,7 @@ impl Walk {
             if flags.has(Flags::HAS_SHARES)
                 && self.pos == name.len()
                 && let Some(child) = node.child(NUL)
-                && self.take_all(child, found)
+                && self.take_all(index, node, child, name, found)
             {
                 return Way::Stay;
             }
@@ -257,17 +254,34 @@ impl Walk {
         Way::Up
     }
 
-    /// Takes a child below which all matches. Returns whether it is a branch, whose entries come next.
+    /// An entry of which nothing but what is owed is left to be compared.
+    fn candidate(&self, entry: u32, node: Node<'_>) -> Candidate {
+        match self.owed {
+            0 => Candidate::known(entry),
+            owed => Candidate::new(entry, node.end() - owed, self.pos - owed),
+        }
+    }
+
+    /// Takes a child below which all matches if what is owed is right. Returns whether it is a branch, whose entries come
+    /// next.
     #[inline(always)]
-    fn take_all(&mut self, child: Child, found: &mut Found) -> bool {
+    fn take_all(
+        &mut self,
+        index: &Index,
+        node: Node<'_>,
+        child: Child,
+        name: &[u8],
+        found: &mut Found,
+    ) -> bool {
         match child {
             Child::Entry(entry) => {
-                found.add(Candidate::known(entry));
+                found.add(self.candidate(entry, node));
                 false
             }
             Child::Node(below) => {
-                self.subtree = Some(Subtree::new(below));
-                true
+                let is_right = self.settle(index, node, name);
+                self.subtree = is_right.then(|| Subtree::new(below));
+                is_right
             }
         }
     }
@@ -311,18 +325,11 @@ impl Walk {
     }
 
     /// Compares what is owed at a branch. Returns whether it is right.
-    ///
-    /// Performance: the entry is one that is likely to be wanted anyway.
-    #[inline(always)]
     fn settle(&mut self, index: &Index, node: Node<'_>, name: &[u8]) -> bool {
         if self.owed == 0 {
             return true;
         }
-        let entry = match node.child(b'#').or_else(|| node.child(b'+')) {
-            Some(Child::Entry(entry)) => entry,
-            _ => node.entry(),
-        };
-        let topic = index.entry(entry).map(Entry::topic).unwrap_or_default();
+        let topic = index.entry(node.entry()).map(Entry::topic).unwrap_or_default();
         let is_right =
             topic.get(node.end() - self.owed..node.end()) == name.get(self.pos - self.owed..self.pos);
         if is_right {

@@ -7,10 +7,10 @@ use super::blocks::{Blocks, MOST};
 use super::key::NUL;
 
 /// How many children a branch of each size has room for.
-const ROOM: [usize; 11] = [2, 8, 15, 21, 34, 47, 72, 98, 149, 200, 256];
+const ROOM: [usize; 7] = [2, 8, 21, 47, 98, 200, 256];
 
-/// The words of a branch: a part of a line of the cache, or lines and half lines.
-const WORDS: [usize; ROOM.len()] = [8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 336];
+/// The words of a branch: a part of a line of the cache, or lines.
+const WORDS: [usize; ROOM.len()] = [8, 16, 32, 64, 128, 256, 336];
 
 /// Parent; entry; end, byte and flags; number of children and two bytes of the label; four bytes of it.
 const HEADER: usize = 5;
