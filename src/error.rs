@@ -3,8 +3,6 @@
 
 use core::fmt;
 
-/// For topics.
-pub(crate) use crate::standard::Rule as Kind;
 use crate::standard::{PacketType, PropertyId, ReasonCode, Rule, Sender, Version};
 
 /// Why bytes are not a packet: which rule is broken and at which byte.

@@ -144,7 +144,7 @@ fn to_5() {
 
     // By the rules of 3.1.1 these are filters; 5.0 takes the second for a shared subscription without a filter.
     for (text, fits) in [("$share/g/a", true), ("$share/g", false)] {
-        let filter = TopicFilter::for_version(text, Version::V311).expect("a filter of 3.1.1");
+        let filter = TopicFilter::new_for(text, Version::V311).expect("a filter of 3.1.1");
         let subscriptions = [Subscription::new(filter, mqtt_wire::QoS::AtMostOnce)];
         let filters = [filter];
         for packet in [

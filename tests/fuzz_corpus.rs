@@ -77,7 +77,7 @@ fn an_unknown_oracle_is_an_error() {
 #[test]
 fn found_by_fuzzing() {
     // `encode`: a filter made by the rules of 3.1.1 went out as a shared subscription with No Local.
-    let filter = TopicFilter::for_version("$share/g/a", Version::V311).expect("a plain filter of 3.1.1");
+    let filter = TopicFilter::new_for("$share/g/a", Version::V311).expect("a plain filter of 3.1.1");
     let subscriptions = [Subscription { no_local: true, ..Subscription::new(filter, QoS::AtMostOnce) }];
     let subscribe = Packet::from(Subscribe::new(PacketId::MIN, &subscriptions));
     let error = subscribe.encoded_len(Version::V5).expect_err("No Local on a shared subscription");

@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use input::{Input, announced, config, decoding, encoding, frame, input, wire, with_length_put_right};
 use mqtt_wire::{
-    Connection, DecodeError, DecodeOptions, Decoded, DecodedHead, Delivery, EncodeErrorKind, EncodeOptions,
+    Connection, DecodeError, DecodeOptions, Decoded, DecodedHead, Delivery, EncodeErrorRule, EncodeOptions,
     FixedHeader, Frame, Packet, PacketType, Properties, Property, PropertyId, PropertySet, Publish,
     PublishFrame, QoS, Rule, Sender, Version, decode, decode_exact, decode_publish_head, frame_len,
 };
@@ -106,7 +106,7 @@ mod encoding {
                     }
                     Err(error) => {
                         prop_assert_eq!(out, b"before");
-                        prop_assert!(matches!(error.kind(), EncodeErrorKind::Invalid(_)), "{}", error);
+                        prop_assert!(matches!(error.rule(), EncodeErrorRule::Invalid(_)), "{}", error);
                         prop_assert_eq!(error.packet_type(), Some(packet.packet_type()));
                         prop_assert_eq!(error.rule().map(Rule::reason_code), Some(error.reason_code()));
                         if let Some(plain) = &plain {
@@ -547,22 +547,22 @@ mod laws {
 
                 let available = short.index(size);
                 let mut room = vec![0xA5; available];
-                let too_small = EncodeErrorKind::BufferTooSmall { needed: size, available };
-                let refused = packet.encode(case.version, room.as_mut_slice()).map_err(|error| error.kind());
+                let too_small = EncodeErrorRule::BufferTooSmall { needed: size, available };
+                let refused = packet.encode(case.version, room.as_mut_slice()).map_err(|error| error.rule());
                 prop_assert_eq!(refused, Err(too_small));
                 prop_assert!(room.iter().all(|byte| *byte == 0xA5));
 
                 let mut vec = b"before".to_vec();
                 let max = u32::try_from(available).expect("small");
-                let too_large = EncodeErrorKind::TooLarge { size, max: available };
+                let too_large = EncodeErrorRule::TooLarge { size, max: available };
                 let limited = EncodeOptions::new(case.version).with_max_packet_size(max);
-                let refused = packet.encode(limited, &mut vec).map_err(|error| error.kind());
+                let refused = packet.encode(limited, &mut vec).map_err(|error| error.rule());
                 prop_assert_eq!(refused, Err(too_large));
                 prop_assert_eq!(&vec, b"before");
                 prop_assert_eq!(packet.encode(case.version, &mut vec), Ok(size));
                 prop_assert_eq!(&vec[6..], &expected[..]);
                 let mut bytes = BytesMut::from(&b"before"[..]);
-                let refused = packet.encode(limited, &mut bytes).map_err(|error| error.kind());
+                let refused = packet.encode(limited, &mut bytes).map_err(|error| error.rule());
                 prop_assert_eq!(refused, Err(too_large));
                 prop_assert_eq!(&bytes[..], b"before");
                 prop_assert_eq!(packet.encode(case.version, &mut bytes), Ok(size));
@@ -960,9 +960,9 @@ mod reach {
                 assert_eq!(packet.encoded_len(encoding(&case)), Ok(expected.len()), "{bound}");
                 let mut out = vec![0xA5; expected.len()];
                 let short = out.len() - 1;
-                let too_small = EncodeErrorKind::BufferTooSmall { needed: expected.len(), available: short };
+                let too_small = EncodeErrorRule::BufferTooSmall { needed: expected.len(), available: short };
                 let refused = packet.encode(encoding(&case), &mut out[..short]);
-                assert_eq!(refused.map_err(|error| error.kind()), Err(too_small), "{bound}");
+                assert_eq!(refused.map_err(|error| error.rule()), Err(too_small), "{bound}");
                 assert!(out.iter().all(|byte| *byte == 0xA5), "{bound}");
                 assert_eq!(packet.encode(encoding(&case), &mut out[..]), Ok(expected.len()), "{bound}");
                 assert!(out == expected, "{bound}: other bytes");
@@ -994,7 +994,7 @@ mod reach {
             case.with(|packet| {
                 let mut out = vec![0xA5; 3];
                 let error = packet.encode(encoding(&case), &mut out).expect_err("too long");
-                let EncodeErrorKind::Invalid(kind) = error.kind() else { panic!("{field:?}: {error}") };
+                let EncodeErrorRule::Invalid(kind) = error.rule() else { panic!("{field:?}: {error}") };
                 // In 3.1 a client identifier is too long before.
                 assert!(matches!(kind, Rule::StringTooLong | Rule::ClientIdTooLong), "{field:?}: {error}");
                 assert_eq!(out, [0xA5; 3], "{field:?}");
@@ -1005,7 +1005,7 @@ mod reach {
         let kind = mqtt_wire::TopicName::new(&long).expect_err("too long").rule();
         assert_eq!(kind, Rule::TopicTooLong);
         for version in Version::ALL {
-            let filter = mqtt_wire::TopicFilter::for_version(&long, version);
+            let filter = mqtt_wire::TopicFilter::new_for(&long, version);
             assert_eq!(filter.expect_err("too long").rule(), Rule::TopicTooLong);
         }
     }
@@ -1078,7 +1078,7 @@ mod reach {
                 let options = EncodeOptions::new(version).with_sender(case.sender);
                 let options = options.with_payload_check(true).with_strict_characters(true);
                 let result = case.with(|packet| packet.encoded_len(options));
-                if let Err(EncodeErrorKind::Invalid(rule)) = result.map_err(|error| error.kind()) {
+                if let Err(EncodeErrorRule::Invalid(rule)) = result.map_err(|error| error.rule()) {
                     broken.insert(rule);
                 }
             }

@@ -2,8 +2,8 @@
 
 use super::{Properties, Property, PropertyValue};
 use crate::options::Context;
+use crate::scan;
 use crate::standard::{Place, PropertySet};
-use crate::text;
 
 impl<'a> Properties<'a> {
     /// The list of the caller's that these properties are, if they are one and it is not empty.
@@ -81,7 +81,7 @@ impl PropertyValue<'_> {
 
 #[inline(never)]
 fn put_text(text: &str, room: &mut [u8], at: usize) -> Option<usize> {
-    if text::has_nul(text.as_bytes()) { None } else { put_data(text.as_bytes(), room, at) }
+    if scan::has_nul(text.as_bytes()) { None } else { put_data(text.as_bytes(), room, at) }
 }
 
 #[inline(always)]
@@ -95,6 +95,6 @@ fn put_data(data: &[u8], room: &mut [u8], at: usize) -> Option<usize> {
     let len = u16::try_from(data.len()).ok()?;
     let at = put_bytes(&len.to_be_bytes(), room, at)?;
     let end = at + data.len();
-    text::copy(room.get_mut(at..end)?, data);
+    scan::copy(room.get_mut(at..end)?, data);
     Some(end)
 }

@@ -6,10 +6,10 @@ use crate::options::Context;
 use crate::read::{
     Fault, Parsed, binary, byte, fault, four_bytes, text, topic_name, two_bytes, variable, wants_shortest,
 };
+use crate::scan::as_str;
 use crate::standard::{
     MaximumQoS, PropertyId, PropertySet, PropertyType, QoS, Rule, SubscriptionId, properties,
 };
-use crate::text::as_str;
 use crate::topic::TopicName;
 use crate::write::{Sink, Written};
 

@@ -3,38 +3,47 @@
 //! Invariants, where a branch's path is the bytes that lead to it:
 //! - The keys of all entries below a branch begin with its path; its entry is one of them.
 //! - Every branch but the root has at least two of: children, an entry that ends at it. The root has a child.
-//! - The bytes by which children hang on a branch are the next ones of their keys, and differ.
+//! - The bytes by which children hang on a branch are the next ones of their keys, differ, and ascend. So the order of
+//!   the tree, the entry that ends at a branch before its children, is that of the keys' bytes.
+//!
+//! Values are stored elsewhere, in the order of their places; the index knows the entry of each place.
 
-use super::entries::{Entries, Entry, MAX_ENTRIES};
+use alloc::vec::Vec;
+
+use super::blocks::{MOST, NIL, reserve, shrink};
 use super::key::{Key, NUL};
-use super::nodes::{Child, Flags, NIL, Node, Nodes, Place};
+use super::nodes::{Child, Flags, Label, Node, Nodes, Place};
+use super::texts::{Entry, Texts};
 
 #[derive(Debug, Clone)]
-pub(super) struct Radix<T> {
-    entries: Entries<T>,
+pub(super) struct Index {
+    texts: Texts,
     nodes: Nodes,
     root: u32,
+    /// The entry of each value.
+    owners: Vec<u32>,
 }
 
-impl<T> Radix<T> {
+impl Index {
     pub(super) const fn new() -> Self {
-        Self { entries: Entries::new(), nodes: Nodes::new(), root: NIL }
+        Self { texts: Texts::new(), nodes: Nodes::new(), root: NIL, owners: Vec::new() }
     }
 
-    pub(super) const fn entries(&self) -> &Entries<T> {
-        &self.entries
-    }
-
-    pub(super) const fn entries_mut(&mut self) -> &mut Entries<T> {
-        &mut self.entries
+    pub(super) const fn len(&self) -> usize {
+        self.owners.len()
     }
 
     #[inline]
     pub(super) fn entry(&self, entry: u32) -> Option<Entry<'_>> {
-        self.entries.get(entry)
+        self.texts.get(entry)
     }
 
-    #[inline]
+    /// The entry of the value at that place, with its number.
+    pub(super) fn owner(&self, value: usize) -> Option<(u32, Entry<'_>)> {
+        let owner = *self.owners.get(value)?;
+        self.entry(owner).map(|entry| (owner, entry))
+    }
+
     pub(super) const fn root(&self) -> u32 {
         self.root
     }
@@ -45,15 +54,24 @@ impl<T> Radix<T> {
     }
 
     /// How many bytes lead to a branch; 0 for none.
-    #[inline]
     pub(super) fn end(&self, node: u32) -> usize {
         self.node(node).map_or(0, Node::end)
     }
 
     /// The key of some entry below the branch.
-    #[inline]
     pub(super) fn key_below(&self, node: Node<'_>) -> Option<Key<'_>> {
         self.entry(node.entry()).map(Entry::key)
+    }
+
+    /// Calls `read` with the bytes of the topic between a branch and one of its children.
+    ///
+    /// Performance: the child itself has those of a short label.
+    pub(super) fn with_label<R>(&self, parent: Node<'_>, node: Node<'_>, read: impl FnOnce(&[u8]) -> R) -> R {
+        let (from, to) = (parent.end(), node.end());
+        match node.label().bytes().get(..to.wrapping_sub(from)) {
+            Some(label) if label.len() <= Label::MOST && !node.flags().has(Flags::TAIL) => read(label),
+            _ => read(self.key_below(node).map(|key| key.topic_part(from, to)).unwrap_or_default()),
+        }
     }
 
     /// The entry of that key.
@@ -74,11 +92,11 @@ impl<T> Radix<T> {
         }
     }
 
-    /// Adds an entry unless its key is there already. Returns its number and, in that case, the value given.
+    /// The place of the value of that key, and whether it is a new one: the entry is added unless it is there already.
     ///
     /// # Panics
     /// When there are 67,108,863 entries.
-    pub(super) fn insert(&mut self, text: &[u8], topic_at: usize, value: T) -> (u32, Option<T>) {
+    pub(super) fn insert(&mut self, text: &[u8], topic_at: usize) -> (usize, bool) {
         let key = Key::new(text, topic_at);
         let nearest = self.nearest(key);
         let near_key = nearest.and_then(|entry| self.entry(entry)).map(Entry::key);
@@ -87,14 +105,14 @@ impl<T> Radix<T> {
             && same == near.len()
             && same == key.len()
         {
-            return (entry, Some(value));
+            return (self.value_of(entry), false);
         }
 
-        assert!(
-            self.entries.len() < MAX_ENTRIES,
-            "capacity overflow: a tree holds at most {MAX_ENTRIES} entries"
-        );
-        let new = self.entries.add(text, topic_at, value);
+        assert!(self.len() < MOST, "capacity overflow: a tree holds at most {MOST} entries");
+        let value = self.len();
+        let new = self.texts.add(value, text, topic_at);
+        reserve(&mut self.owners, 1);
+        self.owners.push(new);
         let fork = self.fork_at(same, key, new);
         self.set_parent(Child::Entry(new), fork);
         match key.byte(same) {
@@ -104,13 +122,19 @@ impl<T> Radix<T> {
             }
             Some(byte) => self.add_child(fork, byte, new),
         }
-        (new, None)
+        (value, true)
+    }
+
+    /// The place of an entry's value.
+    fn value_of(&self, entry: u32) -> usize {
+        self.entry(entry).map_or(usize::MAX, |entry| entry.value as usize)
     }
 
     /// The branch at which the path of that key leaves the tree after `at` bytes, made if there is none.
     fn fork_at(&mut self, at: usize, key: Key<'_>, new: u32) -> u32 {
         if self.root == NIL {
-            self.root = self.nodes.add(NIL, new, Place { end: 0, byte: NUL, flags: Flags::NONE });
+            let place = Place { end: 0, byte: NUL, flags: Flags::NONE };
+            self.root = self.nodes.add(NIL, new, place, Label::new(&[]));
         }
         let mut parent = self.root;
         loop {
@@ -133,9 +157,9 @@ impl<T> Radix<T> {
         };
         let Some(key) = self.entry(below).map(Entry::key) else { return parent };
         let next = key.byte(at);
-        let flags = label_flags(key, self.end(parent), at);
+        let (flags, label) = label_of(key, self.end(parent), at);
         let place = Place { end: u16::try_from(at).unwrap_or(u16::MAX), byte, flags };
-        let fork = self.nodes.add(parent, below, place);
+        let fork = self.nodes.add(parent, below, place, label);
         self.nodes.replace_child(parent, byte, Child::Node(fork));
         match next {
             None => {
@@ -196,7 +220,7 @@ impl<T> Radix<T> {
     fn set_parent(&mut self, child: Child, parent: u32) {
         match child {
             Child::Node(node) => self.nodes.set_parent(node, parent),
-            Child::Entry(entry) => self.entries.set_parent(entry, parent),
+            Child::Entry(entry) => self.texts.set_parent(entry, parent),
         }
     }
 
@@ -207,23 +231,30 @@ impl<T> Radix<T> {
         let Some(view) = self.node(node) else { return };
         let Some(key) = self.key_below(view) else { return };
         let place = view.place();
-        let label = label_flags(key, self.end(parent), view.end());
+        let (flags, label) = label_of(key, self.end(parent), view.end());
         let kept = place.flags.without(Flags::PLUS).without(Flags::TAIL);
-        self.nodes.set_place(node, Place { byte, flags: kept.with(label), ..place });
+        self.nodes.set_place(node, Place { byte, flags: kept.with(flags), ..place }, label);
     }
 
-    /// Takes out an entry.
-    pub(super) fn remove(&mut self, key: Key<'_>) -> Option<T> {
-        let gone = self.find(key)?;
-        let node = self.entry(gone)?.parent;
-        let end = self.end(node);
-        match key.byte(end) {
+    /// Takes out an entry. Returns the place that its value had; the last value takes that place.
+    pub(super) fn remove(&mut self, gone: u32) -> Option<usize> {
+        let entry = self.entry(gone)?;
+        let (node, value) = (entry.parent, entry.value as usize);
+        match entry.key().byte(self.end(node)) {
             None => self.nodes.set_flags(node, |flags| flags.without(Flags::TERMINAL)),
             Some(byte) => self.nodes.remove_child(node, byte),
         }
         self.forget(gone, node);
         self.tidy(node);
-        self.take(gone)
+        self.give_back(gone);
+        if value < self.owners.len() {
+            self.owners.swap_remove(value);
+            shrink(&mut self.owners);
+        }
+        if let Some(owner) = self.owners.get(value) {
+            self.texts.set_value(*owner, value);
+        }
+        Some(value)
     }
 
     /// Gives the branches from this one up another entry of their own in place of one that they lose.
@@ -264,14 +295,17 @@ impl<T> Radix<T> {
         }
     }
 
-    /// Takes out an entry to which nothing refers any more. Another one may take its number; what refers to
-    /// that one is told.
-    fn take(&mut self, gone: u32) -> Option<T> {
-        let (value, moved) = self.entries.remove(gone)?;
-        let Some((old, entry)) = moved.zip(self.entry(gone)) else { return Some(value) };
-        let (parent, byte) = (entry.parent, entry.key().byte(self.end(entry.parent)));
-        if let Some(byte) = byte {
+    /// Gives back the memory of an entry to which no branch refers any more. Another one may take its number; what
+    /// refers to that one is told.
+    fn give_back(&mut self, gone: u32) {
+        let Some(old) = self.texts.free(gone) else { return };
+        let Some(entry) = self.entry(gone) else { return };
+        let (parent, value) = (entry.parent, entry.value as usize);
+        if let Some(byte) = entry.key().byte(self.end(parent)) {
             self.nodes.replace_child(parent, byte, Child::Entry(gone));
+        }
+        if let Some(owner) = self.owners.get_mut(value) {
+            *owner = gone;
         }
         let mut node = parent;
         while let Some(view) = self.node(node) {
@@ -281,12 +315,11 @@ impl<T> Radix<T> {
             }
             node = parent;
         }
-        Some(value)
     }
 }
 
-/// The flags of a branch that say what leads to it from its parent.
-fn label_flags(key: Key<'_>, from: usize, to: usize) -> Flags {
+/// What leads to a branch from its parent, and the flags that say something of it.
+fn label_of(key: Key<'_>, from: usize, to: usize) -> (Flags, Label) {
     let label = key.topic_part(from, to);
     let mut flags = Flags::NONE;
     if label.contains(&b'+') {
@@ -295,7 +328,7 @@ fn label_flags(key: Key<'_>, from: usize, to: usize) -> Flags {
     if label.contains(&b'#') || to > key.topic.len() {
         flags = flags.with(Flags::TAIL);
     }
-    flags
+    (flags, Label::new(label))
 }
 
 #[cfg(test)]
@@ -309,13 +342,13 @@ mod tests {
 
     use super::*;
 
-    impl<T> Radix<T> {
+    impl Index {
         /// Checks what the head of the file says, and that nothing is stored that cannot be reached.
         fn check(&self) {
             let mut entries = BTreeSet::new();
             let mut branches = 0;
             let mut open = Vec::from_iter(self.node(self.root).map(|_| (self.root, NIL, NUL)));
-            assert_eq!(open.is_empty(), (self.entries.len() == 0));
+            assert_eq!(open.is_empty(), (self.len() == 0));
             while let Some((number, parent, byte)) = open.pop() {
                 branches += 1;
                 let node = self.node(number).expect("a branch");
@@ -328,17 +361,24 @@ mod tests {
                 } else {
                     assert_eq!(node.place().byte, byte);
                     assert!(node.forks() >= 2, "a branch with one way only");
-                    let label = label_flags(key, self.end(parent), node.end());
-                    assert_eq!(own.without(Flags::TERMINAL).without(Flags::WILD), label);
+                    let (flags, label) = label_of(key, self.end(parent), node.end());
+                    for flag in [Flags::PLUS, Flags::TAIL] {
+                        assert_eq!(own.has(flag), flags.has(flag));
+                    }
+                    assert!(flags.has(Flags::TAIL) || node.label() == label);
                 }
-                let wild = node.child(b'+').or(node.child(b'#')).is_some();
-                assert_eq!(own.has(Flags::WILD), wild);
-                let mut below = Vec::from_iter(node.terminal());
+                for (flag, byte) in
+                    [(Flags::HAS_HASH, b'#'), (Flags::HAS_PLUS, b'+'), (Flags::HAS_SHARES, NUL)]
+                {
+                    assert_eq!(own.has(flag), node.child(byte).is_some());
+                }
                 if let Some(entry) = node.terminal() {
                     assert_eq!(key.len(), node.end());
                     assert_eq!(self.entry(entry).expect("an entry").parent, number);
                     assert!(entries.insert(entry));
                 }
+                let bytes: Vec<_> = (0..node.count()).map(|position| node.byte_at(position)).collect();
+                assert!(bytes.is_sorted_by(|a, b| a < b));
                 for child in (0..node.count()).map(|position| node.child_at(position).expect("a child")) {
                     let below = match child {
                         Child::Entry(entry) => {
@@ -357,12 +397,17 @@ mod tests {
                     }
                 }
                 let mut all = super::super::subtree::Subtree::new(number);
-                below.extend(core::iter::from_fn(|| all.next(self)));
+                let below: Vec<_> = core::iter::from_fn(|| all.next(self)).collect();
                 assert!(below.contains(&node.entry()), "the entry of a branch is below it");
+                let keys = below.iter().map(|entry| self.entry(*entry).expect("an entry").key());
+                assert!(keys.is_sorted_by(|a, b| a < b), "entries are in the order of their keys");
             }
-            assert_eq!(entries.len(), self.entries.len());
+            let owners: Vec<_> =
+                self.owners.iter().map(|owner| self.entry(*owner).expect("an entry")).collect();
+            assert!(owners.iter().map(|entry| entry.value as usize).eq(0..self.len()));
+            assert_eq!(entries, self.owners.iter().copied().collect());
             assert_eq!(branches, self.nodes.count());
-            assert!(branches <= self.entries.len() + 1);
+            assert!(branches <= self.len() + 1);
         }
     }
 
@@ -382,20 +427,22 @@ mod tests {
     proptest! {
         #[test]
         fn the_tree_stays_in_order(steps in proptest::collection::vec((any::<bool>(), text()), 1..200)) {
-            let mut tree = Radix::new();
+            let mut tree = Index::new();
             let mut model = BTreeSet::new();
             for (adds, (text, topic_at)) in &steps {
                 let key = Key::new(text.as_bytes(), *topic_at);
                 assert_eq!(tree.find(key).is_some(), model.contains(&(text, topic_at)));
                 if *adds {
-                    assert_eq!(tree.insert(text.as_bytes(), *topic_at, ()).1.is_none(), model.insert((text, topic_at)));
+                    assert_eq!(tree.insert(text.as_bytes(), *topic_at).1, model.insert((text, topic_at)));
                 } else {
-                    assert_eq!(tree.remove(key).is_some(), model.remove(&(text, topic_at)));
+                    let removed = tree.find(key).and_then(|entry| tree.remove(entry));
+                    assert_eq!(removed.is_some(), model.remove(&(text, topic_at)));
                 }
                 tree.check();
             }
             for (text, topic_at) in model {
-                assert!(tree.remove(Key::new(text.as_bytes(), *topic_at)).is_some());
+                let entry = tree.find(Key::new(text.as_bytes(), *topic_at)).expect("an entry");
+                assert!(tree.remove(entry).is_some());
                 tree.check();
             }
             assert_eq!(tree.root, NIL);
