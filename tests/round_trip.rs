@@ -28,7 +28,7 @@ use bytes::{Bytes, BytesMut};
 use input::{Input, announced, config, decoding, encoding, frame, input, wire, with_length_put_right};
 use mqtt_wire::{
     Connection, DecodeError, DecodeOptions, Decoded, DecodedHead, Delivery, EncodeErrorKind, EncodeOptions,
-    FixedHeader, Frame, Packet, PacketType, Properties, Property, PropertyId, PropertySet, Publish,
+    Field, FixedHeader, Frame, Packet, PacketType, Properties, Property, PropertyId, PropertySet, Publish,
     PublishFrame, QoS, Rule, Sender, Version, decode, decode_exact, decode_publish_head, frame_len,
 };
 use proptest::collection::vec;
@@ -109,6 +109,7 @@ mod encoding {
                         prop_assert!(matches!(error.kind(), EncodeErrorKind::Invalid(_)), "{}", error);
                         prop_assert_eq!(error.packet_type(), Some(packet.packet_type()));
                         prop_assert_eq!(error.rule().map(Rule::reason_code), Some(error.reason_code()));
+                        prop_assert!(is_there(packet, error.field()), "{}: {:?}", error, packet);
                         if let Some(plain) = &plain {
                             prop_assert!(decode_exact(plain, reading).is_err(), "{} {:02X?}", error, plain);
                         }
@@ -173,6 +174,66 @@ mod encoding {
                 }
                 Ok(())
             })?;
+        }
+    }
+
+    /// Whether a field that is said to be at fault is one of the packet's, and if it is a property, one that it has or
+    /// lacks.
+    fn is_there(packet: &Packet<'_>, field: Option<Field>) -> bool {
+        let ids = |packet: &Packet<'_>| match packet {
+            Packet::Connect(body) => body.properties.ids(),
+            Packet::ConnAck(body) => body.properties.ids(),
+            Packet::Publish(body) => body.properties.ids(),
+            Packet::PubAck(body) | Packet::PubRec(body) | Packet::PubRel(body) | Packet::PubComp(body) => {
+                body.properties.ids()
+            }
+            Packet::Subscribe(body) => body.properties.ids(),
+            Packet::SubAck(body) => body.properties.ids(),
+            Packet::Unsubscribe(body) => body.properties.ids(),
+            Packet::UnsubAck(body) => body.properties.ids(),
+            Packet::Disconnect(body) => body.properties.ids(),
+            Packet::Auth(body) => body.properties.ids(),
+            Packet::PingReq | Packet::PingResp => PropertySet::EMPTY,
+        };
+        match (packet, field) {
+            (_, None) => false,
+            (_, Some(Field::FixedHeader)) => true,
+            (_, Some(Field::Property(PropertyId::AuthenticationMethod))) => true,
+            (_, Some(Field::Property(id))) => ids(packet).contains(id),
+            (Packet::Connect(connect), Some(field)) => match field {
+                Field::ProtocolLevel | Field::ClientIdentifier => true,
+                Field::WillProperty(id) => {
+                    connect.will.is_some_and(|will| will.get().properties.contains(id))
+                }
+                Field::WillTopic | Field::WillPayload => connect.will.is_some(),
+                Field::UserName => connect.user_name.is_some(),
+                Field::Password => connect.password.is_some(),
+                _ => false,
+            },
+            (Packet::Publish(_), Some(Field::TopicName | Field::Payload)) => true,
+            (Packet::ConnAck(_), Some(Field::SessionPresent | Field::ReasonCode)) => true,
+            (
+                Packet::PubAck(_)
+                | Packet::PubRec(_)
+                | Packet::PubRel(_)
+                | Packet::PubComp(_)
+                | Packet::Disconnect(_)
+                | Packet::Auth(_),
+                Some(Field::ReasonCode),
+            ) => true,
+            (Packet::Subscribe(body), field) => is_in_list(body.subscriptions.len(), field),
+            (Packet::SubAck(body), field) => is_in_list(body.reason_codes.len(), field),
+            (Packet::Unsubscribe(body), field) => is_in_list(body.filters.len(), field),
+            (Packet::UnsubAck(body), field) => is_in_list(body.reason_codes.len(), field),
+            _ => false,
+        }
+    }
+
+    fn is_in_list(len: usize, field: Option<Field>) -> bool {
+        match field {
+            Some(Field::List) => true,
+            Some(Field::Item(at)) => (at as usize) < len,
+            _ => false,
         }
     }
 
