@@ -27,6 +27,10 @@ pub(crate) trait Sink: Sized {
     /// The field that comes next, for the error that may come with it.
     fn field(&mut self, field: Field);
 
+    /// The property that came last is one of a will.
+    #[inline(always)]
+    fn field_of_will(&mut self) {}
+
     /// The sink, to be put back.
     ///
     /// Performance: what is passed by value to a function that is not inlined never has its address taken and stays in
@@ -213,6 +217,13 @@ impl Sink for Counter {
     #[inline(always)]
     fn field(&mut self, field: Field) {
         self.field = field;
+    }
+
+    #[cold]
+    fn field_of_will(&mut self) {
+        if let Field::Property(id) = self.field {
+            self.field = Field::WillProperty(id);
+        }
     }
 
     #[inline(always)]

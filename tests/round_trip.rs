@@ -27,8 +27,8 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use input::{Input, announced, config, decoding, encoding, frame, input, wire, with_length_put_right};
 use mqtt_wire::{
-    Connection, DecodeError, DecodeOptions, Decoded, DecodedHead, Delivery, EncodeErrorRule, EncodeOptions,
-    FixedHeader, Frame, Packet, PacketType, Properties, Property, PropertyId, PropertySet, Publish,
+    Connection, DecodeError, DecodeOptions, Decoded, DecodedHead, Delivery, EncodeErrorKind, EncodeOptions,
+    Field, FixedHeader, Frame, Packet, PacketType, Properties, Property, PropertyId, PropertySet, Publish,
     PublishFrame, QoS, Rule, Sender, Version, decode, decode_exact, decode_publish_head, frame_len,
 };
 use proptest::collection::vec;
@@ -106,9 +106,10 @@ mod encoding {
                     }
                     Err(error) => {
                         prop_assert_eq!(out, b"before");
-                        prop_assert!(matches!(error.rule(), EncodeErrorRule::Invalid(_)), "{}", error);
+                        prop_assert!(matches!(error.kind(), EncodeErrorKind::Invalid(_)), "{}", error);
                         prop_assert_eq!(error.packet_type(), Some(packet.packet_type()));
                         prop_assert_eq!(error.rule().map(Rule::reason_code), Some(error.reason_code()));
+                        prop_assert!(is_there(packet, error.field()), "{}: {:?}", error, packet);
                         if let Some(plain) = &plain {
                             prop_assert!(decode_exact(plain, reading).is_err(), "{} {:02X?}", error, plain);
                         }
@@ -173,6 +174,66 @@ mod encoding {
                 }
                 Ok(())
             })?;
+        }
+    }
+
+    /// Whether a field that is said to be at fault is one of the packet's, and if it is a property, one that it has or
+    /// lacks.
+    fn is_there(packet: &Packet<'_>, field: Option<Field>) -> bool {
+        let ids = |packet: &Packet<'_>| match packet {
+            Packet::Connect(body) => body.properties.ids(),
+            Packet::ConnAck(body) => body.properties.ids(),
+            Packet::Publish(body) => body.properties.ids(),
+            Packet::PubAck(body) | Packet::PubRec(body) | Packet::PubRel(body) | Packet::PubComp(body) => {
+                body.properties.ids()
+            }
+            Packet::Subscribe(body) => body.properties.ids(),
+            Packet::SubAck(body) => body.properties.ids(),
+            Packet::Unsubscribe(body) => body.properties.ids(),
+            Packet::UnsubAck(body) => body.properties.ids(),
+            Packet::Disconnect(body) => body.properties.ids(),
+            Packet::Auth(body) => body.properties.ids(),
+            Packet::PingReq | Packet::PingResp => PropertySet::EMPTY,
+        };
+        match (packet, field) {
+            (_, None) => false,
+            (_, Some(Field::FixedHeader)) => true,
+            (_, Some(Field::Property(PropertyId::AuthenticationMethod))) => true,
+            (_, Some(Field::Property(id))) => ids(packet).contains(id),
+            (Packet::Connect(connect), Some(field)) => match field {
+                Field::ProtocolLevel | Field::ClientIdentifier => true,
+                Field::WillProperty(id) => {
+                    connect.will.is_some_and(|will| will.get().properties.contains(id))
+                }
+                Field::WillTopic | Field::WillPayload => connect.will.is_some(),
+                Field::UserName => connect.user_name.is_some(),
+                Field::Password => connect.password.is_some(),
+                _ => false,
+            },
+            (Packet::Publish(_), Some(Field::TopicName | Field::Payload)) => true,
+            (Packet::ConnAck(_), Some(Field::SessionPresent | Field::ReasonCode)) => true,
+            (
+                Packet::PubAck(_)
+                | Packet::PubRec(_)
+                | Packet::PubRel(_)
+                | Packet::PubComp(_)
+                | Packet::Disconnect(_)
+                | Packet::Auth(_),
+                Some(Field::ReasonCode),
+            ) => true,
+            (Packet::Subscribe(body), field) => is_in_list(body.subscriptions.len(), field),
+            (Packet::SubAck(body), field) => is_in_list(body.reason_codes.len(), field),
+            (Packet::Unsubscribe(body), field) => is_in_list(body.filters.len(), field),
+            (Packet::UnsubAck(body), field) => is_in_list(body.reason_codes.len(), field),
+            _ => false,
+        }
+    }
+
+    fn is_in_list(len: usize, field: Option<Field>) -> bool {
+        match field {
+            Some(Field::List) => true,
+            Some(Field::Item(at)) => (at as usize) < len,
+            _ => false,
         }
     }
 
@@ -547,22 +608,22 @@ mod laws {
 
                 let available = short.index(size);
                 let mut room = vec![0xA5; available];
-                let too_small = EncodeErrorRule::BufferTooSmall { needed: size, available };
-                let refused = packet.encode(case.version, room.as_mut_slice()).map_err(|error| error.rule());
+                let too_small = EncodeErrorKind::BufferTooSmall { needed: size, available };
+                let refused = packet.encode(case.version, room.as_mut_slice()).map_err(|error| error.kind());
                 prop_assert_eq!(refused, Err(too_small));
                 prop_assert!(room.iter().all(|byte| *byte == 0xA5));
 
                 let mut vec = b"before".to_vec();
                 let max = u32::try_from(available).expect("small");
-                let too_large = EncodeErrorRule::TooLarge { size, max: available };
+                let too_large = EncodeErrorKind::TooLarge { size, max: available };
                 let limited = EncodeOptions::new(case.version).with_max_packet_size(max);
-                let refused = packet.encode(limited, &mut vec).map_err(|error| error.rule());
+                let refused = packet.encode(limited, &mut vec).map_err(|error| error.kind());
                 prop_assert_eq!(refused, Err(too_large));
                 prop_assert_eq!(&vec, b"before");
                 prop_assert_eq!(packet.encode(case.version, &mut vec), Ok(size));
                 prop_assert_eq!(&vec[6..], &expected[..]);
                 let mut bytes = BytesMut::from(&b"before"[..]);
-                let refused = packet.encode(limited, &mut bytes).map_err(|error| error.rule());
+                let refused = packet.encode(limited, &mut bytes).map_err(|error| error.kind());
                 prop_assert_eq!(refused, Err(too_large));
                 prop_assert_eq!(&bytes[..], b"before");
                 prop_assert_eq!(packet.encode(case.version, &mut bytes), Ok(size));
@@ -960,9 +1021,9 @@ mod reach {
                 assert_eq!(packet.encoded_len(encoding(&case)), Ok(expected.len()), "{bound}");
                 let mut out = vec![0xA5; expected.len()];
                 let short = out.len() - 1;
-                let too_small = EncodeErrorRule::BufferTooSmall { needed: expected.len(), available: short };
+                let too_small = EncodeErrorKind::BufferTooSmall { needed: expected.len(), available: short };
                 let refused = packet.encode(encoding(&case), &mut out[..short]);
-                assert_eq!(refused.map_err(|error| error.rule()), Err(too_small), "{bound}");
+                assert_eq!(refused.map_err(|error| error.kind()), Err(too_small), "{bound}");
                 assert!(out.iter().all(|byte| *byte == 0xA5), "{bound}");
                 assert_eq!(packet.encode(encoding(&case), &mut out[..]), Ok(expected.len()), "{bound}");
                 assert!(out == expected, "{bound}: other bytes");
@@ -994,7 +1055,7 @@ mod reach {
             case.with(|packet| {
                 let mut out = vec![0xA5; 3];
                 let error = packet.encode(encoding(&case), &mut out).expect_err("too long");
-                let EncodeErrorRule::Invalid(kind) = error.rule() else { panic!("{field:?}: {error}") };
+                let EncodeErrorKind::Invalid(kind) = error.kind() else { panic!("{field:?}: {error}") };
                 // In 3.1 a client identifier is too long before.
                 assert!(matches!(kind, Rule::StringTooLong | Rule::ClientIdTooLong), "{field:?}: {error}");
                 assert_eq!(out, [0xA5; 3], "{field:?}");
@@ -1078,7 +1139,7 @@ mod reach {
                 let options = EncodeOptions::new(version).with_sender(case.sender);
                 let options = options.with_payload_check(true).with_strict_characters(true);
                 let result = case.with(|packet| packet.encoded_len(options));
-                if let Err(EncodeErrorRule::Invalid(rule)) = result.map_err(|error| error.rule()) {
+                if let Err(EncodeErrorKind::Invalid(rule)) = result.map_err(|error| error.kind()) {
                     broken.insert(rule);
                 }
             }

@@ -11,7 +11,9 @@ use std::cell::Cell;
 use std::fmt;
 use std::panic::{self, AssertUnwindSafe};
 
-use mqtt_wire::{DecodeError, Decoded, Rule, Packet, PacketType, Property, Version, decode};
+use mqtt_wire::{
+    DecodeError, Decoded, Packet, PacketType, Property, Rule, Version, WillRef, decode, frame_len,
+};
 
 pub use known::{KNOWN, Known};
 pub use peers::{PEERS, Peer};
@@ -107,12 +109,12 @@ fn difference(peer: &Peer, bytes: &[u8]) -> Option<Difference> {
     // A whole frame is offered alone: what others make of its neighbours is not the question here.
     let frame = match &ours {
         Ok(Decoded::Packet { len, .. }) => &bytes[..*len],
-        Err(error) => error.frame_len().map_or(bytes, |len| &bytes[..len.min(bytes.len())]),
+        Err(_) => frame_len(bytes).map_or(bytes, |len| &bytes[..len.min(bytes.len())]),
         Ok(Decoded::Incomplete { .. }) => bytes,
     };
     let whole = match &ours {
         Ok(decoded) => decoded.packet().is_some(),
-        Err(error) => error.frame_len().is_none_or(|len| len <= bytes.len()),
+        Err(_) => frame_len(bytes).is_none_or(|len| len <= bytes.len()),
     };
     let theirs = ask(peer, frame);
     let way = way(&ours, theirs, whole, peer.version)?;
@@ -166,7 +168,7 @@ fn field(ours: &Packet<'_>, theirs: &Packet<'_>) -> Option<&'static str> {
         (Packet::Connect(a), Packet::Connect(b)) => {
             compare!(a, b, version clean_start keep_alive client_id user_name password);
             properties!(a, b);
-            match (a.will, b.will) {
+            match (a.will.map(WillRef::get), b.will.map(WillRef::get)) {
                 (Some(a), Some(b)) => {
                     compare!(a, b, qos retain topic payload);
                     properties!(a, b);

@@ -67,9 +67,12 @@ impl<'a> Ack<'a> {
         if plain && self.reason_code == ReasonCode::SUCCESS {
             return Ok(());
         }
-        if !c.is_v5() {
+        if !c.is_v5() && self.reason_code != ReasonCode::SUCCESS {
             out.field(Field::ReasonCode);
             return Err(Rule::NotInVersion);
+        }
+        if !c.is_v5() {
+            return self.properties.encode(&Place::ACK, c, out);
         }
         write_reason_code(self.reason_code, packet, c, out)?;
         if plain { Ok(()) } else { self.properties.encode(&Place::ACK, c, out) }

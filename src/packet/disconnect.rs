@@ -56,9 +56,12 @@ impl<'a> Disconnect<'a> {
         if plain && self.reason_code == ReasonCode::SUCCESS {
             return Ok(());
         }
-        if !c.is_v5() {
+        if !c.is_v5() && self.reason_code != ReasonCode::SUCCESS {
             out.field(Field::ReasonCode);
             return Err(Rule::NotInVersion);
+        }
+        if !c.is_v5() {
+            return self.properties.encode(&Place::DISCONNECT, c, out);
         }
         write_reason_code(self.reason_code, PacketType::Disconnect, c, out)?;
         if plain { Ok(()) } else { self.properties.encode(&Place::DISCONNECT, c, out) }

@@ -75,7 +75,10 @@ impl<'a> Will<'a> {
             out.field(Field::WillPayload);
             return Err(Rule::PayloadFormat);
         }
-        self.properties.encode(&Place::WILL, c, out)?;
+        if let Err(rule) = self.properties.encode(&Place::WILL, c, out) {
+            out.field_of_will();
+            return Err(rule);
+        }
         out.field(Field::WillTopic);
         out.topic(self.topic.as_bytes(), c)?;
         out.field(Field::WillPayload);

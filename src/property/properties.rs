@@ -152,7 +152,9 @@ impl<'a> Properties<'a> {
     #[inline(always)]
     fn walk<S: Sink>(&self, place: &Place, c: Context, out: &mut S) -> Written {
         if !c.is_v5() {
-            return if self.is_empty() { Ok(()) } else { Err(Rule::NotInVersion) };
+            let Some(property) = self.iter().next() else { return Ok(()) };
+            out.field(Field::Property(property.id()));
+            return Err(Rule::NotInVersion);
         }
         let start = out.start_block();
         let mut admission = Admission::new(place, c.sender());

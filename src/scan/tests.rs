@@ -3,11 +3,11 @@
 use super::*;
 
 /// The verdict on a string a byte at a time: what is wrong first, and where.
-fn naive(text: &[u8]) -> Result<(), (Kind, usize)> {
+fn naive(text: &[u8]) -> Result<(), (Rule, usize)> {
     let valid = core::str::from_utf8(text).map_or_else(|error| error.valid_up_to(), |_| text.len());
     match text[..valid].iter().position(|byte| *byte == 0) {
-        Some(nul) => Err((Kind::NulCharacter, nul)),
-        None if valid < text.len() => Err((Kind::InvalidUtf8, valid)),
+        Some(nul) => Err((Rule::NulCharacter, nul)),
+        None if valid < text.len() => Err((Rule::InvalidUtf8, valid)),
         None => Ok(()),
     }
 }

@@ -206,6 +206,18 @@ impl ReasonCode {
     }
 }
 
+impl From<u8> for ReasonCode {
+    fn from(code: u8) -> Self {
+        Self::new(code)
+    }
+}
+
+impl From<ReasonCode> for u8 {
+    fn from(code: ReasonCode) -> Self {
+        code.get()
+    }
+}
+
 impl fmt::Display for ReasonCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.name() {

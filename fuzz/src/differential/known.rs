@@ -1,4 +1,4 @@
-use mqtt_wire::{Rule, PacketType, Version};
+use mqtt_wire::{PacketType, Rule, Version};
 
 use super::{Difference, Way};
 

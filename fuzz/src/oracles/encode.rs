@@ -1,7 +1,7 @@
 //! Packets made of values: those that are valid go out and come back, those that are not are refused.
 
 use arbitrary::{Arbitrary, Unstructured};
-use mqtt_wire::{ArbitraryPacket, EncodeError, Packet, decode_exact};
+use mqtt_wire::{ArbitraryPacket, CheckedFrame, EncodeError, EncodeErrorKind, Packet, Rule, decode_exact};
 
 use super::setting::Setting;
 use super::wild::Store;
@@ -15,19 +15,10 @@ pub(super) fn valid(bytes: &[u8]) {
     let setting = Setting { sender: Some(made.sender()), ..Setting::new(version) };
     let verdict = decode::check(made.as_bytes(), &setting).expect("a valid packet");
     assert_eq!(verdict.packet(), Some(packet));
-    decode::check(made.as_bytes(), &Setting { detect: true, ..setting }).expect_or_other_version(&packet);
-}
-
-/// A packet of 3.x is judged as one of 5.0 when CONNECT is to decide, and may be refused then.
-trait OrOtherVersion {
-    fn expect_or_other_version(self, packet: &Packet<'_>);
-}
-
-impl<T, E: std::fmt::Display> OrOtherVersion for Result<T, E> {
-    fn expect_or_other_version(self, packet: &Packet<'_>) {
-        if let (Err(error), Packet::Connect(_)) = (self, packet) {
-            panic!("{packet:?}: {error}");
-        }
+    let detected = decode::check(made.as_bytes(), &Setting { detect: true, ..setting });
+    match packet {
+        Packet::Connect(_) => assert_eq!(detected.expect("a valid packet").packet(), Some(packet)),
+        _ => assert_eq!(detected.expect_err("the version is unknown").rule(), Rule::VersionUnknown),
     }
 }
 
@@ -42,6 +33,11 @@ pub(super) fn any(bytes: &[u8]) {
     let mut out = vec![0xA5];
     let result = packet.encode(setting.encode(setting.version), &mut out);
     assert_eq!(packet.encoded_len(setting.encode(setting.version)), result);
+    let frame = CheckedFrame::encode(&packet, setting.encode(setting.version));
+    match (&frame, &result) {
+        (Ok(frame), Ok(_)) => assert_eq!((frame.packet(), frame.as_ref()), (packet, &out[1..])),
+        (frame, result) => assert_eq!(frame.as_ref().err(), result.as_ref().err()),
+    }
     assert_eq!(out[0], 0xA5);
     let written = &out[1..];
     match result {
@@ -59,19 +55,22 @@ pub(super) fn any(bytes: &[u8]) {
 }
 
 fn refused_for_a_reason(packet: &Packet<'_>, error: EncodeError, expected: Option<&[u8]>, setting: &Setting) {
-    match error {
-        EncodeError::Invalid { .. } => {
+    assert_eq!((error.packet_type(), error.version()), (Some(packet.packet_type()), setting.version));
+    match error.kind() {
+        EncodeErrorKind::Invalid(rule) => {
+            assert_eq!(error.rule(), Some(rule));
+            assert!(error.field().is_some(), "{error}: no field is named");
             let unlimited = Setting { max_packet_size: None, ..*setting };
             if let Some(bytes) = expected {
                 let decoded = decode_exact(bytes, unlimited.decode());
                 assert_ne!(decoded, Ok(*packet), "{error}");
             }
         }
-        EncodeError::TooLarge { size, max } => {
+        EncodeErrorKind::TooLarge { size, max } => {
             assert_eq!(expected.map(<[u8]>::len), Some(size));
             assert_eq!(setting.max_packet_size.map(|limit| limit as usize), Some(max));
             assert!(size > max);
         }
-        error => panic!("{error}"),
+        _ => panic!("{error}"),
     }
 }

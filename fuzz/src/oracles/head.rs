@@ -1,7 +1,7 @@
 //! A PUBLISH that comes in pieces: its head first, its payload as it comes.
 
 use mqtt_wire::{
-    DecodeOptions, Decoded, DecodedHead, Packet, Payload, Publish, Rule, decode, decode_publish_head,
+    DecodeOptions, Decoded, DecodedHead, Packet, Payload, PublishHead, Rule, decode, decode_publish_head,
 };
 
 use super::setting::Setting;
@@ -47,7 +47,7 @@ pub(super) fn in_pieces(bytes: &[u8]) {
 }
 
 /// More bytes do not change the head, and it is not there with fewer than it takes.
-fn goes_on_from(seen: &[u8], stream: &[u8], len: usize, head: &Publish<'_>, options: DecodeOptions) {
+fn goes_on_from(seen: &[u8], stream: &[u8], len: usize, head: &PublishHead<'_>, options: DecodeOptions) {
     for bytes in [&seen[..len], stream] {
         match decode_publish_head(bytes, options) {
             Ok(DecodedHead::Publish { head: again, len: same, .. }) => {
@@ -62,7 +62,7 @@ fn goes_on_from(seen: &[u8], stream: &[u8], len: usize, head: &Publish<'_>, opti
 
 /// The payload in pieces is the payload of the whole packet.
 fn takes(
-    head: &Publish<'_>,
+    head: &PublishHead<'_>,
     mut payload: Payload,
     stream: &[u8],
     step: usize,
@@ -91,7 +91,7 @@ fn takes(
         }
     }
     if payload.is_complete() {
-        let packet = Packet::from(Publish { payload: &taken, ..*head });
+        let packet = Packet::from(head.with_payload(&taken));
         assert_eq!(whole.map(Decoded::packet), Ok(Some(packet)));
     } else {
         assert_eq!(whole, Ok(Decoded::Incomplete { missing: payload.remaining() }));

@@ -5,8 +5,8 @@ mod canonical;
 mod convert;
 mod decode;
 mod encode;
-mod fan_out;
 mod head;
+mod kept;
 mod properties;
 mod reference;
 mod setting;
@@ -46,7 +46,7 @@ oracles! {
     encode         encode::any;
     stream         stream::in_pieces;
     publish_head   head::in_pieces;
-    fan_out        fan_out::to_many;
+    kept           kept::and_sent;
     convert        convert::between_versions;
     properties     properties::edited;
     topic_syntax   topics::syntax;

@@ -12,7 +12,11 @@ enum Step<'a> {
     WithoutOne(PropertyId),
     With(Vec<Property<'a>>),
     Forwarded,
+    Edit(PropertySet, Vec<Property<'a>>),
 }
+
+/// Edits stand on each other, and each step takes a frame of the stack.
+const MOST_STEPS: usize = 64;
 
 /// Of a received PUBLISH.
 pub(super) fn edited(bytes: &[u8]) {
@@ -21,38 +25,47 @@ pub(super) fn edited(bytes: &[u8]) {
     let (packet, side) = (PacketType::Publish, Sender::Server);
     let Ok(made) = ArbitraryPacket::of_type(&mut u, packet, Version::V5, side) else { return };
     let Packet::Publish(publish) = made.packet() else { panic!("{:?}", made.packet()) };
-    let mut properties = publish.properties;
-    let mut received: Vec<Property<'_>> = properties.iter().collect();
-    let mut added: Vec<Property<'_>> = Vec::new();
-    for step in &steps {
-        match step {
-            Step::Without(ids) => {
-                properties = properties.without(*ids);
-                received.retain(|property| !ids.contains(property.id()));
-                added.retain(|property| !ids.contains(property.id()));
-            }
-            Step::WithoutOne(id) => {
-                properties = properties.without(*id);
-                received.retain(|property| property.id() != *id);
-                added.retain(|property| property.id() != *id);
-            }
-            Step::With(properties_) => {
-                properties = properties.with(properties_);
-                added.clone_from(properties_);
-            }
-            Step::Forwarded => {
-                properties = properties.forwarded();
-                for list in [&mut received, &mut added] {
-                    list.retain(|property| {
-                        !matches!(property, Property::TopicAlias(_) | Property::SubscriptionIdentifier(_))
-                    });
-                }
-            }
+    let received = publish.properties.iter().collect();
+    after(&publish, publish.properties, received, &steps[..steps.len().min(MOST_STEPS)]);
+}
+
+/// Goes on with edits of these properties.
+fn after<'a>(
+    publish: &Publish<'_>,
+    properties: Properties<'a>,
+    mut model: Vec<Property<'a>>,
+    steps: &'a [Step<'a>],
+) {
+    let [step, steps @ ..] = steps else { return };
+    let edits = match step {
+        Step::Without(ids) => {
+            model.retain(|property| !ids.contains(property.id()));
+            properties.without(*ids)
         }
-        let model = [&received[..], &added].concat();
-        look_alike(properties, &model);
-        go_out_alike(&publish, properties, &model);
-    }
+        Step::WithoutOne(id) => {
+            model.retain(|property| property.id() != *id);
+            properties.without(*id)
+        }
+        Step::With(added) => {
+            model.extend(added);
+            properties.with(added)
+        }
+        Step::Forwarded => {
+            model.retain(|property| {
+                !matches!(property, Property::TopicAlias(_) | Property::SubscriptionIdentifier(_))
+            });
+            properties.forwarded()
+        }
+        Step::Edit(ids, added) => {
+            model.retain(|property| !ids.contains(property.id()));
+            model.extend(added);
+            properties.edit(*ids, added)
+        }
+    };
+    let edited = edits.as_properties();
+    look_alike(edited, &model);
+    go_out_alike(publish, edited, &model);
+    after(publish, edited, model, steps);
 }
 
 fn look_alike(properties: Properties<'_>, model: &[Property<'_>]) {

@@ -2,6 +2,7 @@
 
 use mqtt_wire::{
     Ack, Connect, Packet, PacketId, Properties, PropertyValue, Publish, ReasonCode, Subscription, Version,
+    WillRef,
 };
 
 use super::canonical::variable;
@@ -61,7 +62,7 @@ fn connect_body(connect: &Connect<'_>, version: Version) -> Option<Vec<u8>> {
     };
     let mut flags = u8::from(connect.clean_start) << 1;
     let mut payload = binary(connect.client_id.as_bytes())?;
-    if let Some(will) = connect.will {
+    if let Some(will) = connect.will.map(WillRef::get) {
         flags |= 1 << 2 | will.qos.get() << 3 | u8::from(will.retain) << 5;
         payload.extend(properties(&will.properties, version)?);
         payload.extend(binary(will.topic.as_bytes())?);

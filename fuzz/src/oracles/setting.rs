@@ -16,11 +16,12 @@ pub struct Setting {
     pub max_packet_size: Option<u32>,
 }
 
-const TOLERANCES: [Tolerance; 4] = [
+const TOLERANCES: [Tolerance; 5] = [
     Tolerance::BridgeProtocolLevel,
     Tolerance::UnknownReasonCodes,
     Tolerance::NonMinimalLengths,
     Tolerance::LongClientIds,
+    Tolerance::RefusalByOlderServer,
 ];
 
 impl Setting {
@@ -52,7 +53,7 @@ impl Setting {
             first: bit(4),
             refuse_control_characters: bit(5),
             check_payload_format: bit(6),
-            tolerances: tolerances & 0xF,
+            tolerances: tolerances & 0x1F,
             max_packet_size: Some(u32::from(*limit)).filter(|limit| *limit > 0),
         };
         Some((setting, rest))

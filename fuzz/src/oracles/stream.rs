@@ -2,8 +2,8 @@
 
 use bytes::{Buf, BytesMut};
 use mqtt_wire::{
-    Codec, CodecError, DecodeError, DecodeOptions, Decoded, EncodeOptions, Frame, Packet, PacketType,
-    Version, decode,
+    Buffer, Codec, CodecError, Connection, DecodeError, DecodeOptions, Decoded, EncodeOptions, Frame, Packet,
+    Rule, Version, decode, frame_len,
 };
 use tokio_util::codec::Decoder;
 
@@ -27,6 +27,7 @@ pub(super) fn in_pieces(bytes: &[u8]) {
     assert_eq!(as_frames(stream, &pieces, options), whole);
     as_many_as_missing(stream, options, &whole);
     through_codec(stream, &pieces, setting);
+    through_buffer(stream, &pieces, 8 + 4 * usize::from(*cut), setting);
 }
 
 /// The reference: the bytes are all there.
@@ -38,7 +39,13 @@ fn at_once(stream: &[u8], options: DecodeOptions) -> Cut<'_> {
             Ok(Decoded::Packet { len, .. }) => (len, None),
             Ok(Decoded::Incomplete { .. }) => return Cut { left: rest.len(), ..cut },
             Err(error) => match mqtt_wire::FixedHeader::decode(rest, options) {
-                Ok(header) => (header.expect("a body was decoded").frame_len(), Some(error)),
+                Ok(header) => match header.expect("a body was decoded").frame_len() {
+                    len if len <= rest.len() => (len, Some(error)),
+                    _ => {
+                        assert!(is_told_by_version(&error, options), "{error}");
+                        return Cut { left: rest.len(), ..cut };
+                    }
+                },
                 Err(_) => return Cut { end: Some(error), left: rest.len(), ..cut },
             },
         };
@@ -46,6 +53,11 @@ fn at_once(stream: &[u8], options: DecodeOptions) -> Cut<'_> {
         cut.frames.push((frame, error));
         rest = behind;
     }
+}
+
+/// As soon as a CONNECT has named its version, its first byte may turn out to be wrong.
+fn is_told_by_version(error: &DecodeError, options: DecodeOptions) -> bool {
+    options.version().is_none() && error.rule() == Rule::ReservedFlags
 }
 
 /// Cuts by a byte: one by one, or in pieces of varying length.
@@ -108,6 +120,9 @@ fn as_many_as_missing(stream: &[u8], options: DecodeOptions, whole: &Cut<'_>) {
                 }
                 Err(found) => {
                     assert_eq!(Some(found), *error);
+                    if is_told_by_version(&found, options) {
+                        have = frame.len();
+                    }
                     break;
                 }
             }
@@ -118,10 +133,20 @@ fn as_many_as_missing(stream: &[u8], options: DecodeOptions, whole: &Cut<'_>) {
     }
 }
 
-/// The codec of a server and that of a client cut the same frames, and learn the version from CONNECT.
+/// The options for what comes behind these bytes: the first CONNECT names the version, be it right or wrong.
+fn learned(options: DecodeOptions, bytes: &[u8]) -> DecodeOptions {
+    match (options.version(), Version::of_connect(bytes)) {
+        (None, Some(version)) => options.with_version(version),
+        _ => options,
+    }
+}
+
+/// The codec of a server and that of a client cut the same frames, and learn the version from CONNECT and the largest
+/// packet from CONNECT and CONNACK.
 fn through_codec(stream: &[u8], pieces: &[&[u8]], setting: Setting) {
-    let mut codec = Codec::new(setting.decode(), EncodeOptions::new(Version::V5));
+    let mut codec = Codec::new(Connection::new(setting.decode(), EncodeOptions::new(Version::V5)));
     let mut options = setting.decode();
+    let mut largest = mqtt_wire::MAX_PACKET_SIZE;
     let mut buffer = BytesMut::new();
     let mut rest = stream;
     for piece in pieces {
@@ -134,13 +159,18 @@ fn through_codec(stream: &[u8], pieces: &[&[u8]], setting: Setting) {
                     let expected = expected.expect("a frame was cut").expect("a frame was cut");
                     assert_eq!(frame.packet(), expected.packet());
                     assert_eq!(frame.as_bytes(), expected.as_bytes());
-                    options = options.with_first_packet(false);
-                    if options.version().is_none() && frame.packet_type() == PacketType::Connect {
-                        if let Ok(Packet::Connect(connect)) = frame.packet() {
-                            assert_eq!(codec.version(), connect.version);
-                        }
-                        options = frame.version().map_or(options, |version| options.with_version(version));
+                    options = learned(options, frame.as_bytes()).with_first_packet(false);
+                    if let Ok(Packet::Connect(mqtt_wire::Connect { properties, .. }))
+                    | Ok(Packet::ConnAck(mqtt_wire::ConnAck { properties, .. })) = frame.packet()
+                    {
+                        let named = properties.maximum_packet_size();
+                        largest = named.map_or(largest, |size| largest.min(size.get()));
                     }
+                    let connection = codec.connection();
+                    assert_eq!(connection.decode_options(), options);
+                    let version = if setting.detect { options.version() } else { None };
+                    assert_eq!(connection.encode_options().version(), version.or(Some(Version::V5)));
+                    assert_eq!(connection.encode_options().max_packet_size(), largest);
                     rest = &rest[frame.as_bytes().len()..];
                 }
                 Err(CodecError::Decode(error)) => {
@@ -153,5 +183,63 @@ fn through_codec(stream: &[u8], pieces: &[&[u8]], setting: Setting) {
         }
     }
     assert_eq!(buffer.chunk(), rest);
-    assert!(matches!(decode(rest, options), Ok(Decoded::Incomplete { .. })));
+    match decode(rest, options) {
+        Ok(Decoded::Incomplete { .. }) => {}
+        Err(error) => assert!(is_told_by_version(&error, options), "{error}"),
+        Ok(packet) => panic!("{packet:?} was left"),
+    }
+}
+
+/// A buffer of that size gives the same packets, and a connection that is shown the bytes decodes them.
+fn through_buffer(stream: &[u8], pieces: &[&[u8]], capacity: usize, setting: Setting) {
+    let mut memory = vec![0xA5; capacity];
+    let mut buffer = Buffer::new(&mut memory);
+    let mut connection = Connection::new(setting.decode(), EncodeOptions::new(Version::V5));
+    let mut other = connection.clone();
+    let mut options = setting.decode();
+    let (mut taken, mut filled) = (0, 0);
+    for mut piece in pieces.iter().copied() {
+        while !piece.is_empty() {
+            let room = buffer.room();
+            assert!(!room.is_empty(), "nothing can be read although a packet is not complete");
+            let len = room.len().min(piece.len());
+            room[..len].copy_from_slice(&piece[..len]);
+            buffer.fill(len);
+            filled += len;
+            piece = &piece[len..];
+            loop {
+                let there = &stream[taken..filled];
+                assert_eq!(buffer.bytes(), there);
+                let expected = decode(there, options);
+                assert_eq!(other.decode(there), expected);
+                match (buffer.next(&mut connection), expected) {
+                    (Ok(Some(packet)), Ok(Decoded::Packet { packet: expected, len })) => {
+                        assert_eq!(packet, expected);
+                        options = learned(options, there).with_first_packet(false);
+                        taken += len;
+                    }
+                    (Ok(None), Ok(Decoded::Incomplete { missing })) => {
+                        assert!(there.len() + missing <= capacity, "there is no room for what is missing");
+                        break;
+                    }
+                    (Err(error), Ok(Decoded::Incomplete { missing })) => {
+                        assert!(there.len() + missing > capacity, "{error}");
+                        assert_eq!(error.rule(), Rule::PacketTooLarge);
+                        return assert_eq!(buffer.next(&mut connection), Err(error));
+                    }
+                    (Err(error), Err(expected)) => {
+                        assert_eq!(error, expected);
+                        options = learned(options, there);
+                        match frame_len(there).filter(|len| *len <= there.len()) {
+                            Some(len) => taken += len,
+                            None => return assert_eq!(buffer.next(&mut connection), Err(error)),
+                        }
+                    }
+                    (found, expected) => panic!("{found:?}, {expected:?}"),
+                }
+                assert_eq!(connection, other);
+                assert_eq!(connection.decode_options(), options);
+            }
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! Packets of the public types with any values in any place, right or wrong.
 
+use std::cell::OnceCell;
+
 use arbitrary::{Result, Unstructured};
 use mqtt_wire::{
     Ack, Auth, ConnAck, Connect, Delivery, Disconnect, List, Packet, PacketId, PacketType, Properties,
@@ -17,6 +19,7 @@ pub(super) struct Store<'a> {
     subscriptions: Vec<Subscription<'a>>,
     filters: Vec<TopicFilter<'a>>,
     codes: Vec<ReasonCode>,
+    will: OnceCell<Will<'a>>,
 }
 
 impl<'a> Store<'a> {
@@ -27,6 +30,7 @@ impl<'a> Store<'a> {
             subscriptions: many(u, subscription)?,
             filters: many(u, filter)?,
             codes: many(u, code)?,
+            will: OnceCell::new(),
         })
     }
 
@@ -78,7 +82,7 @@ impl<'a> Store<'a> {
             keep_alive: u.arbitrary()?,
             properties: Properties::new(&self.properties),
             client_id: text(u)?,
-            will: Some(will).filter(|_| u.arbitrary().unwrap_or_default()),
+            will: Some(self.will.get_or_init(|| will).into()).filter(|_| u.arbitrary().unwrap_or_default()),
             user_name: Some(text(u)?).filter(|_| u.arbitrary().unwrap_or_default()),
             password: Some(bytes(u)?).filter(|_| u.arbitrary().unwrap_or_default()),
         })

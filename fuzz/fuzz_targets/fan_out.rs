@@ -1,3 +1,0 @@
-#![no_main]
-
-mqtt_wire_fuzz::target!(fan_out);

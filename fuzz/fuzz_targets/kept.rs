@@ -1,0 +1,3 @@
+#![no_main]
+
+mqtt_wire_fuzz::target!(kept);
