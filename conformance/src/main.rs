@@ -11,7 +11,7 @@ use mqtt_conformance::answer::Decoder as _;
 use mqtt_conformance::library::Library;
 use mqtt_conformance::peer::Peer;
 use mqtt_conformance::report::{documents, junit, matrix, terminal};
-use mqtt_conformance::results::{self, Results};
+use mqtt_conformance::results::{self, Record, Results};
 use mqtt_conformance::suite::Prepared;
 use mqtt_conformance::{generate, rules, suite};
 
@@ -98,7 +98,8 @@ fn run(arguments: Arguments) -> Result<bool> {
             let all = results(&adapters, &cases)?;
             print!("{}", terminal::text(&cases, &all));
             if let Some(path) = json {
-                write(&path, &(serde_json::to_string_pretty(&all)? + "\n"))?;
+                let record = Record::new(&cases, all.clone());
+                write(&path, &(serde_json::to_string_pretty(&record)? + "\n"))?;
             }
             if let Some(path) = junit {
                 write(&path, &junit::xml(&cases, &all)?)?;
@@ -106,7 +107,8 @@ fn run(arguments: Arguments) -> Result<bool> {
             if let Some(path) = matrix {
                 write(&path, &matrix_text(&path, &folder, &cases, &all)?)?;
             }
-            Ok(all.iter().all(|results| results.failed(&cases) == 0))
+            // A decoder that cannot be asked a single case has passed none.
+            Ok(all.iter().all(|results| results.asked > 0 && results.failed(&cases) == 0))
         }
         Command::Report { peers, docs, check } => {
             let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -139,9 +141,8 @@ fn matrix_text(path: &Path, folder: &Path, cases: &[Prepared], all: &[Results]) 
 fn report(folder: &Path, peers: &Path, docs: &Path, check: bool) -> Result<bool> {
     let (rules, cases) = (rules::load(folder)?, suite::load(folder)?);
     let mut all = vec![results::of_library(&cases)];
-    let others: Vec<Results> =
-        serde_json::from_str(&read(peers)?).with_context(|| peers.display().to_string())?;
-    all.extend(others);
+    let others: Record = serde_json::from_str(&read(peers)?).with_context(|| peers.display().to_string())?;
+    all.extend(others.for_cases(&cases));
     let remarks = read(&peers.with_file_name("remarks.md"))?;
     let mut good = true;
     for (name, text) in [
