@@ -457,9 +457,20 @@ fn rules_by_packet() {
         (Kind::ReasonCodeSender, P::Auth, "U-3.2.2.3", "MQTT-3.15.2-1"),
     ];
     for (kind, packet, v311, v5) in rows {
-        let labels =
-            [Version::V31, Version::V311, Version::V5].map(|version| kind.requirement(version, Some(packet)));
-        assert_eq!(labels, [v311, v311, v5], "{} in {packet}", kind.name());
+        let labels = [Version::V311, Version::V5].map(|version| kind.requirement(version, Some(packet)));
+        assert_eq!(labels, [v311, v5], "{} in {packet}", kind.name());
+    }
+    // 3.1 numbers no rules.
+    for (kind, packet, label) in [
+        (Kind::ClientIdEmpty, P::Connect, "U-3.1"),
+        (Kind::ProtocolName, P::Connect, "U-3.1-a"),
+        (Kind::ReservedFlags, P::Subscribe, "U-3.1-c"),
+        (Kind::ReasonCodeNotAllowed, P::ConnAck, "U-3.1-d"),
+        (Kind::ReasonCodeNotAllowed, P::SubAck, "U-3.1-e"),
+        (Kind::Truncated, P::PubAck, "U-3.1-h"),
+        (Kind::EmptyList, P::SubAck, "U-3.1-n"),
+    ] {
+        assert_eq!(kind.requirement(Version::V31, Some(packet)), label, "{} in {packet}", kind.name());
     }
     assert_eq!(Kind::WildcardInName.requirement(Version::V311, None), "MQTT-4.7.1-1");
     assert_eq!(Kind::WildcardInName.requirement(Version::V5, None), "MQTT-4.7.0-1");
@@ -492,9 +503,13 @@ fn an_error_says_it_all() {
         let auth_or_ping = if version == Version::V5 { [0xF0, 0] } else { [0xC0, 0] };
         let unexpected =
             error(&[0xD0, 0], DecodeOptions::new(version).sender(Sender::Server).first_packet(true));
-        assert_eq!((unexpected.kind(), unexpected.requirement()), (Kind::UnexpectedPacket, "MQTT-3.2.0-1"));
+        let [by_server, by_client] = match version {
+            Version::V31 => ["U-3.1-g"; 2],
+            _ => ["MQTT-3.2.0-1", "MQTT-3.1.0-1"],
+        };
+        assert_eq!((unexpected.kind(), unexpected.requirement()), (Kind::UnexpectedPacket, by_server));
         let options = DecodeOptions::new(version).first_packet(true);
         let unexpected = error(&auth_or_ping, options.sender(Sender::Client));
-        assert_eq!((unexpected.kind(), unexpected.requirement()), (Kind::UnexpectedPacket, "MQTT-3.1.0-1"));
+        assert_eq!((unexpected.kind(), unexpected.requirement()), (Kind::UnexpectedPacket, by_client));
     }
 }
