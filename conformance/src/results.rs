@@ -112,6 +112,7 @@ pub fn library() -> Hello {
         versions: Version::ALL.to_vec(),
         asks: vec![Ask::Decode, Ask::TopicName, Ask::TopicFilter, Ask::Match],
         options: [
+            "version_unknown",
             "sender",
             "first_packet",
             "max_packet_size",

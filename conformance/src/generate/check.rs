@@ -62,6 +62,7 @@ impl Check<'_> {
     fn rules(&self) -> Rules {
         Rules {
             version: self.version,
+            version_unknown: self.case.version_unknown,
             sender: self.case.sender.map(super::sender_of),
             first_packet: self.case.first_packet,
             max_packet_size: self.case.max_packet_size,
@@ -119,7 +120,7 @@ impl Check<'_> {
             self.say(format!("`or` has a kind that {} does not have", version.name()));
         }
         let label = format!("{} {}", version.name(), label(found.kind).unwrap_or_default());
-        if version != Version::V31 && !self.case.rules.contains(&label) {
+        if !self.case.rules.contains(&label) {
             self.say(format!("`rules` lacks the broken one, {label}"));
         }
     }

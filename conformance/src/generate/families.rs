@@ -6,6 +6,7 @@ mod fields;
 mod frame;
 mod packets;
 mod properties;
+mod v31;
 
 use super::family::Family;
 use super::tables::{Type, V5, Version};
@@ -23,7 +24,7 @@ pub(super) fn all() -> Vec<Family> {
         connect::flags(),
         connect::connects(),
         connect::connacks(),
-        connect::v31(),
+        v31::v31(),
         packets::publishes(),
         packets::acks(),
         packets::subscribes(),

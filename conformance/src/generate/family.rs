@@ -292,15 +292,10 @@ fn outcome(
         Verdict::Packet { value, .. } => (vec![value], Outcome::Good),
         Verdict::Incomplete { missing } => (vec![], Outcome::Missing(missing)),
         Verdict::Error(Fault { kind, offset }) => {
-            // 3.1 numbers no rules: the family names one of ours.
-            if by.version != Version::V31 {
-                let label = labels::rule(kind, by.version, packet, by.sender);
-                let label = label
-                    .unwrap_or_else(|| panic!("{kind} breaks no rule of {}", by.version.name()))
-                    .to_owned();
-                rules.retain(|rule| *rule != label);
-                rules.insert(0, label);
-            }
+            let label = labels::rule(kind, by.version, packet, by.sender);
+            let label = label.unwrap_or_else(|| panic!("{kind} breaks no rule of {}", by.version.name()));
+            rules.retain(|rule| rule != label);
+            rules.insert(0, label.to_owned());
             (
                 vec![],
                 Outcome::Error(Refused {
@@ -318,8 +313,19 @@ fn outcome(
 pub(crate) fn canonical(frame: &[u8], version: Version) -> Vec<u8> {
     let header = 2 + frame[1..].iter().take_while(|byte| **byte >= 0x80).count();
     let mut body = frame[header..].to_vec();
+    let mut first = frame[0];
+    let packet = Type::of(first >> 4);
+    // Bits that 3.1 does not use are 0.
+    if let (Version::V31, Some(packet)) = (version, packet) {
+        first = packet.flags().map_or(first, |flags| first & 0xF0 | flags);
+        match packet {
+            Type::Connect => body[2 + 6 + 1] &= !1,
+            Type::ConnAck => body[0] = 0,
+            _ => {}
+        }
+    }
     // Reason Code and Property Length, which may be left out.
-    let identifier = match Type::of(frame[0] >> 4) {
+    let identifier = match packet {
         Some(Type::PubAck | Type::PubRec | Type::PubRel | Type::PubComp) => Some(2),
         Some(Type::Disconnect) => Some(0),
         _ => None,
@@ -332,5 +338,5 @@ pub(crate) fn canonical(frame: &[u8], version: Version) -> Vec<u8> {
             body.pop();
         }
     }
-    [&frame[..1], &super::draft::variable(body.len()), &body].concat()
+    [&[first][..], &super::draft::variable(body.len()), &body].concat()
 }

@@ -399,7 +399,7 @@ pub(super) fn direction() -> Family {
             let rule = match version {
                 V5 => "U-2.1.2-a",
                 V311 => "U-2.2.1-a",
-                V31 => "U-3.1-a",
+                V31 => "U-3.1-g",
             };
             for (sender, may) in [(Sender::Client, client), (Sender::Server, server)] {
                 let word = format!("{sender:?}").to_lowercase();
@@ -420,7 +420,7 @@ pub(super) fn direction() -> Family {
             }
         }
     }
-    for version in BOTH {
+    for version in [V31, V311, V5] {
         for of in Type::ALL.into_iter().filter(|of| of.exists_in(version)) {
             for sender in [Sender::Client, Sender::Server] {
                 let (client, server) = of.senders(version);
@@ -435,9 +435,10 @@ pub(super) fn direction() -> Family {
                 let says = if first { Says::Good } else { Says::Bad("UnexpectedPacket", 0) };
                 let title = format!("{} as the first packet of the {word}", of.name());
                 let bytes = Bytes::of(&smallest(version, of)).from(sender).first_packet();
-                let rules: &[&str] = match sender {
-                    Sender::Client => &["MQTT-3.1.0-1"],
-                    Sender::Server => &["MQTT-3.2.0-1"],
+                let rules: &[&str] = match (version, sender) {
+                    (V31, _) => &["U-3.1-g"],
+                    (_, Sender::Client) => &["MQTT-3.1.0-1"],
+                    (_, Sender::Server) => &["MQTT-3.2.0-1"],
                 };
                 family.packet(format!("first/{}/{word}", slug(of.name())), title, bytes, says, rules);
             }
