@@ -329,12 +329,21 @@ pub(crate) fn judging_context(bytes: &[u8], header: FixedHeader, c: Context) -> 
     if c.is_version_unknown() { detected_context(bytes, header, c) } else { Ok(c) }
 }
 
+/// The shortest Remaining Length of a CONNECT of 3.1 that names its version: two bytes, `MQIsdp` and the level.
+const SHORTEST_CONNECT_V31: u32 = 9;
+
 #[cold]
 #[inline(never)]
 fn detected_context(bytes: &[u8], header: FixedHeader, c: Context) -> Result<Context, DecodeError> {
-    let Some(version) = named_version(bytes, c) else { return Ok(c) };
-    let c = c.with_version(version);
     let first = header.packet_type.first_byte(header.flags);
+    let c = match named_version(bytes, c) {
+        Some(version) => c.with_version(version),
+        // 3.1 has a longer name, and only 3.1 takes other flags.
+        None if header.flags != 0 && header.remaining_length < SHORTEST_CONNECT_V31 => {
+            c.with_version(Version::V5)
+        }
+        None => return Ok(c),
+    };
     if first_byte::is_allowed(first, c) {
         Ok(c)
     } else {

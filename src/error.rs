@@ -61,7 +61,9 @@ impl DecodeError {
     /// It knows the sender, if the options named it: two rules are numbered by side.
     pub fn requirement(&self) -> &'static str {
         match (self.rule, self.sender, self.packet) {
-            (Rule::UnexpectedPacket, Some(Sender::Server), _) => "MQTT-3.2.0-1",
+            (Rule::UnexpectedPacket, Some(Sender::Server), _) if self.version != Version::V31 => {
+                "MQTT-3.2.0-1"
+            }
             (Rule::ZeroPacketId, Some(Sender::Server), Some(PacketType::Publish))
                 if self.version == Version::V5 =>
             {

@@ -77,8 +77,15 @@ const fn judge_flags(packet: PacketType, first: u8, c: Context) -> Written {
         Some(_) if matches!(packet, PacketType::Connect) && flags & 0b0110 == 0b0110 => {
             Err(Rule::ReservedFlags)
         }
-        // 3.1 does not use these bits, so they say nothing. A CONNECT may yet name that version.
-        Some(_) if matches!(c.version(), Version::V31) || c.is_version_unknown() => Ok(()),
+        // A CONNECT may yet name 3.1.
+        Some(_) if c.is_version_unknown() => Ok(()),
+        // 3.1 uses of these bits the QoS of what has to be acknowledged; the others say nothing.
+        Some(prescribed)
+            if matches!(c.version(), Version::V31)
+                && (prescribed == 0 || (flags ^ prescribed) & 0b0110 == 0) =>
+        {
+            Ok(())
+        }
         Some(_) => Err(Rule::ReservedFlags),
     }
 }

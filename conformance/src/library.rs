@@ -47,6 +47,9 @@ const fn version(version: Version) -> mqtt_wire::Version {
 fn options(request: &Request) -> (DecodeOptions, EncodeOptions) {
     let version = version(request.version);
     let (mut decode, mut encode) = (DecodeOptions::new(version), EncodeOptions::new(version));
+    if request.version_unknown {
+        decode = DecodeOptions::detect();
+    }
     if let Some(sender) = request.sender {
         let sender = match sender {
             Sender::Client => mqtt_wire::Sender::Client,
