@@ -82,6 +82,10 @@ fn frame(bytes: &[u8], rules: &Rules) -> Read<Option<(Type, u8, usize, usize)>> 
         Some(packet) if packet.exists_in(version) => packet,
         _ => return fault("ReservedPacketType", 0),
     };
+    // What comes first is judged below.
+    if rules.version_unknown && packet != Type::Connect && !rules.first_packet {
+        return fault("VersionUnknown", 0);
+    }
     match packet.flags() {
         None if flags & 0b0110 == 0b0110 => return fault("PublishQoS3", 0),
         None if flags & 0b1110 == 0b1000 => return fault("DupAtQoS0", 0),
