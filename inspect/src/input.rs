@@ -78,20 +78,18 @@ pub(crate) fn capture(source: &Source, choices: &Choices, report: &mut Report) -
     sink.finish()?;
     let end = end?;
     let mut remarks = Vec::new();
-    if let Some(link) = links.unknown {
-        if links.understood == 0 {
-            bail!(
-                "link type {} is not among those that can be read: Ethernet, loopback, Linux cooked, raw IP",
-                link.0
-            );
-        }
-        remarks.push(format!("frames of link type {} are left out", link.0));
+    if let Some(link) = links.unknown.filter(|_| links.understood == 0) {
+        bail!("link type {} is not among those that can be read: {}", link.0, crate::link::READ);
+    }
+    if links.is_partial() {
+        remarks.push(format!("not read: {}", links.unread()));
     }
     if end == End::Cut {
         remarks.push("the file ends inside a record".to_owned());
     }
     if sink.count == 0 {
         remarks.push(match connections.others {
+            0 if links.is_partial() => "no MQTT in what could be read of it".to_owned(),
             0 => "no MQTT in it, nor any other TCP connection with data".to_owned(),
             others => format!("no MQTT in it; TCP connections of other kinds: {others} (see --port)"),
         });

@@ -7,33 +7,9 @@ use std::io::Write;
 
 use serde_json::Value;
 use support::{
-    CONNACK, CONNECT, Client, Connection, DISCONNECT, Link, PINGREQ, PINGRESP, PUBLISH, Running, Server,
-    captures, json, pcap, pcap_as, pcapng, run,
+    CONNECT, CONVERSATION, Client, Connection, Link, Running, captures, conversation, json, pcap, pcap_as,
+    pcapng, run,
 };
-
-/// A whole conversation of 3.1.1.
-fn conversation(link: Link, v6: bool) -> Connection {
-    let mut connection = Connection::on(1883, link, v6).open();
-    connection.send(Client, CONNECT);
-    connection.send(Server, CONNACK);
-    connection.send(Client, &[PUBLISH, PINGREQ].concat());
-    connection.send(Server, PINGRESP);
-    connection.send(Client, DISCONNECT);
-    connection.fin(Client);
-    connection.fin(Server);
-    connection
-}
-
-const CONVERSATION: [&str; 8] = [
-    "note opened",
-    "ok CONNECT",
-    "ok CONNACK",
-    "ok PUBLISH",
-    "ok PINGREQ",
-    "ok PINGRESP",
-    "ok DISCONNECT",
-    "note closed",
-];
 
 #[test]
 fn real_captures_hold_the_packets_that_the_dissector_saw() {
