@@ -16,8 +16,12 @@ Examples:
   mqtt-inspect --hex --json --version 3.1.1 < lines  one answer for each line of hex
   mqtt-inspect --raw --sender client stream.bin      one direction's bytes
 
-Exit code: 0 if all packets are well-formed, 1 if any is malformed, 2 if the arguments or the input
-cannot be used. Packets that are cut off at the end of the input are not malformed.";
+Exit code (of several that apply, the first in this list):
+  2  the arguments or an input cannot be used, or a line is not hex
+  1  a packet is malformed; one that is cut off is not
+  4  a capture file is damaged, or ends inside a record; what comes before was shown
+  3  there is no packet in the input
+  0  all packets are well-formed";
 
 /// Reads MQTT 3.1, 3.1.1 and 5.0 out of captures, byte streams and hex, and shows every packet with
 /// its fields, or the rule that it breaks and the byte at which it does.
@@ -25,7 +29,7 @@ cannot be used. Packets that are cut off at the end of the input are not malform
 #[command(name = "mqtt-inspect", version, disable_version_flag = true, after_help = EXAMPLES, max_term_width = 100)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Args {
-    /// pcap or pcapng files (gzip too); with --raw files of bytes; with --hex packets in hex, or
+    /// pcap or pcapng files (gzip and zstd too); with --raw files of bytes; with --hex packets in hex, or
     /// files of them (what is not hex alone is a file name). `-` is standard input, which --raw and
     /// --hex also read when nothing is given
     #[arg(value_name = "INPUT")]

@@ -53,7 +53,7 @@ fn open(source: &Source, progress: bool) -> Result<Box<dyn Read + Send>> {
     Ok(Box::new(bar.wrap_read(file)))
 }
 
-/// Reads a capture. Returns what is to be said about it.
+/// Reads a capture. Returns what is to be said about it; whether it is damaged goes to the report.
 pub(crate) fn capture(source: &Source, choices: &Choices, report: &mut Report) -> Result<Vec<String>> {
     let mut capture = Capture::open(open(source, choices.progress)?)?;
     let mut links = Links::new();
@@ -77,6 +77,9 @@ pub(crate) fn capture(source: &Source, choices: &Choices, report: &mut Report) -
     connections.finish(&mut sink)?;
     sink.finish()?;
     let end = end?;
+    if end != End::Complete {
+        sink.report.damaged();
+    }
     let mut remarks = Vec::new();
     if let Some(link) = links.unknown.filter(|_| links.understood == 0) {
         bail!("link type {} is not among those that can be read: {}", link.0, crate::link::READ);
@@ -84,8 +87,13 @@ pub(crate) fn capture(source: &Source, choices: &Choices, report: &mut Report) -
     if links.is_partial() {
         remarks.push(format!("not read: {}", links.unread()));
     }
-    if end == End::Cut {
-        remarks.push("the file ends inside a record".to_owned());
+    match end {
+        End::Complete => {}
+        End::Cut => remarks.push("the file ends inside a record".to_owned()),
+        End::Damaged(damage) => remarks.push(damage),
+    }
+    if capture.has_secrets() {
+        remarks.push("the keys in it are not used: TLS cannot be read".to_owned());
     }
     if sink.count == 0 {
         remarks.push(match connections.others {

@@ -7,8 +7,8 @@ mod unread;
 use std::net::{IpAddr, SocketAddr};
 
 use etherparse::{
-    EtherType, IpNumber, LaxLinkExtSlice, LaxNetSlice, LaxSlicedPacket, SlicedPacket, TcpSlice, TransportSlice,
-    UdpSlice, ip_number,
+    EtherType, IpNumber, LaxLinkExtSlice, LaxNetSlice, LaxSlicedPacket, SlicedPacket, TcpSlice,
+    TransportSlice, UdpSlice, ip_number,
 };
 use pcap_parser::Linktype;
 

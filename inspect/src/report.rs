@@ -16,11 +16,12 @@ pub(crate) struct Report {
     count: u64,
     malformed: u64,
     unreadable: u64,
+    damaged: bool,
 }
 
 impl Report {
     pub(crate) fn new(output: Box<dyn Output>, only: Option<u64>) -> Self {
-        Self { output, only, count: 0, malformed: 0, unreadable: 0 }
+        Self { output, only, count: 0, malformed: 0, unreadable: 0, damaged: false }
     }
 
     /// How many packets there were, whole or not.
@@ -35,6 +36,15 @@ impl Report {
     /// Whether some of the input was not even hex.
     pub(crate) fn has_unreadable(&self) -> bool {
         self.unreadable > 0
+    }
+
+    /// An input is cut off or damaged.
+    pub(crate) fn damaged(&mut self) {
+        self.damaged = true;
+    }
+
+    pub(crate) fn has_damage(&self) -> bool {
+        self.damaged
     }
 
     pub(crate) fn begin(&mut self, source: Option<&str>) -> Result<()> {

@@ -222,7 +222,8 @@ mod tests {
 
     #[test]
     fn text_of_any_script_stays_readable() {
-        for text in ["Größe", "температура", "温度", "درجة", "ห้อง", "कमरा", "🌡", "a b"] {
+        for text in ["Größe", "температура", "温度", "درجة", "ห้อง", "कमरा", "🌡", "a b"]
+        {
             assert_eq!(quoted(text), format!("\"{text}\""));
         }
         assert_eq!(quoted("a\u{ad}b\u{61c}\u{e0041}"), "\"a\\u{ad}b\\u{61c}\\u{e0041}\"");

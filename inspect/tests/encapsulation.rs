@@ -21,9 +21,14 @@ fn frame_of(ip: &[u8]) -> Vec<u8> {
 /// An IPv4 datagram between two routers.
 fn ip(protocol: u8, payload: &[u8]) -> Vec<u8> {
     let length = u16::try_from(payload.len()).expect("small");
-    let mut header =
-        etherparse::Ipv4Header::new(length, 9, etherparse::IpNumber(protocol), [192, 0, 2, 1], [192, 0, 2, 2])
-            .expect("a header");
+    let mut header = etherparse::Ipv4Header::new(
+        length,
+        9,
+        etherparse::IpNumber(protocol),
+        [192, 0, 2, 1],
+        [192, 0, 2, 2],
+    )
+    .expect("a header");
     header.header_checksum = header.calc_header_checksum();
     let mut packet = Vec::new();
     header.write(&mut packet).expect("a vector takes all");
@@ -92,10 +97,15 @@ const READ: &[Wrapping] = &[
     ("GRE with checksum, key and sequence number", |inner| {
         frame_of(&ip(47, &with(&[0xB0, 0, 8, 0, 1, 2, 0, 0, 0, 0, 0, 7, 0, 0, 0, 9], inner)))
     }),
-    ("GRE of Ethernet", |inner| frame_of(&ip(47, &with(&[0x20, 0, 0x65, 0x58, 0, 0, 0, 7], &frame_of(inner))))),
+    ("GRE of Ethernet", |inner| {
+        frame_of(&ip(47, &with(&[0x20, 0, 0x65, 0x58, 0, 0, 0, 7], &frame_of(inner))))
+    }),
     ("GRE of MPLS", |inner| frame_of(&ip(47, &with(&[0, 0, 0x88, 0x47, 0, 1, 1, 64], inner)))),
     ("GRE of PPTP", |inner| {
-        frame_of(&ip(47, &with(&[0x30, 0x81, 0x88, 0x0B, 0, 9, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0xFF, 3, 0, 0x21], inner)))
+        frame_of(&ip(
+            47,
+            &with(&[0x30, 0x81, 0x88, 0x0B, 0, 9, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0xFF, 3, 0, 0x21], inner),
+        ))
     }),
     ("GRE in UDP", |inner| frame_of(&udp(4754, &with(&[0, 0, 8, 0], inner)))),
     ("WCCP", |inner| frame_of(&ip(47, &with(&[0, 0, 0x88, 0x3E, 0, 0, 0, 0], inner)))),
@@ -116,7 +126,9 @@ const READ: &[Wrapping] = &[
     ("MPLS in IP", |inner| frame_of(&ip(137, &with(&[0, 1, 0x01, 64], inner)))),
     ("MPLS in UDP", |inner| frame_of(&udp(6635, &with(&[0, 1, 0x01, 64], inner)))),
     ("VXLAN", |inner| frame_of(&udp(4789, &with(&[8, 0, 0, 0, 0, 0, 42, 0], &frame_of(inner))))),
-    ("VXLAN on Linux's port", |inner| frame_of(&udp(8472, &with(&[8, 0, 0, 0, 0, 0, 42, 0], &frame_of(inner))))),
+    ("VXLAN on Linux's port", |inner| {
+        frame_of(&udp(8472, &with(&[8, 0, 0, 0, 0, 0, 42, 0], &frame_of(inner))))
+    }),
     ("VXLAN with a tag inside", |inner| {
         let tagged = ethernet(0x8100, &with(&[0, 42, 8, 0], inner));
         frame_of(&udp(4789, &with(&[8, 0, 0, 0, 0, 0, 42, 0], &tagged)))
@@ -180,12 +192,18 @@ fn other_link_types_are_read() {
         (51, ("PPPoE", pppoe)),
         (104, ("Cisco HDLC", |ip| with(&[0x0F, 0x00, 0x08, 0x00], ip))),
         (219, ("MPLS", |ip| with(&[0, 1, 1, 64], ip))),
-        (113, ("Linux cooked, PPPoE", |ip| {
-            with(&[&[0, 0, 0, 1, 0, 6][..], &[0; 8], &[0x88, 0x64]].concat(), &pppoe(ip))
-        })),
-        (113, ("Linux cooked, LLC", |ip| {
-            with(&[&[0, 0, 0, 1, 0, 6][..], &[0; 8], &[0, 4]].concat(), &snap(ip)[14..])
-        })),
+        (
+            113,
+            ("Linux cooked, PPPoE", |ip| {
+                with(&[&[0, 0, 0, 1, 0, 6][..], &[0; 8], &[0x88, 0x64]].concat(), &pppoe(ip))
+            }),
+        ),
+        (
+            113,
+            ("Linux cooked, LLC", |ip| {
+                with(&[&[0, 0, 0, 1, 0, 6][..], &[0; 8], &[0, 4]].concat(), &snap(ip)[14..])
+            }),
+        ),
     ];
     for (link, (name, wrap)) in wrappings {
         let ran = wrapped(*link, false, wrap);
@@ -233,9 +251,7 @@ fn what_is_not_read_is_named_and_not_denied() {
         }),
         ("of MPLS with other contents", |ip| ethernet(0x8847, &with(&[0, 1, 1, 64, 0xF0, 9, 9, 9], ip))),
         ("whose headers are cut off or damaged", |ip| frame_of(&ip[..30])),
-        ("with too many layers", |inner| {
-            frame_of(&(0..40).fold(inner.to_vec(), |inner, _| ip(4, &inner)))
-        }),
+        ("with too many layers", |inner| frame_of(&(0..40).fold(inner.to_vec(), |inner, _| ip(4, &inner)))),
     ];
     for (name, wrap) in wrappings {
         let ran = wrapped(ETHERNET, false, wrap);
@@ -265,7 +281,10 @@ fn what_carries_no_tcp_is_not_named() {
     .map(|frame| (0, frame))
     .to_vec();
     let ran = json(&pcap(ETHERNET, &frames));
-    assert_eq!(ran.err, "mqtt-inspect: standard input: no MQTT in it, nor any other TCP connection with data\n");
+    assert_eq!(
+        ran.err,
+        "mqtt-inspect: standard input: no MQTT in it, nor any other TCP connection with data\n"
+    );
 }
 
 #[test]

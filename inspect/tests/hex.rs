@@ -141,7 +141,7 @@ fn a_stream_says_what_is_worst_in_it() {
 
 #[test]
 fn the_exit_code_tells_malformed_from_unusable() {
-    for (line, code) in [("c000", 0), ("c0", 0), ("", 0), ("c00100", 1), ("c000c000", 1), ("xyz", 2)] {
+    for (line, code) in [("c000", 0), ("c0", 0), ("", 3), ("c00100", 1), ("c000c000", 1), ("xyz", 2)] {
         for args in [&["--hex", "--json"][..], &["--hex"], &["--hex", "--explain"], &["--hex", "--stats"]] {
             assert_eq!(run_with(args, line.as_bytes()).code, code, "{line} {args:?}");
         }
