@@ -36,7 +36,8 @@ pub(crate) struct Args {
     pub(crate) inputs: Vec<String>,
 
     /// The input is hex: one packet a line. Blanks, `:`, `-`, `,`, `0x` and `\x` may stand between
-    /// bytes; a `#` begins a comment
+    /// bytes; a `#` begins a comment. Dumps of hexdump, xxd, od, tcpdump and Wireshark, with offsets
+    /// and text, and arrays in braces are read over several lines. What cannot be read is refused
     #[arg(long, conflicts_with = "raw", help_heading = "Input")]
     pub(crate) hex: bool,
 
@@ -47,6 +48,15 @@ pub(crate) struct Args {
     /// Several packets may stand in a line of hex: the bytes of one direction of a connection
     #[arg(long, requires = "hex", help_heading = "Input")]
     pub(crate) stream: bool,
+
+    /// The bytes are decimal numbers: 0 to 255, or -128 to 127; brackets and commas may stand around
+    /// them
+    #[arg(long, requires = "hex", help_heading = "Input")]
+    pub(crate) decimal: bool,
+
+    /// All lines of hex of an input belong together, as those of `xxd -p`
+    #[arg(long, requires = "hex", help_heading = "Input")]
+    pub(crate) join: bool,
 
     /// The version of packets before or without a CONNECT; in hex a CONNECT of another version is an
     /// error [default: a CONNECT says its own; other
@@ -183,7 +193,7 @@ impl Args {
     fn source(&self, input: &str) -> Source {
         if input == "-" {
             Source::StandardInput
-        } else if self.hex && crate::hex::is_hex(input) {
+        } else if self.hex && crate::hex::is_hex(input, self.decimal) {
             Source::Argument(input.to_owned())
         } else {
             Source::File(input.into())

@@ -12,6 +12,8 @@ use crate::args::Source;
 use crate::capture::{Capture, End, Time};
 use crate::connections::{self, Connections};
 use crate::framer::Cut;
+use crate::hex::bytes::Digits;
+use crate::hex::{Lines, Unit};
 use crate::link::Links;
 use crate::note::Note;
 use crate::record::{Connection, Content, Item, Origin};
@@ -28,6 +30,10 @@ pub(crate) struct Choices {
     pub(crate) ports: Vec<u16>,
     /// Several packets may stand in a line of hex.
     pub(crate) stream: bool,
+    /// How bytes are written in lines.
+    pub(crate) digits: Digits,
+    /// All lines of hex belong together.
+    pub(crate) join: bool,
     pub(crate) progress: bool,
 }
 
@@ -238,12 +244,13 @@ impl OneWay {
 
 /// Reads lines of hex, counted on from `line`.
 pub(crate) fn hex(source: &Source, choices: &Choices, report: &mut Report, line: &mut u64) -> Result<()> {
+    let mut lines = Lines::new(choices.digits, choices.join);
     if let Source::Argument(text) = source {
         for text in text.split('\n') {
             *line += 1;
-            one_line(text.as_bytes(), choices, report, *line)?;
+            lines.line(*line, text.as_bytes(), &mut |unit| one_unit(unit, choices, report))?;
         }
-        return Ok(());
+        return Ok(lines.finish(&mut |unit| one_unit(unit, choices, report))?);
     }
     let mut input = BufReader::new(open(source, choices.progress)?);
     let mut text = Vec::new();
@@ -253,20 +260,20 @@ pub(crate) fn hex(source: &Source, choices: &Choices, report: &mut Report, line:
             report.flush()?;
         }
         if input.read_until(b'\n', &mut text).context("cannot read it")? == 0 {
-            return Ok(());
+            return Ok(lines.finish(&mut |unit| one_unit(unit, choices, report))?);
         }
         *line += 1;
-        one_line(&text, choices, report, *line)?;
+        lines.line(*line, &text, &mut |unit| one_unit(unit, choices, report))?;
         text.clear();
     }
 }
 
-fn one_line(text: &[u8], choices: &Choices, report: &mut Report, line: u64) -> io::Result<()> {
-    let origin = Origin::Line(line);
-    match crate::hex::parse(text) {
+/// What a line holds, or several that belong together.
+fn one_unit(unit: Unit, choices: &Choices, report: &mut Report) -> io::Result<()> {
+    let origin = Origin::Line(unit.line);
+    match unit.bytes {
         Err(error) => {
-            let content = Content::BadHex(format!("{error:#}"));
-            report.item(origin, None, choices.sender, item(Version::V5, &[], content))?;
+            report.item(origin, None, choices.sender, item(Version::V5, &[], Content::BadHex(error)))?;
         }
         Ok(bytes) if choices.stream && !bytes.is_empty() => {
             let mut stream = OneWay::new(choices, origin, Some(choices.version.unwrap_or(Version::V5)));
@@ -275,7 +282,7 @@ fn one_line(text: &[u8], choices: &Choices, report: &mut Report, line: u64) -> i
         }
         Ok(bytes) => one_packet(&bytes, choices, report, origin)?,
     }
-    report.end_line(line)
+    report.end_line(unit.line)
 }
 
 /// A line's only packet: exactly one record.

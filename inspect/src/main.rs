@@ -30,6 +30,7 @@ use clap::{ColorChoice, Parser};
 use mqtt_wire::DecodeOptions;
 
 use crate::args::Args;
+use crate::hex::bytes::Digits;
 use crate::input::Choices;
 use crate::record::Output;
 use crate::render::explain::Explain;
@@ -128,6 +129,8 @@ fn choices(args: &Args) -> Choices {
         sender: args.sender,
         ports: args.ports.clone(),
         stream: args.stream,
+        digits: if args.decimal { Digits::Decimal } else { Digits::Hex },
+        join: args.join,
         progress,
     }
 }

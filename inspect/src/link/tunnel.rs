@@ -83,12 +83,12 @@ pub(super) fn llc(data: &[u8]) -> Inside<'_> {
         [0xAA, 0xAA, 0x03, 0, 0, 0 | 0xF8, ..] => typed_behind(data, 6),
         // Frames bridged by IEEE 802.1, with and without their check sequence.
         [0xAA, 0xAA, 0x03, 0x00, 0x80, 0xC2, 0x00, 0x01 | 0x07, ..] => rest(data, 8, Layer::Ethernet),
-        // Cisco's and Apple's protocols between devices.
-        [0xAA, 0xAA, 0x03, 0x00, 0x00, 0x0C, ..] | [0xAA, 0xAA, 0x03, 0x08, 0x00, 0x07, ..] => Inside::Other,
-        [0xAA, 0xAA, ..] => Inside::Unread(Reason::Named("SNAP protocols")),
         [0x06, 0x06, 0x03, ..] => rest(data, 3, Layer::Ip),
-        // Spanning tree, IS-IS, IPX, NetBIOS, SNA, tests.
-        [0x42 | 0xFE | 0xE0 | 0xFF | 0xF0 | 0x04 | 0x08 | 0x0C | 0x00, _, ..] => Inside::Other,
+        // Cisco's and Apple's protocols between devices; spanning tree, IS-IS, IPX, NetBIOS, SNA, tests.
+        [0xAA, 0xAA, 0x03, 0x00, 0x00, 0x0C, ..]
+        | [0xAA, 0xAA, 0x03, 0x08, 0x00, 0x07, ..]
+        | [0x42 | 0xFE | 0xE0 | 0xFF | 0xF0 | 0x04 | 0x08 | 0x0C | 0x00, _, ..] => Inside::Other,
+        [0xAA, 0xAA, ..] => Inside::Unread(Reason::Named("SNAP protocols")),
         [_, _, ..] => Inside::Unread(Reason::Named("LLC of other kinds")),
         _ => Inside::Unread(Reason::Headers),
     }
@@ -292,7 +292,7 @@ fn encrypted(data: &[u8]) -> Inside<'_> {
         }
         [1, 0, 0, 0, ..] if data.len() == 148 => Inside::Unread(Reason::Named("WireGuard (encrypted)")),
         [2, 0, 0, 0, ..] if data.len() == 92 => Inside::Unread(Reason::Named("WireGuard (encrypted)")),
-        [4, 0, 0, 0, ..] if data.len() > 32 && data.len() % 16 == 0 => {
+        [4, 0, 0, 0, ..] if data.len() > 32 && data.len().is_multiple_of(16) => {
             Inside::Unread(Reason::Named("WireGuard (encrypted)"))
         }
         _ => Inside::Other,
