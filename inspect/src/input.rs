@@ -61,7 +61,16 @@ fn open(source: &Source, progress: bool) -> Result<Box<dyn Read + Send>> {
 
 /// Reads a capture. Returns what is to be said about it; whether it is damaged goes to the report.
 pub(crate) fn capture(source: &Source, choices: &Choices, report: &mut Report) -> Result<Vec<String>> {
-    let mut capture = Capture::open(open(source, choices.progress)?)?;
+    capture_from(open(source, choices.progress)?, choices, report)
+}
+
+/// The same from any reader.
+pub(crate) fn capture_from(
+    input: impl Read + Send + 'static,
+    choices: &Choices,
+    report: &mut Report,
+) -> Result<Vec<String>> {
+    let mut capture = Capture::open(input)?;
     let mut links = Links::new();
     let mut connections = Connections::new(&choices.ports);
     let mut sink = Sink { choices, report, sessions: HashMap::new(), count: 0 };
@@ -190,7 +199,11 @@ fn finish(
 
 /// Reads the bytes of one direction.
 pub(crate) fn raw(source: &Source, choices: &Choices, report: &mut Report) -> Result<()> {
-    let mut input = open(source, choices.progress)?;
+    raw_from(open(source, choices.progress)?, choices, report)
+}
+
+/// The same from any reader.
+pub(crate) fn raw_from(mut input: impl Read, choices: &Choices, report: &mut Report) -> Result<()> {
     let mut chunk = vec![0; CHUNK];
     let mut stream = OneWay::new(choices, Origin::Raw, choices.version);
     loop {
@@ -244,15 +257,21 @@ impl OneWay {
 
 /// Reads lines of hex, counted on from `line`.
 pub(crate) fn hex(source: &Source, choices: &Choices, report: &mut Report, line: &mut u64) -> Result<()> {
-    let mut lines = Lines::new(choices.digits, choices.join);
-    if let Source::Argument(text) = source {
-        for text in text.split('\n') {
-            *line += 1;
-            lines.line(*line, text.as_bytes(), &mut |unit| one_unit(unit, choices, report))?;
-        }
-        return Ok(lines.finish(&mut |unit| one_unit(unit, choices, report))?);
+    match source {
+        Source::Argument(text) => hex_from(text.as_bytes(), choices, report, line),
+        _ => hex_from(open(source, choices.progress)?, choices, report, line),
     }
-    let mut input = BufReader::new(open(source, choices.progress)?);
+}
+
+/// The same from any reader.
+pub(crate) fn hex_from(
+    input: impl Read,
+    choices: &Choices,
+    report: &mut Report,
+    line: &mut u64,
+) -> Result<()> {
+    let mut lines = Lines::new(choices.digits, choices.join);
+    let mut input = BufReader::new(input);
     let mut text = Vec::new();
     loop {
         // Whoever asks line by line waits for the answer.

@@ -51,7 +51,7 @@ pub(super) enum Next {
 }
 
 /// How long a dump with rows that were left out may be.
-const MOST_SQUEEZED: usize = 16 * 1024 * 1024;
+const MOST_SQUEEZED: usize = 4 * 1024 * 1024;
 
 impl Dump {
     /// A dump that begins in this line.
