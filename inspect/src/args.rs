@@ -193,7 +193,7 @@ impl Args {
     fn source(&self, input: &str) -> Source {
         if input == "-" {
             Source::StandardInput
-        } else if self.hex && crate::hex::is_hex(input, self.decimal) {
+        } else if self.hex && crate::hex::is_hex(input) {
             Source::Argument(input.to_owned())
         } else {
             Source::File(input.into())
@@ -217,7 +217,17 @@ mod tests {
         let source = |input: &str| {
             Args::parse_from(["mqtt-inspect", "--hex", "--", input]).sources().unwrap().remove(0)
         };
-        for hex in ["c000", "C0 00", "0xc0 0x00", "c0:00 # PINGREQ", "", "\\xc0\\x00"] {
+        for hex in [
+            "c000",
+            "C0 00",
+            "0xc0 0x00",
+            "c0:00 # PINGREQ",
+            "",
+            "\\xc0\\x00",
+            "[0xc0, 0x00]",
+            "{192, 0};",
+            "0000  c0 00  ..\n",
+        ] {
             assert_eq!(source(hex), Source::Argument(hex.to_owned()), "{hex}");
         }
         for file in ["packets.hex", "./c000", "c0g0", "a/b"] {

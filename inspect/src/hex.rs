@@ -129,15 +129,11 @@ impl Lines {
     }
 }
 
-/// Whether a text is made of what hex on the command line is made of, comments aside.
-pub(crate) fn is_hex(text: &str, decimal: bool) -> bool {
-    text.lines().all(|line| {
-        let line = line.split('#').next().unwrap_or_default();
-        line.bytes().all(|byte| {
-            byte.is_ascii_hexdigit()
-                || bytes::is_separator(byte)
-                || b"xX\\".contains(&byte)
-                || (decimal && b"[]".contains(&byte))
-        })
-    })
+/// Whether a text on the command line is hex, and no file's name: it has several lines, or is made of what
+/// hex is made of, comments aside.
+pub(crate) fn is_hex(text: &str) -> bool {
+    let line = text.split('#').next().unwrap_or_default();
+    let is_of_hex =
+        |byte: u8| byte.is_ascii_hexdigit() || bytes::is_separator(byte) || b"xX\\[]{};\"".contains(&byte);
+    text.contains('\n') || line.bytes().all(is_of_hex)
 }

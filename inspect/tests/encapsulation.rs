@@ -268,6 +268,25 @@ fn what_is_not_read_is_named_and_not_denied() {
 }
 
 #[test]
+fn a_snap_length_within_the_headers_is_named() {
+    for (name, wrap) in READ {
+        let connection = conversation(Link::Raw, false);
+        let cut = |inner: &Vec<u8>| {
+            let frame = wrap(inner);
+            let at = frame.windows(inner.len()).position(|part| part == inner).expect("the datagram");
+            // Within the TCP header.
+            frame[..at + 30].to_vec()
+        };
+        let frames: Vec<_> = connection.frames.iter().map(|(time, ip)| (*time, cut(ip))).collect();
+        let ran = json(&pcap(ETHERNET, &frames));
+        let named = format!("not read: {} frames whose headers are cut off or damaged", frames.len());
+        assert!(ran.err.contains(&named), "{name}: {}", ran.err);
+        assert!(ran.err.contains("no MQTT in what could be read of it"), "{name}: {}", ran.err);
+        assert_eq!((ran.out.as_str(), ran.code), ("", 3), "{name}");
+    }
+}
+
+#[test]
 fn what_carries_no_tcp_is_not_named() {
     let frames: Vec<_> = [
         ethernet(0x0806, &[0; 28]),
