@@ -76,7 +76,7 @@ fn is_read(name: &str, ran: &Ran, bytes: &[u8]) {
 
 #[test]
 fn what_programs_print_is_read() {
-    assert_eq!(printed().count(), 44);
+    assert_eq!(printed().count(), 58);
     for (program, bytes, text) in printed() {
         let name = format!("{program} of {} bytes", bytes.len());
         is_read(&name, &read(&[], text), bytes);
