@@ -14,6 +14,7 @@ mod program {
     pub(crate) mod input;
     pub(crate) mod link;
     pub(crate) mod note;
+    pub(crate) mod pool;
     pub(crate) mod record;
     pub(crate) mod render;
     pub(crate) mod report;
@@ -34,7 +35,7 @@ use mqtt_wire::DecodeOptions;
 
 // By these paths the modules know each other.
 use program::{
-    args, capture, connections, dissect, framer, handshake, hex, input, link, note, record, render, report,
+    args, capture, connections, dissect, framer, handshake, hex, input, link, note, pool, record, render, report,
     session, standard, stream, tcp, text, websocket,
 };
 

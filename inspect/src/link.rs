@@ -22,6 +22,11 @@ pub(crate) struct Segment<'a> {
     pub(crate) fin: bool,
     pub(crate) reset: bool,
     pub(crate) payload: &'a [u8],
+    /// How many bytes of the payload were sent besides, and not captured (snap length).
+    pub(crate) cut: usize,
+    /// What a second copy of the same segment has in common with the first, and a segment that is sent
+    /// again most often has not: IPv4 identification, window, checksum.
+    pub(crate) mark: [u16; 3],
 }
 
 /// How many frames an unfinished IP datagram is kept for: bounds what lost fragments hold.
@@ -69,10 +74,19 @@ impl Links {
                 .ok()
                 .map(|tcp| each(&segment(frame.time, source, destination, &tcp)));
         }
-        match transport? {
-            TransportSlice::Tcp(tcp) => Some(each(&segment(frame.time, source, destination, &tcp))),
-            _ => None,
+        let cut = cut(&net);
+        let mut padded = [0; LARGEST_TCP_HEADER];
+        let (tcp, cut) = match transport {
+            Some(TransportSlice::Tcp(tcp)) => (tcp, cut),
+            None => header_alone(&net, cut, &mut padded)?,
+            _ => return None,
+        };
+        let mut segment = segment(frame.time, source, destination, &tcp);
+        segment.cut = cut;
+        if let LaxNetSlice::Ipv4(ip) = &net {
+            segment.mark[0] = ip.header().identification();
         }
+        Some(each(&segment))
     }
 
     /// The payload of a datagram whose last fragment this frame brought.
@@ -160,5 +174,42 @@ fn segment<'a>(time: Option<Time>, source: IpAddr, destination: IpAddr, tcp: &Tc
         fin: tcp.fin(),
         reset: tcp.rst(),
         payload: tcp.payload(),
+        cut: 0,
+        mark: [0, tcp.window_size(), tcp.checksum()],
     }
+}
+
+/// How many bytes of the datagram the capture lacks, by the datagram's own word.
+fn cut(net: &LaxNetSlice<'_>) -> usize {
+    let (said, there) = match net {
+        LaxNetSlice::Ipv4(ip) => {
+            let extension = ip.extensions().auth.map_or(0, |auth| auth.slice().len());
+            let header = ip.header().slice().len() + extension;
+            (usize::from(ip.header().total_len()), header + ip.payload().payload.len())
+        }
+        LaxNetSlice::Ipv6(ip) => (
+            usize::from(ip.header().payload_length()),
+            ip.extensions().slice().len() + ip.payload().payload.len(),
+        ),
+        LaxNetSlice::Arp(_) => (0, 0),
+    };
+    said.saturating_sub(there)
+}
+
+const LARGEST_TCP_HEADER: usize = 60;
+
+/// A TCP header whose options are cut off: what matters stands before them. Returns it with how many bytes
+/// of the payload are missing.
+fn header_alone<'a>(
+    net: &LaxNetSlice<'_>,
+    cut: usize,
+    padded: &'a mut [u8; LARGEST_TCP_HEADER],
+) -> Option<(TcpSlice<'a>, usize)> {
+    const SMALLEST: usize = 20;
+    let ip =
+        net.ip_payload_ref().filter(|ip| ip.ip_number == ip_number::TCP && ip.payload.len() >= SMALLEST)?;
+    padded.iter_mut().zip(ip.payload).for_each(|(to, from)| *to = *from);
+    let length = usize::from(padded[12] >> 4) * 4;
+    let tcp = TcpSlice::from_slice(padded.get(..length)?).ok()?;
+    Some((tcp, (ip.payload.len() + cut).checked_sub(length)?))
 }

@@ -35,7 +35,7 @@ impl<W: Write> Explain<W> {
         let mut parts = vec![format!("Packet {}: {}", item.number, type_name(item.bytes).unwrap_or("?"))];
         let guessed = if item.guessed { " (guessed)" } else { "" };
         parts.push(format!("MQTT {}{guessed}", item.version));
-        parts.push(count(item.bytes.len() as u64, "byte"));
+        parts.push(count(item.length() as u64, "byte"));
         parts.extend(record.sender.map(|sender| match sender {
             Sender::Client => "client to server".to_owned(),
             Sender::Server => "server to client".to_owned(),
@@ -124,6 +124,10 @@ impl<W: Write> Output for Explain<W> {
         }
         if wrong.is_some() && below.is_none() {
             self.fault(item)?;
+        }
+        if let Some(digest) = &item.digest {
+            let (length, hash) = (count(digest.length as u64, "byte"), digest.hash());
+            writeln!(self.out, "      all of the payload: {length}, SHA-256 {hash}")?;
         }
         writeln!(self.out)
     }

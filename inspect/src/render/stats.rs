@@ -86,7 +86,7 @@ impl<W: Write> Stats<W> {
         let bad = match &item.content {
             Content::Packet(packet) => {
                 let sums = self.types.entry(packet.packet_type()).or_default();
-                sums[column(record.sender)].add(item.bytes.len());
+                sums[column(record.sender)].add(item.length());
                 *self.versions.entry(item.version).or_default() += 1;
                 false
             }
@@ -101,7 +101,7 @@ impl<W: Write> Stats<W> {
                 true
             }
             Content::Incomplete { .. } => {
-                self.incomplete.add(item.bytes.len());
+                self.incomplete.add(item.length());
                 false
             }
             Content::BadHex(_) => {
@@ -112,14 +112,14 @@ impl<W: Write> Stats<W> {
         if let Origin::Connection(ends) = record.origin {
             let connection = self.connection(ends);
             connection.versions.insert(item.version);
-            connection.sums[column(record.sender)].add(item.bytes.len());
+            connection.sums[column(record.sender)].add(item.length());
             connection.bad += u64::from(bad);
         }
     }
 
     fn error(&mut self, kind: &'static str, rule: &'static str, text: String, item: &Item<'_>) {
         *self.errors.entry((kind, rule, text)).or_default() += 1;
-        self.error_bytes += item.bytes.len() as u64;
+        self.error_bytes += item.length() as u64;
     }
 
     fn connection(&mut self, ends: Connection) -> &mut PerConnection {

@@ -5,6 +5,7 @@ use mqtt_wire::{
     Subscription, Version, Will,
 };
 
+use crate::framer::Digest;
 use crate::text::{connect_return_code, count, hex, payload, quoted, shortened, subscribe_return_code};
 
 /// How many characters of a long value are shown, unless all are wanted.
@@ -21,6 +22,8 @@ pub(crate) struct Summarizer {
     /// Show values to their end.
     pub(crate) full: bool,
     pub(crate) version: Version,
+    /// Stands for the payload, of which the packet has the head.
+    pub(crate) digest: Option<Digest>,
 }
 
 impl Summarizer {
@@ -112,7 +115,11 @@ impl Summarizer {
         }
         first.extend(publish.dup.then(|| "DUP".to_owned()));
         first.extend(publish.retain.then(|| "retain".to_owned()));
-        let first = format!("{}: {}", first.join(", "), self.payload(publish.payload));
+        let payload = match &self.digest {
+            Some(digest) => self.long_payload(publish.payload, digest),
+            None => self.payload(publish.payload),
+        };
+        let first = format!("{}: {payload}", first.join(", "));
         Summary { first, below: self.properties(publish.properties) }
     }
 
@@ -206,6 +213,19 @@ impl Summarizer {
             return if is_hex { format!("{} ({})", text, count(bytes.len() as u64, "byte")) } else { text };
         }
         format!("{} ({})", shortened(text, most), count(bytes.len() as u64, "byte"))
+    }
+
+    /// A payload that is not held: its head, its length, its hash.
+    fn long_payload(&self, head: &[u8], digest: &Digest) -> String {
+        let text = match std::str::from_utf8(head) {
+            Err(error) if error.error_len().is_none() => {
+                payload(head.get(..error.valid_up_to()).unwrap_or_default())
+            }
+            _ => payload(head),
+        };
+        let most = if text.starts_with('"') { MOST } else { MOST * 3 / 5 };
+        let (length, hash) = (count(digest.length as u64, "byte"), digest.hash());
+        format!("{} ({length}, SHA-256 {hash})", shortened(text, most))
     }
 
     fn cut(&self, text: String, most: usize) -> String {

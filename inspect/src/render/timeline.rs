@@ -52,7 +52,7 @@ impl<W: Write> Timeline<W> {
     fn item(&mut self, record: &Record<'_>, item: &Item<'_>) -> io::Result<()> {
         let (packet, summary) = match &item.content {
             Content::Packet(packet) => {
-                let summarizer = Summarizer { full: self.full, version: item.version };
+                let summarizer = Summarizer { full: self.full, version: item.version, digest: item.digest };
                 (Some(packet.packet_type()), summarizer.packet(packet))
             }
             Content::BadHex(message) => (None, Summary { first: message.clone(), below: Vec::new() }),
@@ -83,15 +83,17 @@ impl<W: Write> Timeline<W> {
         let (left, connection) = self.columns(record);
         let indent = left.chars().count() + connection.chars().count() + 7 + TYPE_WIDTH;
         let p = self.painter;
+        let guess = if item.guessed { format!("  [MQTT {}, guessed]", item.version) } else { String::new() };
         writeln!(
             self.out,
-            "{}{} {} {} {}{}",
+            "{}{} {} {} {}{}{}",
             p.paint(paint::DIM, &left),
             p.paint(paint::PLACE, &connection),
             arrow(record.sender),
             p.paint(if good { Style::new() } else { style }, mark),
             p.paint(style, &title),
             p.paint(first_style, &summary.first),
+            p.paint(paint::WARNING, &guess),
         )?;
         for line in &summary.below {
             writeln!(self.out, "{:indent$}{}", "", p.paint(paint::DIM, line))?;
