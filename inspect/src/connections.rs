@@ -62,6 +62,14 @@ pub(crate) struct LeftOut {
     pub(crate) without_data: u64,
 }
 
+impl LeftOut {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.others += other.others;
+        self.of_mqtt_servers += other.of_mqtt_servers;
+        self.without_data += other.without_data;
+    }
+}
+
 #[derive(Debug)]
 struct Connection {
     ends: Ends,
