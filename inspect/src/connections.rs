@@ -28,6 +28,8 @@ const HALF_OPEN: (usize, u64) = (16 * 1024, 120);
 const OPEN: (usize, u64) = (128 * 1024, 28 * 60 * 60);
 /// Connections are remembered for a while after their end, since late segments follow it.
 const OVER: (usize, u64) = (1024, 300);
+/// How many open connections are looked at for one to let go; the last must go in any case.
+const LOOKS: usize = 8;
 /// Servers that were seen to speak MQTT on some port, and those that others were heard on.
 const MOST_SERVERS: usize = 16 * 1024;
 
@@ -224,8 +226,7 @@ impl Connections {
         if let Some(entry) = self.over.due(now) {
             self.drop_at(Stage::Over, &entry, sink)?;
         }
-        // Who was heard of since stands behind the others; one that is looked at for long enough must go.
-        const LOOKS: usize = 8;
+        // Who was heard of since goes behind the others.
         for look in 1..=LOOKS {
             let full = self.open.is_full();
             let Some(entry) = self.open.due(now) else { break };

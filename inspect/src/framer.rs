@@ -22,8 +22,8 @@ use crate::pool::{Buffer, Pool};
 pub(crate) struct Cut<'a> {
     /// Where in the stream it begins.
     pub(crate) offset: u64,
-    /// When its last byte came, as far as that differs from now.
-    pub(crate) time: Option<Option<Time>>,
+    /// When its last byte came, if that was before now.
+    pub(crate) time: Option<Time>,
     /// The packet's bytes, or as many as there are.
     pub(crate) bytes: &'a [u8],
     pub(crate) found: Found<'a>,
@@ -314,11 +314,11 @@ impl Framer {
     }
 
     /// When the piece came that holds the byte before `end`, if it was not the last.
-    fn time_of(&mut self, end: u64) -> Option<Option<Time>> {
+    fn time_of(&mut self, end: u64) -> Option<Time> {
         while self.times.front().is_some_and(|(piece_end, _)| *piece_end < end) {
             self.times.pop_front();
         }
-        self.times.front().map(|(_, time)| *time)
+        self.times.front().and_then(|(_, time)| *time)
     }
 
     /// Steps over a bad packet, of which not all bytes need be there.

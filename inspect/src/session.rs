@@ -11,6 +11,7 @@ use crate::pool::Pool;
 
 /// What was found in one sender's stream.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "one at a time")]
 pub(crate) enum Read<'a> {
     /// A packet, the version it was judged by, and whether that was guessed.
     Cut {
@@ -152,7 +153,7 @@ impl Session {
             if let Found::Bad(error) = cut.found {
                 version = error.version();
             }
-            out(sender, cut.time.unwrap_or(time), Read::Cut { version, guessed, cut })?;
+            out(sender, cut.time.or(time), Read::Cut { version, guessed, cut })?;
         }
     }
 
@@ -170,7 +171,7 @@ impl Session {
         // What is missing may have been the first packet.
         direction.first = false;
         match direction.framer.as_mut().and_then(|framer| framer.lose(length)) {
-            Some(cut) => out(sender, cut.time.unwrap_or(time), Read::Cut { version, guessed, cut }),
+            Some(cut) => out(sender, cut.time.or(time), Read::Cut { version, guessed, cut }),
             None => Ok(()),
         }
     }
@@ -187,7 +188,7 @@ impl Session {
             let Some((framer, _)) = self.framer(sender) else { continue };
             let (cut, skipped) = framer.finish();
             if let Some(cut) = cut {
-                out(sender, cut.time.unwrap_or(time), Read::Cut { version, guessed, cut })?;
+                out(sender, cut.time.or(time), Read::Cut { version, guessed, cut })?;
             }
             if skipped > 0 {
                 out(sender, time, Read::Note(Note::GaveUp { skipped }))?;

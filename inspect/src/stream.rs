@@ -80,10 +80,18 @@ enum State {
     Ignored,
 }
 
+/// An event that waits, and the room for it.
 #[derive(Debug)]
-enum Waiting {
-    Data { side: Side, offset: u64, time: Option<Time>, bytes: Vec<u8>, _share: Share },
-    Other { side: Side, event: Event<'static>, _share: Share },
+struct Waiting {
+    side: Side,
+    event: Held,
+    _room: Share,
+}
+
+#[derive(Debug)]
+enum Held {
+    Data { offset: u64, time: Option<Time>, bytes: Vec<u8> },
+    Other(Event<'static>),
 }
 
 #[derive(Debug)]
@@ -240,14 +248,12 @@ impl Stream {
                 }
             },
             State::Undecided(waiting) => {
-                match Waiting::new(side, event, &self.pool) {
-                    Some(event) => waiting.push(event),
+                let Some(event) = Waiting::new(side, event, &self.pool) else {
                     // Who cannot wait must do with what is known.
-                    None => {
-                        self.settle(Beginning { kind: Kind::Other, proxy: None }, client, None, out)?;
-                        return self.event_once_settled(side, event, out);
-                    }
-                }
+                    self.settle(Beginning { kind: Kind::Other, proxy: None }, client, None, out)?;
+                    return self.event_once_settled(side, event, out);
+                };
+                waiting.push(event);
                 self.decide(out)
             }
         }
@@ -375,7 +381,7 @@ impl Stream {
         }
         let State::Undecided(waiting) = mem::replace(&mut self.state, state) else { return Ok(()) };
         for event in &waiting {
-            self.event(event.side(), event.event(), out)?;
+            self.event(event.side, event.event(), out)?;
         }
         Ok(())
     }
@@ -385,14 +391,14 @@ impl Stream {
 fn first_bytes(waiting: &[Waiting], side: Side) -> (Vec<u8>, bool, Option<Time>) {
     let mut first = Vec::new();
     let mut when = None;
-    for event in waiting.iter().filter(|event| event.side() == side) {
-        match event {
-            Waiting::Data { bytes, time, .. } => {
+    for event in waiting.iter().filter(|event| event.side == side) {
+        match &event.event {
+            Held::Data { bytes, time, .. } => {
                 when = when.or(*time);
                 first.extend_from_slice(bytes);
             }
-            Waiting::Other { event: Event::Missing { .. }, .. } => return (first, true, when),
-            Waiting::Other { .. } => {}
+            Held::Other(Event::Missing { .. }) => return (first, true, when),
+            Held::Other(_) => {}
         }
     }
     (first, false, when)
@@ -402,51 +408,39 @@ impl Waiting {
     /// `None` when there is no room for it.
     fn new(side: Side, event: Event<'_>, pool: &Pool) -> Option<Self> {
         let length = if let Event::Data { bytes, .. } = event { bytes.len() } else { 0 };
-        let _share = Share::of(pool, length + size_of::<Self>())?;
-        Some(match event {
-            Event::Data { offset, time, bytes } => {
-                Self::Data { side, offset, time, bytes: bytes.to_vec(), _share }
-            }
+        let room = Share::of(pool, length + size_of::<Self>())?;
+        let event = match event {
+            Event::Data { offset, time, bytes } => Held::Data { offset, time, bytes: bytes.to_vec() },
             Event::Missing { offset, length, cut, time } => {
-                Self::Other { side, event: Event::Missing { offset, length, cut, time }, _share }
+                Held::Other(Event::Missing { offset, length, cut, time })
             }
             Event::Retransmission { offset, length, time } => {
-                Self::Other { side, event: Event::Retransmission { offset, length, time }, _share }
+                Held::Other(Event::Retransmission { offset, length, time })
             }
             Event::OutOfOrder { offset, length, ahead, time } => {
-                Self::Other { side, event: Event::OutOfOrder { offset, length, ahead, time }, _share }
+                Held::Other(Event::OutOfOrder { offset, length, ahead, time })
             }
             Event::Differing { offset, length, time } => {
-                Self::Other { side, event: Event::Differing { offset, length, time }, _share }
+                Held::Other(Event::Differing { offset, length, time })
             }
-        })
+        };
+        Some(Self { side, event, _room: room })
     }
 
     fn event(&self) -> Event<'_> {
-        match self {
-            Self::Data { offset, time, bytes, .. } => Event::Data { offset: *offset, time: *time, bytes },
-            Self::Other { event, .. } => *event,
-        }
-    }
-
-    fn side(&self) -> Side {
-        match self {
-            Self::Data { side, .. } | Self::Other { side, .. } => *side,
+        match &self.event {
+            Held::Data { offset, time, bytes } => Event::Data { offset: *offset, time: *time, bytes },
+            Held::Other(event) => *event,
         }
     }
 
     fn speaker(&self) -> Option<Side> {
-        match self {
-            Self::Data { side, .. } => Some(*side),
-            Self::Other { .. } => None,
-        }
+        matches!(self.event, Held::Data { .. }).then_some(self.side)
     }
 
     fn size(&self) -> usize {
-        match self {
-            Self::Data { bytes, .. } => bytes.len() + size_of::<Self>(),
-            Self::Other { .. } => size_of::<Self>(),
-        }
+        let bytes = if let Held::Data { bytes, .. } = &self.event { bytes.len() } else { 0 };
+        bytes + size_of::<Self>()
     }
 }
 

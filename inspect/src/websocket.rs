@@ -147,30 +147,23 @@ impl Frames {
             waiting.clear();
             return Ok(());
         }
-        let found = match run(waiting, self.sender) {
-            Run::Frames => Some(0),
-            Run::Open => None,
+        let mut run = run_of(waiting, self.sender);
+        if run == Run::None {
             // What was held is none; the piece itself may be.
-            Run::None => {
-                let held = waiting.len() - bytes.len();
-                waiting.drop_front(held);
-                match run(waiting, self.sender) {
-                    Run::Frames => Some(0),
-                    Run::Open => None,
-                    Run::None => {
-                        waiting.clear();
-                        None
-                    }
-                }
-            }
-        };
-        match found.and_then(|_: usize| self.waiting.take()) {
-            Some(frames) => {
-                out(Item::Lost(None))?;
-                self.read(&frames, out)
-            }
-            None => Ok(()),
+            let held = waiting.len() - bytes.len();
+            waiting.drop_front(held);
+            run = run_of(waiting, self.sender);
         }
+        match run {
+            Run::Open => {}
+            Run::None => waiting.clear(),
+            Run::Frames => {
+                let frames = self.waiting.take();
+                out(Item::Lost(None))?;
+                self.read(frames.as_deref().unwrap_or_default(), out)?;
+            }
+        }
+        Ok(())
     }
 
     fn read(&mut self, mut bytes: &[u8], out: Out<'_>) -> Result<()> {
@@ -409,7 +402,7 @@ enum Run {
 }
 
 /// Whether `bytes` are frames such as this sender sends.
-fn run(bytes: &[u8], sender: Sender) -> Run {
+fn run_of(bytes: &[u8], sender: Sender) -> Run {
     let mut cursor = Cursor::new(bytes);
     let mut whole = 0;
     loop {

@@ -62,7 +62,7 @@ impl<W: Write> Explain<W> {
         let section = if row.section.is_empty() {
             String::new()
         } else {
-            p.paint(paint::DIM, &format!("  §{}", row.section))
+            p.paint(paint::DIM, &format!("  §{}", row.section)).to_string()
         };
         if let Some(mask) = row.bits {
             let byte = bytes.get(row.at).copied().unwrap_or_default();
@@ -70,7 +70,7 @@ impl<W: Write> Explain<W> {
         }
         let own = bytes.get(row.at..row.at + row.length).unwrap_or_default();
         let mut lines = own.chunks(LINE);
-        let at = p.paint(paint::DIM, &format!("{:04x}", row.at));
+        let at = p.paint(paint::DIM, &format!("{:04x}", row.at)).to_string();
         let at = if own.is_empty() { "    " } else { at.as_str() };
         writeln!(self.out, "{at}  {:<24}  {text}{section}", hex_line(lines.next().unwrap_or_default()))?;
         let most = if self.full { usize::MAX } else { LINES - 1 };

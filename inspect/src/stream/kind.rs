@@ -51,10 +51,11 @@ fn kind(bytes: &[u8], joined: bool) -> Option<Kind> {
     if is_tls(bytes)? {
         return Some(Kind::Tls);
     }
-    if first.is_ascii_uppercase()
-        && let Some(kind) = http(bytes)?
-    {
-        return Some(kind);
+    if first.is_ascii_uppercase() {
+        match http(bytes)? {
+            Kind::Other => {}
+            kind => return Some(kind),
+        }
     }
     if joined && let Some(sender) = websocket::evidence(bytes) {
         return Some(Kind::Frames(sender));
@@ -86,8 +87,10 @@ pub(super) fn begins(bytes: &[u8], prefix: &[u8]) -> Option<bool> {
 /// The header of a TLS record: content type, a version of SSL 3.0 to TLS 1.3, a length.
 fn is_tls(bytes: &[u8]) -> Option<bool> {
     Some(match bytes {
-        [0x14..=0x17] | [0x14..=0x17, 0x03] => return None,
-        [0x14..=0x17, 0x03, 0x00..=0x04] | [0x14..=0x17, 0x03, 0x00..=0x04, _] => return None,
+        [0x14..=0x17]
+        | [0x14..=0x17, 0x03]
+        | [0x14..=0x17, 0x03, 0x00..=0x04]
+        | [0x14..=0x17, 0x03, 0x00..=0x04, _] => return None,
         [0x14..=0x17, 0x03, 0x00..=0x04, high, low, ..] => {
             (1..=LARGEST_RECORD).contains(&usize::from(u16::from_be_bytes([*high, *low])))
         }
@@ -117,12 +120,12 @@ pub(super) fn is_made_of_tls(mut bytes: &[u8]) -> bool {
     true
 }
 
-/// A request or response by its first line. The inner `None`: neither.
-fn http(bytes: &[u8]) -> Option<Option<Kind>> {
+/// A request or response by its first line; other text is neither.
+fn http(bytes: &[u8]) -> Option<Kind> {
     let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let whole = line.len() < bytes.len();
     if begins(bytes, b"HTTP/1.") == Some(true) {
-        return Some(Some(Kind::Response));
+        return Some(Kind::Response);
     }
     let is_method = |byte: &u8| byte.is_ascii_uppercase() || matches!(byte, b'-' | b'_');
     let method = line.iter().take_while(|byte| is_method(byte)).count();
@@ -131,16 +134,16 @@ fn http(bytes: &[u8]) -> Option<Option<Kind>> {
         None if !whole && method <= LONGEST_METHOD => return None,
         Some(b' ') if method <= LONGEST_METHOD => {}
         Some(b'/') if !whole && begins(b"HTTP/1.", bytes) == Some(true) => return None,
-        _ => return Some(None),
+        _ => return Some(Kind::Other),
     }
     let text = rest.iter().all(|byte| (b' '..=b'~').contains(byte) || *byte == b'\r');
     if !text || (!whole && line.len() > LONGEST_LINE) {
-        return Some(None);
+        return Some(Kind::Other);
     }
     let version = rest.windows(6).any(|part| part == b" HTTP/");
     match (version, whole) {
-        (true, _) => Some(Some(Kind::Request)),
-        (false, true) => Some(None),
+        (true, _) => Some(Kind::Request),
+        (false, true) => Some(Kind::Other),
         (false, false) => None,
     }
 }

@@ -194,7 +194,7 @@ struct List5<'a>(Properties<'a>);
 impl Serialize for List5<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut list = serializer.serialize_seq(None)?;
-        for property in self.0.iter() {
+        for property in &self.0 {
             let id = property.id();
             let value = match property.value() {
                 PropertyValue::Byte(number) => number.into(),

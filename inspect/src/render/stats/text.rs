@@ -92,15 +92,15 @@ impl<W: Write> Stats<W> {
             let versions: Vec<_> = VERSIONS
                 .iter()
                 .filter(|version| connection.versions.contains(**version))
-                .map(|version| match connection.guessed.contains(*version) {
-                    true => format!("{version} (guessed)"),
-                    false => version.to_string(),
+                .map(|version| {
+                    let guessed = if connection.guessed.contains(*version) { " (guessed)" } else { "" };
+                    format!("{version}{guessed}")
                 })
                 .collect();
             let [client, server] = connection.sums;
             let bad = match connection.bad {
                 0 => String::new(),
-                bad => self.painter.paint(paint::BAD, &format!(", {bad} malformed")),
+                bad => self.painter.paint(paint::BAD, &format!(", {bad} malformed")).to_string(),
             };
             writeln!(
                 self.out,
