@@ -1,4 +1,4 @@
-//! The memory that the program takes, on captures of `MQTT_INSPECT_MEGABYTES` (8 unless said otherwise).
+//! The memory that the program takes, on captures of `MQTT_INSPECT_MEGABYTES` (4 unless said otherwise).
 
 mod traffic;
 
@@ -20,7 +20,7 @@ const MOST_HALF_OPEN: u64 = 16 * 1024;
 const EACH_IN_STATS: u64 = 500;
 
 fn megabytes() -> u64 {
-    std::env::var("MQTT_INSPECT_MEGABYTES").map_or(8, |text| text.parse().expect("a number"))
+    std::env::var("MQTT_INSPECT_MEGABYTES").map_or(4, |text| text.parse().expect("a number"))
 }
 
 /// The peak of a process's resident memory, as far as it has come.
@@ -47,7 +47,7 @@ fn run(shape: Shape, args: &[&str]) -> (Made, u64) {
         scope.spawn(|| {
             while let Some(peak) = peak(process) {
                 most.fetch_max(peak, Ordering::Relaxed);
-                thread::sleep(Duration::from_millis(1));
+                thread::sleep(Duration::from_millis(5));
             }
         });
         let made = traffic::write(shape, megabytes() * 1_000_000, &mut stdin).expect("it is read");

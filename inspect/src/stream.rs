@@ -301,23 +301,21 @@ impl Stream {
             None if size <= LARGEST_HANDSHAKE => return Ok(()),
             None => return self.settle(other, self.client, None, out),
         };
-        // Without a SYN the first to send is looked at first, and then the other.
-        let sides: &[Side] = match self.hints.opener {
+        // Without a SYN, or what came first, the first to send is looked at first, and then the other.
+        let opener = self.hints.opener.filter(|opener| !first_bytes(waiting, *opener).is_late);
+        let sides: &[Side] = match opener {
             Some(opener) => &[opener],
             None => &[speaker, speaker.other()],
         };
         let mut open = false;
         for side in sides {
-            let (bytes, has_hole, time) = first_bytes(waiting, *side);
-            match beginning(&bytes, self.hints.opener.is_none()) {
-                Some(beginning) if beginning.kind != Kind::Other => {
-                    return self.settle(beginning, *side, time, out);
-                }
-                Some(beginning) if self.hints.opener.is_some() => {
-                    return self.settle(beginning, *side, time, out);
+            let first = first_bytes(waiting, *side);
+            match beginning(&first.bytes, opener.is_none()) {
+                Some(beginning) if beginning.kind != Kind::Other || opener.is_some() => {
+                    return self.settle(beginning, *side, first.time, out);
                 }
                 // The other side of a connection that was joined late may yet say more; it is not waited for.
-                None if !has_hole && (*side == speaker || self.hints.opener.is_some()) => open = true,
+                None if !first.is_cut && (*side == speaker || opener.is_some()) => open = true,
                 _ => {}
             }
         }
@@ -387,21 +385,34 @@ impl Stream {
     }
 }
 
-/// What a side sent before its first hole, whether it has one, and when the first of it came.
-fn first_bytes(waiting: &[Waiting], side: Side) -> (Vec<u8>, bool, Option<Time>) {
-    let mut first = Vec::new();
-    let mut when = None;
+/// The first bytes of a side that are there.
+#[derive(Debug, Default)]
+struct First {
+    bytes: Vec<u8>,
+    time: Option<Time>,
+    /// Bytes before them are missing.
+    is_late: bool,
+    /// Bytes behind them are missing.
+    is_cut: bool,
+}
+
+fn first_bytes(waiting: &[Waiting], side: Side) -> First {
+    let mut first = First::default();
     for event in waiting.iter().filter(|event| event.side == side) {
         match &event.event {
             Held::Data { bytes, time, .. } => {
-                when = when.or(*time);
-                first.extend_from_slice(bytes);
+                first.time = first.time.or(*time);
+                first.bytes.extend_from_slice(bytes);
             }
-            Held::Other(Event::Missing { .. }) => return (first, true, when),
+            Held::Other(Event::Missing { .. }) if first.bytes.is_empty() => first.is_late = true,
+            Held::Other(Event::Missing { .. }) => {
+                first.is_cut = true;
+                break;
+            }
             Held::Other(_) => {}
         }
     }
-    (first, false, when)
+    first
 }
 
 impl Waiting {

@@ -114,10 +114,7 @@ impl Search {
 
     /// The pieces that the buffer holds, for the time of their packets.
     pub(super) fn times(&mut self) -> VecDeque<(u64, Option<Time>)> {
-        let mut pieces = std::mem::take(&mut self.pieces);
-        // The last piece is the one that has just come.
-        pieces.pop_back();
-        pieces
+        std::mem::take(&mut self.pieces)
     }
 
     /// How many bytes were passed over before `start`.

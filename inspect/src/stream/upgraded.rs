@@ -85,8 +85,8 @@ impl WebSocket {
                 half.push(sender, time, bytes, out).map(|()| Verdict::Mqtt)
             }
             // Frames whose request is missing: the answer will tell what they are.
-            (Event::Data { .. }, true) => Ok(Verdict::Mqtt),
-            (Event::Data { time, bytes, .. }, false) => {
+            (Event::Data { .. } | Event::Missing { .. }, true) if !is_announced => Ok(Verdict::Mqtt),
+            (Event::Data { time, bytes, .. }, _) => {
                 if !half.head.extend(bytes) {
                     return Ok(Verdict::Other);
                 }
