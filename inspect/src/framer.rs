@@ -323,7 +323,7 @@ impl Framer {
 
     /// Steps over a bad packet, of which not all bytes need be there.
     fn pass(&mut self, length: Option<usize>) {
-        let there = self.buffer.len() - self.start;
+        let there = self.rest().len();
         match length {
             Some(length) if length <= there => self.start += length,
             Some(length) => {
@@ -340,10 +340,12 @@ impl Framer {
     /// The stream lacks bytes here. Where they all belong to the packet under way, the next one's
     /// beginning is known. Returns that packet.
     pub(crate) fn lose(&mut self, length: Option<u64>) -> Option<Cut<'_>> {
-        let there = (self.buffer.len() - self.start) as u64;
+        let there = self.rest().len() as u64;
         let of_packet = frame_len(self.rest()).map(|length| (length as u64).saturating_sub(there));
         let left = match (&mut self.state, length) {
             (State::Lost(search), _) => {
+                self.buffer.drop_front(self.start);
+                self.start = 0;
                 search.lose(&mut self.buffer, length);
                 self.offset = search.base();
                 return None;

@@ -452,3 +452,44 @@ fn a_connection_of_which_nothing_is_heard_is_let_go_in_words() {
     ];
     assert_eq!(ran.gist(), expected);
 }
+
+#[test]
+fn whatever_is_done_to_a_capture_the_program_ends_well() {
+    let mut state = 7_u64;
+    let mut random = |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(state >> 33).expect("31 bits") % below
+    };
+    let rounds = std::env::var("MQTT_INSPECT_ROUNDS").map_or(150, |text| text.parse().expect("a number"));
+    for round in 0..rounds {
+        let v5 = random(2) == 1;
+        let segments = if random(2) == 1 { conversation(v5) } else { in_websocket(v5) };
+        let mut frames = on_the_wire(&segments, |_| false).frames;
+        for _ in 0..=random(6) {
+            let at = random(frames.len());
+            match random(6) {
+                0 => drop(frames.remove(at)),
+                1 => frames.push(frames[at].clone()),
+                2 => {
+                    let other = random(frames.len());
+                    frames.swap(at, other);
+                }
+                3 => {
+                    let length = random(frames[at].1.len()) + 1;
+                    frames[at].1.truncate(length);
+                }
+                // Behind the addresses, so that it stays in its connection.
+                _ if frames[at].1.len() > 40 => {
+                    let byte = 38 + random(frames[at].1.len() - 38);
+                    frames[at].1[byte] ^= 1 << random(8);
+                }
+                _ => {}
+            }
+        }
+        let file = pcap(1, &frames);
+        let ran = json(&file);
+        assert!(ran.code <= 1, "round {round}: {}", ran.err);
+        let shown = run_with(&["-"], &file);
+        assert_eq!(shown.code, ran.code, "round {round}: {}", shown.err);
+    }
+}
