@@ -13,6 +13,7 @@ mod program {
     pub(crate) mod input;
     pub(crate) mod link;
     pub(crate) mod note;
+    pub(crate) mod pool;
     pub(crate) mod record;
     pub(crate) mod render;
     pub(crate) mod report;
@@ -32,7 +33,7 @@ use serde_json::Value;
 
 // By these paths the modules know each other.
 use program::{
-    args, capture, connections, dissect, framer, handshake, hex, input, link, note, record, render, report,
+    args, capture, connections, dissect, framer, handshake, hex, input, link, note, pool, record, render, report,
     session, standard, stream, tcp, text, websocket,
 };
 

@@ -29,6 +29,11 @@ pub(crate) struct Segment<'a> {
     pub(crate) fin: bool,
     pub(crate) reset: bool,
     pub(crate) payload: &'a [u8],
+    /// How many bytes of the payload were sent besides, and not captured (snap length).
+    pub(crate) cut: usize,
+    /// What a second copy of the same segment has in common with the first, and a segment that is sent
+    /// again most often has not: IPv4 identification, window, checksum.
+    pub(crate) mark: [u16; 3],
 }
 
 /// Takes frames apart; remembers IP fragments, and what could not be read.
@@ -62,7 +67,8 @@ type Ends = (IpAddr, IpAddr);
 #[derive(Debug)]
 enum Inside<'a> {
     Layer(Layer<'a>),
-    Tcp(Ends, TcpSlice<'a>),
+    /// A segment, without the frame's time.
+    Tcp(Segment<'a>),
     /// Nothing in which TCP could be.
     Other,
     /// A fragment of a datagram, which is not complete yet.
@@ -116,9 +122,7 @@ impl Links {
         let mut left = DEEPEST;
         loop {
             let (ends, number) = match self.walk(layer?, &mut left) {
-                Inside::Tcp((source, destination), tcp) => {
-                    return Some(each(&segment(frame.time, source, destination, &tcp)));
-                }
+                Inside::Tcp(segment) => return Some(each(&Segment { time: frame.time, ..segment })),
                 Inside::Whole(ends, number) => (ends, number),
                 Inside::Unread(reason) => {
                     self.unread.add(reason);
@@ -200,12 +204,24 @@ impl Links {
                 (Some(_), Some(number)) => Inside::Whole(ends, number),
             };
         }
+        let (cut, identification) = match &packet.net {
+            Some(LaxNetSlice::Ipv4(ip)) => (cut(packet), ip.header().identification()),
+            _ => (cut(packet), 0),
+        };
         match &packet.transport {
-            Some(TransportSlice::Tcp(tcp)) => Inside::Tcp(ends, tcp.clone()),
+            Some(TransportSlice::Tcp(tcp)) => {
+                let mut segment = segment(ends, tcp);
+                segment.cut = cut;
+                segment.mark[0] = identification;
+                Inside::Tcp(segment)
+            }
             Some(TransportSlice::Udp(udp)) => {
                 tunnel::udp(udp.source_port(), udp.destination_port(), udp.payload())
             }
             Some(_) => Inside::Other,
+            None if payload.ip_number == ip_number::TCP => {
+                header_alone(ends, payload.payload, cut).map_or(Inside::Unread(Reason::Headers), Inside::Tcp)
+            }
             None => carried(ends, payload.ip_number, payload.payload),
         }
     }
@@ -214,9 +230,8 @@ impl Links {
 /// What an IP datagram carries, by the protocol number.
 fn carried(ends: Ends, number: IpNumber, data: &[u8]) -> Inside<'_> {
     match number {
-        ip_number::TCP => {
-            TcpSlice::from_slice(data).map_or(Inside::Unread(Reason::Headers), |tcp| Inside::Tcp(ends, tcp))
-        }
+        ip_number::TCP => TcpSlice::from_slice(data)
+            .map_or(Inside::Unread(Reason::Headers), |tcp| Inside::Tcp(segment(ends, &tcp))),
         ip_number::UDP => match UdpSlice::from_slice_lax(data) {
             Ok(udp) => tunnel::udp(udp.source_port(), udp.destination_port(), udp.payload()),
             Err(_) => Inside::Unread(Reason::Headers),
@@ -285,9 +300,9 @@ fn first_layer(link: Linktype, data: &[u8]) -> Option<Layer<'_>> {
     })
 }
 
-fn segment<'a>(time: Option<Time>, source: IpAddr, destination: IpAddr, tcp: &TcpSlice<'a>) -> Segment<'a> {
+fn segment<'a>((source, destination): Ends, tcp: &TcpSlice<'a>) -> Segment<'a> {
     Segment {
-        time,
+        time: None,
         source: SocketAddr::new(source, tcp.source_port()),
         destination: SocketAddr::new(destination, tcp.destination_port()),
         sequence: tcp.sequence_number(),
@@ -296,5 +311,39 @@ fn segment<'a>(time: Option<Time>, source: IpAddr, destination: IpAddr, tcp: &Tc
         fin: tcp.fin(),
         reset: tcp.rst(),
         payload: tcp.payload(),
+        cut: 0,
+        mark: [0, tcp.window_size(), tcp.checksum()],
     }
+}
+
+/// How many bytes of the datagram the capture lacks, by the datagram's own word.
+fn cut(packet: &LaxSlicedPacket<'_>) -> usize {
+    let (said, there) = match &packet.net {
+        Some(LaxNetSlice::Ipv4(ip)) => {
+            let extension = ip.extensions().auth.map_or(0, |auth| auth.slice().len());
+            let header = ip.header().slice().len() + extension;
+            (usize::from(ip.header().total_len()), header + ip.payload().payload.len())
+        }
+        Some(LaxNetSlice::Ipv6(ip)) => (
+            usize::from(ip.header().payload_length()),
+            ip.extensions().slice().len() + ip.payload().payload.len(),
+        ),
+        Some(LaxNetSlice::Arp(_)) | None => (0, 0),
+    };
+    said.saturating_sub(there)
+}
+
+/// A segment whose TCP header lacks its options, and all behind them: what matters stands before them.
+fn header_alone(ends: Ends, data: &[u8], cut: usize) -> Option<Segment<'static>> {
+    const SMALLEST: usize = 20;
+    const LARGEST: usize = 60;
+    if data.len() < SMALLEST {
+        return None;
+    }
+    let mut padded = [0; LARGEST];
+    padded.iter_mut().zip(data).for_each(|(to, from)| *to = *from);
+    let length = usize::from(padded[12] >> 4) * 4;
+    let tcp = TcpSlice::from_slice(padded.get(..length)?).ok()?;
+    let cut = (data.len() + cut).checked_sub(length)?;
+    Some(Segment { payload: &[], cut, ..segment(ends, &tcp) })
 }

@@ -10,6 +10,7 @@ mod hex;
 mod input;
 mod link;
 mod note;
+mod pool;
 mod record;
 mod render;
 mod report;

@@ -16,6 +16,10 @@ pub(crate) fn string(bytes: &[u8]) -> String {
 /// Quotes a text. Terminals obey control characters, so none goes out as it is; neither do the characters
 /// that turn the direction of text around or cannot be seen.
 pub(crate) fn quoted(text: &str) -> String {
+    // Performance: nearly all text is of this kind, and is seen to be at a glance.
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\') {
+        return ["\"", text, "\""].concat();
+    }
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
     for character in text.chars() {
@@ -129,6 +133,14 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
         let _ = write!(text, "{blank}{byte:02x}");
     }
     text
+}
+
+/// Bytes in hex, one after the other.
+pub(crate) fn digits(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |nibble: u8| char::from(DIGITS.get(usize::from(nibble)).copied().unwrap_or_default());
+    // Performance: `write!` takes ten times as long.
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xF)]).collect()
 }
 
 /// Cuts a text after so many characters; what was cut is marked.

@@ -6,24 +6,7 @@ use serde_json::Value;
 use support::{Ran, run};
 
 /// Cases that do not come out right yet.
-const MISSING: &[&str] = &[
-    "o01-no-syn-connect-31",
-    "o01b-no-syn-bad-connect",
-    "o01c-no-syn-split-connect",
-    "o01d-no-syn-bridge",
-    "o02-joined-packets-over-segments",
-    "o02b-joined-first-packet-split",
-    "o03-same-server-other-client",
-    "o04-gap-is-no-protocol-error",
-    "o04b-snaplen-cut-connect",
-    "o05-ws-101-missing",
-    "o06-proxy-v1",
-    "o06b-proxy-v2",
-    "o07-ws-text-fragments",
-    "o08-v5-client-311-server",
-    "o11-ws-port-no-subprotocol",
-    "o12-same-port-and-isn-after-reset",
-];
+const MISSING: &[&str] = &[];
 
 #[test]
 fn every_case_comes_out_right() {

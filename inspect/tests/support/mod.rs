@@ -132,7 +132,7 @@ pub(crate) fn captures() -> Vec<PathBuf> {
 }
 
 /// Who sends.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
     Client,
     Server,
