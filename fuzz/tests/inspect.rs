@@ -13,6 +13,9 @@ use std::path::{Path, PathBuf};
 
 use mqtt_wire_fuzz::scripts::Step;
 
+/// How much of a capture's script is a seed: a fuzzer tries three times as many short inputs as long ones.
+const LONGEST: usize = 500;
+
 type Oracle = fn(&[u8]);
 
 const TARGETS: [(&str, Oracle); 5] = [
@@ -68,9 +71,9 @@ fn write_seeds() {
                     put("inspect_link", &name, &bytes());
                 }
                 let script = script(bytes());
-                put("inspect_tcp", &name, &[b"\0", &script[..script.len().min(1200)]].concat());
+                put("inspect_tcp", &name, &[b"\0", &script[..script.len().min(LONGEST)]].concat());
                 let plain = unframed(&script);
-                put("inspect_websocket", &name, &[b"\x01", &plain[..plain.len().min(1200)]].concat());
+                put("inspect_websocket", &name, &[b"\x01", &plain[..plain.len().min(LONGEST)]].concat());
                 put(
                     "inspect_websocket",
                     &format!("{name}-framed"),
@@ -197,7 +200,7 @@ fn framed(script: &[u8]) -> Vec<u8> {
         .into_iter()
         .filter(|(step, data)| !step.syn && !data.is_empty() && data.len() < 400)
         .flat_map(|(step, data)| Step { shift: 0, ..step }.to_bytes(data))
-        .take(800)
+        .take(LONGEST)
         .collect();
     all.extend(with_marks(&rest, |_| 2 << 1 | 1));
     all
