@@ -110,13 +110,8 @@ type Pair = (SocketAddr, SocketAddr);
 #[derive(Debug)]
 pub(crate) struct Connections {
     table: HashMap<Pair, Box<Connection>>,
-    half_open: Shelf,
-    open: Shelf,
-    over: Shelf,
-    ports: Vec<u16>,
-    /// Servers that were seen to speak MQTT, and whether they do so without WebSocket: there all connections
-    /// are MQTT's.
-    proven: HashMap<SocketAddr, bool>,
+    shelves: Shelves,
+    servers: Servers,
     /// How many connections were left out, by the end that looks like the server.
     others_of: HashMap<SocketAddr, u64>,
     pool: Pool,
@@ -124,15 +119,48 @@ pub(crate) struct Connections {
     left_out: LeftOut,
 }
 
+#[derive(Debug)]
+struct Shelves {
+    half_open: Shelf,
+    open: Shelf,
+    over: Shelf,
+}
+
+/// Where MQTT is expected.
+#[derive(Debug)]
+struct Servers {
+    ports: Vec<u16>,
+    /// Servers that were seen to speak MQTT, and whether they do so without WebSocket: there all connections
+    /// are MQTT's.
+    proven: HashMap<SocketAddr, bool>,
+}
+
+impl Servers {
+    fn is_proven(&self, address: &SocketAddr) -> bool {
+        self.proven.get(address) == Some(&true)
+    }
+
+    fn is_mqtt(&self, address: &SocketAddr) -> bool {
+        self.ports.contains(&address.port()) || self.is_proven(address)
+    }
+
+    fn prove(&mut self, server: SocketAddr, plain: bool) {
+        if self.proven.len() < MOST_SERVERS {
+            *self.proven.entry(server).or_default() |= plain;
+        }
+    }
+}
+
 impl Connections {
     pub(crate) fn new(ports: &[u16], pool: &Pool) -> Self {
+        let shelf = |(most, seconds)| Shelf::new(most, seconds);
         Self {
             table: HashMap::new(),
-            half_open: Shelf::new(HALF_OPEN.0, HALF_OPEN.1),
-            open: Shelf::new(OPEN.0, OPEN.1),
-            over: Shelf::new(OVER.0, OVER.1),
-            ports: MQTT_PORTS.iter().chain(ports).copied().collect(),
-            proven: HashMap::new(),
+            shelves: Shelves { half_open: shelf(HALF_OPEN), open: shelf(OPEN), over: shelf(OVER) },
+            servers: Servers {
+                ports: MQTT_PORTS.iter().chain(ports).copied().collect(),
+                proven: HashMap::new(),
+            },
             others_of: HashMap::new(),
             pool: pool.clone(),
             count: 0,
@@ -143,101 +171,65 @@ impl Connections {
     pub(crate) fn segment(&mut self, segment: &Segment<'_>, sink: &mut dyn Sink) -> Result<()> {
         self.tidy(segment.time, sink)?;
         let pair = pair(segment.source, segment.destination);
-        if let Some(old) = self.table.get_mut(&pair) {
-            if old.copies.is_copy(segment) {
-                return old.copied(segment, sink);
+        // Performance: nearly all segments belong to a known connection, which is looked up once.
+        if let Some(known) = self.table.get_mut(&pair) {
+            if known.copies.is_copy(segment) {
+                return known.copied(segment, sink);
             }
-            if old.is_replaced_by(segment) {
-                let key = old.ends.key;
-                self.drop(&pair, key, sink)?;
-            }
-        }
-        if !self.table.contains_key(&pair) {
-            if !segment.syn && segment.payload.is_empty() {
+            if !known.is_replaced_by(segment) {
+                known.take(segment, &mut self.servers, &self.pool, sink)?;
+                self.shelves.put(pair, known);
                 return Ok(());
             }
-            self.open(pair, segment);
+            let key = known.ends.key;
+            self.drop(&pair, key, sink)?;
         }
-        let Some(connection) = self.table.get_mut(&pair) else { return Ok(()) };
-        if connection.proven != self.proven.len() {
-            connection.proven = self.proven.len();
-            let server = [Side::First, Side::Second]
-                .into_iter()
-                .find(|side| self.proven.get(&connection.ends.address(*side)) == Some(&true));
-            connection.meet(server, segment, &self.pool);
+        if !segment.syn && segment.payload.is_empty() {
+            return Ok(());
         }
-        let was_mqtt = connection.stream.is_mqtt();
-        connection.segment(segment, sink)?;
-        if !was_mqtt && connection.stream.is_mqtt() {
-            let server = connection.ends.address(connection.stream.client().other());
-            if self.proven.len() < MOST_SERVERS {
-                *self.proven.entry(server).or_default() |= connection.stream.is_plain();
-            }
-        }
-        self.shelve(pair);
+        let mut connection = self.open(pair, segment);
+        connection.take(segment, &mut self.servers, &self.pool, sink)?;
+        self.shelves.put(pair, &mut connection);
+        self.table.insert(pair, connection);
         Ok(())
     }
 
-    fn open(&mut self, pair: Pair, segment: &Segment<'_>) {
+    fn open(&mut self, pair: Pair, segment: &Segment<'_>) -> Box<Connection> {
         self.count += 1;
-        let is_mqtt = |address: &SocketAddr| {
-            self.ports.contains(&address.port()) || self.proven.get(address) == Some(&true)
-        };
-        let mqtt_port = match (is_mqtt(&segment.destination), is_mqtt(&segment.source)) {
-            (true, _) => Some(Side::Second),
-            (false, true) => Some(Side::First),
-            (false, false) => None,
-        };
-        let mut connection = Connection::new(self.count, segment, mqtt_port, &self.pool);
-        connection.proven = self.proven.len();
-        // The SYN counts as a segment already seen.
+        let mqtt_port =
+            match (self.servers.is_mqtt(&segment.destination), self.servers.is_mqtt(&segment.source)) {
+                (true, _) => Some(Side::Second),
+                (false, true) => Some(Side::First),
+                (false, false) => None,
+            };
+        let mut connection = Box::new(Connection::new(self.count, segment, mqtt_port, &self.pool));
+        connection.proven = self.servers.proven.len();
+        // It is a segment that has been seen now.
         connection.copies.is_copy(segment);
-        self.half_open.put(Entry { pair, key: self.count, heard: segment.time });
-        self.table.insert(pair, Box::new(connection));
-    }
-
-    /// Puts a connection where it now belongs.
-    fn shelve(&mut self, pair: Pair) {
-        let Some(connection) = self.table.get_mut(&pair) else { return };
-        let stage = if connection.over {
-            Stage::Over
-        } else if connection.has_data() {
-            Stage::Open
-        } else {
-            Stage::HalfOpen
-        };
-        if connection.stage == stage {
-            return;
-        }
-        connection.stage = stage;
-        let entry = Entry { pair, key: connection.ends.key, heard: connection.time };
-        match stage {
-            Stage::HalfOpen => self.half_open.put(entry),
-            Stage::Open => self.open.put(entry),
-            Stage::Over => self.over.put(entry),
-        }
+        self.shelves.half_open.put(Entry { pair, key: self.count, heard: segment.time });
+        connection
     }
 
     /// Lets go of connections that are too many or too old.
     fn tidy(&mut self, now: Option<Time>, sink: &mut dyn Sink) -> Result<()> {
-        if let Some(entry) = self.half_open.due(now) {
+        if let Some(entry) = self.shelves.half_open.due(now) {
             self.drop_at(Stage::HalfOpen, &entry, sink)?;
         }
-        if let Some(entry) = self.over.due(now) {
+        if let Some(entry) = self.shelves.over.due(now) {
             self.drop_at(Stage::Over, &entry, sink)?;
         }
         // Who was heard of since goes behind the others.
         for look in 1..=LOOKS {
-            let full = self.open.is_full();
-            let Some(entry) = self.open.due(now) else { break };
+            let full = self.shelves.open.is_full();
+            let Some(entry) = self.shelves.open.due(now) else { break };
             let Some(connection) = self.table.get(&entry.pair) else { continue };
             if connection.ends.key != entry.key || connection.stage != Stage::Open {
                 continue;
             }
             let heard = connection.time;
-            let active = if full { heard != entry.heard } else { !self.open.is_old(heard, now) };
+            let active = if full { heard != entry.heard } else { !self.shelves.open.is_old(heard, now) };
             if active && look < LOOKS {
-                self.open.put(Entry { heard, ..entry });
+                self.shelves.open.put(Entry { heard, ..entry });
                 continue;
             }
             self.drop_at(Stage::Open, &entry, sink)?;
@@ -255,7 +247,7 @@ impl Connections {
             sink.forget(connection.ends.key)?;
         }
         let of = |server: &SocketAddr| self.others_of.get(server).copied().unwrap_or_default();
-        self.left_out.of_mqtt_servers = self.proven.keys().map(of).sum();
+        self.left_out.of_mqtt_servers = self.servers.proven.keys().map(of).sum();
         Ok(self.left_out)
     }
 
@@ -293,6 +285,29 @@ impl Connections {
         let server = connection.ends.likely_server(connection.stream.opener());
         if self.others_of.len() < MOST_SERVERS || self.others_of.contains_key(&server) {
             *self.others_of.entry(server).or_default() += 1;
+        }
+    }
+}
+
+impl Shelves {
+    /// Puts a connection where it now belongs.
+    fn put(&mut self, pair: Pair, connection: &mut Connection) {
+        let stage = if connection.over {
+            Stage::Over
+        } else if connection.has_data() {
+            Stage::Open
+        } else {
+            Stage::HalfOpen
+        };
+        if connection.stage == stage {
+            return;
+        }
+        connection.stage = stage;
+        let entry = Entry { pair, key: connection.ends.key, heard: connection.time };
+        match stage {
+            Stage::HalfOpen => self.half_open.put(entry),
+            Stage::Open => self.open.put(entry),
+            Stage::Over => self.over.put(entry),
         }
     }
 }
@@ -347,10 +362,33 @@ impl Connection {
         self.stream.has_data() || self.assemblers.iter().any(Assembler::has_data)
     }
 
+    /// Takes a segment that is not a copy, and tells by it who speaks MQTT.
+    fn take(
+        &mut self,
+        segment: &Segment<'_>,
+        servers: &mut Servers,
+        pool: &Pool,
+        sink: &mut dyn Sink,
+    ) -> Result<()> {
+        if self.proven != servers.proven.len() {
+            self.proven = servers.proven.len();
+            self.meet(servers, segment, pool);
+        }
+        let was_mqtt = self.stream.is_mqtt();
+        self.segment(segment, sink)?;
+        if !was_mqtt && self.stream.is_mqtt() {
+            servers.prove(self.ends.address(self.stream.client().other()), self.stream.is_plain());
+        }
+        Ok(())
+    }
+
     /// The server may have turned out to speak MQTT since: from here on the connection is read.
-    fn meet(&mut self, server: Option<Side>, segment: &Segment<'_>, pool: &Pool) {
-        let Some(server) = server else { return };
-        if self.stream.meet(server, segment.time) {
+    fn meet(&mut self, servers: &Servers, segment: &Segment<'_>, pool: &Pool) {
+        let server =
+            [Side::First, Side::Second].into_iter().find(|side| servers.is_proven(&self.ends.address(*side)));
+        if let Some(server) = server
+            && self.stream.meet(server, segment.time)
+        {
             self.assemblers = Self::assemblers(segment, self.side(segment), pool);
         }
     }
