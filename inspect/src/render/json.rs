@@ -189,7 +189,7 @@ fn describe<M: SerializeMap>(item: &Item<'_>, map: &mut M) -> Result<(), M::Erro
     }
     map.serialize_entry("type", &type_name(item.bytes))?;
     map.serialize_entry("offset", &item.offset)?;
-    map.serialize_entry("raw_length", &item.length())?;
+    map.serialize_entry("raw_length", &item.length)?;
     let error = match &item.content {
         Content::Packet(packet) => {
             let fields = Fields { packet, version: item.version, digest: item.digest.as_ref() };
