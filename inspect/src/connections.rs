@@ -1,6 +1,7 @@
 //! The table of TCP connections: sorts segments by connection and direction, reassembles them, and
 //! hands on what each connection brings.
 
+mod connection;
 mod copies;
 mod shelf;
 
@@ -10,14 +11,13 @@ use std::net::SocketAddr;
 
 use mqtt_wire::Sender;
 
-use self::copies::Copies;
+use self::connection::{Connection, Stage};
 use self::shelf::{Entry, Shelf};
 use crate::capture::Time;
 use crate::link::Segment;
 use crate::note::Note;
 use crate::pool::Pool;
-use crate::stream::{Hints, Piece, Side, Stream};
-use crate::tcp::{self, Assembler, Payload};
+use crate::stream::{Piece, Side};
 
 /// Ports of MQTT in the registry of service names: mqtt and secure-mqtt.
 const MQTT_PORTS: [u16; 2] = [1883, 8883];
@@ -70,38 +70,6 @@ impl LeftOut {
         self.of_mqtt_servers += other.of_mqtt_servers;
         self.without_data += other.without_data;
     }
-}
-
-#[derive(Debug)]
-struct Connection {
-    ends: Ends,
-    assemblers: [Assembler; 2],
-    stream: Stream,
-    copies: Copies,
-    /// When the last segment was seen.
-    time: Option<Time>,
-    /// Who sent a segment besides the SYN.
-    spoke: [bool; 2],
-    closing: [bool; 2],
-    over: bool,
-    stage: Stage,
-    /// How many proven servers there were when this connection was held against them.
-    proven: usize,
-}
-
-/// Which shelf a connection stands on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    HalfOpen,
-    Open,
-    Over,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Ends {
-    key: u64,
-    first: SocketAddr,
-    second: SocketAddr,
 }
 
 /// One address pair, in whichever order.
@@ -314,212 +282,4 @@ impl Shelves {
 
 fn pair(a: SocketAddr, b: SocketAddr) -> Pair {
     if a <= b { (a, b) } else { (b, a) }
-}
-
-impl Connection {
-    fn new(key: u64, segment: &Segment<'_>, mqtt_port: Option<Side>, pool: &Pool) -> Self {
-        let opener =
-            segment.syn.then_some(if segment.acknowledged.is_none() { Side::First } else { Side::Second });
-        let hints = Hints { time: segment.time, opener, mqtt_port };
-        Self {
-            ends: Ends { key, first: segment.source, second: segment.destination },
-            assemblers: Self::assemblers(segment, Side::First, pool),
-            stream: Stream::new(hints, pool),
-            copies: Copies::default(),
-            time: segment.time,
-            spoke: [false; 2],
-            closing: [false; 2],
-            over: false,
-            stage: Stage::HalfOpen,
-            proven: 0,
-        }
-    }
-
-    /// Assemblers for a connection whose first segment comes from `side`.
-    fn assemblers(segment: &Segment<'_>, side: Side, pool: &Pool) -> [Assembler; 2] {
-        let mut assemblers = [Assembler::new(pool), Assembler::new(pool)];
-        if let Some(acknowledged) = segment.acknowledged {
-            assemblers[index(side.other())].expect(acknowledged);
-        }
-        assemblers
-    }
-
-    /// Whether the segment opens a new connection between the same ports. A device that boots again may use
-    /// the same port and first sequence number; one that waits for an answer repeats its SYN before all else.
-    fn is_replaced_by(&self, segment: &Segment<'_>) -> bool {
-        let side = self.side(segment);
-        let same = self.assemblers[index(side)].began_at(segment.sequence);
-        let opens = segment.acknowledged.is_none();
-        let again = opens && self.stream.opener().is_some() && (self.over || self.spoke[index(side)]);
-        segment.syn && (!same || again)
-    }
-
-    fn side(&self, segment: &Segment<'_>) -> Side {
-        if segment.source == self.ends.first { Side::First } else { Side::Second }
-    }
-
-    fn has_data(&self) -> bool {
-        self.stream.has_data() || self.assemblers.iter().any(Assembler::has_data)
-    }
-
-    /// Takes a segment that is not a copy, and tells by it who speaks MQTT.
-    fn take(
-        &mut self,
-        segment: &Segment<'_>,
-        servers: &mut Servers,
-        pool: &Pool,
-        sink: &mut dyn Sink,
-    ) -> Result<()> {
-        if self.proven != servers.proven.len() {
-            self.proven = servers.proven.len();
-            self.meet(servers, segment, pool);
-        }
-        let was_mqtt = self.stream.is_mqtt();
-        self.segment(segment, sink)?;
-        if !was_mqtt && self.stream.is_mqtt() {
-            servers.prove(self.ends.address(self.stream.client().other()), self.stream.is_plain());
-        }
-        Ok(())
-    }
-
-    /// The server may have turned out to speak MQTT since: from here on the connection is read.
-    fn meet(&mut self, servers: &Servers, segment: &Segment<'_>, pool: &Pool) {
-        let server =
-            [Side::First, Side::Second].into_iter().find(|side| servers.is_proven(&self.ends.address(*side)));
-        if let Some(server) = server
-            && self.stream.meet(server, segment.time)
-        {
-            self.assemblers = Self::assemblers(segment, self.side(segment), pool);
-        }
-    }
-
-    /// A segment came twice: that is said once, and the second is passed over.
-    fn copied(&mut self, segment: &Segment<'_>, sink: &mut dyn Sink) -> Result<()> {
-        if self.copies.found || !self.stream.is_mqtt() {
-            return Ok(());
-        }
-        self.copies.found = true;
-        self.time = segment.time;
-        self.say(self.side(segment), Note::Copies, sink)
-    }
-
-    fn say(&self, side: Side, note: Note, sink: &mut dyn Sink) -> Result<()> {
-        if !self.stream.is_mqtt() {
-            return Ok(());
-        }
-        let whole = self.stream.is_whole(side);
-        let origin = self.ends.origin(self.stream.client(), self.stream.sender(side), whole);
-        sink.piece(&origin, self.time, Piece::Note(note))
-    }
-
-    fn segment(&mut self, segment: &Segment<'_>, sink: &mut dyn Sink) -> Result<()> {
-        let side = self.side(segment);
-        let mut sequence = segment.sequence;
-        self.time = segment.time;
-        self.spoke[index(side)] |= !segment.syn && !segment.reset;
-        self.closing[index(side)] |= segment.fin;
-        let length = segment.payload.len() + segment.cut;
-        if segment.syn {
-            self.assemblers[index(side)].syn(sequence);
-            sequence = sequence.wrapping_add(1);
-        }
-        if self.stream.is_ignored() {
-            self.over |= segment.reset || self.closing == [true; 2];
-            return Ok(());
-        }
-        if segment.fin {
-            self.assemblers[index(side)].fin(sequence, length);
-        }
-        if length > 0 {
-            let payload = Payload { bytes: segment.payload, cut: segment.cut as u64, time: segment.time };
-            if self.assemblers[index(side)].begin(sequence) {
-                self.stream.begins_exactly(side);
-            }
-            self.assemble(side, sink, |assembler, out| assembler.push(sequence, payload, out))?;
-        }
-        if let Some(acknowledged) = segment.acknowledged {
-            self.assemblers[index(side.other())].acknowledge(acknowledged);
-        }
-        for side in [Side::First, Side::Second] {
-            self.assemble(side, sink, |assembler, out| assembler.wait(segment.time, out))?;
-        }
-        let closed = self.assemblers.iter().all(Assembler::is_finished);
-        if !self.over && (segment.reset || closed) {
-            self.end(side, if segment.reset { Note::Reset } else { Note::Closed }, sink)?;
-        }
-        Ok(())
-    }
-
-    /// No more segments are looked at. Both sides may have closed with something missing before.
-    fn leave(&mut self, sink: &mut dyn Sink) -> Result<()> {
-        if !self.over && self.assemblers.iter().all(Assembler::has_end) {
-            return self.end(Side::First, Note::Closed, sink);
-        }
-        self.finish(sink)
-    }
-
-    fn end(&mut self, side: Side, note: Note, sink: &mut dyn Sink) -> Result<()> {
-        self.finish(sink)?;
-        self.over = true;
-        self.say(side, note, sink)
-    }
-
-    /// No more is to come: what is held and what waits comes out.
-    fn finish(&mut self, sink: &mut dyn Sink) -> Result<()> {
-        for side in [Side::First, Side::Second] {
-            self.assemble(side, sink, Assembler::finish)?;
-        }
-        let Self { ends, stream, .. } = self;
-        stream.finish(&mut |client, sender, whole, time, piece| {
-            sink.piece(&ends.origin(client, sender, whole), time, piece)
-        })
-    }
-
-    /// Lets one direction's assembler work, and hands on what comes of it.
-    fn assemble(
-        &mut self,
-        side: Side,
-        sink: &mut dyn Sink,
-        work: impl FnOnce(&mut Assembler, tcp::Out<'_>) -> Result<()>,
-    ) -> Result<()> {
-        let Self { ends, assemblers, stream, .. } = self;
-        work(&mut assemblers[index(side)], &mut |event| {
-            stream.event(side, event, &mut |client, sender, whole, time, piece| {
-                sink.piece(&ends.origin(client, sender, whole), time, piece)
-            })
-        })
-    }
-}
-
-impl Ends {
-    fn origin(&self, client: Side, sender: Sender, whole: bool) -> Origin {
-        let (client, server) = match client {
-            Side::First => (self.first, self.second),
-            Side::Second => (self.second, self.first),
-        };
-        Origin { key: self.key, client, server, sender, whole }
-    }
-
-    fn address(&self, side: Side) -> SocketAddr {
-        match side {
-            Side::First => self.first,
-            Side::Second => self.second,
-        }
-    }
-
-    /// Who was called, or who has the lower port.
-    fn likely_server(&self, opener: Option<Side>) -> SocketAddr {
-        match opener {
-            Some(opener) => self.address(opener.other()),
-            None if self.first.port() < self.second.port() => self.first,
-            None => self.second,
-        }
-    }
-}
-
-fn index(side: Side) -> usize {
-    match side {
-        Side::First => 0,
-        Side::Second => 1,
-    }
 }
