@@ -260,7 +260,7 @@ impl<W: Write> Wire<'_, W> {
                 self.send(peer, false, b"\xd0\0")
             }
             // Several packets in a segment, as servers send them.
-            1 => self.send(peer, false, &b"\x30\x16\0\x05lampu{\"keadaan\":true}".repeat(3)),
+            1 => self.send(peer, false, &b"\x30\x17\0\x05lampu{\"keadaan\":true}".repeat(3)),
             step => self.publish(peer, 100 + usize::try_from(step * 200).unwrap_or_default()),
         }
     }
