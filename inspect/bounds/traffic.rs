@@ -7,6 +7,8 @@ use std::io::{Result, Write};
 pub(crate) enum Shape {
     /// A broker's day: 200 connections at a time that open, publish, acknowledge, ping and close.
     Day,
+    /// Connections that open, publish once and close.
+    Short,
     /// Connections that open, publish, and are never heard of again.
     Open,
     /// SYNs that nobody answers, each from another port or address.
@@ -20,8 +22,9 @@ pub(crate) enum Shape {
 }
 
 impl Shape {
-    pub(crate) const ALL: [(Self, &'static str); 6] = [
+    pub(crate) const ALL: [(Self, &'static str); 7] = [
         (Self::Day, "day"),
+        (Self::Short, "short"),
         (Self::Open, "open"),
         (Self::Syns, "syns"),
         (Self::Large, "large"),
@@ -56,7 +59,7 @@ pub(crate) fn write(shape: Shape, bytes: u64, out: &mut impl Write) -> Result<Ma
     let concurrent = match shape {
         Shape::Day | Shape::Others => 200,
         Shape::Large => 4,
-        Shape::Open | Shape::Syns | Shape::Holes => 1,
+        Shape::Short | Shape::Open | Shape::Syns | Shape::Holes => 1,
     };
     let mut peers: Vec<Peer> = Vec::new();
     let mut number = 0;
@@ -86,7 +89,7 @@ pub(crate) fn write(shape: Shape, bytes: u64, out: &mut impl Write) -> Result<Ma
         let (step, last) = (peer.step, shape.last());
         match shape {
             Shape::Day => wire.day(peer)?,
-            Shape::Open => wire.publish(peer, 40)?,
+            Shape::Short | Shape::Open => wire.publish(peer, 40)?,
             Shape::Large => wire.publish(peer, 3 * 1024 * 1024)?,
             Shape::Holes => wire.hole(peer)?,
             Shape::Others => wire.http(peer)?,
@@ -113,6 +116,7 @@ impl Shape {
             Self::Day => 300,
             Self::Large => 3,
             Self::Others => 20,
+            Self::Short => 1,
             Self::Open | Self::Syns | Self::Holes => 2,
         }
     }
@@ -256,8 +260,8 @@ impl<W: Write> Wire<'_, W> {
                 self.send(peer, false, b"\xd0\0")
             }
             // Several packets in a segment, as servers send them.
-            1 => self.send(peer, false, &b"\x30\x16\0\x05lampu{\"keadaan\":true}".repeat(12)),
-            step => self.publish(peer, 60 + usize::try_from(step * step * 12).unwrap_or_default()),
+            1 => self.send(peer, false, &b"\x30\x17\0\x05lampu{\"keadaan\":true}".repeat(3)),
+            step => self.publish(peer, 100 + usize::try_from(step * 200).unwrap_or_default()),
         }
     }
 

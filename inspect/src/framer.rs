@@ -26,6 +26,8 @@ pub(crate) struct Cut<'a> {
     pub(crate) time: Option<Time>,
     /// The packet's bytes, or as many as there are.
     pub(crate) bytes: &'a [u8],
+    /// How many bytes of it came: more than `bytes` where not all are held.
+    pub(crate) length: usize,
     pub(crate) found: Found<'a>,
 }
 
@@ -204,7 +206,13 @@ impl Framer {
     /// What stands next, as far as it has come.
     pub(crate) fn next(&mut self, options: DecodeOptions) -> Option<Cut<'_>> {
         if let Some((offset, length)) = self.too_large.take() {
-            return Some(Cut { offset, time: None, bytes: &[], found: Found::TooLarge { length } });
+            return Some(Cut {
+                offset,
+                time: None,
+                bytes: &[],
+                length: 0,
+                found: Found::TooLarge { length },
+            });
         }
         if matches!(&self.state, State::Long(long) if long.is_complete()) {
             return self.end_long();
@@ -246,7 +254,7 @@ impl Framer {
             Ok(Decoded::Incomplete { missing }) => Found::Incomplete { missing },
             Err(error) => Found::Bad(error),
         };
-        Some(Cut { offset, time, bytes, found })
+        Some(Cut { offset, time, bytes, length, found })
     }
 
     /// A packet that is too long to wait for all of it.
@@ -269,7 +277,7 @@ impl Framer {
                 self.start = 0;
                 self.state = State::Skipping((length - there) as u64);
                 let found = Found::TooLarge { length: length as u64 };
-                Some(Cut { offset, time: None, bytes: &[], found })
+                Some(Cut { offset, time: None, bytes: &[], length: 0, found })
             }
         }
     }
@@ -281,17 +289,14 @@ impl Framer {
         self.buffer.clear();
         self.start = 0;
         let (offset, options) = (long.offset(), long.options());
-        let (head, digest, length) = long.end();
+        let length = long.came();
+        let (head, digest) = long.end();
         let end = offset + length as u64;
         if !self.buffer.extend(&head) || !self.buffer.extend(&rest) {
             self.buffer.clear();
             self.state = State::Lost(Box::default());
-            return Some(Cut {
-                offset,
-                time: None,
-                bytes: &[],
-                found: Found::TooLarge { length: length as u64 },
-            });
+            let found = Found::TooLarge { length: length as u64 };
+            return Some(Cut { offset, time: None, bytes: &[], length: 0, found });
         }
         self.start = head.len();
         // Such that what follows the head stands where it does in the stream.
@@ -302,7 +307,7 @@ impl Framer {
             Ok(None) => Found::Incomplete { missing: 1 },
             Err(error) => Found::Bad(error),
         };
-        Some(Cut { offset, time: None, bytes, found })
+        Some(Cut { offset, time: None, bytes, length, found })
     }
 
     fn bad(&mut self, error: DecodeError, length: Option<usize>) -> Option<Cut<'_>> {
@@ -310,7 +315,7 @@ impl Framer {
         self.pass(length);
         let time = length.and_then(|length| self.time_of(offset + length as u64));
         let bytes = self.buffer.get(from..self.start)?;
-        Some(Cut { offset, time, bytes, found: Found::Bad(error) })
+        Some(Cut { offset, time, bytes, length: bytes.len(), found: Found::Bad(error) })
     }
 
     /// When the piece came that holds the byte before `end`, if it was not the last.
@@ -398,14 +403,16 @@ impl Framer {
 
     fn long_as_incomplete(&mut self, long: Long, missing: usize) -> Option<Cut<'_>> {
         let offset = long.offset();
-        let (head, _, _) = long.end();
+        let length = long.came();
+        let (head, _) = long.end();
         self.buffer.clear();
         self.start = 0;
         if !self.buffer.extend(&head) {
             return None;
         }
         self.start = self.buffer.len();
-        Some(Cut { offset, time: None, bytes: &self.buffer, found: Found::Incomplete { missing } })
+        let found = Found::Incomplete { missing };
+        Some(Cut { offset, time: None, bytes: &self.buffer, length, found })
     }
 
     fn rest_as_incomplete(&mut self, missing: usize) -> Option<Cut<'_>> {
@@ -413,7 +420,7 @@ impl Framer {
         self.start = self.buffer.len();
         let time = self.time_of(offset + (self.start - from) as u64);
         let bytes = self.buffer.get(from..).filter(|bytes| !bytes.is_empty())?;
-        Some(Cut { offset, time, bytes, found: Found::Incomplete { missing } })
+        Some(Cut { offset, time, bytes, length: bytes.len(), found: Found::Incomplete { missing } })
     }
 
     fn rest(&self) -> &[u8] {

@@ -288,5 +288,5 @@ fn one_packet(bytes: &[u8], choices: &Choices, report: &mut Report, origin: Orig
 }
 
 fn item<'a>(version: Version, bytes: &'a [u8], content: Content<'a>) -> Item<'a> {
-    Item { number: 0, version, guessed: false, offset: 0, bytes, content, digest: None }
+    Item { number: 0, version, guessed: false, offset: 0, bytes, content, length: bytes.len(), digest: None }
 }

@@ -55,15 +55,10 @@ pub(crate) struct Item<'a> {
     pub(crate) offset: u64,
     pub(crate) bytes: &'a [u8],
     pub(crate) content: Content<'a>,
+    /// How long the packet is, as far as it came; `bytes` may be fewer.
+    pub(crate) length: usize,
     /// Stands for a payload that is not held: `bytes` and `content` have its head.
     pub(crate) digest: Option<Digest>,
-}
-
-impl Item<'_> {
-    /// How long the packet is, as far as it is there.
-    pub(crate) fn length(&self) -> usize {
-        self.digest.map_or(self.bytes.len(), |digest| digest.packet)
-    }
 }
 
 #[derive(Debug)]

@@ -79,8 +79,16 @@ impl Report {
                 return self.note(origin, time, sender, note);
             }
         };
-        let item =
-            Item { number: 0, version, guessed, offset: cut.offset, bytes: cut.bytes, content, digest };
+        let item = Item {
+            number: 0,
+            version,
+            guessed,
+            offset: cut.offset,
+            bytes: cut.bytes,
+            content,
+            length: cut.length,
+            digest,
+        };
         self.item(origin, time, sender, item)
     }
 

@@ -198,9 +198,9 @@ impl Session {
     }
 
     fn begin(&mut self, sender: Sender, whole: bool) {
-        let pool = self.pool.clone();
-        let direction = self.direction(sender);
-        if direction.framer.is_none() {
+        if self.direction(sender).framer.is_none() {
+            let pool = self.pool.clone();
+            let direction = self.direction(sender);
             direction.framer = Some(Framer::new(whole, &pool));
             direction.first = whole;
         }

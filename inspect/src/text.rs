@@ -16,8 +16,7 @@ pub(crate) fn string(bytes: &[u8]) -> String {
 /// Quotes a text. Terminals obey control characters, so none goes out as it is; neither do the characters
 /// that turn the direction of text around or cannot be seen.
 pub(crate) fn quoted(text: &str) -> String {
-    // Performance: nearly all text is of this kind, and is seen to be at a glance.
-    if text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\') {
+    if is_plain(text.as_bytes()) && !text.contains(['"', '\\']) {
         return ["\"", text, "\""].concat();
     }
     let mut quoted = String::with_capacity(text.len() + 2);
@@ -31,6 +30,13 @@ pub(crate) fn quoted(text: &str) -> String {
     }
     quoted.push('"');
     quoted
+}
+
+/// Whether all bytes are printable ASCII.
+///
+/// Performance: nearly all text is, and without a way out of the loop that is seen at a glance.
+pub(crate) fn is_plain(bytes: &[u8]) -> bool {
+    bytes.iter().fold(true, |plain, byte| plain & (b' '..=b'~').contains(byte))
 }
 
 /// A name of the user's, such as a file's: as it is but for what cannot be seen.
@@ -101,6 +107,9 @@ const SHOWN_AS_NOTHING: [RangeInclusive<char>; 14] = [
 /// The text of a payload that is meant to be read: UTF-8 without control characters but those of layout.
 pub(crate) fn readable(bytes: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(bytes).ok()?;
+    if is_plain(bytes) {
+        return Some(text);
+    }
     text.chars()
         .all(|character| !character.is_control() || matches!(character, '\n' | '\r' | '\t'))
         .then_some(text)

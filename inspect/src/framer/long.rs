@@ -13,8 +13,6 @@ const HEAD: usize = 256;
 pub(crate) struct Digest {
     /// The payload's length.
     pub(crate) length: usize,
-    /// The packet's length.
-    pub(crate) packet: usize,
     pub(crate) sha256: [u8; 32],
 }
 
@@ -80,11 +78,14 @@ impl Long {
         self.options
     }
 
-    /// The packet with the head of its payload, what stands for all of it, and the packet's length.
-    pub(super) fn end(self) -> (Vec<u8>, Digest, usize) {
-        let packet = self.before + self.length;
-        let digest = Digest { length: self.length, packet, sha256: self.hash.finalize().into() };
-        (self.head, digest, packet)
+    /// How long the packet is, as far as it came.
+    pub(super) fn came(&self) -> usize {
+        self.before + self.length - self.left
+    }
+
+    /// The packet with the head of its payload, and what stands for all of it.
+    pub(super) fn end(self) -> (Vec<u8>, Digest) {
+        (self.head, Digest { length: self.length, sha256: self.hash.finalize().into() })
     }
 }
 
@@ -106,6 +107,6 @@ pub(super) fn digest(packet: Packet<'_>, length: usize) -> Option<(Packet<'_>, D
         return None;
     }
     publish.payload = payload.get(..HEAD)?;
-    let digest = Digest { length: payload.len(), packet: length, sha256: Sha256::digest(payload).into() };
+    let digest = Digest { length: payload.len(), sha256: Sha256::digest(payload).into() };
     Some((Packet::Publish(publish), digest, length - payload.len() + HEAD))
 }

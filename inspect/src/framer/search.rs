@@ -103,6 +103,10 @@ struct Beginning {
     bits: u32,
     /// What the packet under way adds as far as it has come.
     open_bits: u32,
+    /// How far bytes must have come to tell more.
+    until: u64,
+    /// Where the packet under way ends, when its length is known.
+    end: Option<u64>,
     at_piece: bool,
     named: Vec<Answer>,
 }
@@ -187,17 +191,22 @@ impl Search {
         self.pieces.clear();
     }
 
-    /// Bytes before `to` are no longer held: beginnings there give way to what follows them.
+    /// Bytes before `to` are no longer held: beginnings there give way to what follows their packets.
     fn pass_over(&mut self, to: u64) {
-        self.beginnings.retain(|beginning| beginning.next >= to && beginning.next != u64::MAX);
-        for beginning in &mut self.beginnings {
+        self.beginnings.retain_mut(|beginning| {
+            if beginning.next < to {
+                let Some(end) = beginning.end.filter(|end| *end >= to) else { return false };
+                beginning.next = end;
+                beginning.end = None;
+                beginning.bits += std::mem::take(&mut beginning.open_bits);
+            }
             if beginning.start < to {
                 beginning.start = beginning.next;
                 beginning.at_piece = false;
-                beginning.bits += std::mem::take(&mut beginning.open_bits);
                 beginning.named.clear();
             }
-        }
+            true
+        });
     }
 
     pub(super) fn hear(&mut self, answer: Answer) {
@@ -234,7 +243,11 @@ impl Search {
     /// `false` when what follows is no packet.
     fn advance(&self, beginning: &mut Beginning, buffer: &[u8], options: DecodeOptions) -> bool {
         let options = options.version(beginning.version);
+        let end = self.base + buffer.len() as u64;
         loop {
+            if end < beginning.until {
+                return true;
+            }
             let Some(at) = beginning.next.checked_sub(self.base).and_then(|at| usize::try_from(at).ok())
             else {
                 return false;
@@ -252,12 +265,18 @@ impl Search {
                 }
             }
             let within = !beginning.at_piece && beginning.next == beginning.start;
-            let Some((bits, length)) = packet(rest, options, beginning.version, within) else { return false };
-            let Some(length) = length else {
-                beginning.open_bits = bits;
-                return true;
+            let (bits, length) = match packet(rest, options, beginning.version, within) {
+                Look::None => return false,
+                Look::Whole { bits, length } => (bits, length),
+                Look::Open { bits, wanted, length } => {
+                    beginning.open_bits = bits;
+                    beginning.end = length.map(|length| beginning.next.saturating_add(length as u64));
+                    beginning.until = beginning.next.saturating_add(wanted as u64);
+                    return true;
+                }
             };
             beginning.open_bits = 0;
+            beginning.end = None;
             beginning.next += length as u64;
             beginning.bits = beginning.bits.saturating_add(bits);
             if let Some(Ok(Decoded::Packet { packet, .. })) =
@@ -302,6 +321,8 @@ impl Search {
                     version: *version,
                     bits: if at_piece { AT_PIECE } else { 0 },
                     open_bits: 0,
+                    until: 0,
+                    end: None,
                     at_piece,
                     named: Vec::new(),
                 };
@@ -340,42 +361,63 @@ fn answers(one: Answer, other: Answer) -> bool {
     one.1 == other.1 && counterparts(one.0).contains(&other.0)
 }
 
-/// How many bits speak for a packet of this version at the beginning of `bytes`, and its length, if all of it is
-/// there. `None`: there is none.
-fn packet(
-    bytes: &[u8],
-    options: DecodeOptions,
-    version: Version,
-    within: bool,
-) -> Option<(u32, Option<usize>)> {
+/// What the beginning of some bytes looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Look {
+    /// A packet: how many bits speak for it, and its length.
+    Whole {
+        bits: u32,
+        length: usize,
+    },
+    /// It may become one: with so many bytes in all more can be told; its length, when that is there.
+    Open {
+        bits: u32,
+        wanted: usize,
+        length: Option<usize>,
+    },
+    None,
+}
+
+/// A packet of this version at the beginning of `bytes`.
+fn packet(bytes: &[u8], options: DecodeOptions, version: Version, within: bool) -> Look {
+    let open = |bits, wanted: usize, length| Look::Open { bits, wanted: wanted.max(bytes.len() + 1), length };
     let header = match FixedHeader::decode(bytes, options) {
         Ok(Some(header)) => header,
-        Ok(None) => return Some((0, None)),
-        Err(_) => return None,
+        Ok(None) => return open(0, 0, None),
+        Err(_) => return Look::None,
     };
-    let kind = header.packet_type();
-    let length = header.frame_len();
+    let (kind, length) = (header.packet_type(), header.frame_len());
     let body = bytes.get(header.len()..).unwrap_or_default();
     if within && !is_short(kind, body, length) {
-        return None;
+        return Look::None;
     }
     if kind == PacketType::Publish {
         return match decode_publish_head(bytes, options) {
             Ok(DecodedHead::Publish { head, .. }) => {
-                Some((publish_bits(&head, length), (length <= bytes.len()).then_some(length)))
+                let bits = publish_bits(&head, length);
+                if length <= bytes.len() {
+                    Look::Whole { bits, length }
+                } else {
+                    open(bits, length, Some(length))
+                }
             }
-            Ok(_) => Some((0, None)),
-            Err(_) => None,
+            Ok(DecodedHead::Incomplete { missing }) => open(0, bytes.len() + missing, Some(length)),
+            _ => Look::None,
         };
     }
     let Some(whole) = bytes.get(..length) else {
-        return is_plausible(kind, body, length - header.len(), version).then_some((0, None));
+        let wanted = if body.len() < TELLING { 0 } else { length };
+        let plausible = is_plausible(kind, body, length - header.len(), version);
+        return if plausible { open(0, wanted, Some(length)) } else { Look::None };
     };
     match decode(whole, options) {
-        Ok(Decoded::Packet { packet, .. }) => Some((bits(&packet), Some(length))),
-        _ => None,
+        Ok(Decoded::Packet { packet, .. }) => Look::Whole { bits: bits(&packet), length },
+        _ => Look::None,
     }
 }
+
+/// How much of a packet's body `is_plausible` looks at.
+const TELLING: usize = 4;
 
 /// Whether a packet is short enough to be looked for at any byte.
 fn is_short(kind: PacketType, body: &[u8], length: usize) -> bool {

@@ -48,7 +48,7 @@ fn show(cut: &Cut<'_>) -> String {
         Found::TooLarge { length } => format!("too large {length}"),
         Found::Incomplete { missing } => format!("incomplete by {missing}"),
     };
-    format!("{} {what} {}", cut.offset, cut.bytes.len())
+    format!("{} {what} {}", cut.offset, cut.length)
 }
 
 #[test]
@@ -146,7 +146,7 @@ fn a_long_payload_is_hashed_however_it_comes() {
     let wire = [PING.as_slice(), &packet, &PING].concat();
     let expected = [
         "0 PINGREQ 2".to_owned(),
-        format!("2 long {} {hash:02x} 264", LONG + 1),
+        format!("2 long {} {hash:02x} {}", LONG + 1, packet.len()),
         format!("{} PINGREQ 2", 2 + packet.len()),
     ];
     for size in [wire.len(), 1_000_000, 65_536, 1000, 7] {
@@ -161,7 +161,7 @@ fn a_long_payload_is_hashed_however_it_comes() {
     let mut reader = Reader::new(true);
     reader.push(&packet[..500_000]);
     reader.finish();
-    assert_eq!(reader.seen, [format!("0 incomplete by {} 264", packet.len() - 500_000)]);
+    assert_eq!(reader.seen, [format!("0 incomplete by {} 500000", packet.len() - 500_000)]);
     let mut short = Reader::new(true);
     short.push(&large(LONG));
     assert_eq!(short.seen, [format!("0 PUBLISH {}", LONG + 8)], "one byte less is held");
@@ -205,6 +205,11 @@ fn the_search_is_linear_and_bounded_whatever_comes() {
             assert!(reader.framer.buffer.len() <= 300_000, "{pattern:02x?}");
         }
     }
+    // Every byte a piece of its own, and a PUBLISH whose topic takes all the others.
+    let mut reader = Reader::new(false);
+    for _ in 0..100_000 {
+        reader.push(&[0x32]);
+    }
 }
 
 #[test]
@@ -217,4 +222,32 @@ fn answers_of_the_other_side_prove_a_packet() {
     assert_eq!(reader.framer.hear((PacketType::SubAck, 7)), None, "of another kind");
     let back = reader.framer.hear((PacketType::PubAck, 7));
     assert_eq!(back, Some(Back { skipped: 20, version: Some(Version::V311) }));
+}
+
+#[test]
+fn a_packet_around_a_hole_tells_where_the_next_one_begins() {
+    let mut reader = Reader::new(false);
+    // A PUBLISH at a piece's beginning, of which the middle is missing.
+    let packet = [b"\x30\x80\x08\0\x01a".as_slice(), &[b'x'; 1021]].concat();
+    reader.push(&packet[..20]);
+    reader.lose(900);
+    reader.push(&packet[920..]);
+    reader.push(&[PUBLISH.as_slice(), &PUBLISH].concat());
+    assert_eq!(reader.seen, ["1027 PUBLISH 10", "1037 PUBLISH 10"]);
+}
+
+#[test]
+fn a_packet_longer_than_what_is_looked_at_bears_witness() {
+    let mut reader = Reader::new(false);
+    let packet = large(600_000);
+    // The window is smaller, and what follows the packet does not begin a piece.
+    let wire = [packet.as_slice(), &PUBLISH, &PUBLISH, &PING].concat();
+    for piece in wire.chunks(1460) {
+        reader.push(piece);
+    }
+    reader.finish();
+    let expected = [(0, 10), (10, 10), (20, 2)].map(|(at, length)| {
+        format!("{} {} {length}", packet.len() + at, if length == 2 { "PINGREQ" } else { "PUBLISH" })
+    });
+    assert_eq!(reader.seen, expected);
 }

@@ -9,7 +9,7 @@ use super::paint::{self, Painter};
 use super::timeline::{bad, stamp};
 use crate::args::TimeStyle;
 use crate::capture::Time;
-use crate::dissect::{Row, dissect};
+use crate::dissect::{CUT_OFF, Row, dissect};
 use crate::record::{Body, Content, Item, Origin, Output, Record};
 use crate::session::type_name;
 use crate::standard;
@@ -35,7 +35,7 @@ impl<W: Write> Explain<W> {
         let mut parts = vec![format!("Packet {}: {}", item.number, type_name(item.bytes).unwrap_or("?"))];
         let guessed = if item.guessed { " (guessed)" } else { "" };
         parts.push(format!("MQTT {}{guessed}", item.version));
-        parts.push(count(item.length() as u64, "byte"));
+        parts.push(count(item.length as u64, "byte"));
         parts.extend(record.sender.map(|sender| match sender {
             Sender::Client => "client to server".to_owned(),
             Sender::Server => "server to client".to_owned(),
@@ -111,7 +111,11 @@ impl<W: Write> Output for Explain<W> {
             Content::Incomplete { .. } | Content::BadHex(_) => Some(usize::MAX),
             Content::Packet(_) => None,
         };
-        let rows = dissect(item.bytes, item.version);
+        let mut rows = dissect(item.bytes, item.version);
+        if item.digest.is_some() {
+            // The rest of the payload came, and is not held.
+            rows.retain(|row| row.name != CUT_OFF);
+        }
         // What is wrong stands below the last row about the byte that is wrong.
         let below = wrong.and_then(|wrong| {
             rows.iter().rposition(|row| row.at <= wrong && wrong < row.at + row.length.max(1))

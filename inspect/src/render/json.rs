@@ -14,7 +14,7 @@ use crate::capture::Time;
 use crate::note::Note;
 use crate::record::{Body, Connection, Content, Item, Origin, Output, Record};
 use crate::session::type_name;
-use crate::text::{count, digits, is_invisible};
+use crate::text::{count, digits, is_invisible, is_plain};
 
 pub(crate) struct Json<W> {
     out: W,
@@ -153,8 +153,7 @@ struct Visible;
 
 impl Formatter for Visible {
     fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
-        // Performance: nearly all text is of this kind, and is seen to be at a glance.
-        if fragment.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+        if is_plain(fragment.as_bytes()) {
             return writer.write_all(fragment.as_bytes());
         }
         let mut rest = fragment;
@@ -190,7 +189,7 @@ fn describe<M: SerializeMap>(item: &Item<'_>, map: &mut M) -> Result<(), M::Erro
     }
     map.serialize_entry("type", &type_name(item.bytes))?;
     map.serialize_entry("offset", &item.offset)?;
-    map.serialize_entry("raw_length", &item.length())?;
+    map.serialize_entry("raw_length", &item.length)?;
     let error = match &item.content {
         Content::Packet(packet) => {
             let fields = Fields { packet, version: item.version, digest: item.digest.as_ref() };

@@ -7,11 +7,14 @@ use mqtt_wire::Sender;
 
 use super::{Out, Piece, tcp_note};
 use crate::capture::Time;
-use crate::handshake::{Handshake, handshake};
+use crate::handshake::{Handshake, LARGEST_HANDSHAKE, handshake};
 use crate::note::Note;
 use crate::pool::{Buffer, Pool};
 use crate::tcp::Event;
 use crate::websocket::{self, Frames, Item};
+
+/// Long enough to tell HTTP from what is none.
+const FIRST_LINE: usize = 1024;
 
 /// The client's and the server's direction change over from HTTP to frames on their own.
 #[derive(Debug)]
@@ -89,6 +92,13 @@ impl WebSocket {
             (Event::Data { time, bytes, .. }, _) => {
                 if !half.head.extend(bytes) {
                     return Ok(Verdict::Other);
+                }
+                // Nothing is decided within a line, but by the first.
+                if half.head.len() > FIRST_LINE
+                    && half.head.len() <= LARGEST_HANDSHAKE
+                    && !bytes.contains(&b'\n')
+                {
+                    return Ok(Verdict::Mqtt);
                 }
                 self.shake(sender, time, out)
             }

@@ -69,7 +69,7 @@ impl Serialize for EachConnection<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let sum = |sum: &Sum| json!({ "packets": sum.packets, "bytes": sum.bytes });
         serializer.collect_seq(self.0.connections.iter().map(|connection| {
-            json!({
+            let mut object = json!({
                 "source": self.0.source(connection),
                 "number": connection.ends.number,
                 "client": connection.ends.client.to_string(),
@@ -78,7 +78,12 @@ impl Serialize for EachConnection<'_> {
                 "client_to_server": sum(&connection.sums[0]),
                 "server_to_client": sum(&connection.sums[1]),
                 "malformed": connection.bad,
-            })
+            });
+            let guessed = connection.guessed.names();
+            if let (Value::Object(object), false) = (&mut object, guessed.is_empty()) {
+                object.insert("versions_guessed".to_owned(), guessed.into());
+            }
+            object
         }))
     }
 }

@@ -117,7 +117,7 @@ impl Tally {
         let bad = match &item.content {
             Content::Packet(packet) => {
                 let sums = self.types.entry(packet.packet_type()).or_default();
-                sums[column(record.sender)].add(item.length());
+                sums[column(record.sender)].add(item.length);
                 *self.versions.entry(item.version).or_default() += 1;
                 if item.guessed {
                     *self.guessed.entry(item.version).or_default() += 1;
@@ -135,7 +135,7 @@ impl Tally {
                 true
             }
             Content::Incomplete { .. } => {
-                self.incomplete.add(item.length());
+                self.incomplete.add(item.length);
                 false
             }
             Content::BadHex(_) => {
@@ -151,7 +151,7 @@ impl Tally {
                 connection.guessed.insert(item.version);
             }
             if let Some(sum) = connection.sums.get_mut(column(record.sender)) {
-                sum.add(item.length());
+                sum.add(item.length);
             }
             connection.bad += u64::from(bad);
         }
@@ -159,7 +159,7 @@ impl Tally {
 
     fn error(&mut self, kind: &'static str, rule: &'static str, text: String, item: &Item<'_>) {
         *self.errors.entry((kind, rule, text)).or_default() += 1;
-        self.error_bytes += item.length() as u64;
+        self.error_bytes += item.length as u64;
     }
 
     /// The connection's entry; connections come by their numbers, from 1.
