@@ -135,7 +135,7 @@ fn write_seeds() {
     for file in files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/captures")) {
         if file.extension().is_some_and(|extension| extension == "pcap") {
             let name = file.file_stem().expect("a name").to_string_lossy().into_owned();
-            put("inspect", &name, &first_records(&fs::read(&file).expect("a file that can be read")));
+            put("inspect_link", &name, &first_records(&fs::read(&file).expect("a file that can be read")));
         }
     }
     let (names, filters) = topics();

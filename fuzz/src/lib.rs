@@ -3,6 +3,7 @@
 pub mod differential;
 pub mod mutate;
 pub mod oracles;
+pub mod scripts;
 
 #[doc(hidden)]
 pub use libfuzzer_sys;
