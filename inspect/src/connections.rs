@@ -180,6 +180,12 @@ impl Connections {
 
     /// Lets go of connections that are too many or too old.
     fn tidy(&mut self, now: Option<Time>, sink: &mut dyn Sink) -> Result<()> {
+        let table = &self.table;
+        let stands = |entry: &Entry, stage| {
+            table.get(&entry.pair).is_some_and(|one| one.ends.key == entry.key && one.stage == stage)
+        };
+        self.shelves.half_open.clear_away(table.len(), |entry| stands(entry, Stage::HalfOpen));
+        self.shelves.open.clear_away(table.len(), |entry| stands(entry, Stage::Open));
         if let Some(entry) = self.shelves.half_open.due(now) {
             self.drop_at(Stage::HalfOpen, &entry, sink)?;
         }

@@ -45,6 +45,15 @@ impl Shelf {
         None
     }
 
+    /// Clears away entries that no longer hold, when they are many more than the connections there are.
+    pub(super) fn clear_away(&mut self, connections: usize, holds: impl Fn(&Entry) -> bool) {
+        const FEW: usize = 1024;
+        if self.entries.len() > 2 * connections + FEW {
+            self.entries.retain(holds);
+            self.entries.shrink_to(connections + FEW);
+        }
+    }
+
     pub(super) fn is_old(&self, heard: Option<Time>, now: Option<Time>) -> bool {
         match (heard, now) {
             (Some(heard), Some(now)) => now.0.saturating_sub(heard.0) > self.nanoseconds,
