@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use mqtt_wire::{
     DecodeError, DecodeOptions, Decoded, DecodedHead, FixedHeader, Packet, PacketType, Version, decode,
-    decode_publish_head,
+    decode_publish_head, frame_len,
 };
 
 use self::long::Long;
@@ -229,7 +229,7 @@ impl Framer {
         let length = match FixedHeader::decode(self.rest(), options) {
             Ok(header) => header?.frame_len(),
             Err(error) => {
-                let length = error.frame_len();
+                let length = frame_len(self.rest());
                 if length.is_none() && is_cut_header(self.rest()) {
                     return None;
                 }
@@ -428,14 +428,6 @@ impl Framer {
     }
 }
 
-/// The length of the packet that begins here, be it well-formed or not.
-fn frame_len(bytes: &[u8]) -> Option<usize> {
-    match FixedHeader::decode(bytes, Version::V5) {
-        Ok(header) => header.map(|header| header.frame_len()),
-        Err(error) => error.frame_len(),
-    }
-}
-
 /// Whether more bytes may yet tell the length of the packet.
 fn is_cut_header(bytes: &[u8]) -> bool {
     bytes.len() < HEADER && bytes.iter().skip(1).all(|byte| *byte >= 0x80)
@@ -443,7 +435,7 @@ fn is_cut_header(bytes: &[u8]) -> bool {
 
 /// The type of the packet that begins here.
 pub(crate) fn packet_type(bytes: &[u8]) -> Option<PacketType> {
-    PacketType::from_number(bytes.first()? >> 4)
+    PacketType::new(bytes.first()? >> 4)
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use crate::note::Note;
 use crate::pool::Pool;
 use crate::record::{Connection, Content, Item, Origin};
 use crate::report::Report;
-use crate::session::{Read as SessionRead, Session};
+use crate::session::{Read as SessionRead, Session, judging};
 use crate::stream::Piece;
 
 /// What the user chose about reading.
@@ -273,7 +273,8 @@ fn one_unit(unit: Unit, choices: &Choices, report: &mut Report) -> io::Result<()
 
 /// A line's only packet: exactly one record.
 fn one_packet(bytes: &[u8], choices: &Choices, report: &mut Report, origin: Origin) -> io::Result<()> {
-    let options = choices.sender.map_or(choices.options, |sender| choices.options.sender(sender));
+    let options = choices.sender.map_or(choices.options, |sender| choices.options.with_sender(sender));
+    let options = judging(options, bytes, choices.version);
     let fallback = choices.version.unwrap_or(Version::V5);
     let (version, content) = match decode(bytes, options) {
         Ok(Decoded::Packet { packet, len }) => {

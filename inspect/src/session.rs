@@ -92,7 +92,7 @@ impl Session {
         let told = self.version.filter(|_| !self.guessed);
         let versions: &[Version] = told.as_ref().map_or(&EITHER, std::slice::from_ref);
         let Some((framer, direction_sender)) = self.framer(sender) else { return Ok(()) };
-        let options = direction_sender.map_or(options, |sender| options.sender(sender));
+        let options = direction_sender.map_or(options, |sender| options.with_sender(sender));
         let back = framer.push(offset, bytes, time, (options, versions));
         if let Some(back) = back {
             self.found_back(sender, back, time, out)?;
@@ -139,7 +139,7 @@ impl Session {
             let mut options = self.options_for(sender);
             if let Some(refused_in) = self.refusal(sender) {
                 (version, guessed) = (refused_in, false);
-                options = options.version(refused_in);
+                options = options.with_version(refused_in);
             }
             let direction = self.direction(sender);
             let Some(cut) = direction.framer.as_mut().and_then(|framer| framer.next(options)) else {
@@ -226,13 +226,10 @@ impl Session {
 
     fn options_for(&mut self, sender: Sender) -> DecodeOptions {
         let options = self.options;
-        let options = match self.version {
-            Some(version) if !self.peek(sender).is_some_and(is_connect) => options.version(version),
-            _ => options,
-        };
+        let options = judging(options, self.peek(sender).unwrap_or_default(), self.version);
         let direction = self.direction(sender);
-        let options = options.first_packet(direction.first);
-        direction.sender.map_or(options, |sender| options.sender(sender))
+        let options = options.with_first_packet(direction.first);
+        direction.sender.map_or(options, |sender| options.with_sender(sender))
     }
 
     /// Learns the version from the frame that stands next.
@@ -256,7 +253,7 @@ impl Session {
             return None;
         }
         let refuses = |other: &Version| {
-            let options = self.options.version(*other).sender(sender);
+            let options = self.options.with_version(*other).with_sender(sender);
             match decode(frame, options) {
                 Ok(Decoded::Packet { packet: Packet::ConnAck(connack), .. }) => {
                     connack.reason_code.is_error()
@@ -275,12 +272,17 @@ fn other(sender: Sender) -> Sender {
     }
 }
 
+/// The options for a frame: a CONNECT names its version itself; for the others 5.0 is the guess when nothing tells.
+pub(crate) fn judging(options: DecodeOptions, frame: &[u8], version: Option<Version>) -> DecodeOptions {
+    if is_connect(frame) { options } else { options.with_version(version.unwrap_or(Version::V5)) }
+}
+
 fn is_connect(frame: &[u8]) -> bool {
     packet_type(frame) == Some(PacketType::Connect)
 }
 
 fn fits(frame: &[u8], options: DecodeOptions, version: Version) -> bool {
-    matches!(decode(frame, options.version(version)), Ok(Decoded::Packet { .. }))
+    matches!(decode(frame, options.with_version(version)), Ok(Decoded::Packet { .. }))
 }
 
 /// The version that a packet fits, when it does not fit the one that was guessed, or the others as well. 3.1 and

@@ -10,7 +10,7 @@ use std::mem;
 
 use mqtt_wire::Sender;
 
-use self::kind::{Beginning, Kind, beginning, is_made_of_tls};
+use self::kind::{Beginning, Rule, beginning, is_made_of_tls};
 use self::upgraded::{Verdict, WebSocket};
 use crate::capture::Time;
 use crate::handshake::LARGEST_HANDSHAKE;
@@ -250,7 +250,7 @@ impl Stream {
             State::Undecided(waiting) => {
                 let Some(event) = Waiting::new(side, event, &self.pool) else {
                     // Who cannot wait must do with what is known.
-                    self.settle(Beginning { kind: Kind::Other, proxy: None }, client, None, out)?;
+                    self.settle(Beginning { kind: Rule::Other, proxy: None }, client, None, out)?;
                     return self.event_once_settled(side, event, out);
                 };
                 waiting.push(event);
@@ -286,7 +286,7 @@ impl Stream {
     pub(crate) fn finish(&mut self, out: SidedOut<'_>) -> Result<()> {
         match &self.state {
             State::Undecided(waiting) if !waiting.is_empty() => {
-                self.settle(Beginning { kind: Kind::Other, proxy: None }, self.client, None, out)
+                self.settle(Beginning { kind: Rule::Other, proxy: None }, self.client, None, out)
             }
             _ => Ok(()),
         }
@@ -295,7 +295,7 @@ impl Stream {
     fn decide(&mut self, out: SidedOut<'_>) -> Result<()> {
         let State::Undecided(waiting) = &self.state else { return Ok(()) };
         let size: usize = waiting.iter().map(Waiting::size).sum();
-        let other = Beginning { kind: Kind::Other, proxy: None };
+        let other = Beginning { kind: Rule::Other, proxy: None };
         let speaker = match waiting.iter().find_map(Waiting::speaker) {
             Some(speaker) => speaker,
             None if size <= LARGEST_HANDSHAKE => return Ok(()),
@@ -311,7 +311,7 @@ impl Stream {
         for side in sides {
             let first = first_bytes(waiting, *side);
             match beginning(&first.bytes, opener.is_none()) {
-                Some(beginning) if beginning.kind != Kind::Other || opener.is_some() => {
+                Some(beginning) if beginning.kind != Rule::Other || opener.is_some() => {
                     return self.settle(beginning, *side, first.time, out);
                 }
                 // The other side of a connection that was joined late may yet say more; it is not waited for.
@@ -337,11 +337,11 @@ impl Stream {
         let known = self.hints.mqtt_port.is_some();
         let begin = (self.hints.time, if self.hints.opener.is_some() { Note::Opened } else { Note::Joined });
         match kind {
-            Kind::Connect | Kind::Request | Kind::Frames(Sender::Client) => self.client = side,
-            Kind::Response | Kind::Frames(Sender::Server) => self.client = side.other(),
-            Kind::Tls | Kind::Other => {}
+            Rule::Connect | Rule::Request | Rule::Frames(Sender::Client) => self.client = side,
+            Rule::Response | Rule::Frames(Sender::Server) => self.client = side.other(),
+            Rule::Tls | Rule::Other => {}
         }
-        self.begins_with_connect = kind == Kind::Connect;
+        self.begins_with_connect = kind == Rule::Connect;
         let (client, whole) = (self.client, self.is_whole(self.client));
         let mut say = |time: Option<Time>, note| out(client, Sender::Client, whole, time, Piece::Note(note));
         let watched = if self.hints.opener.is_none() { WATCHED } else { 0 };
@@ -351,30 +351,30 @@ impl Stream {
             announcement.push((seen, note));
         }
         let state = match kind {
-            Kind::Connect => State::Plain { watched: 0 },
-            Kind::Other if known => State::Plain { watched },
-            Kind::Request => {
+            Rule::Connect => State::Plain { watched: 0 },
+            Rule::Other if known => State::Plain { watched },
+            Rule::Request => {
                 State::WebSocket(Box::new(WebSocket::new(mem::take(&mut announcement), known, &self.pool)))
             }
-            Kind::Response => State::WebSocket(Box::new(WebSocket::answered(
+            Rule::Response => State::WebSocket(Box::new(WebSocket::answered(
                 mem::take(&mut announcement),
                 known,
                 &self.pool,
             ))),
-            Kind::Frames(_) => State::WebSocket(Box::new(WebSocket::joined(&self.pool))),
-            Kind::Tls | Kind::Other => State::Ignored,
+            Rule::Frames(_) => State::WebSocket(Box::new(WebSocket::joined(&self.pool))),
+            Rule::Tls | Rule::Other => State::Ignored,
         };
-        if known || matches!(kind, Kind::Connect | Kind::Frames(_)) {
+        if known || matches!(kind, Rule::Connect | Rule::Frames(_)) {
             for (time, note) in announcement {
                 say(time, note)?;
             }
         }
         match kind {
-            Kind::Tls if known => {
+            Rule::Tls if known => {
                 say(seen, Note::Encrypted)?;
                 self.named = true;
             }
-            Kind::Frames(_) => say(seen, Note::WebSocketJoined)?,
+            Rule::Frames(_) => say(seen, Note::WebSocketJoined)?,
             _ => {}
         }
         let State::Undecided(waiting) = mem::replace(&mut self.state, state) else { return Ok(()) };

@@ -13,22 +13,22 @@ const WINDOW: u64 = 32 * 1024 * 1024;
 pub(super) fn unpack(mut source: impl Read + Send + 'static) -> io::Result<Box<dyn Read + Send>> {
     let mut magic = Vec::new();
     source.by_ref().take(4).read_to_end(&mut magic)?;
-    let kind = Kind::of(&magic);
+    let kind = Rule::of(&magic);
     let source = Cursor::new(magic).chain(source);
     Ok(match kind {
-        Some(Kind::Gzip) => Box::new(MultiGzDecoder::new(source)),
-        Some(Kind::Zstd) => Box::new(Zstd::new(source)),
+        Some(Rule::Gzip) => Box::new(MultiGzDecoder::new(source)),
+        Some(Rule::Zstd) => Box::new(Zstd::new(source)),
         None => Box::new(source),
     })
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Kind {
+enum Rule {
     Gzip,
     Zstd,
 }
 
-impl Kind {
+impl Rule {
     fn of(magic: &[u8]) -> Option<Self> {
         match magic {
             [0x1F, 0x8B, ..] => Some(Self::Gzip),

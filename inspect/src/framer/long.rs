@@ -91,11 +91,10 @@ impl Long {
 
 /// The packet of which `bytes` are all but most of the payload.
 pub(super) fn packet(bytes: &[u8], options: DecodeOptions) -> Result<Option<Packet<'_>>, DecodeError> {
-    let DecodedHead::Publish { mut head, len, .. } = decode_publish_head(bytes, options)? else {
+    let DecodedHead::Publish { head, len, .. } = decode_publish_head(bytes, options)? else {
         return Ok(None);
     };
-    head.payload = bytes.get(len..).unwrap_or_default();
-    Ok(Some(Packet::Publish(head)))
+    Ok(Some(head.with_payload(bytes.get(len..).unwrap_or_default()).into()))
 }
 
 /// The same for a packet of so many bytes that happens to be there as a whole, and how many of its bytes are

@@ -7,8 +7,8 @@
 use std::collections::VecDeque;
 
 use mqtt_wire::{
-    DecodeOptions, Decoded, DecodedHead, Delivery, FixedHeader, Packet, PacketType, Publish, Version, decode,
-    decode_publish_head,
+    DecodeOptions, Decoded, DecodedHead, Delivery, FixedHeader, Packet, PacketType, TopicName, Version,
+    decode, decode_publish_head,
 };
 
 use crate::capture::Time;
@@ -242,7 +242,7 @@ impl Search {
 
     /// `false` when what follows is no packet.
     fn advance(&self, beginning: &mut Beginning, buffer: &[u8], options: DecodeOptions) -> bool {
-        let options = options.version(beginning.version);
+        let options = options.with_version(beginning.version);
         let end = self.base + buffer.len() as u64;
         loop {
             if end < beginning.until {
@@ -394,7 +394,7 @@ fn packet(bytes: &[u8], options: DecodeOptions, version: Version, within: bool) 
     if kind == PacketType::Publish {
         return match decode_publish_head(bytes, options) {
             Ok(DecodedHead::Publish { head, .. }) => {
-                let bits = publish_bits(&head, length);
+                let bits = publish_bits(head.topic, length);
                 if length <= bytes.len() {
                     Look::Whole { bits, length }
                 } else {
@@ -451,17 +451,17 @@ fn bits(packet: &Packet<'_>) -> u32 {
     match packet {
         Packet::Connect(_) => 64,
         Packet::ConnAck(_) | Packet::Subscribe(_) | Packet::Unsubscribe(_) | Packet::SubAck(_) => 24,
-        Packet::Publish(publish) => publish_bits(publish, publish.payload.len()),
+        Packet::Publish(publish) => publish_bits(publish.topic, publish.payload.len()),
         _ => 16,
     }
 }
 
 /// The type and flags, the topic's length against that of the packet, and the topic's characters.
-fn publish_bits(publish: &Publish<'_>, length: usize) -> u32 {
+fn publish_bits(topic: Option<TopicName<'_>>, length: usize) -> u32 {
     const FLAGS: u32 = 4;
     const MOST_OF_TOPIC: usize = 12;
     let lengths = 16_u32.saturating_sub(usize::BITS - length.leading_zeros());
-    let topic = publish.topic.map_or("", |topic| topic.as_str());
+    let topic = topic.map_or("", |topic| topic.as_str());
     let readable = topic.chars().take(MOST_OF_TOPIC).filter(|character| !character.is_control()).count();
     FLAGS + lengths + u32::try_from(readable).unwrap_or_default()
 }

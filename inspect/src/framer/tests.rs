@@ -43,7 +43,7 @@ impl Reader {
 fn show(cut: &Cut<'_>) -> String {
     let what = match &cut.found {
         Found::Packet(packet) => packet.to_string(),
-        Found::Bad(error) => error.kind().name().to_owned(),
+        Found::Bad(error) => error.rule().name().to_owned(),
         Found::Long { digest, .. } => format!("long {} {:02x}", digest.length, digest.sha256[0]),
         Found::TooLarge { length } => format!("too large {length}"),
         Found::Incomplete { missing } => format!("incomplete by {missing}"),

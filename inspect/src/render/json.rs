@@ -4,7 +4,7 @@ mod fields;
 
 use std::io::{self, Write};
 
-use mqtt_wire::{Kind, PacketType, Sender};
+use mqtt_wire::{PacketType, Rule, Sender};
 use serde::ser::{Serialize, SerializeMap, Serializer as AnySerializer};
 use serde_json::ser::{Formatter, Serializer};
 use serde_json::{Map, Value, json};
@@ -196,12 +196,12 @@ fn describe<M: SerializeMap>(item: &Item<'_>, map: &mut M) -> Result<(), M::Erro
             return map.serialize_entry("fields", &fields);
         }
         Content::Bad(error) => {
-            let (kind, message) = (error.kind(), error.kind().to_string());
+            let (kind, message) = (error.rule(), error.rule().to_string());
             fault(kind, error.offset(), error.requirement(), &message)
         }
         Content::Trailing { at, count: left } => {
-            let kind = Kind::TrailingBytes;
-            let packet = item.bytes.first().and_then(|first| PacketType::from_number(first >> 4));
+            let kind = Rule::TrailingBytes;
+            let packet = item.bytes.first().and_then(|first| PacketType::new(first >> 4));
             let message = format!("{} left after the packet", count(*left as u64, "byte"));
             fault(kind, *at, kind.requirement(item.version, packet), &message)
         }
@@ -215,7 +215,7 @@ fn describe<M: SerializeMap>(item: &Item<'_>, map: &mut M) -> Result<(), M::Erro
     map.serialize_entry("raw", &digits(item.bytes))
 }
 
-fn fault(kind: Kind, offset: usize, rule: &str, message: &str) -> Value {
+fn fault(kind: Rule, offset: usize, rule: &str, message: &str) -> Value {
     let reason = kind.reason_code();
     json!({
         "kind": kind.name(),

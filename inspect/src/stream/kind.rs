@@ -7,7 +7,7 @@ use crate::note::Note;
 use crate::websocket;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum Rule {
     /// A CONNECT, be it well-formed or not.
     Connect,
     /// An HTTP request, which may ask for WebSocket.
@@ -23,7 +23,7 @@ pub(super) enum Kind {
 /// What the bytes are, and what stands before them.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Beginning {
-    pub(super) kind: Kind,
+    pub(super) kind: Rule,
     /// The PROXY header's length, and what it says.
     pub(super) proxy: Option<(usize, Note)>,
 }
@@ -43,24 +43,24 @@ pub(super) fn beginning(bytes: &[u8], joined: bool) -> Option<Beginning> {
     kind(bytes, joined).map(|kind| Beginning { kind, proxy })
 }
 
-fn kind(bytes: &[u8], joined: bool) -> Option<Kind> {
+fn kind(bytes: &[u8], joined: bool) -> Option<Rule> {
     let first = *bytes.first()?;
     if first >> 4 == 1 && is_connect(bytes)? {
-        return Some(Kind::Connect);
+        return Some(Rule::Connect);
     }
     if is_tls(bytes)? {
-        return Some(Kind::Tls);
+        return Some(Rule::Tls);
     }
     if first.is_ascii_uppercase() {
         match http(bytes)? {
-            Kind::Other => {}
+            Rule::Other => {}
             kind => return Some(kind),
         }
     }
     if joined && let Some(sender) = websocket::evidence(bytes) {
-        return Some(Kind::Frames(sender));
+        return Some(Rule::Frames(sender));
     }
-    Some(Kind::Other)
+    Some(Rule::Other)
 }
 
 /// Whether a CONNECT begins here, by its protocol name; what is wrong with it otherwise does not matter.
@@ -121,11 +121,11 @@ pub(super) fn is_made_of_tls(mut bytes: &[u8]) -> bool {
 }
 
 /// A request or response by its first line; other text is neither.
-fn http(bytes: &[u8]) -> Option<Kind> {
+fn http(bytes: &[u8]) -> Option<Rule> {
     let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let whole = line.len() < bytes.len();
     if begins(bytes, b"HTTP/1.") == Some(true) {
-        return Some(Kind::Response);
+        return Some(Rule::Response);
     }
     let is_method = |byte: &u8| byte.is_ascii_uppercase() || matches!(byte, b'-' | b'_');
     let method = line.iter().take_while(|byte| is_method(byte)).count();
@@ -134,16 +134,16 @@ fn http(bytes: &[u8]) -> Option<Kind> {
         None if !whole && method <= LONGEST_METHOD => return None,
         Some(b' ') if method <= LONGEST_METHOD => {}
         Some(b'/') if !whole && begins(b"HTTP/1.", bytes) == Some(true) => return None,
-        _ => return Some(Kind::Other),
+        _ => return Some(Rule::Other),
     }
     let text = rest.iter().all(|byte| (b' '..=b'~').contains(byte) || *byte == b'\r');
     if !text || (!whole && line.len() > LONGEST_LINE) {
-        return Some(Kind::Other);
+        return Some(Rule::Other);
     }
     let version = rest.windows(6).any(|part| part == b" HTTP/");
     match (version, whole) {
-        (true, _) => Some(Kind::Request),
-        (false, true) => Some(Kind::Other),
+        (true, _) => Some(Rule::Request),
+        (false, true) => Some(Rule::Other),
         (false, false) => None,
     }
 }
@@ -156,21 +156,21 @@ mod tests {
 
     #[test]
     fn beginnings_are_told_apart_as_soon_as_they_can_be() {
-        let kinds: [(&[u8], Kind); 14] = [
-            (b"\x10\x0d\0\x04MQTT", Kind::Connect),
-            (b"\x13\x80\x01\0\x06MQIsdp", Kind::Connect),
-            (b"\x10\x0d\0\x04MQTX", Kind::Other),
-            (b"\x16\x03\x01\x02\x00\x01", Kind::Tls),
-            (b"\x17\x03\x03\x00\x20", Kind::Tls),
-            (b"\x17\x03\x03\x00\x00", Kind::Other),
-            (b"GET / HTTP/1.1\r\n", Kind::Request),
-            (b"PROPFIND /a HTTP/1.1", Kind::Request),
-            (b"PRI * HTTP/2.0\r\n\r\nSM", Kind::Request),
-            (b"HTTP/1.1 200 OK", Kind::Response),
-            (b"EHLO me\r\n", Kind::Other),
-            (b"SSH-2.0-x\r\n", Kind::Other),
-            (b"\x40\x02\0\x01", Kind::Other),
-            (b"\0\0\0\0", Kind::Other),
+        let kinds: [(&[u8], Rule); 14] = [
+            (b"\x10\x0d\0\x04MQTT", Rule::Connect),
+            (b"\x13\x80\x01\0\x06MQIsdp", Rule::Connect),
+            (b"\x10\x0d\0\x04MQTX", Rule::Other),
+            (b"\x16\x03\x01\x02\x00\x01", Rule::Tls),
+            (b"\x17\x03\x03\x00\x20", Rule::Tls),
+            (b"\x17\x03\x03\x00\x00", Rule::Other),
+            (b"GET / HTTP/1.1\r\n", Rule::Request),
+            (b"PROPFIND /a HTTP/1.1", Rule::Request),
+            (b"PRI * HTTP/2.0\r\n\r\nSM", Rule::Request),
+            (b"HTTP/1.1 200 OK", Rule::Response),
+            (b"EHLO me\r\n", Rule::Other),
+            (b"SSH-2.0-x\r\n", Rule::Other),
+            (b"\x40\x02\0\x01", Rule::Other),
+            (b"\0\0\0\0", Rule::Other),
         ];
         for (bytes, expected) in kinds {
             let told = beginning(bytes, false).map(|beginning| beginning.kind);
@@ -189,6 +189,6 @@ mod tests {
             assert_eq!(beginning(&wire[..length], false), None, "{length}");
         }
         let whole = beginning(wire, false).expect("it suffices");
-        assert_eq!((whole.kind, whole.proxy.expect("a header").0), (Kind::Connect, 44));
+        assert_eq!((whole.kind, whole.proxy.expect("a header").0), (Rule::Connect, 44));
     }
 }

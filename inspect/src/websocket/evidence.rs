@@ -2,11 +2,12 @@
 
 use std::io::Cursor;
 
-use mqtt_wire::{Decoded, FixedHeader, Sender, Version, decode};
+use mqtt_wire::{DecodeOptions, Decoded, FixedHeader, Sender, Version, decode};
 use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::{Data, OpCode};
 
 use super::{is_usual, unmasked};
+use crate::session::judging;
 
 /// Who sends the frames, if the first of them is a whole binary message, and its payload is MQTT: whole packets,
 /// or one whose length is that of the message.
@@ -32,14 +33,8 @@ pub(crate) fn evidence(bytes: &[u8]) -> Option<Sender> {
 /// Whether a message of so many bytes, of which the first are `payload`, is made of MQTT packets.
 fn is_made_of_packets(mut payload: &[u8], length: usize, version: Version, sender: Sender) -> bool {
     let mut left = length;
-    let options = mqtt_wire::DecodeOptions::new(version).sender(sender);
-    // A CONNECT says its own version.
-    let options = if payload.first().is_some_and(|first| first >> 4 == 1) {
-        mqtt_wire::DecodeOptions::detect().sender(sender)
-    } else {
-        options
-    };
     loop {
+        let options = judging(DecodeOptions::detect().with_sender(sender), payload, Some(version));
         match decode(payload, options) {
             Ok(Decoded::Packet { len, .. }) => {
                 left = left.saturating_sub(len);

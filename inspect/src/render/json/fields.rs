@@ -1,8 +1,8 @@
 //! The fields of a packet, by the names that its version's standard gives them.
 
 use mqtt_wire::{
-    Connect, List, Packet, PacketType, Properties, PropertyValue, Publish, ReasonCode, Subscription, Version,
-    Will,
+    Connect, List, Packet, PacketId, PacketType, Properties, PropertyValue, Publish, ReasonCode,
+    Subscription, Version, Will,
 };
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::json;
@@ -104,7 +104,7 @@ impl Fields<'_> {
 fn connect_fields<M: SerializeMap>(connect: &Connect<'_>, v5: bool, map: &mut M) -> Result<(), M::Error> {
     let bridge = if connect.bridge { 0x80 } else { 0 };
     map.serialize_entry("protocol_name", connect.version.protocol_name())?;
-    let level = connect.version.level() | bridge;
+    let level = connect.version.get() | bridge;
     map.serialize_entry(if v5 { "protocol_version" } else { "protocol_level" }, &level)?;
     map.serialize_entry(if v5 { "clean_start" } else { "clean_session" }, &connect.clean_start)?;
     map.serialize_entry("keep_alive", &connect.keep_alive)?;
@@ -112,21 +112,21 @@ fn connect_fields<M: SerializeMap>(connect: &Connect<'_>, v5: bool, map: &mut M)
         map.serialize_entry("properties", &List5(connect.properties))?;
     }
     map.serialize_entry("client_identifier", connect.client_id)?;
-    map.serialize_entry("will", &connect.will.as_ref().map(|will| WillFields { will, v5 }))?;
+    map.serialize_entry("will", &connect.will.map(|will| WillFields { will: will.get(), v5 }))?;
     map.serialize_entry("user_name", &connect.user_name)?;
     map.serialize_entry("password", &connect.password.map(Bytes))
 }
 
 struct WillFields<'a> {
-    will: &'a Will<'a>,
+    will: Will<'a>,
     v5: bool,
 }
 
 impl Serialize for WillFields<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let will = self.will;
+        let will = &self.will;
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("qos", &will.qos.bits())?;
+        map.serialize_entry("qos", &will.qos.get())?;
         map.serialize_entry("retain", &will.retain)?;
         if self.v5 {
             map.serialize_entry("properties", &List5(will.properties))?;
@@ -144,10 +144,10 @@ fn publish_fields<M: SerializeMap>(
     map: &mut M,
 ) -> Result<(), M::Error> {
     map.serialize_entry("dup", &publish.dup)?;
-    map.serialize_entry("qos", &publish.delivery.qos().bits())?;
+    map.serialize_entry("qos", &publish.delivery.qos().get())?;
     map.serialize_entry("retain", &publish.retain)?;
     map.serialize_entry("topic_name", publish.topic.map_or("", |topic| topic.as_str()))?;
-    map.serialize_entry("packet_identifier", &publish.delivery.packet_id().map(std::num::NonZero::get))?;
+    map.serialize_entry("packet_identifier", &publish.delivery.packet_id().map(PacketId::get))?;
     if v5 {
         map.serialize_entry("properties", &List5(publish.properties))?;
     }
@@ -161,7 +161,7 @@ fn publish_fields<M: SerializeMap>(
 }
 
 fn subscription(subscription: &Subscription<'_>, v5: bool) -> serde_json::Value {
-    let (filter, qos) = (subscription.filter.as_str(), subscription.maximum_qos.bits());
+    let (filter, qos) = (subscription.filter.as_str(), subscription.maximum_qos.get());
     if !v5 {
         return json!({ "topic_filter": filter, "requested_qos": qos });
     }
@@ -170,7 +170,7 @@ fn subscription(subscription: &Subscription<'_>, v5: bool) -> serde_json::Value 
         "maximum_qos": qos,
         "no_local": subscription.no_local,
         "retain_as_published": subscription.retain_as_published,
-        "retain_handling": subscription.retain_handling.bits(),
+        "retain_handling": subscription.retain_handling.get(),
     })
 }
 
@@ -206,9 +206,7 @@ impl Serialize for List5<'_> {
                 PropertyValue::BinaryData(data) => json!(Bytes(data)),
                 PropertyValue::Utf8StringPair(name, value) => json!([name, value]),
             };
-            list.serialize_element(
-                &json!({ "identifier": id.number(), "name": id.title(), "value": value }),
-            )?;
+            list.serialize_element(&json!({ "identifier": id.get(), "name": id.title(), "value": value }))?;
         }
         list.end()
     }

@@ -52,11 +52,11 @@ pub(super) const VERSIONS: [Version; 3] = [Version::V31, Version::V311, Version:
 
 impl Versions {
     fn insert(&mut self, version: Version) {
-        self.0 |= 1 << version.level();
+        self.0 |= 1 << version.get();
     }
 
     pub(super) fn contains(self, version: Version) -> bool {
-        self.0 & 1 << version.level() != 0
+        self.0 & 1 << version.get() != 0
     }
 
     pub(super) fn names(self) -> Vec<String> {
@@ -125,11 +125,11 @@ impl Tally {
                 false
             }
             Content::Bad(error) => {
-                self.error(error.kind().name(), error.requirement(), error.kind().to_string(), item);
+                self.error(error.rule().name(), error.requirement(), error.rule().to_string(), item);
                 true
             }
             Content::Trailing { .. } => {
-                let kind = mqtt_wire::Kind::TrailingBytes;
+                let kind = mqtt_wire::Rule::TrailingBytes;
                 let text = "bytes are left after the packet of a line".to_owned();
                 self.error(kind.name(), kind.requirement(item.version, None), text, item);
                 true
