@@ -216,10 +216,12 @@ fn figures(out: &mut String, version: Version, direction: Direction, groups: &[&
         format!("{} ({:.2})", short(f.nanoseconds), f.ratio)
     });
     table(out, "Instructions a packet", groups, |f| format!("{:.0}", f.instructions));
-    table(out, "Allocations a packet (bytes)", groups, |f| match f.allocations {
-        0.0 => "0".to_owned(),
-        calls => format!("{} ({})", short(calls), short(f.allocated_bytes)),
-    });
+    if direction != Direction::ReadAll {
+        table(out, "Allocations a packet (bytes)", groups, |f| match f.allocations {
+            0.0 => "0".to_owned(),
+            calls => format!("{} ({})", short(calls), short(f.allocated_bytes)),
+        });
+    }
     remarks(out, groups);
 }
 
