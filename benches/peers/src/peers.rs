@@ -139,7 +139,7 @@ pub fn all(version: Version) -> Vec<Peer> {
             list.push(Peer::both::<mqtt_codec_kit::V5>("mqtt-codec-kit").answers::<mqtt_codec_kit::V5>());
             #[cfg(feature = "all")]
             list.extend([
-                Peer::both::<rmqtt_codec::V5>("rmqtt-codec"),
+                Peer::both::<rmqtt_codec::V5>("rmqtt-codec").delivers::<rmqtt_codec::Broker>(),
                 Peer::both::<ntex_mqtt::V5>("ntex-mqtt"),
                 Peer::both::<mqtt_proto::V5>("mqtt-proto"),
                 Peer::both::<flowsdk::V5>("flowsdk"),
@@ -154,7 +154,7 @@ pub fn all(version: Version) -> Vec<Peer> {
             list.push(Peer::both::<mqttbytes::V4>("mqttbytes").answers::<mqttbytes::V4>());
             list.push(Peer::both::<mqtt_codec_kit::V4>("mqtt-codec-kit").answers::<mqtt_codec_kit::V4>());
             list.push(Peer::both::<mqtt_protocol::V311>("mqtt-protocol").answers::<mqtt_protocol::V311>());
-            list.push(Peer::both::<mqttrs::V311>("mqttrs").reads::<mqttrs::V311>());
+            list.push(Peer::both::<mqttrs::V311>("mqttrs").reads::<mqttrs::V311>().answers::<mqttrs::V311>());
             #[cfg(feature = "all")]
             list.extend([
                 Peer::both::<rmqtt_codec::V3>("rmqtt-codec"),
