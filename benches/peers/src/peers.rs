@@ -113,12 +113,14 @@ pub const HELPER: &str = "through a helper";
 pub const FRAME: &str = "`Frame`, its packet";
 const BY_REFERENCE: &str = "by reference, constants";
 pub const BUILT: &str = "built from values";
+/// Properties in wire form that the program owns: a row once there is such a type.
+pub const BUF: &str = "built, `PropertiesBuf`";
 pub const BYTES_MUT: &str = "into `BytesMut`";
 pub const SLICE: &str = "into a slice, constants";
 const FAN_OUT: &str = "`FanOut`";
 
 /// The other ways to use mqtt-wire.
-pub const WAYS: &[&str] = &[HELPER, FRAME, BY_REFERENCE, BUILT, BYTES_MUT, SLICE, FAN_OUT];
+pub const WAYS: &[&str] = &[HELPER, FRAME, BY_REFERENCE, BUILT, BUF, BYTES_MUT, SLICE, FAN_OUT];
 
 /// The codecs for `version`; the first is the one that the others are compared with.
 pub fn all(version: Version) -> Vec<Peer> {

@@ -211,7 +211,8 @@ fn figures(out: &mut String, version: Version, direction: Direction, groups: &[&
         return;
     }
     let version = if direction == Direction::Deliver { "" } else { version.name() };
-    let _ = writeln!(out, "\n## {} {version}", capital(direction.name()));
+    let title = format!("{} {version}", capital(direction.name()));
+    let _ = writeln!(out, "\n## {}", title.trim_end());
     table(out, "Nanoseconds a packet (ratio)", groups, |f| {
         format!("{} ({:.2})", short(f.nanoseconds), f.ratio)
     });
