@@ -1,5 +1,7 @@
 //! Packets built from a program's own values, where decoding gives them as received bytes.
 
+#![allow(dead_code, unreachable_pub, reason = "a module of several programs, none of which uses all of it")]
+
 use mqtt_wire::{List, Packet, Properties, ReasonCode, Subscription, TopicFilter, Will};
 
 /// The same packet made of values: properties as a list, and lists of items, too.

@@ -11,6 +11,8 @@ mod measure;
 mod peers;
 mod report;
 mod seen;
+#[path = "../../common/ways.rs"]
+mod ways;
 mod workload;
 
 use std::fs::OpenOptions;

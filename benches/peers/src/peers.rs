@@ -112,11 +112,13 @@ pub const HELPER: &str = "through a helper";
 pub const FRAME: &str = "`Frame`, its packet";
 const BY_REFERENCE: &str = "by reference, constants";
 pub const BUILT: &str = "built from values";
+/// Properties in wire form that the program owns: a row once there is such a type.
+pub const BUF: &str = "built, `PropertiesBuf`";
 pub const BYTES_MUT: &str = "into `BytesMut`";
 pub const SLICE: &str = "into a slice, constants";
 
 /// The other ways to use mqtt-wire.
-pub const WAYS: &[&str] = &[HELPER, FRAME, BY_REFERENCE, BUILT, BYTES_MUT, SLICE];
+pub const WAYS: &[&str] = &[HELPER, FRAME, BY_REFERENCE, BUILT, BUF, BYTES_MUT, SLICE];
 
 /// The codecs for `version`; the first is the one that the others are compared with.
 pub fn all(version: Version) -> Vec<Peer> {
@@ -137,7 +139,7 @@ pub fn all(version: Version) -> Vec<Peer> {
             list.push(Peer::both::<mqtt_codec_kit::V5>("mqtt-codec-kit").answers::<mqtt_codec_kit::V5>());
             #[cfg(feature = "all")]
             list.extend([
-                Peer::both::<rmqtt_codec::V5>("rmqtt-codec"),
+                Peer::both::<rmqtt_codec::V5>("rmqtt-codec").delivers::<rmqtt_codec::Broker>(),
                 Peer::both::<ntex_mqtt::V5>("ntex-mqtt"),
                 Peer::both::<mqtt_proto::V5>("mqtt-proto"),
                 Peer::both::<flowsdk::V5>("flowsdk"),
@@ -152,7 +154,7 @@ pub fn all(version: Version) -> Vec<Peer> {
             list.push(Peer::both::<mqttbytes::V4>("mqttbytes").answers::<mqttbytes::V4>());
             list.push(Peer::both::<mqtt_codec_kit::V4>("mqtt-codec-kit").answers::<mqtt_codec_kit::V4>());
             list.push(Peer::both::<mqtt_protocol::V311>("mqtt-protocol").answers::<mqtt_protocol::V311>());
-            list.push(Peer::both::<mqttrs::V311>("mqttrs").reads::<mqttrs::V311>());
+            list.push(Peer::both::<mqttrs::V311>("mqttrs").reads::<mqttrs::V311>().answers::<mqttrs::V311>());
             #[cfg(feature = "all")]
             list.extend([
                 Peer::both::<rmqtt_codec::V3>("rmqtt-codec"),

@@ -211,15 +211,18 @@ fn figures(out: &mut String, version: Version, direction: Direction, groups: &[&
         return;
     }
     let version = if direction == Direction::Deliver { "" } else { version.name() };
-    let _ = writeln!(out, "\n## {} {version}", capital(direction.name()));
+    let title = format!("{} {version}", capital(direction.name()));
+    let _ = writeln!(out, "\n## {}", title.trim_end());
     table(out, "Nanoseconds a packet (ratio)", groups, |f| {
         format!("{} ({:.2})", short(f.nanoseconds), f.ratio)
     });
     table(out, "Instructions a packet", groups, |f| format!("{:.0}", f.instructions));
-    table(out, "Allocations a packet (bytes)", groups, |f| match f.allocations {
-        0.0 => "0".to_owned(),
-        calls => format!("{} ({})", short(calls), short(f.allocated_bytes)),
-    });
+    if direction != Direction::ReadAll {
+        table(out, "Allocations a packet (bytes)", groups, |f| match f.allocations {
+            0.0 => "0".to_owned(),
+            calls => format!("{} ({})", short(calls), short(f.allocated_bytes)),
+        });
+    }
     remarks(out, groups);
 }
 

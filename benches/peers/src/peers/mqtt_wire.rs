@@ -5,13 +5,14 @@ use std::marker::PhantomData;
 
 use bytes::BytesMut;
 use mqtt_wire::{
-    Ack, ConnAck, DecodeError, DecodeOptions, Decoded, Delivery, EncodeOptions, Frame, Output,
-    Packet, PacketId, Properties, Publish, ReasonCode, SubAck, UnsubAck, Version, decode,
+    DecodeError, DecodeOptions, Decoded, Delivery, EncodeOptions, Output, Packet, PacketId,
+    Properties, Publish, Version, decode,
 };
 
 use super::bytesmut;
 use crate::built::built;
 use crate::codec::{Answer, Decode, Deliver, Encode, Fault, ReadAll, decoded};
+use crate::ways;
 use crate::workload::{self, Subscriber};
 
 /// A version of the protocol, as a type.
@@ -47,165 +48,61 @@ impl From<DecodeError> for Fault {
     }
 }
 
-fn topic<'p>(packet: &'p Packet<'_>) -> &'p [u8] {
-    match packet {
-        Packet::Publish(publish) => publish.topic.map_or(&[], |topic| topic.as_str().as_bytes()),
-        _ => &[],
-    }
+/// Whether the input was read to its end.
+#[inline]
+fn whole(result: Result<bool, DecodeError>) -> Result<(), Fault> {
+    if result? { Ok(()) } else { Err(Fault::Incomplete) }
 }
 
-/// What decoding a slice has in common, whichever way it is done.
+/// Decoding a slice in one of the ways of `ways`.
 macro_rules! from_slice {
-    () => {
-        type Input = &'static [u8];
-        type Packet = Packet<'static>;
+    ($(#[$doc:meta])* $name:ident, $way:ident) => {
+        $(#[$doc])*
+        pub struct $name<V>(DecodeOptions, PhantomData<V>);
 
-        fn input(bytes: &'static [u8]) -> Self::Input {
-            bytes
+        impl<V: Of> Default for $name<V> {
+            fn default() -> Self {
+                Self(decode_options::<V>(), PhantomData)
+            }
         }
 
-        fn topic<'p>(packet: &'p Packet<'static>) -> &'p [u8] {
-            topic(packet)
+        impl<V: Of> Decode for $name<V> {
+            type Input = &'static [u8];
+            type Packet = Packet<'static>;
+
+            fn input(bytes: &'static [u8]) -> Self::Input {
+                bytes
+            }
+
+            fn topic<'p>(packet: &'p Packet<'static>) -> &'p [u8] {
+                ways::topic(packet)
+            }
+
+            #[inline]
+            fn decode(
+                &mut self,
+                input: &mut &'static [u8],
+                each: impl FnMut(Packet<'static>),
+            ) -> Result<(), Fault> {
+                whole(ways::$way(input, self.0, each))
+            }
         }
     };
 }
 
-/// `match decode(..)?`, and the packet handed on by value.
-pub struct Readme<V>(DecodeOptions, PhantomData<V>);
-
-impl<V: Of> Default for Readme<V> {
-    fn default() -> Self {
-        Self(decode_options::<V>(), PhantomData)
-    }
+from_slice! {
+    /// The way of the README.
+    Readme, readme
 }
-
-impl<V: Of> Decode for Readme<V> {
-    from_slice!();
-
-    #[inline]
-    fn decode(
-        &mut self,
-        input: &mut &'static [u8],
-        mut each: impl FnMut(Packet<'static>),
-    ) -> Result<(), Fault> {
-        while !input.is_empty() {
-            match decode(input, self.0)? {
-                Decoded::Packet { packet, len } => {
-                    *input = &input[len..];
-                    each(packet);
-                }
-                Decoded::Incomplete { .. } => return Err(Fault::Incomplete),
-            }
-        }
-        Ok(())
-    }
+from_slice! {
+    /// Through a function of the program's own.
+    Helper, helper
 }
 
 impl<V: Of> ReadAll for Readme<V> {
     #[inline]
     fn read_all(packet: &Packet<'static>) {
-        match packet {
-            Packet::Connect(body) => {
-                black_box((body.version, body.clean_start, body.keep_alive, body.client_id));
-                each(body.properties);
-                if let Some(will) = body.will.map(|will| will.get()) {
-                    black_box((will.qos, will.retain, will.topic.as_str(), will.payload));
-                    each(will.properties);
-                }
-                black_box((body.user_name, body.password));
-            }
-            Packet::ConnAck(body) => {
-                black_box((body.session_present, body.reason_code));
-                each(body.properties);
-            }
-            Packet::Publish(body) => {
-                black_box((body.delivery, body.retain, body.topic.map(|topic| topic.as_str()), body.payload));
-                each(body.properties);
-            }
-            Packet::PubAck(body) | Packet::PubRec(body) | Packet::PubRel(body) | Packet::PubComp(body) => {
-                black_box((body.packet_id, body.reason_code));
-                each(body.properties);
-            }
-            Packet::Subscribe(body) => {
-                black_box(body.packet_id);
-                each(body.properties);
-                for subscription in body.subscriptions {
-                    black_box((subscription.filter.as_str(), subscription.options()));
-                }
-            }
-            Packet::Unsubscribe(body) => {
-                black_box(body.packet_id);
-                each(body.properties);
-                for filter in body.filters {
-                    black_box(filter.as_str());
-                }
-            }
-            Packet::SubAck(body) => {
-                black_box(body.packet_id);
-                each(body.properties);
-                each(body.reason_codes);
-            }
-            Packet::UnsubAck(body) => {
-                black_box(body.packet_id);
-                each(body.properties);
-                each(body.reason_codes);
-            }
-            Packet::Disconnect(body) => {
-                black_box(body.reason_code);
-                each(body.properties);
-            }
-            Packet::Auth(body) => {
-                black_box(body.reason_code);
-                each(body.properties);
-            }
-            Packet::PingReq | Packet::PingResp => {}
-        }
-    }
-}
-
-#[inline]
-fn each<T>(items: impl IntoIterator<Item = T>) {
-    for item in items {
-        black_box(&item);
-    }
-}
-
-/// A function of the program's own in between, which gives a `Result<Option<Packet>>`.
-pub struct Helper<V>(DecodeOptions, PhantomData<V>);
-
-impl<V: Of> Default for Helper<V> {
-    fn default() -> Self {
-        Self(decode_options::<V>(), PhantomData)
-    }
-}
-
-#[inline(never)]
-fn next<'a>(input: &mut &'a [u8], options: DecodeOptions) -> Result<Option<Packet<'a>>, DecodeError> {
-    match decode(input, options)? {
-        Decoded::Packet { packet, len } => {
-            *input = &input[len..];
-            Ok(Some(packet))
-        }
-        Decoded::Incomplete { .. } => Ok(None),
-    }
-}
-
-impl<V: Of> Decode for Helper<V> {
-    from_slice!();
-
-    #[inline]
-    fn decode(
-        &mut self,
-        input: &mut &'static [u8],
-        mut each: impl FnMut(Packet<'static>),
-    ) -> Result<(), Fault> {
-        while !input.is_empty() {
-            match next(input, self.0)? {
-                Some(packet) => each(packet),
-                None => return Err(Fault::Incomplete),
-            }
-        }
-        Ok(())
+        ways::read_all(packet);
     }
 }
 
@@ -233,18 +130,10 @@ impl<V: Of> Decode for ByReference<V> {
     #[inline]
     fn decode(&mut self, input: &mut &'static [u8], mut each: impl FnMut(())) -> Result<(), Fault> {
         let options = const { DecodeOptions::new(V::VERSION) };
-        while !input.is_empty() {
-            match &decode(input, options) {
-                Ok(Decoded::Packet { packet, len }) => {
-                    *input = &input[*len..];
-                    black_box(packet);
-                    each(());
-                }
-                Ok(Decoded::Incomplete { .. }) => return Err(Fault::Incomplete),
-                Err(error) => return Err(Fault::refused(error)),
-            }
-        }
-        Ok(())
+        whole(ways::by_reference(input, options, |packet| {
+            black_box(packet);
+            each(());
+        }))
     }
 }
 
@@ -257,27 +146,7 @@ impl<V: Of> Default for Frames<V> {
     }
 }
 
-impl<V: Of> Frames<V> {
-    #[inline]
-    fn each(&self, input: &mut BytesMut, mut each: impl for<'a> FnMut(Packet<'a>)) -> Result<(), Fault> {
-        while !input.is_empty() {
-            match Frame::split_from(input, self.0)? {
-                Some(frame) => each(frame.packet()?),
-                None => return Err(Fault::Incomplete),
-            }
-        }
-        Ok(())
-    }
-}
-
-/// As the packets of frames are handed on: their lifetimes are shorter than what [`Decode`] can name.
-#[inline(never)]
-fn handle(packet: Packet<'_>) {
-    black_box(&packet);
-    black_box(std::mem::discriminant(&packet));
-    black_box(topic(&packet));
-}
-
+/// Packets of frames live shorter than what [`Decode`] can name: they are looked at here.
 impl<V: Of> Decode for Frames<V> {
     type Input = BytesMut;
     type Packet = ();
@@ -292,10 +161,10 @@ impl<V: Of> Decode for Frames<V> {
 
     #[inline]
     fn decode(&mut self, input: &mut BytesMut, mut each: impl FnMut(())) -> Result<(), Fault> {
-        self.each(input, |packet| {
-            handle(packet);
+        whole(ways::frames(input, self.0, |packet| {
+            ways::look(packet);
             each(());
-        })
+        }))
     }
 }
 
@@ -452,24 +321,10 @@ impl<V: Of> Answer for Answers<V> {
     }
 
     #[inline]
-    fn answer(
-        &mut self,
-        [suback, unsuback, puback, last]: [u16; 4],
-        out: &mut Vec<u8>,
-    ) -> Result<(), String> {
-        let id = |id| PacketId::new(id).ok_or_else(|| "identifier 0".to_owned());
-        let removed: &[ReasonCode] = if V::VERSION == Version::V5 { &[ReasonCode::SUCCESS] } else { &[] };
-        let granted = [ReasonCode::GRANTED_QOS_1];
+    fn answer(&mut self, ids: [u16; 4], out: &mut Vec<u8>) -> Result<(), String> {
+        let ids = ids.map(|id| PacketId::new(id).unwrap_or(PacketId::MIN));
         out.clear();
-        let options = self.0;
-        let mut send = |packet: Packet<'_>| packet.encode(options, &mut *out).map_err(|e| e.to_string());
-        send(ConnAck::new(ReasonCode::SUCCESS).into())?;
-        send(SubAck::new(id(suback)?, &granted).into())?;
-        send(UnsubAck::new(id(unsuback)?, removed).into())?;
-        send(Packet::PubAck(Ack::new(id(puback)?)))?;
-        send(Packet::PubAck(Ack::new(id(last)?)))?;
-        send(Packet::PingResp)?;
-        Ok(())
+        ways::answer(ids, self.0, out).map_err(|e| e.to_string())
     }
 
     fn written(out: &Vec<u8>) -> Vec<u8> {

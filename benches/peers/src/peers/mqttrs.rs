@@ -2,9 +2,11 @@
 
 use std::hint::black_box;
 
-use mqttrs::{Packet, decode_slice, encode_slice};
+use mqttrs::{
+    Connack, ConnectReturnCode, Packet, Pid, QoS, Suback, SubscribeReturnCodes, decode_slice, encode_slice,
+};
 
-use crate::codec::{Decode, Encode, Fault, ReadAll, decoded, frame_length};
+use crate::codec::{Answer, Decode, Encode, Fault, ReadAll, decoded, frame_length};
 
 #[derive(Default)]
 pub struct V311;
@@ -117,5 +119,39 @@ impl ReadAll for V311 {
             }
             Packet::Pingreq | Packet::Pingresp | Packet::Disconnect => {}
         }
+    }
+}
+
+impl Answer for V311 {
+    type Output = Output;
+
+    fn output(capacity: usize) -> Output {
+        <Self as Encode>::output(capacity)
+    }
+
+    #[inline]
+    fn answer(&mut self, ids: [u16; 4], out: &mut Output) -> Result<(), String> {
+        let [suback, unsuback, puback, last] =
+            ids.map(|id| Pid::try_from(id).map_err(|e| format!("{e:?}")).unwrap_or_default());
+        let capacity = out.buffer.len();
+        let mut rest = out.buffer.as_mut_slice();
+        let mut send = |packet: Packet<'_>| {
+            let len = encode_slice(&packet, rest).map_err(|e| format!("{e:?}"))?;
+            rest = &mut std::mem::take(&mut rest)[len..];
+            Ok::<(), String>(())
+        };
+        send(Packet::Connack(Connack { session_present: false, code: ConnectReturnCode::Accepted }))?;
+        let return_codes = vec![SubscribeReturnCodes::Success(QoS::AtLeastOnce)];
+        send(Packet::Suback(Suback { pid: suback, return_codes }))?;
+        send(Packet::Unsuback(unsuback))?;
+        send(Packet::Puback(puback))?;
+        send(Packet::Puback(last))?;
+        send(Packet::Pingresp)?;
+        out.filled = capacity - rest.len();
+        Ok(())
+    }
+
+    fn written(out: &Output) -> Vec<u8> {
+        out.buffer[..out.filled].to_vec()
     }
 }
