@@ -7,8 +7,8 @@ use bytes::Bytes;
 use mqtt_wire::topic::FilterTree;
 use mqtt_wire::{
     Ack, Connect, DecodeOptions, Decoded, DecodedHead, Frame, List, Packet, Properties, Publish, ReasonCode,
-    SubAck, Subscribe, Subscription, TopicFilter, TopicName, UnsubAck, Unsubscribe, Version, Will, decode,
-    decode_publish_head,
+    SubAck, Subscribe, Subscription, TopicFilter, TopicName, UnsubAck, Unsubscribe, Version, Will, WillRef,
+    decode, decode_publish_head, frame_len,
 };
 
 use crate::notation::{bytes, frame, string, variable};
@@ -195,7 +195,7 @@ fn fed(wire: &[u8], options: DecodeOptions) -> usize {
         match black_box(&decode(&wire[start..end], options)) {
             Ok(Decoded::Incomplete { .. }) => {}
             Ok(Decoded::Packet { .. }) => (packets, start) = (packets + 1, end),
-            Err(error) => start += error.frame_len().expect("a whole frame"),
+            Err(_) => start += frame_len(&wire[start..end]).expect("a whole frame"),
         }
     }
     assert_eq!(start, wire.len());
@@ -232,7 +232,7 @@ fn walk(packet: &Packet<'_>) {
         Packet::Connect(body) => {
             take_all(body.properties.iter());
             if let Some(will) = body.will {
-                take_all(will.properties.iter());
+                take_all(will.get().properties.iter());
             }
         }
         Packet::Publish(body) => take_all(body.properties.iter()),
@@ -254,7 +254,8 @@ fn built(packet: &Packet<'static>) -> Packet<'static> {
     let again = |of: Properties<'static>| Properties::new(of.iter().collect::<Vec<_>>().leak());
     match *packet {
         Packet::Connect(body) => {
-            let will = body.will.map(|will| Will { properties: again(will.properties), ..will });
+            let built = |will: Will<'static>| Will { properties: again(will.properties), ..will };
+            let will = body.will.map(|will| WillRef::from(&*Box::leak(Box::new(built(will.get())))));
             Connect { properties: again(body.properties), will, ..body }.into()
         }
         Packet::Publish(body) => Publish { properties: again(body.properties), ..body }.into(),
