@@ -432,7 +432,7 @@ pub(super) fn connacks() -> Family {
                     [*code],
                 );
                 let says = if session == 1 && *code != 0 {
-                    Says::Bad("SessionPresentRefused", 3)
+                    Says::Bad("SessionPresentRefused", 2)
                 } else {
                     Says::Good
                 };
