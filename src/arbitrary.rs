@@ -133,7 +133,41 @@ impl<'a> Arbitrary<'a> for crate::frame::Frame {
     fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
         let packet = ArbitraryPacket::arbitrary(u)?;
         let options = packet.options();
-        Self::new(packet.bytes.into(), options).map_err(|_| Error::IncorrectFormat)
+        match Self::new(packet.bytes.into(), options) {
+            Ok(frame) => Ok(frame),
+            Err(error) => panic!("{error}, of a packet that was encoded"),
+        }
+    }
+
+    fn size_hint(depth: usize) -> (usize, Option<usize>) {
+        ArbitraryPacket::size_hint(depth)
+    }
+}
+
+#[cfg(feature = "bytes")]
+impl<'a> Arbitrary<'a> for crate::frame::CheckedFrame {
+    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
+        match Self::new(u.arbitrary()?) {
+            Ok(frame) => Ok(frame),
+            Err(error) => panic!("{error}, in a packet that was encoded"),
+        }
+    }
+
+    fn size_hint(depth: usize) -> (usize, Option<usize>) {
+        ArbitraryPacket::size_hint(depth)
+    }
+}
+
+#[cfg(feature = "bytes")]
+impl<'a> Arbitrary<'a> for crate::frame::PublishFrame {
+    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
+        let (version, sender) = (u.arbitrary()?, u.arbitrary()?);
+        let packet = ArbitraryPacket::of_type(u, PacketType::Publish, version, sender)?;
+        let options = packet.options();
+        match crate::frame::Frame::new(packet.bytes.into(), options).and_then(Self::new) {
+            Ok(message) => Ok(message),
+            Err(error) => panic!("{error}, of a message that was encoded"),
+        }
     }
 
     fn size_hint(depth: usize) -> (usize, Option<usize>) {

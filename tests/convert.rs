@@ -17,6 +17,15 @@ fn downgraded<'a>(packet: impl Into<Packet<'a>>, version: Version) -> Option<Pac
     packet.downgrade(version)
 }
 
+/// Which filters of a SUBSCRIBE or UNSUBSCRIBE are shared subscriptions.
+fn are_shared(packet: Packet<'_>) -> Vec<bool> {
+    match packet {
+        Packet::Subscribe(body) => body.subscriptions.iter().map(|one| one.filter.is_shared()).collect(),
+        Packet::Unsubscribe(body) => body.filters.iter().map(|filter| filter.is_shared()).collect(),
+        packet => panic!("{packet:?}"),
+    }
+}
+
 #[test]
 fn connect_to_3() {
     let topic = topic_name!("t");
@@ -110,6 +119,11 @@ fn subscriptions_to_3() {
         assert_eq!(downgraded(subscribe, version), Some(expected.into()));
         let expected = Unsubscribe::new(PacketId::MIN, &filters);
         assert_eq!(downgraded(unsubscribe, version), Some(expected.into()));
+        // What is shared in 5.0 is a filter like any other.
+        assert_eq!(are_shared(subscribe.into()), [false, true]);
+        assert_eq!(are_shared(unsubscribe.into()), [true]);
+        assert_eq!(downgraded(subscribe, version).map(are_shared), Some(vec![false, false]));
+        assert_eq!(downgraded(unsubscribe, version).map(are_shared), Some(vec![false]));
         assert_eq!(downgraded(suback, version), Some(SubAck::new(PacketId::MIN, &codes).into()));
         assert_eq!(downgraded(unsuback, version), Some(UnsubAck::new(PacketId::MIN, &[]).into()));
     }
@@ -152,6 +166,8 @@ fn to_5() {
             Packet::from(Unsubscribe::new(PacketId::MIN, &filters)),
         ] {
             assert_eq!(packet.upgrade(), fits.then_some(packet), "{text}");
+            assert_eq!(are_shared(packet), [false], "{text}");
+            assert!(packet.upgrade().is_none_or(|packet| are_shared(packet) == [true]), "{text}");
         }
     }
 }

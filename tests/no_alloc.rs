@@ -12,8 +12,9 @@ mod notation;
 use std::hint::black_box;
 
 use mqtt_wire::{
-    DecodeOptions, Decoded, FixedHeader, Packet, Properties, Property, Publish, Sender, Tolerance,
-    TopicFilter, TopicName, Version, WillRef, decode, frame_len,
+    Buffer, ConnAck, Connection, DecodeOptions, Decoded, DecodedHead, FixedHeader, Packet, Properties,
+    Property, Publish, ReasonCode, Sender, Tolerance, TopicFilter, TopicName, Version, WillRef, decode,
+    decode_publish_head, frame_len,
 };
 
 /// Runs it and says how many allocations it made.
@@ -186,6 +187,78 @@ fn forwarding_with_other_properties() {
     let expected =
         notation::bytes("34 ('a' 0001 (26 'k' 'v' 26 'k' 'w' 02 00000007 26 'via' 'broker') 6869)");
     assert_eq!(out[..len], expected);
+}
+
+/// A program's life without an allocator: a connection over a fixed memory, answers into a slice, a message sent again.
+#[test]
+fn a_connection() {
+    let text = "10 ('MQTT' 05 06 003C (27 00001000) 'a' (18 00000005 03 'c') 'w' 'gone')
+        30 ('a' (23 0001 26 'k' 'v') 6869) 34 ('b/c' 0007 (02 00000009) 6869) C0 00 E0 (FF)";
+    let stream = notation::bytes(text);
+    let mut client = Vec::new();
+    let (mut memory, mut out) = ([0; 256], [0; 256]);
+    let (mut packets, mut errors) = (0, 0);
+    for size in [1, 7, stream.len()] {
+        let mut server = Connection::server();
+        let count = allocations(|| {
+            let mut buffer = Buffer::new(&mut memory);
+            let mut rest = &stream[..];
+            loop {
+                loop {
+                    match buffer.next(&mut server) {
+                        Ok(Some(packet)) => {
+                            look_at(&packet);
+                            packets += 1;
+                            if let Packet::Publish(publish) = packet {
+                                send_again(publish, &mut out);
+                            }
+                        }
+                        Ok(None) => break,
+                        Err(error) => {
+                            black_box((error.rule(), error.reason_code(), error.requirement()));
+                            errors += 1;
+                        }
+                    }
+                    let connack = ConnAck::new(ReasonCode::SUCCESS);
+                    server.encode(&connack.into(), &mut out).expect("a good packet");
+                    black_box(server.encode(&connack.into(), &mut out[..1])).expect_err("no room");
+                }
+                if rest.is_empty() {
+                    break;
+                }
+                let room = buffer.room();
+                let len = room.len().min(size).min(rest.len());
+                let (now, later) = rest.split_at(len);
+                room[..len].copy_from_slice(now);
+                buffer.fill(len);
+                rest = later;
+            }
+        });
+        assert_eq!((count, server.version()), (0, Some(Version::V5)));
+    }
+    assert_eq!((packets, errors), (3 * 4, 3));
+    // The counter looks: the same with a vector allocates.
+    assert!(allocations(|| drop(black_box(client.extend_from_slice(&stream)))) > 0);
+}
+
+/// By its name, by its head, with other properties upon others.
+fn send_again(publish: Publish<'_>, out: &mut [u8]) {
+    let again = publish.to_resend(mqtt_wire::topic_name!("a/b"));
+    let added = [Property::UserProperty(("via", "x"))];
+    let once = publish.properties.forwarded();
+    let twice = once.as_properties().edit(mqtt_wire::PropertyId::MessageExpiryInterval, &added);
+    look_at_properties(twice.as_properties());
+    let other = publish.edited(twice);
+    for message in [again.as_ref().map(mqtt_wire::EditedPublish::as_publish), Some(other.as_publish())] {
+        let Some(message) = message else { continue };
+        let message = Publish { topic: message.topic.or(Some(mqtt_wire::topic_name!("a"))), ..message };
+        let len = Packet::from(message).encode(Version::V5, out).expect("a good packet");
+        let head = message.encode_head(Version::V5, out).expect("a good packet");
+        assert_eq!(len, head + message.payload.len());
+        let found = decode_publish_head(&out[..head], Version::V5);
+        let Ok(DecodedHead::Publish { head, .. }) = found else { panic!("a PUBLISH") };
+        assert_eq!(head.with_payload(message.payload), message);
+    }
 }
 
 #[test]

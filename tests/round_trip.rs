@@ -1027,7 +1027,21 @@ mod reach {
                 assert!(out.iter().all(|byte| *byte == 0xA5), "{bound}");
                 assert_eq!(packet.encode(encoding(&case), &mut out[..]), Ok(expected.len()), "{bound}");
                 assert!(out == expected, "{bound}: other bytes");
-                assert_eq!(decode_exact(&expected, decoding(&case)).as_ref(), Ok(packet), "{bound}");
+                let received = decode_exact(&expected, decoding(&case));
+                assert_eq!(received.as_ref(), Ok(packet), "{bound}");
+                // What was received goes out as it came, strictly or not.
+                let received = received.expect("a good packet");
+                let strict = encoding(&case).with_strict_characters(true);
+                let looks = if expected.len() < 100_000 {
+                    &[encoding(&case), strict][..]
+                } else {
+                    &[encoding(&case)]
+                };
+                for options in looks {
+                    let mut again = Vec::new();
+                    assert_eq!(received.encode(options, &mut again), Ok(expected.len()), "{bound}");
+                    assert!(again == expected, "{bound}: other bytes");
+                }
                 let frame = Frame::new(out.into(), decoding(&case)).expect("a frame");
                 assert_eq!(frame.packet().as_ref(), Ok(packet), "{bound}");
             });

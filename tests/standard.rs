@@ -540,6 +540,43 @@ mod advisories {
         ]);
     }
 
+    /// Section 3.11 of both standards, byte by byte.
+    #[test]
+    #[rustfmt::skip]
+    fn unsuback() {
+        check(&[
+            ("as it should be", V3, "B0 (0001)", Good),
+            ("as it should be", V5, "B0 (0001 () 00 11 80 83 87 8F 91)", Good),
+            ("with properties", V5, "B0 (0001 (1F 'why' 26 'k' 'v') 00)", Good),
+            ("flags", V3, "B2 (0001)", Refused(Rule::ReservedFlags, 0)),
+            ("flags", V5, "B8 (0001 () 00)", Refused(Rule::ReservedFlags, 0)),
+            ("half an identifier", V3, "B0 (00)", Refused(Rule::Truncated, 2)),
+            ("identifier 0", V3, "B0 (0000)", Refused(Rule::ZeroPacketId, 2)),
+            ("identifier 0", V5, "B0 (0000 () 00)", Refused(Rule::ZeroPacketId, 2)),
+            ("a code in 3.1.1", V3, "B0 (0001 00)", Refused(Rule::TrailingBytes, 4)),
+            ("no Property Length", V5, "B0 (0001)", Refused(Rule::Truncated, 4)),
+            ("a long Property Length", V5, "B0 (0001 05 00)", Refused(Rule::Truncated, 4)),
+            ("a Property Length of two bytes for 0", V5, "B0 (0001 80 00 00)", Refused(Rule::LengthNotShortest, 5)),
+            ("a property of others", V5, "B0 (0001 (26 'k' 'v' 01 00) 00)", Refused(Rule::PropertyNotAllowed, 12)),
+            ("a repeated property", V5, "B0 (0001 (1F 'a' 1F 'a') 00)", Refused(Rule::PropertyRepeated, 9)),
+            ("no code", V5, "B0 (0001 ())", Refused(Rule::EmptyList, 5)),
+            ("no code behind properties", V5, "B0 (0001 (1F 'a'))", Refused(Rule::EmptyList, 9)),
+            ("a code of SUBACK", V5, "B0 (0001 () 01)", Refused(Rule::ReasonCodeNotAllowed, 5)),
+            ("a code of SUBACK behind others", V5, "B0 (0001 () 00 11 97)", Refused(Rule::ReasonCodeNotAllowed, 7)),
+            ("an unknown code behind properties", V5, "B0 (0001 (1F 'a') 00 12)", Refused(Rule::ReasonCodeNotAllowed, 10)),
+        ]);
+        let wire = bytes("B0 (0001 () 00 12)");
+        let error = decode(&wire, V5).expect_err("an unknown code");
+        assert_eq!((error.reason_code(), error.requirement()), (ReasonCode::PROTOCOL_ERROR, "MQTT-3.11.3-2"));
+        let wire = bytes("B0 (0001 (1F 'why') 00 11 87)");
+        let codes = [ReasonCode::SUCCESS, ReasonCode::NO_SUBSCRIPTION_EXISTED, ReasonCode::NOT_AUTHORIZED];
+        let why = [Property::ReasonString("why")];
+        let expected = UnsubAck { properties: Properties::new(&why), ..UnsubAck::new(id(1), &codes) };
+        assert_eq!(packet(&wire, V5), expected.into());
+        let Packet::UnsubAck(unsuback) = packet(&wire, V5) else { panic!("an UNSUBACK") };
+        assert!(unsuback.reason_codes.iter().map(ReasonCode::get).eq([0x00, 0x11, 0x87]));
+    }
+
     #[test]
     fn wrong_directions_are_errors() {
         let client = DecodeOptions::new(V5).with_sender(CLIENT);

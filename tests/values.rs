@@ -439,6 +439,47 @@ fn rules() {
     }
 }
 
+/// With what a receiver may answer (sections 2.4, 3.2.2.2, 4.13 of 5.0): most are malformed packets.
+#[test]
+fn reason_codes_of_rules() {
+    use ReasonCode as R;
+    for rule in Rule::ALL.iter().copied() {
+        let expected = match rule {
+            Rule::ProtocolName | Rule::ProtocolVersion | Rule::VersionMismatch => {
+                R::UNSUPPORTED_PROTOCOL_VERSION
+            }
+            Rule::ClientIdEmpty | Rule::ClientIdTooLong => R::CLIENT_IDENTIFIER_NOT_VALID,
+            Rule::PacketTooLarge => R::PACKET_TOO_LARGE,
+            Rule::PayloadFormat => R::PAYLOAD_FORMAT_INVALID,
+            Rule::TopicAliasZero => R::TOPIC_ALIAS_INVALID,
+            Rule::NotInVersion => R::IMPLEMENTATION_SPECIFIC_ERROR,
+            // Values that can be read and break what the text calls a Protocol Error, or leaves without a name.
+            Rule::WrongDirection
+            | Rule::VersionUnknown
+            | Rule::UnexpectedPacket
+            | Rule::ZeroPacketId
+            | Rule::WillQoSWithoutWill
+            | Rule::WillRetainWithoutWill
+            | Rule::PasswordWithoutUserName
+            | Rule::SessionPresentRefused
+            | Rule::DupAtQoS0
+            | Rule::TopicMissing
+            | Rule::EmptyList
+            | Rule::SubscriptionQoS3
+            | Rule::RetainHandling3
+            | Rule::NoLocalOnShared
+            | Rule::PropertyRepeated
+            | Rule::PropertyValue
+            | Rule::PropertySender
+            | Rule::AuthenticationMethodMissing
+            | Rule::ReasonCodeNotAllowed
+            | Rule::ReasonCodeSender => R::PROTOCOL_ERROR,
+            _ => R::MALFORMED_PACKET,
+        };
+        assert_eq!(rule.reason_code(), expected, "{}", rule.name());
+    }
+}
+
 /// Where the packet decides which statement of the standards is broken: the label in 3.1.1 and in 5.0.
 #[test]
 fn rules_by_packet() {

@@ -12,7 +12,8 @@ pub fn built(packet: Packet<'static>) -> Packet<'static> {
             body.properties = listed(body.properties);
             body.will = body.will.map(|will| {
                 let will = will.get();
-                let will: &Will<'_> = Box::leak(Box::new(Will { properties: listed(will.properties), ..will }));
+                let will: &Will<'_> =
+                    Box::leak(Box::new(Will { properties: listed(will.properties), ..will }));
                 will.into()
             });
         }

@@ -11,7 +11,7 @@ use std::num::{NonZeroU16, NonZeroU32};
 use mqtt_wire::{
     Ack, Auth, ConnAck, Connect, Delivery, Disconnect, MaximumQoS, Packet, PacketId, Properties, Property,
     Publish, QoS, ReasonCode, SubAck, Subscribe, Subscription, SubscriptionId, TopicFilter, UnsubAck,
-    Unsubscribe, Version, Will, topic_filter, topic_name,
+    Unsubscribe, Version, Will, WillRef, topic_filter, topic_name,
 };
 
 /// A packet by the name that it has in the figures.
@@ -120,9 +120,13 @@ const SUBSCRIPTIONS: [Subscription<'static>; 10] = {
 const GRANTED: &[ReasonCode] = &[ReasonCode::GRANTED_QOS_1; 10];
 const REMOVED: &[ReasonCode] = &[ReasonCode::SUCCESS; 10];
 
+const WILL: Will<'static> = Will::new(topic_name!("status/gateway/7"), b"gone");
+/// With its properties.
+const FULL_WILL: Will<'static> = Will { properties: Properties::new(WILL_PROPERTIES), ..WILL };
+
 fn full_connect(version: Version) -> Connect<'static> {
     Connect {
-        will: Some(Will::new(topic_name!("status/gateway/7"), b"gone")),
+        will: Some(WillRef::from(const { &WILL })),
         user_name: Some("gateway-7"),
         password: Some(b"correct horse"),
         ..Connect::new(version, "gateway-7-a81f")
@@ -133,7 +137,7 @@ fn all_of_v5() -> Vec<(&'static str, Packet<'static>)> {
     use ReasonCode as Code;
     let properties = |list| Properties::new(list);
     let connect = full_connect(Version::V5);
-    let will = connect.will.map(|will| Will { properties: properties(WILL_PROPERTIES), ..will });
+    let will = Some(WillRef::from(const { &FULL_WILL }));
     let ack = Ack { properties: properties(REASON), ..Ack::new(ID).with_reason(Code::QUOTA_EXCEEDED) };
     let rel =
         Ack { properties: properties(REASON), ..Ack::new(ID).with_reason(Code::PACKET_IDENTIFIER_NOT_FOUND) };

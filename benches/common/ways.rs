@@ -188,8 +188,7 @@ pub fn answer<O: Output>(
 ) -> Result<(), EncodeError> {
     let granted = [ReasonCode::GRANTED_QOS_1];
     // UNSUBACK has no codes before 5.0.
-    let removed: &[ReasonCode] =
-        if options.version() == Version::V5 { &[ReasonCode::SUCCESS] } else { &[] };
+    let removed: &[ReasonCode] = if options.version() == Version::V5 { &[ReasonCode::SUCCESS] } else { &[] };
     let mut send = |packet: Packet<'_>| packet.encode(options, &mut *out);
     send(ConnAck::new(ReasonCode::SUCCESS).into())?;
     send(SubAck::new(suback, &granted).into())?;

@@ -226,7 +226,10 @@ fn size_hints() {
     }
     assert_eq!(hint::<ArbitraryPacket>(), (3, None));
     #[cfg(feature = "bytes")]
-    assert_eq!(hint::<crate::frame::Frame>(), (3, None));
+    {
+        use crate::frame::{CheckedFrame, Frame, PublishFrame};
+        assert_eq!([hint::<Frame>(), hint::<CheckedFrame>(), hint::<PublishFrame>()], [(3, None); 3]);
+    }
     assert_eq!(hint::<Property<'_>>(), (1, None));
     assert_eq!(hint::<Subscription<'_>>(), (2, None));
     assert_eq!([hint::<PropertySet>(), hint::<SubscriptionId>()], [(4, Some(4)); 2]);
@@ -257,7 +260,13 @@ fn single_values_come_valid() {
         assert!(packet.packet().packet_type().may_be_sent_by(packet.sender(), packet.version()));
         assert_eq!(packet.as_bytes(), packet.clone().into_bytes());
         #[cfg(feature = "bytes")]
-        assert!(crate::frame::Frame::arbitrary(&mut u).unwrap().packet().is_ok());
+        {
+            assert!(crate::frame::Frame::arbitrary(&mut u).unwrap().packet().is_ok());
+            let checked = crate::frame::CheckedFrame::arbitrary(&mut u).unwrap();
+            assert_eq!(checked.frame().packet(), Ok(checked.packet()));
+            let message = crate::frame::PublishFrame::arbitrary(&mut u).unwrap();
+            assert_eq!(message.frame().packet(), Ok(message.publish().into()));
+        }
         u.arbitrary::<DecodeOptions>().unwrap();
         u.arbitrary::<EncodeOptions>().unwrap();
         u.arbitrary::<Property<'_>>().unwrap();

@@ -56,9 +56,11 @@ impl<'a> Packet<'a> {
                 reason_codes: body.reason_codes.downgraded(),
                 ..body
             }),
-            Self::Unsubscribe(body) => {
-                Self::Unsubscribe(Unsubscribe { properties: Properties::EMPTY, ..body })
-            }
+            Self::Unsubscribe(body) => Self::Unsubscribe(Unsubscribe {
+                properties: Properties::EMPTY,
+                filters: body.filters.downgraded(),
+                ..body
+            }),
             Self::UnsubAck(body) => Self::UnsubAck(UnsubAck::new(body.packet_id, &[])),
             Self::PingReq => Self::PingReq,
             Self::PingResp => Self::PingResp,
@@ -98,9 +100,13 @@ impl<'a> Packet<'a> {
             }
             Self::Subscribe(body) => {
                 let fits = body.subscriptions.iter().all(|subscription| fits_v5(subscription.filter));
-                fits.then_some(self)
+                let upgraded = Subscribe { subscriptions: body.subscriptions.upgraded(), ..body };
+                fits.then_some(Self::Subscribe(upgraded))
             }
-            Self::Unsubscribe(body) => body.filters.iter().all(|filter| fits_v5(filter)).then_some(self),
+            Self::Unsubscribe(body) => {
+                let upgraded = Unsubscribe { filters: body.filters.upgraded(), ..body };
+                body.filters.iter().all(fits_v5).then_some(Self::Unsubscribe(upgraded))
+            }
             _ => Some(self),
         }
     }

@@ -16,6 +16,10 @@ pub(crate) trait Item<'a>: Copy {
     fn read(i: &'a [u8], version: Version) -> Parsed<'a, Self>;
     /// What is left of the item in 3.x.
     fn downgraded(self) -> Self;
+    /// What the item of 3.x is in 5.0.
+    fn upgraded(self) -> Self {
+        self
+    }
     /// Writes the item.
     fn write<S: Sink>(&self, packet: PacketType, c: Context, out: &mut S) -> Written;
 }
@@ -32,8 +36,17 @@ pub(crate) trait Item<'a>: Copy {
 #[derive(Clone, Copy)]
 pub struct List<'a, T> {
     source: Source<'a, T>,
-    /// Whether items are to be given as 3.x has them.
-    downgraded: bool,
+    form: Form,
+}
+
+/// How the items are to be given.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    AsTheyAre,
+    /// As 3.x has them.
+    Downgraded,
+    /// As 5.0 has those of 3.x.
+    Upgraded,
 }
 
 #[derive(Clone, Copy)]
@@ -50,7 +63,7 @@ enum Source<'a, T> {
 impl<'a, T> List<'a, T> {
     /// These items.
     pub const fn new(items: &'a [T]) -> Self {
-        Self { source: Source::Items(items), downgraded: false }
+        Self { source: Source::Items(items), form: Form::AsTheyAre }
     }
 
     /// Whether there is no item.
@@ -73,7 +86,11 @@ impl<'a, T> List<'a, T> {
     }
 
     pub(crate) const fn downgraded(self) -> Self {
-        Self { downgraded: true, ..self }
+        Self { form: Form::Downgraded, ..self }
+    }
+
+    pub(crate) const fn upgraded(self) -> Self {
+        Self { form: Form::Upgraded, ..self }
     }
 }
 
@@ -88,7 +105,7 @@ impl<'a, T: Item<'a>> List<'a, T> {
         while !i.is_empty() {
             i = T::check(i, packet, c)?;
         }
-        Ok(Self { source: Source::Wire { bytes, context: c, packet }, downgraded: false })
+        Ok(Self { source: Source::Wire { bytes, context: c, packet }, form: Form::AsTheyAre })
     }
 
     pub(crate) fn encode<S: Sink>(&self, packet: PacketType, c: Context, out: &mut S) -> Written {
@@ -98,12 +115,12 @@ impl<'a, T: Item<'a>> List<'a, T> {
         }
         match self.source {
             Source::Wire { bytes, context, packet: received }
-                if received == packet && context == c && !self.downgraded =>
+                if received == packet && context == c && self.form == Form::AsTheyAre =>
             {
                 out.put(bytes);
                 Ok(())
             }
-            Source::Items(items) if !self.downgraded => {
+            Source::Items(items) if self.form == Form::AsTheyAre => {
                 Self::encode_each(items.iter().copied(), packet, c, out)
             }
             _ => Self::encode_each(self.iter(), packet, c, out),
@@ -168,7 +185,11 @@ impl<'a, T: Item<'a>> Iterator for ListIter<'a, T> {
                 *first
             }
         };
-        Some(if self.0.downgraded { item.downgraded() } else { item })
+        Some(match self.0.form {
+            Form::AsTheyAre => item,
+            Form::Downgraded => item.downgraded(),
+            Form::Upgraded => item.upgraded(),
+        })
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

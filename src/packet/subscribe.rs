@@ -160,7 +160,11 @@ impl<'a> Item<'a> for Subscription<'a> {
     }
 
     fn downgraded(self) -> Self {
-        Self::new(self.filter, self.maximum_qos)
+        Self::new(self.filter.downgraded(), self.maximum_qos)
+    }
+
+    fn upgraded(self) -> Self {
+        Self { filter: self.filter.upgraded(), ..self }
     }
 
     #[inline(always)]

@@ -76,7 +76,11 @@ impl<'a> Item<'a> for TopicFilter<'a> {
     }
 
     fn downgraded(self) -> Self {
-        self
+        Self::checked(self.as_bytes(), Version::V311)
+    }
+
+    fn upgraded(self) -> Self {
+        Self::checked(self.as_bytes(), Version::V5)
     }
 
     #[inline(always)]

@@ -131,7 +131,7 @@ impl Slot<'_> {
 }
 
 /// A value in the middle, of a property.
-fn plain_value(row: &PropertyRow) -> Value {
+pub(crate) fn plain_value(row: &PropertyRow) -> Value {
     match row.r#type {
         Type::Flag => Value::Flag(true),
         Type::U16 | Type::NonZeroU16 => Value::U16(300),

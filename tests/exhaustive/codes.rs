@@ -2,7 +2,7 @@
 
 use mqtt_wire::{
     Ack, Auth, ConnAck, DecodeOptions, Decoded, Disconnect, EncodeOptions, Packet, PacketId, PacketType,
-    Properties, Property, ReasonCode, SubAck, Tolerance, UnsubAck, Version, decode,
+    Properties, Property, ReasonCode, Rule, SubAck, Tolerance, UnsubAck, Version, decode,
 };
 
 use crate::count::counted;
@@ -56,6 +56,19 @@ fn reason_codes_in_all_packets() {
             let expected = may_send && may_carry(packet, code, version, sender);
             let found = decode(&wire, options(version, sender));
             assert_eq!(found.is_ok(), expected, "{packet} {code:02X} {version} {sender:?}: {found:?}");
+            if let (Err(error), true) = (&found, may_send) {
+                // The code stands behind the identifier, or flags, or nothing.
+                let at = match packet {
+                    PacketType::ConnAck => 3,
+                    PacketType::SubAck | PacketType::UnsubAck if version == Version::V5 => 5,
+                    PacketType::Disconnect | PacketType::Auth => 2,
+                    _ => 4,
+                };
+                let anyone_may = may_carry(packet, code, version, None);
+                let rule = if anyone_may { Rule::ReasonCodeSender } else { Rule::ReasonCodeNotAllowed };
+                assert_eq!((error.rule(), error.offset()), (rule, at), "{packet} {code:02X} {version}");
+                assert_eq!(error.reason_code(), ReasonCode::PROTOCOL_ERROR);
+            }
             if expected {
                 assert_eq!(found, Ok(Decoded::Packet { packet: value, len: wire.len() }));
                 allowed.push((packet, version, sender));
