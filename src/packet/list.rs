@@ -80,7 +80,7 @@ impl<'a, T> List<'a, T> {
         T: Copy,
     {
         match self.source {
-            Source::Items([item]) if !self.downgraded => Some(*item),
+            Source::Items([item]) if self.form == Form::AsTheyAre => Some(*item),
             _ => None,
         }
     }
