@@ -184,7 +184,7 @@ impl Framer {
         Some(Cut { offset, bytes, found: Found::Incomplete { missing } })
     }
 
-    fn rest(&self) -> &[u8] {
+    pub(crate) fn rest(&self) -> &[u8] {
         self.buffer.get(self.start..).unwrap_or_default()
     }
 }

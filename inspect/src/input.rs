@@ -16,7 +16,7 @@ use crate::link::Links;
 use crate::note::Note;
 use crate::record::{Connection, Content, Item, Origin};
 use crate::report::Report;
-use crate::session::Session;
+use crate::session::{Session, is_connect};
 use crate::stream::Piece;
 
 /// What the user chose about reading.
@@ -276,6 +276,11 @@ fn one_line(text: &[u8], choices: &Choices, report: &mut Report, line: u64) -> i
 fn one_packet(bytes: &[u8], choices: &Choices, report: &mut Report, origin: Origin) -> io::Result<()> {
     let options = choices.sender.map_or(choices.options, |sender| choices.options.with_sender(sender));
     let fallback = choices.version.unwrap_or(Version::V5);
+    let options = if options.version().is_none() && !is_connect(bytes) {
+        options.with_version(fallback)
+    } else {
+        options
+    };
     let (version, content) = match decode(bytes, options) {
         Ok(Decoded::Packet { packet, len }) => {
             let version = if let Packet::Connect(connect) = packet { connect.version } else { fallback };

@@ -107,8 +107,10 @@ impl Session {
         let (version, options) = (self.version, self.options);
         let direction = self.direction(sender);
         let connect = direction.framer.peek().is_some_and(is_connect);
+        let begins_as_connect = is_connect(direction.framer.rest());
         let options = match version {
             Some(version) if !connect => options.with_version(version),
+            None if !begins_as_connect && options.version().is_none() => options.with_version(Version::V5),
             _ => options,
         };
         let options = options.with_first_packet(direction.first);
@@ -130,7 +132,7 @@ impl Session {
     }
 }
 
-fn is_connect(frame: &[u8]) -> bool {
+pub(crate) fn is_connect(frame: &[u8]) -> bool {
     frame.first().is_some_and(|first| first >> 4 == PacketType::Connect.get())
 }
 

@@ -461,7 +461,8 @@ impl Body<'_> {
             }
         };
         if session_present && code != 0 {
-            return fault("SessionPresentRefused", self.at - 1);
+            // The bit is wrong.
+            return fault("SessionPresentRefused", self.at - 2);
         }
         put(out, if self.v5() { "reason_code" } else { "return_code" }, json!(code));
         self.put_properties(out)?;
