@@ -151,6 +151,28 @@ fn sets_of_properties() {
     assert_eq!(format!("{both:?}"), "{TopicAlias, UserProperty}");
     assert_eq!((both.is_empty(), PropertySet::EMPTY.is_empty()), (false, true));
     let all: PropertySet = PropertyId::ALL.iter().copied().collect();
+    // Against the sets of the standard library.
+    let sets: Vec<PropertySet> = (0..PropertyId::ALL.len())
+        .map(|n| PropertyId::ALL.iter().copied().skip(n % 7).step_by(n % 5 + 1).take(n).collect())
+        .collect();
+    for one in sets.iter().copied() {
+        let of = |set: PropertySet| set.iter().collect::<BTreeSet<_>>();
+        assert_eq!((one.len(), one.is_subset(all), of(one).len()), (one.iter().count(), true, one.len()));
+        for other in sets.iter().copied() {
+            let (a, b) = (of(one), of(other));
+            assert_eq!(of(one.union(other)), &a | &b);
+            assert_eq!((of(one.intersection(other)), of(one & other)), (&a & &b, &a & &b));
+            assert_eq!((of(one.difference(other)), of(one - other)), (&a - &b, &a - &b));
+            assert_eq!(of(one.symmetric_difference(other)), &a ^ &b);
+            assert_eq!(one.is_subset(other), a.is_subset(&b));
+        }
+        for id in PropertyId::ALL.iter().copied() {
+            let (mut with, mut without) = (one, one);
+            assert_eq!((with.insert(id), without.remove(id)), (!one.contains(id), one.contains(id)));
+            assert_eq!((with, without), (one | id, one - id.into()));
+            assert!(with.contains(id) && !without.contains(id));
+        }
+    }
     assert!(PropertyId::ALL.iter().all(|id| all.contains(*id) && !PropertySet::EMPTY.contains(*id)));
 }
 
@@ -363,6 +385,33 @@ fn options_are_kept_apart() {
         assert_eq!(DecodeOptions::detect().with_payload_check(true).with_version(version), strict);
     }
     assert_eq!(DecodeOptions::detect().version(), None);
+    // What was said is told, and nothing else; what is taken back is not.
+    let told = |options: DecodeOptions| {
+        let choices = [options.first_packet(), options.strict_characters(), options.payload_check()];
+        let all = options.tolerances().collect::<Vec<_>>();
+        assert!(Tolerance::ALL.iter().all(|one| options.tolerates(*one) == all.contains(one)));
+        (options.version(), options.sender(), options.max_packet_size(), choices, all)
+    };
+    let (new, most) = (DecodeOptions::new(Version::V31), mqtt_wire::MAX_PACKET_SIZE);
+    let v31 = Some(Version::V31);
+    assert_eq!(told(new), (v31, None, most, [false; 3], vec![]));
+    for sender in [Sender::Client, Sender::Server] {
+        assert_eq!(told(new.with_sender(sender)), (v31, Some(sender), most, [false; 3], vec![]));
+    }
+    for tolerance in tolerances {
+        assert_eq!(told(new.with_tolerance(tolerance)), (v31, None, most, [false; 3], vec![tolerance]));
+    }
+    for on in [true, false] {
+        let choices = [
+            (new.with_first_packet(true).with_first_packet(on), [on, false, false]),
+            (new.with_strict_characters(true).with_strict_characters(on), [false, on, false]),
+            (new.with_payload_check(true).with_payload_check(on), [false, false, on]),
+        ];
+        for (options, chosen) in choices {
+            assert_eq!(told(options), (v31, None, most, chosen, vec![]));
+        }
+    }
+    assert_eq!(told(new.with_max_packet_size(9)), (v31, None, 9, [false; 3], vec![]));
     // To say a thing twice is to say it.
     let twice = |options: DecodeOptions| {
         let options = options
