@@ -1,0 +1,41 @@
+//! The protocol between MQTT packets, for clients and servers of 3.1, 3.1.1 and 5.0: no sockets, no clock, no
+//! allocator.
+//!
+//! A [`Session`] outlives connections; a [`Link`] borrows it and *is* one. Dropping the link is the reset, so nothing
+//! of an old connection is left over in a new one.
+
+#![no_std]
+#![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+#[cfg(feature = "alloc")]
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+mod alias;
+mod auth;
+mod keep_alive;
+mod limits;
+mod link;
+mod output;
+mod record;
+mod session;
+mod slots;
+mod violation;
+mod wire;
+
+pub use link::Outputs;
+pub use link::{Client, Detached, Ending, Link, Role, Server};
+pub use output::{
+    HandleError, Input, Outcome, Output, Publication, Receipt, Refusal, Reply, Stale, TopicAlias,
+};
+pub use record::{NoRoom, Record, records};
+pub use session::Session;
+#[cfg(feature = "alloc")]
+pub use slots::Growing;
+pub use slots::{Fixed, Slots};
+pub use violation::{SessionRule, Violation};
+
+/// Milliseconds on a clock of the caller's that never goes back.
+pub type Millis = u64;
