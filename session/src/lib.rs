@@ -22,6 +22,7 @@ mod output;
 mod record;
 mod session;
 mod slots;
+mod value;
 mod violation;
 mod wire;
 

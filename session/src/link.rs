@@ -191,7 +191,7 @@ pub struct Link<'s, R: Role, S: Slots> {
 /// A connection without its session: see [`Link::detach`].
 pub struct Detached<R: Role, S: Slots> {
     pub(crate) c: Connection<S>,
-    role: PhantomData<R>,
+    pub(crate) role: PhantomData<R>,
 }
 
 impl<S: Slots> Session<S> {
@@ -515,7 +515,8 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
     pub(crate) fn free_id(&mut self) -> Option<PacketId> {
         let used = self.session.outgoing.len() + self.c.requests.len();
         for _ in 0..=used {
-            self.session.last_id = self.session.last_id.checked_add(1).unwrap_or(1);
+            let last = self.session.last_id;
+            self.session.last_id = if last >= S::LAST_ID { 1 } else { last.saturating_add(1) };
             let Some(id) = PacketId::new(self.session.last_id) else { continue };
             let is_used = self.session.outgoing.find(0, |message| message.id == id).is_some()
                 || self.c.requests.find(0, |request| request.id == id).is_some();

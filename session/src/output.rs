@@ -141,6 +141,26 @@ impl Receipt {
     pub const fn qos(&self) -> QoS {
         self.qos
     }
+
+    /// The receipt as a number, for a queue that keeps nothing else. A receipt that is used twice is
+    /// [`Stale`] the second time.
+    pub const fn into_bits(self) -> u64 {
+        (self.epoch as u64) << 32 | (self.qos as u64) << 16 | self.id.get() as u64
+    }
+
+    /// The receipt of a number that was made by [`into_bits`](Self::into_bits); `None` for others.
+    pub const fn from_bits(bits: u64) -> Option<Self> {
+        let [e0, e1, e2, e3, 0, qos, id_high, id_low] = bits.to_be_bytes() else { return None };
+        let qos = match qos {
+            1 => QoS::AtLeastOnce,
+            2 => QoS::ExactlyOnce,
+            _ => return None,
+        };
+        match PacketId::new(u16::from_be_bytes([id_high, id_low])) {
+            Some(id) => Some(Self { id, epoch: u32::from_be_bytes([e0, e1, e2, e3]), qos }),
+            None => None,
+        }
+    }
 }
 
 /// The receipt is of an earlier connection: its message comes again, with another one. The application has to forget

@@ -218,6 +218,11 @@ pub struct Alias<N> {
     pub(crate) name: Option<N>,
 }
 
+/// What can be cloned, compared and hashed.
+#[doc(hidden)]
+pub trait Value: Clone + fmt::Debug + Eq + core::hash::Hash {}
+impl<T: Clone + fmt::Debug + Eq + core::hash::Hash> Value for T {}
+
 /// Where the slots of a session and its connections are: [`Fixed`] or, with the feature `alloc`, [`Growing`].
 pub trait Slots {
     /// What the caller knows a message by: an index in a ring, an offset in flash, a `Frame`.
@@ -225,17 +230,20 @@ pub trait Slots {
     #[doc(hidden)]
     type Outgoing: List<Outgoing<Self::Key>>;
     #[doc(hidden)]
-    type Received: List<Received>;
+    type Received: List<Received> + Value;
     #[doc(hidden)]
-    type Window: List<Incoming>;
+    type Window: List<Incoming> + Value;
     #[doc(hidden)]
     type Todo: List<Todo<Self::Key>>;
     #[doc(hidden)]
-    type Requests: List<Request>;
+    type Requests: List<Request> + Value;
     #[doc(hidden)]
     type Name: Name;
     #[doc(hidden)]
-    type Names: List<Alias<Self::Name>>;
+    type Names: List<Alias<Self::Name>> + Value;
+
+    /// The highest Packet Identifier to use; then they begin again at 1.
+    const LAST_ID: u16 = u16::MAX;
 
     /// The most messages of QoS 1 and 2 that are on their way to the peer, over all connections of the session.
     fn outgoing(&self) -> u16;

@@ -22,6 +22,9 @@ impl<S: Slots> Session<S> {
 impl<S: Slots> Link<'_, Client, S> {
     /// Sends CONNECT. Its version, limits and keep alive are those of the connection.
     ///
+    /// In 5.0 a client whose session does not [exist](Session::exists) starts clean, whatever `connect` says: a session
+    /// that the server has would make it close (`[MQTT-3.2.2-4]`), and it may have one if an earlier CONNACK was lost.
+    ///
     /// # Errors
     /// It announces more than there are slots for (see [`Session::receive_maximum`]), cannot be encoded, or was sent
     /// before.
@@ -36,16 +39,18 @@ impl<S: Slots> Link<'_, Client, S> {
         if self.c.state != State::New {
             return Err(Refusal::NotOpen);
         }
+        let mut connect = *connect;
+        connect.clean_start |= connect.version == Version::V5 && !self.session.exists;
         let c = &mut self.c;
         c.wire.set_version(connect.version);
         super::server::announce(&self.session.slots, self.session.receive_maximum(), c, &connect.properties)?;
-        Packet::Connect(*connect).encoded_len(c.wire.encode_options()).map_err(Refusal::Encode)?;
+        Packet::Connect(connect).encoded_len(c.wire.encode_options()).map_err(Refusal::Encode)?;
         c.clean_start = connect.clean_start;
-        c.expiry = expiry(connect);
+        c.expiry = expiry(&connect);
         c.keep_alive.set(connect.keep_alive, now);
         c.asks.keep_alive = connect.keep_alive;
         c.auth = Authentication::of_connect(&connect.properties);
-        Ok(Outputs::new(self, Some(Packet::Connect(*connect)), Then::Wait, now))
+        Ok(Outputs::new(self, Some(Packet::Connect(connect)), Then::Wait, now))
     }
 
     /// Sends a SUBSCRIBE. Its identifier is the link's to choose: [`Outputs::packet_id`]. The answer comes as
@@ -137,7 +142,8 @@ impl<S: Slots> Link<'_, Client, S> {
         if present && self.c.clean_start {
             return Err(SessionRule::SessionNotCleared);
         }
-        if present && !self.session.exists {
+        // A client of 3.1.1 may go on with a session that it did not expect (section 3.2.2.2).
+        if present && !self.session.exists && self.c.wire.is_v5() {
             return Err(SessionRule::SessionNotKnown);
         }
         if !present {
