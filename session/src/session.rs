@@ -33,6 +33,8 @@ pub struct Outgoing<K> {
     pub(crate) size: u32,
     pub(crate) phase: Phase,
     pub(crate) retain: bool,
+    /// Its PUBLISH was sent, or may have been.
+    pub(crate) sent: bool,
     /// The alias is new: the name goes along.
     pub(crate) names_alias: bool,
 }
@@ -144,7 +146,7 @@ impl<S: Slots> Session<S> {
                 if self.outgoing.len() >= usize::from(self.slots.outgoing()) {
                     return Err(NoRoom);
                 }
-                let message = Outgoing { key, id, alias: 0, size, phase, retain, names_alias: false };
+                let message = Outgoing { key, id, alias: 0, size, phase, retain, sent: true, names_alias: false };
                 self.outgoing.push(message).map_err(|_| NoRoom)?;
                 self.published_recorded = self.published_recorded.saturating_add(1);
             }

@@ -5,9 +5,11 @@ use mqtt_wire::{QoS, Version};
 
 /// The bounds of an exploration.
 #[derive(Debug, Clone)]
-pub struct Configuration {
+pub(crate) struct Configuration {
     pub name: String,
     pub version: Version,
+    /// How many identifiers there are, and slots for messages: 2 or 3.
+    pub ids: u16,
     /// The messages of the client and of the server, each at its QoS.
     pub messages: [Vec<QoS>; 2],
     /// How often the connection may be lost, each side may crash, the client may start clean, the server's session may
@@ -30,14 +32,14 @@ pub struct Configuration {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shrink {
+pub(crate) enum Shrink {
     Size,
     QoS,
     Retain,
 }
 
 /// The configurations of a list: `name key=value ...`, a line each; `#` begins a comment.
-pub fn list(text: &str) -> Result<Vec<Configuration>> {
+pub(crate) fn list(text: &str) -> Result<Vec<Configuration>> {
     text.lines()
         .map(|line| line.split('#').next().unwrap_or_default().trim())
         .filter(|line| !line.is_empty())
@@ -50,6 +52,7 @@ fn one(line: &str) -> Result<Configuration> {
     let mut this = Configuration {
         name: words.next().unwrap_or_default().to_owned(),
         version: Version::V5,
+        ids: 3,
         messages: [Vec::new(), Vec::new()],
         losses: 0,
         crashes: [0, 0],
@@ -67,6 +70,7 @@ fn one(line: &str) -> Result<Configuration> {
         match key {
             "v311" => this.version = Version::V311,
             "v31" => this.version = Version::V31,
+            "ids" => this.ids = value.parse()?,
             "client" => this.messages[0] = qos(value)?,
             "server" => this.messages[1] = qos(value)?,
             "losses" => this.losses = value.parse()?,
@@ -94,7 +98,11 @@ fn one(line: &str) -> Result<Configuration> {
             _ => bail!("unknown word {key}"),
         }
     }
-    ensure!(this.messages.iter().all(|messages| messages.len() <= crate::system::MESSAGES), "too many messages");
+    ensure!(matches!(this.ids, 2 | 3), "identifiers: 2 or 3");
+    ensure!(
+        this.messages.iter().all(|messages| messages.len() <= crate::system::MESSAGES),
+        "too many messages"
+    );
     Ok(this)
 }
 

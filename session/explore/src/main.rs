@@ -28,12 +28,23 @@ fn main() -> Result<ExitCode> {
         if !names.is_empty() && !names.contains(&configuration.name) {
             continue;
         }
-        let found = explore(&configuration, MOST);
+        let found = match configuration.ids {
+            2 => explore::<2>(&configuration, MOST),
+            _ => explore::<3>(&configuration, MOST),
+        };
         all += found.states;
         seconds += found.took.as_secs_f64();
-        println!("{:<28} {:>12} states {:>8.1} s", configuration.name, found.states, found.took.as_secs_f64());
+        println!(
+            "{:<28} {:>12} states {:>8.1} s",
+            configuration.name,
+            found.states,
+            found.took.as_secs_f64()
+        );
         if let Some(fault) = found.fault {
-            print(&configuration, &fault);
+            match configuration.ids {
+                2 => print::<2>(&configuration, &fault),
+                _ => print::<3>(&configuration, &fault),
+            }
             return Ok(ExitCode::from(1));
         }
         if found.cut {
@@ -46,8 +57,8 @@ fn main() -> Result<ExitCode> {
 }
 
 /// The counterexample: each step, and what is on the wire after it.
-fn print(configuration: &Configuration, fault: &Fault) {
-    let mut state = System::new(configuration);
+fn print<const IDS: u16>(configuration: &Configuration, fault: &Fault) {
+    let mut state = System::<IDS>::new(configuration);
     for step in &fault.steps {
         match state.take(*step, configuration) {
             Ok(Some((next, _))) => state = next,

@@ -4,12 +4,11 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasher, Hasher};
 use std::time::{Duration, Instant};
 
-
 use crate::configuration::Configuration;
 use crate::system::{Event, Step, System};
 
 /// What an exploration has found.
-pub struct Found {
+pub(crate) struct Found {
     pub states: usize,
     pub took: Duration,
     pub fault: Option<Fault>,
@@ -18,7 +17,7 @@ pub struct Found {
 }
 
 /// A property that does not hold, and the steps that lead there.
-pub struct Fault {
+pub(crate) struct Fault {
     pub what: String,
     pub steps: Vec<Step>,
 }
@@ -27,18 +26,18 @@ pub struct Fault {
 type Parents = HashMap<u64, (u64, Step)>;
 
 /// A state by 64 bits: among 10^8 states two are taken for one with a chance of 1 in 3,700.
-fn fingerprint(state: &System) -> u64 {
+fn fingerprint<const IDS: u16>(state: &System<IDS>) -> u64 {
     foldhash::quality::FixedState::with_seed(0x6D71_7474).hash_one(state)
 }
 
 /// Explores a configuration to its end, or until there are more than so many states. A fault is first only seen; a
 /// second search finds the way there.
-pub fn explore(configuration: &Configuration, most: usize) -> Found {
+pub(crate) fn explore<const IDS: u16>(configuration: &Configuration, most: usize) -> Found {
     let start = Instant::now();
-    let (states, fault, cut) = search(configuration, most, None);
+    let (states, fault, cut) = search::<IDS>(configuration, most, None);
     let fault = fault.map(|(what, ..)| {
         let mut parents = Parents::default();
-        let (_, again, _) = search(configuration, most, Some(&mut parents));
+        let (_, again, _) = search::<IDS>(configuration, most, Some(&mut parents));
         let (mut at, mut steps) = (0, Vec::new());
         if let Some((_, from, last)) = again {
             at = from;
@@ -57,8 +56,12 @@ pub fn explore(configuration: &Configuration, most: usize) -> Found {
 /// What is wrong, in the state of this fingerprint, or after this step from there.
 type Seen = Option<(String, u64, Option<Step>)>;
 
-fn search(c: &Configuration, most: usize, mut parents: Option<&mut Parents>) -> (usize, Seen, bool) {
-    let first = System::new(c);
+fn search<const IDS: u16>(
+    c: &Configuration,
+    most: usize,
+    mut parents: Option<&mut Parents>,
+) -> (usize, Seen, bool) {
+    let first = System::<IDS>::new(c);
     let mut seen: HashSet<u64, AsItIs> = HashSet::default();
     let mark = fingerprint(&first);
     seen.insert(mark);
@@ -67,7 +70,7 @@ fn search(c: &Configuration, most: usize, mut parents: Option<&mut Parents>) -> 
         let mut is_end = true;
         for event in state.events(c) {
             let is_adverse = matches!(event, Event::Lose(_) | Event::Crash(_) | Event::Expire);
-            let mut add = |next: System, step: Step| {
+            let mut add = |next: System<IDS>, step: Step| {
                 let to = fingerprint(&next);
                 if seen.insert(to) {
                     if let Some(parents) = parents.as_deref_mut() {

@@ -25,6 +25,9 @@ impl<S: Slots> Link<'_, Client, S> {
     /// In 5.0 a client whose session does not [exist](Session::exists) starts clean, whatever `connect` says: a session
     /// that the server has would make it close (`[MQTT-3.2.2-4]`), and it may have one if an earlier CONNACK was lost.
     ///
+    /// A clean start ends the session before CONNECT is sent: should CONNACK be lost, the server has begun a new one all
+    /// the same.
+    ///
     /// # Errors
     /// It announces more than there are slots for (see [`Session::receive_maximum`]), cannot be encoded, or was sent
     /// before.
@@ -50,6 +53,9 @@ impl<S: Slots> Link<'_, Client, S> {
         c.keep_alive.set(connect.keep_alive, now);
         c.asks.keep_alive = connect.keep_alive;
         c.auth = Authentication::of_connect(&connect.properties);
+        if connect.clean_start {
+            self.session.end();
+        }
         Ok(Outputs::new(self, Some(Packet::Connect(connect)), Then::Wait, now))
     }
 

@@ -78,6 +78,7 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
             size,
             phase: if qos == QoS::ExactlyOnce { Phase::ExactlyOnce } else { Phase::AtLeastOnce },
             retain: message.retain,
+            sent: false,
             names_alias: alias.is_some_and(|alias| alias.is_new),
         };
         self.session.outgoing.push(message).map_err(|_| Refusal::Slots)
@@ -164,12 +165,13 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
         if is_again && let Some(code) = self.cannot_carry(at) {
             return self.give_back(at, code);
         }
-        let message = self.session.outgoing.get(at)?;
+        let message = self.session.outgoing.get_mut(at)?;
         let delivery = Delivery::new(message.qos(), message.id);
         // An alias ends with its connection.
         let alias = if is_again { None } else { NonZeroU16::new(message.alias) };
         let alias = alias.map(|number| TopicAlias { number, is_new: message.names_alias });
-        let publication = Publication { key: message.key.clone(), delivery, dup: is_again, alias };
+        let dup = core::mem::replace(&mut message.sent, true);
+        let publication = Publication { key: message.key.clone(), delivery, dup, alias };
         self.c.published = self.c.published.saturating_add(1);
         self.c.replay = self.c.replay.saturating_sub(1);
         Some(Output::Publish(publication))
@@ -201,7 +203,7 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
         let mut message = session.outgoing.remove(at)?;
         let id = message.id;
         // There is room in all of these: one was taken out.
-        if message.phase == Phase::AtLeastOnce || code == ReasonCode::QOS_NOT_SUPPORTED {
+        if message.phase == Phase::AtLeastOnce {
             message.phase = Phase::Finished(Outcome::Undelivered(code));
             let _ = session.outgoing.insert(usize::from(session.finished), message);
             session.finished = session.finished.saturating_add(1);
