@@ -271,7 +271,7 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
         if matches!(self.c.state, State::Closing(..) | State::Closed) {
             return Ok(Input::Nothing);
         }
-        if self.c.todo.room() < 2 {
+        if self.c.todo.room() < 2 || self.session.releasing > 0 && self.session.received.room() == 0 {
             return Err(HandleError::TooEarly);
         }
         if R::waits_for_connack(self, &packet) {
@@ -399,14 +399,16 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
         if !self.c.auth.is_method(&auth.properties) {
             return Err(Refusal::AuthMethod);
         }
-        let packet = self.fit(self.without_problem((*auth).into()))?;
+        let mut next = self.c.auth;
         let in_turn = match R::SENDER {
-            Sender::Client => self.c.auth.client_sends(auth.reason_code),
-            Sender::Server => self.c.auth.server_sends(auth.reason_code),
+            Sender::Client => next.client_sends(auth.reason_code),
+            Sender::Server => next.server_sends(auth.reason_code),
         };
         if !in_turn {
             return Err(Refusal::Auth);
         }
+        let packet = self.fit(self.without_problem((*auth).into()))?;
+        self.c.auth = next;
         Ok(Outputs::new(self, Some(packet), Then::GoOn, now))
     }
 

@@ -146,7 +146,8 @@ impl<S: Slots> Session<S> {
                 if self.outgoing.len() >= usize::from(self.slots.outgoing()) {
                     return Err(NoRoom);
                 }
-                let message = Outgoing { key, id, alias: 0, size, phase, retain, sent: true, names_alias: false };
+                let message =
+                    Outgoing { key, id, alias: 0, size, phase, retain, sent: true, names_alias: false };
                 self.outgoing.push(message).map_err(|_| NoRoom)?;
                 self.published_recorded = self.published_recorded.saturating_add(1);
             }
@@ -249,9 +250,12 @@ impl<S: Slots> Session<S> {
             .map(|message| &message.key)
     }
 
-    /// The largest Receive Maximum that the next connection can announce.
+    /// The largest Receive Maximum that a connection can announce.
+    ///
+    /// It is best announced on every connection: a peer that was once given a larger one may send again more than there
+    /// are slots for, and is then cut off.
     pub fn receive_maximum(&self) -> u16 {
-        self.slots.incoming().saturating_sub(count(self.received.len())).max(1)
+        self.slots.incoming().max(1)
     }
 
     /// The largest Topic Alias Maximum that a connection can announce.

@@ -100,7 +100,7 @@ fn one(line: &str) -> Result<Configuration> {
     }
     ensure!(matches!(this.ids, 2 | 3), "identifiers: 2 or 3");
     ensure!(
-        this.messages.iter().all(|messages| messages.len() <= crate::system::MESSAGES),
+        this.messages.iter().all(|messages| messages.len() <= crate::side::MESSAGES),
         "too many messages"
     );
     Ok(this)

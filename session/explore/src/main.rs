@@ -5,6 +5,7 @@
 
 mod configuration;
 mod search;
+mod side;
 mod system;
 
 use std::process::ExitCode;
@@ -60,14 +61,9 @@ fn main() -> Result<ExitCode> {
 fn print<const IDS: u16>(configuration: &Configuration, fault: &Fault) {
     let mut state = System::<IDS>::new(configuration);
     for step in &fault.steps {
-        match state.take(*step, configuration) {
-            Ok(Some((next, _))) => state = next,
-            _ => {
-                println!("  {step:?}");
-                break;
-            }
-        }
         println!("  {step:?}");
+        let Ok(Some((next, _))) = state.take(*step, configuration) else { break };
+        state = next;
         for (name, sender, wire) in
             [("client", Sender::Client, &state.wires()[0]), ("server", Sender::Server, &state.wires()[1])]
         {
@@ -80,8 +76,11 @@ fn print<const IDS: u16>(configuration: &Configuration, fault: &Fault) {
 fn print_wire(name: &str, sender: Sender, version: Version, mut wire: &[u8]) {
     while let Ok(Decoded::Packet { packet, len }) = decode(wire, DecodeOptions::new(version).sender(sender)) {
         let (bytes, rest) = wire.split_at(len);
-        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        println!("      from the {name}: {hex} {packet}");
+        print!("      from the {name}: ");
+        for byte in bytes {
+            print!("{byte:02x}");
+        }
+        println!(" {packet}");
         wire = rest;
     }
 }

@@ -54,11 +54,7 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
     /// A new message of QoS 1 or 2.
     #[inline]
     fn take(&mut self, id: PacketId, qos: QoS) -> Result<Receipt, SessionRule> {
-        let held = self.session.received.len() + usize::from(self.c.open);
-        let before = usize::from(self.c.received_before);
-        if held.saturating_sub(before) >= usize::from(self.c.own_receive_maximum) {
-            return Err(SessionRule::ReceiveMaximum);
-        }
+        let held = self.held()?;
         if held >= usize::from(self.session.slots.incoming()) {
             return Err(SessionRule::NoRoom);
         }
@@ -66,6 +62,19 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
         self.c.window.push(incoming).map_err(|_| SessionRule::NoRoom)?;
         self.c.open = self.c.open.saturating_add(1);
         Ok(Receipt { id, epoch: self.c.epoch, qos })
+    }
+
+    /// The number of messages that are not complete, if one more may come on this connection.
+    #[inline]
+    fn held(&self) -> Result<usize, SessionRule> {
+        let held = self.session.received.len() + usize::from(self.c.open);
+        let held = held.saturating_sub(usize::from(self.session.releasing));
+        // (Some of those that are being released may be of an earlier connection: that is for the peer.)
+        if held.saturating_sub(usize::from(self.c.received_before)) >= usize::from(self.c.own_receive_maximum)
+        {
+            return Err(SessionRule::ReceiveMaximum);
+        }
+        Ok(held)
     }
 
     /// Whether a message of QoS 2 was there before: it gets its PUBREC and is not delivered again.
@@ -78,11 +87,7 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
             && at < usize::from(self.c.received_before)
         {
             // From now on it has its share in the quota.
-            let held = self.session.received.len() + usize::from(self.c.open);
-            let before = usize::from(self.c.received_before);
-            if held.saturating_sub(before) >= usize::from(self.c.own_receive_maximum) {
-                return Err(SessionRule::ReceiveMaximum);
-            }
+            self.held()?;
             if let Some(received) = self.session.received.remove(at) {
                 // There is room: one was taken out.
                 let _ = self.session.received.push(received);
