@@ -151,12 +151,10 @@ impl Connection {
 
     async fn accept(&mut self, frame: &Frame, connect: Connect<'_>) -> Ended {
         let refuse = |when, code| if when { Err(code) } else { Ok(()) };
-        let (wishes, codec, number) = (connect.properties, self.framed.codec_mut(), self.session.number);
+        let (wishes, number) = (connect.properties, self.session.number);
         refuse(wishes.authentication_method().is_some(), ReasonCode::BAD_AUTHENTICATION_METHOD)?;
-        let too_high = connect.will.is_some_and(|will| will.qos > QoS::AtLeastOnce);
+        let too_high = connect.will.is_some_and(|will| will.get().qos > QoS::AtLeastOnce);
         refuse(too_high && connect.version == Version::V5, ReasonCode::QOS_NOT_SUPPORTED)?;
-        let largest = wishes.maximum_packet_size().map_or(u32::MAX, NonZeroU32::get);
-        codec.set_encode_options(codec.encode_options().max_packet_size(largest));
         let window = wishes.receive_maximum().map_or(WINDOW, |maximum| WINDOW.min(maximum.get()));
         self.ids = (1..=window).filter_map(PacketId::new).collect();
         self.patience = connect.keep_alive_limit().unwrap_or(Duration::from_secs(u32::MAX.into()));
@@ -180,10 +178,12 @@ impl Connection {
     /// Sends a message on: a head of its own, and the payload from where it is.
     async fn deliver(&mut self, (frame, qos, retain): Message) -> Ended {
         let Packet::Publish(p) = frame.packet().map_err(reason)? else { return Ok(()) };
-        let (id, options) = (*self.ids.first().ok_or(LOST)?, self.framed.codec().encode_options());
+        let (id, options) =
+            (*self.ids.first().ok_or(LOST)?, self.framed.codec().connection().encode_options());
         let (delivery, mut head) = (Delivery::new(qos.min(p.delivery.qos()), id), Vec::new());
-        let publish = Publish { dup: false, delivery, retain, properties: p.properties.forwarded(), ..p };
-        let publish = publish.downgrade(options.target_version()).ok_or(LOST)?;
+        let properties = p.properties.forwarded();
+        let publish = Publish { dup: false, delivery, retain, properties: properties.as_properties(), ..p };
+        let publish = publish.downgrade(options.version().ok_or(LOST)?).ok_or(LOST)?;
         let Ok(_) = publish.encode_head(options, &mut head) else { return Ok(()) }; // too large [MQTT-3.1.2-25]
         delivery.packet_id().map(|id| self.ids.remove(&id));
         let mut bytes = head.chain(publish.payload);
@@ -192,8 +192,9 @@ impl Connection {
     }
 
     async fn send<'p>(&mut self, packet: impl Into<Packet<'p>>) -> Ended {
-        let packet = packet.into().downgrade(self.framed.codec().version()).ok_or(LOST)?; // 3.x says less
-        timeout(PATIENCE, self.framed.send(packet)).await.map_err(|_| LOST)?.map_err(reason)
+        let version = self.framed.codec().connection().version().ok_or(LOST)?;
+        let packet = packet.into().downgrade(version).ok_or(LOST)?; // 3.x says less
+        timeout(PATIENCE, self.framed.send(packet.into())).await.map_err(|_| LOST)?.map_err(reason)
     }
 }
 
@@ -204,7 +205,8 @@ fn reason(error: impl Into<CodecError>) -> ReasonCode {
 }
 
 async fn talk(number: u64, socket: TcpStream, broker: Arc<Mutex<Broker>>) -> Result<(), CodecError> {
-    let framed = Framed::new(socket, Codec::server().max_packet_size(MAX_PACKET_SIZE.get()));
+    let connection = mqtt_wire::Connection::server().with_max_packet_size(MAX_PACKET_SIZE.get());
+    let framed = Framed::new(socket, Codec::new(connection));
     let ((queue, mail), (end, ended)) = (channel(QUEUE), channel(1));
     let (session, filters, ids) = (Session { number, queue, end }, HashSet::new(), BTreeSet::new());
     let (patience, deadline) = (PATIENCE, Instant::now() + PATIENCE);
@@ -218,11 +220,13 @@ async fn talk(number: u64, socket: TcpStream, broker: Arc<Mutex<Broker>>) -> Res
         return Ok(());
     }
     if let Some(Packet::Connect(Connect { will: Some(will), version, .. })) = connect {
+        let will = will.get();
         let publish = will.to_publish(Delivery::new(will.qos.min(QoS::AtLeastOnce), PacketId::MIN));
+        let publish = publish.as_publish();
         this.broker.lock().publish(number, &Frame::encode(&publish.into(), version)?, publish);
     }
     let told = connect.map_or(ConnAck::new(code).into(), |_| Packet::from(Disconnect::new(code)));
-    this.framed.send(told).await?; // an error where the version has no such packet: being cut off has to do
+    this.framed.send(told.into()).await?; // an error where the version has no such packet: being cut off has to do
     this.framed.get_mut().shutdown().await?;
     let _ = timeout(PATIENCE, copy(this.framed.get_mut(), &mut sink())).await; // else TCP may drop what was sent
     Ok(())

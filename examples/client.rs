@@ -16,8 +16,8 @@ use clap::Parser;
 use futures_util::{SinkExt, StreamExt};
 use mqtt_wire::topic::{TopicFilterBuf, TopicNameBuf};
 use mqtt_wire::{
-    Ack, Codec, CodecError, ConnAck, Connect, DecodeError, Delivery, Disconnect, Frame, Packet, PacketId,
-    PacketType, Properties, Publish, QoS, ReasonCode, Subscribe, Subscription, Version,
+    Ack, Codec, CodecError, ConnAck, Connect, DecodeError, Delivery, Disconnect, Frame, Outgoing, Packet,
+    PacketId, PacketType, Properties, Publish, QoS, ReasonCode, Subscribe, Subscription, Version,
 };
 use tokio::net::TcpStream;
 use tokio::signal::ctrl_c;
@@ -197,12 +197,8 @@ impl Client {
         if reason_code != ReasonCode::SUCCESS {
             return Err(Failure::refused(PacketType::ConnAck, reason_code, properties));
         }
-        if args.topic.is_some() && properties.maximum_qos().is_some_and(|maximum| maximum.qos() < args.qos) {
+        if args.topic.is_some() && properties.maximum_qos().is_some_and(|maximum| maximum.get() < args.qos) {
             return Err(Failure::refused(PacketType::ConnAck, ReasonCode::QOS_NOT_SUPPORTED, properties));
-        }
-        if let Some(bytes) = properties.maximum_packet_size() {
-            let codec = self.framed.codec_mut();
-            codec.set_encode_options(codec.encode_options().max_packet_size(bytes.get()));
         }
         let seconds = properties.server_keep_alive().unwrap_or(args.keep_alive);
         self.keep_alive = Some(Duration::from_secs(seconds.into())).filter(|time| !time.is_zero());
@@ -318,7 +314,7 @@ impl Client {
         }
     }
 
-    async fn send<'p>(&mut self, packet: impl Into<Packet<'p>>) -> Result<(), Failure> {
+    async fn send<'p>(&mut self, packet: impl Into<Outgoing<'p>>) -> Result<(), Failure> {
         self.ping_at = self.keep_alive.map(|time| Instant::now() + time);
         match timeout(self.patience, self.framed.send(packet.into())).await {
             Ok(sent) => Ok(sent?),

@@ -48,8 +48,8 @@ mod firmware {
     /// Firmware that is larger than the flash is refused as soon as its length is there.
     const LARGEST_PACKET: u32 = 256 * 1024;
     const INCOMING: DecodeOptions =
-        DecodeOptions::new(Version::V5).sender(Sender::Server).max_packet_size(LARGEST_PACKET);
-    const OUTGOING: EncodeOptions = EncodeOptions::new(Version::V5).sender(Sender::Client);
+        DecodeOptions::new(Version::V5).with_sender(Sender::Server).with_max_packet_size(LARGEST_PACKET);
+    const OUTGOING: EncodeOptions = EncodeOptions::new(Version::V5).with_sender(Sender::Client);
 
     /// What a driver gives.
     pub(crate) trait Uart {
@@ -256,7 +256,7 @@ mod modem {
                 publish(topic_name!(SWITCH), 3, b"padamkan"),
                 publish(topic_name!(SWITCH), 0, b"nyalakan"),
             ];
-            let options = EncodeOptions::new(Version::V5).sender(Sender::Server);
+            let options = EncodeOptions::new(Version::V5).with_sender(Sender::Server);
             let mut to_lamp = Vec::new();
             for packet in packets {
                 packet.encode(options, &mut to_lamp).expect("the script holds good packets");
@@ -292,7 +292,7 @@ mod modem {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("the lamp sent")?;
             let mut rest = &self.from_lamp[..];
-            let options = DecodeOptions::new(Version::V5).sender(Sender::Client);
+            let options = DecodeOptions::new(Version::V5).with_sender(Sender::Client);
             while !rest.is_empty() {
                 match decode(rest, options) {
                     Ok(Decoded::Packet { packet: Packet::Publish(publish), len }) => {

@@ -15,15 +15,16 @@ use arbitrary::{Arbitrary, Error, Result, Unstructured};
 
 use self::topics::filter;
 use self::values::{Value, property};
-use crate::frame::decode_exact;
+use crate::decode::decode_exact;
 use crate::options::{DecodeOptions, EncodeOptions};
 use crate::packet::{
-    Ack, Auth, ConnAck, Connect, Disconnect, Packet, PacketType, Publish, SubAck, Subscribe, Subscription,
+    Ack, Auth, ConnAck, Connect, Disconnect, Packet, Publish, SubAck, Subscribe, Subscription,
     SubscriptionOptions, UnsubAck, Unsubscribe, Will,
 };
-use crate::property::{Place, Properties, Property, PropertyId, PropertySet};
-use crate::reason::ReasonCode;
-use crate::version::{Delivery, PacketId, Sender, Version};
+use crate::property::{Properties, Property};
+use crate::standard::{
+    Delivery, PacketId, PacketType, Place, PropertyId, PropertySet, ReasonCode, Rule, Sender, Version,
+};
 
 /// A valid packet, encoded: any of the fifteen types with any fields, properties and list items that its
 /// version and sender allow.
@@ -72,6 +73,9 @@ impl ArbitraryPacket {
         version: Version,
         sender: Sender,
     ) -> Result<Self> {
+        if !packet.may_be_sent_by(sender, version) {
+            return Err(Error::IncorrectFormat);
+        }
         let bytes = Maker { u, version, sender }.packet(packet)?;
         Ok(Self { version, sender, bytes })
     }
@@ -88,12 +92,18 @@ impl ArbitraryPacket {
 
     /// The options that fit the packet.
     pub const fn options(&self) -> DecodeOptions {
-        DecodeOptions::new(self.version).sender(self.sender)
+        DecodeOptions::new(self.version).with_sender(self.sender)
     }
 
     /// The packet.
+    ///
+    /// # Panics
+    /// When what this crate has encoded it does not decode: that is a fault that a fuzzer is to find.
     pub fn packet(&self) -> Packet<'_> {
-        decode_exact(&self.bytes, self.options()).unwrap_or(Packet::PingReq)
+        match decode_exact(&self.bytes, self.options()) {
+            Ok(packet) => packet,
+            Err(error) => panic!("{error}, in a packet that was encoded: {:02x?}", self.bytes),
+        }
     }
 
     /// The packet as it goes over the wire.
@@ -119,7 +129,7 @@ impl<'a> Arbitrary<'a> for ArbitraryPacket {
 }
 
 #[cfg(feature = "bytes")]
-impl<'a> Arbitrary<'a> for crate::owned::Frame {
+impl<'a> Arbitrary<'a> for crate::frame::Frame {
     fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
         let packet = ArbitraryPacket::arbitrary(u)?;
         let options = packet.options();
@@ -158,11 +168,15 @@ impl<'a> Maker<'_, 'a> {
         }
     }
 
+    /// What was made is valid: a refusal is a fault of the encoder, unless the fuzzer's bytes made the packet too large.
     fn encode(&self, packet: &Packet<'_>) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        let options = EncodeOptions::new(self.version).sender(self.sender);
-        packet.encode(options, &mut bytes).map_err(|_| Error::IncorrectFormat)?;
-        Ok(bytes)
+        let options = EncodeOptions::new(self.version).with_sender(self.sender);
+        match packet.encode(options, &mut bytes) {
+            Ok(_) => Ok(bytes),
+            Err(error) if error.rule() == Some(Rule::PacketTooLarge) => Err(Error::IncorrectFormat),
+            Err(error) => panic!("{error}, of a valid packet: {packet:?}"),
+        }
     }
 
     fn connect(&mut self) -> Result<Vec<u8>> {
@@ -171,6 +185,7 @@ impl<'a> Maker<'_, 'a> {
         let will_properties = self.properties(&Place::WILL)?;
         let client_id = self.client_id()?;
         let will = if self.u.arbitrary()? { Some(self.will(&will_properties)?) } else { None };
+        let will = will.as_ref().map(Into::into);
         let user_name = optional(self.u)?;
         let password = optional(self.u)?.filter(|_| user_name.is_some() || self.version == Version::V5);
         let clean_start = self.u.arbitrary()?;
@@ -239,7 +254,7 @@ impl<'a> Maker<'_, 'a> {
 
     fn ack(&mut self, packet: PacketType) -> Result<Vec<u8>> {
         let properties = self.properties(&Place::ACK)?;
-        let packet_id = Value::generate(self.u)?;
+        let packet_id = PacketId::generate(self.u)?;
         let reason_code = self.reason_code(packet)?;
         let body = Ack { packet_id, reason_code, properties: Properties::new(&properties) };
         self.encode(&match packet {
@@ -261,7 +276,7 @@ impl<'a> Maker<'_, 'a> {
 
     fn suback(&mut self) -> Result<Vec<u8>> {
         let properties = self.properties(&Place::SUBACK)?;
-        let (packet_id, reason_codes) = (Value::generate(self.u)?, self.reason_codes(PacketType::SubAck)?);
+        let (packet_id, reason_codes) = (PacketId::generate(self.u)?, self.reason_codes(PacketType::SubAck)?);
         let body = SubAck::new(packet_id, &reason_codes);
         self.encode(&SubAck { properties: Properties::new(&properties), ..body }.into())
     }

@@ -80,47 +80,55 @@ extern crate std;
 
 #[cfg(feature = "arbitrary")]
 mod arbitrary;
-#[cfg(feature = "tokio-codec")]
-mod codec;
-mod convert;
+mod connection;
+mod debug;
+mod decode;
+mod encode;
 mod error;
-mod frame;
-mod head;
-mod list;
-mod options;
+mod first_byte;
 #[cfg(feature = "bytes")]
-mod owned;
+mod frame;
+mod options;
+mod output;
 mod packet;
 mod property;
+mod publish_head;
 mod read;
-mod reason;
 #[cfg(feature = "serde")]
 mod serde;
+mod standard;
 mod text;
+#[cfg(feature = "tokio-codec")]
+mod tokio;
 pub mod topic;
-mod value;
-mod version;
 mod write;
+
+/// Names of before, for topics.
+mod version {
+    pub(crate) use crate::standard::Version;
+}
 
 #[cfg(feature = "arbitrary")]
 pub use self::arbitrary::ArbitraryPacket;
-#[cfg(feature = "tokio-codec")]
-pub use codec::{Codec, CodecError};
-pub use error::{DecodeError, EncodeError, Kind, TopicError};
-pub use frame::{Decoded, FixedHeader, MAX_PACKET_SIZE, MAX_VARIABLE_BYTE_INTEGER, decode, decode_exact};
-pub use head::{DecodedHead, FanOut, Payload, decode_publish_head, set_dup};
-pub use list::{List, ListIter};
-pub use options::{DecodeOptions, EncodeOptions, Tolerance};
+pub use connection::{Buffer, Connection, MAX_CONNECT_SIZE};
+pub use debug::Revealed;
+pub use decode::{Decoded, FixedHeader, decode, decode_exact, frame_len};
+pub use error::{DecodeError, EncodeError, EncodeErrorKind, Field, TopicError};
 #[cfg(feature = "bytes")]
-pub use owned::Frame;
+pub use frame::{CheckedFrame, Frame, PublishFrame};
+pub use options::{DecodeOptions, EncodeOptions, ForDecoding, ForEncoding, Options, Tolerance};
+pub use output::{Full, Output};
 pub use packet::{
-    Ack, Auth, ConnAck, Connect, Disconnect, Packet, PacketType, Publish, RetainHandling, SubAck, Subscribe,
-    Subscription, SubscriptionOptions, UnsubAck, Unsubscribe, Will,
+    Ack, Auth, ConnAck, Connect, Disconnect, EditedPublish, List, ListIter, Packet, Publish, PublishHead,
+    SubAck, Subscribe, Subscription, SubscriptionOptions, UnsubAck, Unsubscribe, Will, WillRef,
 };
-pub use property::{
-    Properties, Property, PropertyId, PropertyIter, PropertySet, PropertyType, PropertyValue,
+pub use property::{Properties, Property, PropertyEdits, PropertyIter, PropertyValue};
+pub use publish_head::{DecodedHead, Payload, decode_publish_head};
+pub use standard::{
+    Delivery, MAX_PACKET_SIZE, MAX_VARIABLE_BYTE_INTEGER, MaximumQoS, PacketId, PacketType, PropertyId,
+    PropertySet, PropertyType, QoS, ReasonCode, RetainHandling, Rule, Sender, SubscriptionId, UnknownName,
+    UnknownNumber, Version,
 };
-pub use reason::ReasonCode;
+#[cfg(feature = "tokio-codec")]
+pub use tokio::{Codec, CodecError, Outgoing};
 pub use topic::{TopicFilter, TopicName};
-pub use version::{Delivery, MaximumQoS, PacketId, QoS, Sender, SubscriptionId, UnknownName, Version};
-pub use write::Output;

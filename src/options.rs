@@ -1,12 +1,13 @@
-//! What a caller decides about decoding and encoding.
+//! What a caller decides about decoding and encoding: [`DecodeOptions`], [`EncodeOptions`], and [`Context`], the word
+//! of it that goes through every parser and encoder.
 
 use core::fmt;
+use core::marker::PhantomData;
 
-use crate::frame::MAX_PACKET_SIZE;
-use crate::version::{Sender, Version};
+use crate::standard::{MAX_PACKET_SIZE, Sender, Version};
 
 /// A departure from the standard that real programs are known for. None is accepted unless asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Tolerance {
     /// Bit 7 of CONNECT's protocol level, which bridges of mosquitto and NanoMQ set (0x83, 0x84): it shows as
@@ -20,33 +21,45 @@ pub enum Tolerance {
     NonMinimalLengths,
     /// Client identifiers that MQTT 3.1 refuses: longer than 23 characters.
     LongClientIds,
+    /// The CONNACK `20 02 00 01` in 5.0, with which a server of 3.1.1 refuses a client of 5.0 (`[MQTT-3.1.2-2]` of
+    /// 3.1.1): it is read as [`UNSUPPORTED_PROTOCOL_VERSION`](crate::ReasonCode::UNSUPPORTED_PROTOCOL_VERSION), so that
+    /// the client can try an older version.
+    RefusalByOlderServer,
 }
 
 impl Tolerance {
-    pub(crate) const ALL: [Self; 4] =
-        [Self::BridgeProtocolLevel, Self::UnknownReasonCodes, Self::NonMinimalLengths, Self::LongClientIds];
+    /// Every tolerance.
+    pub const ALL: &'static [Self] = &[
+        Self::BridgeProtocolLevel,
+        Self::UnknownReasonCodes,
+        Self::NonMinimalLengths,
+        Self::LongClientIds,
+        Self::RefusalByOlderServer,
+    ];
 
     const fn bit(self) -> u32 {
         1 << (4 + self as u32)
     }
 }
 
-/// The other choices stand behind the tolerances, from the high end.
+// The other choices stand behind the tolerances, from the high end.
 const FIRST: u32 = 0x1000_0000;
-const DETECT: u32 = 0x2000_0000;
-const REFUSE_CONTROL: u32 = 0x4000_0000;
-const CHECK_PAYLOAD: u32 = 0x8000_0000;
+const STRICT_CHARACTERS: u32 = 0x2000_0000;
+const PAYLOAD_CHECK: u32 = 0x4000_0000;
 
 const SENDER: u32 = 0b0011;
 const ANY_SENDER: u32 = 0b0010;
 const VERSION: u32 = 0b1100;
+/// The version that a CONNECT has yet to name.
+const UNKNOWN_VERSION: u32 = 0b1100;
 const SITUATION: u32 = 0b1111;
 const V5: u32 = 0b1000;
 
 /// What judges one packet's body: passed by value through every parser and encoder.
 ///
-/// All of it stands in one word, which stays in a register: 34 instructions less for each packet than with a
-/// field for each. Two bits are the sender, two the version, then come the choices.
+/// All of it stands in one word: two bits are the sender, two the version, then come the choices.
+///
+/// Performance: the word stays in a register.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Context(u32);
 
@@ -55,10 +68,15 @@ impl Context {
         Self(((version as u32) << 2) + ANY_SENDER)
     }
 
-    /// Every version with every sender, without choices.
-    pub(crate) const ALL: [Self; 9] = {
-        let [v31, v311, v5] = [Self::new(Version::V31), Self::new(Version::V311), Self::new(Version::V5)];
+    /// The version is the one that CONNECT names.
+    pub(crate) const UNKNOWN: Self = Self(UNKNOWN_VERSION + ANY_SENDER);
+
+    /// Every version, also the unknown one, with every sender, without choices.
+    pub(crate) const ALL: [Self; 12] = {
         let (client, server) = (Sender::Client, Sender::Server);
+        let versions =
+            [Self::new(Version::V31), Self::new(Version::V311), Self::new(Version::V5), Self::UNKNOWN];
+        let [v31, v311, v5, unknown] = versions;
         [
             v31,
             v31.with_sender(client),
@@ -69,9 +87,13 @@ impl Context {
             v5,
             v5.with_sender(client),
             v5.with_sender(server),
+            unknown,
+            unknown.with_sender(client),
+            unknown.with_sender(server),
         ]
     };
 
+    /// The version; 5.0 as long as it is unknown.
     #[inline(always)]
     pub(crate) const fn version(self) -> Version {
         if self.is_v5() {
@@ -113,254 +135,230 @@ impl Context {
         self.has(tolerance.bit())
     }
 
-    pub(crate) const fn detects_version(self) -> bool {
-        self.has(DETECT)
+    /// Whether no CONNECT has named the version yet.
+    pub(crate) const fn is_version_unknown(self) -> bool {
+        self.0 & VERSION == UNKNOWN_VERSION
     }
 
-    pub(crate) const fn refuses_control_characters(self) -> bool {
-        self.has(REFUSE_CONTROL)
+    pub(crate) const fn has_strict_characters(self) -> bool {
+        self.has(STRICT_CHARACTERS)
+    }
+
+    pub(crate) const fn checks_payload(self) -> bool {
+        self.has(PAYLOAD_CHECK)
     }
 
     /// Whether something is asked of a PUBLISH that the types of its fields do not vouch for.
     pub(crate) const fn asks_for_more(self) -> bool {
-        self.has(REFUSE_CONTROL + CHECK_PAYLOAD)
-    }
-
-    pub(crate) const fn checks_payload_format(self) -> bool {
-        self.has(CHECK_PAYLOAD)
+        self.has(STRICT_CHARACTERS + PAYLOAD_CHECK)
     }
 
     pub(crate) const fn with_version(self, version: Version) -> Self {
         Self((self.0 & !VERSION) + ((version as u32) << 2))
     }
 
-    pub(crate) const fn with_sender(self, sender: Sender) -> Self {
+    const fn with_sender(self, sender: Sender) -> Self {
         Self((self.0 & !SENDER) + sender as u32)
     }
 
-    const fn with(self, choice: u32) -> Self {
-        Self(self.0 | choice)
-    }
-
-    const fn without(self, choice: u32) -> Self {
-        Self(self.0 & !choice)
+    const fn with(self, choice: u32, on: bool) -> Self {
+        Self(if on { self.0 | choice } else { self.0 & !choice })
     }
 }
 
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let tolerated = Tolerance::ALL.into_iter().filter(|tolerance| self.tolerates(*tolerance));
+        let version = (!self.is_version_unknown()).then_some(self.version());
+        let tolerated = Tolerance::ALL.iter().filter(|tolerance| self.tolerates(**tolerance));
         let choices = [
             (FIRST, "first packet"),
-            (DETECT, "detect version"),
-            (REFUSE_CONTROL, "refuse control characters"),
-            (CHECK_PAYLOAD, "check payload format"),
+            (STRICT_CHARACTERS, "strict characters"),
+            (PAYLOAD_CHECK, "payload check"),
         ];
         let chosen = choices.into_iter().filter(|(choice, _)| self.has(*choice)).map(|(_, name)| name);
-        let mut list = f.debug_list();
-        list.entry(&self.version()).entries(self.sender()).entries(tolerated).entries(chosen).finish()
+        f.debug_list().entry(&version).entries(self.sender()).entries(tolerated).entries(chosen).finish()
     }
 }
+
+/// What options are for: see [`DecodeOptions`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ForDecoding {}
+
+/// What options are for: see [`EncodeOptions`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ForEncoding {}
 
 /// How to decode: the version, who sends, the size limit, and what to tolerate. Strict by default.
 ///
 /// ```
 /// use mqtt_wire::{DecodeOptions, Sender, Tolerance, Version};
 ///
-/// // What a broker uses: the version is the one that CONNECT names.
-/// let broker = DecodeOptions::detect().sender(Sender::Client).max_packet_size(64 * 1024);
+/// // What comes from a client before its CONNECT has named the version.
+/// let broker = DecodeOptions::detect().with_sender(Sender::Client).with_max_packet_size(64 * 1024);
 /// // What a client of MQTT 5.0 uses.
-/// let client = DecodeOptions::new(Version::V5).sender(Sender::Server).tolerate(Tolerance::UnknownReasonCodes);
-/// # let _ = (broker, client);
+/// let client = DecodeOptions::new(Version::V5).with_sender(Sender::Server).with_tolerance(Tolerance::UnknownReasonCodes);
+/// assert_eq!((broker.version(), client.version()), (None, Some(Version::V5)));
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DecodeOptions {
+pub type DecodeOptions = Options<ForDecoding>;
+
+/// How to encode: the version, who sends, and the receiver's size limit. What decoding with the same options
+/// would refuse is refused.
+///
+/// ```
+/// use mqtt_wire::{EncodeOptions, Sender, Version};
+///
+/// let client = EncodeOptions::new(Version::V5).with_sender(Sender::Client).with_max_packet_size(1024);
+/// assert_eq!(client.max_packet_size(), 1024);
+/// ```
+pub type EncodeOptions = Options<ForEncoding>;
+
+/// What [`DecodeOptions`] and [`EncodeOptions`] have in common. `with_` and a name sets what the name alone tells.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Options<Purpose> {
     max_packet_size: u32,
     context: Context,
+    purpose: PhantomData<Purpose>,
 }
 
-impl DecodeOptions {
-    /// Packets of that version, from either side, of any size. A CONNECT of another version is an error.
-    pub const fn new(version: Version) -> Self {
-        Self { max_packet_size: MAX_PACKET_SIZE, context: Context::new(version) }
+impl<Purpose> Options<Purpose> {
+    const fn of(context: Context) -> Self {
+        Self { max_packet_size: MAX_PACKET_SIZE, context, purpose: PhantomData }
     }
 
-    /// A CONNECT is decoded by the version it names, every other packet as 5.0.
-    pub const fn detect() -> Self {
-        let this = Self::new(Version::V5);
-        Self { context: this.context.with(DETECT), ..this }
+    const fn with(&self, context: Context) -> Self {
+        Self { max_packet_size: self.max_packet_size, context, purpose: PhantomData }
+    }
+
+    /// Packets of that version, from either side, of any size. A CONNECT of another version is an error.
+    pub const fn new(version: Version) -> Self {
+        Self::of(Context::new(version))
     }
 
     /// The same options for that version.
     #[must_use]
-    pub const fn version(mut self, version: Version) -> Self {
-        self.context = self.context.with_version(version).without(DETECT);
-        self
+    pub const fn with_version(self, version: Version) -> Self {
+        self.with(self.context.with_version(version))
+    }
+
+    /// The version; `None` as long as a CONNECT has to name it.
+    pub const fn version(&self) -> Option<Version> {
+        if self.context.is_version_unknown() { None } else { Some(self.context.version()) }
     }
 
     /// Judges direction as well: packet types, properties and reason codes that this side may not send are
-    /// refused (the rules of level "context").
+    /// refused (the rules of level "context"). Default: either side.
     #[must_use]
-    pub const fn sender(mut self, sender: Sender) -> Self {
-        self.context = self.context.with_sender(sender);
-        self
+    pub const fn with_sender(self, sender: Sender) -> Self {
+        self.with(self.context.with_sender(sender))
     }
 
-    /// The largest packet accepted, in bytes, fixed header included: what the receiver announced as Maximum
-    /// Packet Size. A larger one is refused as soon as its length is read.
+    /// The side that sends; `None` when that is not judged.
+    pub const fn sender(&self) -> Option<Sender> {
+        self.context.sender()
+    }
+
+    /// The largest packet accepted or produced, in bytes, fixed header included: the receiver's Maximum Packet Size
+    /// (`[MQTT-3.1.2-24]`, `[MQTT-3.2.2-15]`). A larger one is refused as soon as its length is read. Default:
+    /// [`MAX_PACKET_SIZE`].
     #[must_use]
-    pub const fn max_packet_size(mut self, bytes: u32) -> Self {
-        self.max_packet_size = bytes;
-        self
+    pub const fn with_max_packet_size(self, bytes: u32) -> Self {
+        Self { max_packet_size: bytes, context: self.context, purpose: PhantomData }
+    }
+
+    /// The size of the largest packet in bytes.
+    pub const fn max_packet_size(&self) -> u32 {
+        self.max_packet_size
+    }
+
+    /// Allows a departure from the standard. Default: none.
+    #[must_use]
+    pub const fn with_tolerance(self, tolerance: Tolerance) -> Self {
+        self.with(self.context.with(tolerance.bit(), true))
+    }
+
+    /// Whether that departure from the standard is allowed.
+    pub const fn tolerates(&self, tolerance: Tolerance) -> bool {
+        self.context.tolerates(tolerance)
+    }
+
+    /// The departures from the standard that are allowed.
+    pub fn tolerances(&self) -> impl Iterator<Item = Tolerance> + use<Purpose> {
+        let context = self.context;
+        Tolerance::ALL.iter().copied().filter(move |tolerance| context.tolerates(*tolerance))
+    }
+
+    /// Refuses control characters and non-characters in strings, as a receiver may
+    /// (sections 1.5.3 of 3.1.1 and 1.5.4 of 5.0). Default: `false`.
+    #[must_use]
+    pub const fn with_strict_characters(self, strict: bool) -> Self {
+        self.with(self.context.with(STRICT_CHARACTERS, strict))
+    }
+
+    /// Whether control characters and non-characters are refused.
+    pub const fn strict_characters(&self) -> bool {
+        self.context.has_strict_characters()
+    }
+
+    /// Checks that a payload whose Payload Format Indicator is 1 is UTF-8, as a receiver may (section 3.3.2.3.2
+    /// of 5.0): [`Rule::PayloadFormat`](crate::Rule::PayloadFormat), reason code 0x99. Default: `false`.
+    #[must_use]
+    pub const fn with_payload_check(self, check: bool) -> Self {
+        self.with(self.context.with(PAYLOAD_CHECK, check))
+    }
+
+    /// Whether payloads that are announced as UTF-8 are checked.
+    pub const fn payload_check(&self) -> bool {
+        self.context.checks_payload()
+    }
+
+    pub(crate) const fn context(&self) -> Context {
+        self.context.with(FIRST, false)
+    }
+}
+
+impl DecodeOptions {
+    /// A CONNECT is decoded by the version it names, and nothing else is decoded:
+    /// [`Rule::VersionUnknown`](crate::Rule::VersionUnknown). What follows the CONNECT wants options with its version;
+    /// [`Incoming`](crate::Incoming) keeps them.
+    pub const fn detect() -> Self {
+        Self::of(Context::UNKNOWN)
     }
 
     /// The next packet is the first of its connection: from a client nothing but CONNECT is accepted
     /// (`[MQTT-3.1.0-1]`), from a server nothing but CONNACK and AUTH, without a sender nothing but CONNECT.
-    /// Refused at its first byte.
+    /// Refused at its first byte. Default: `false`.
     #[must_use]
-    pub const fn first_packet(mut self, first: bool) -> Self {
-        self.context = if first { self.context.with(FIRST) } else { self.context.without(FIRST) };
-        self
+    pub const fn with_first_packet(self, first: bool) -> Self {
+        self.with(self.context.with(FIRST, first))
     }
 
-    /// Accepts a departure from the standard.
-    #[must_use]
-    pub const fn tolerate(mut self, tolerance: Tolerance) -> Self {
-        self.context = self.context.with(tolerance.bit());
-        self
-    }
-
-    /// Refuses control characters and non-characters in strings, as a receiver may
-    /// (sections 1.5.3 of 3.1.1 and 1.5.4 of 5.0).
-    #[must_use]
-    pub const fn refuse_control_characters(mut self) -> Self {
-        self.context = self.context.with(REFUSE_CONTROL);
-        self
-    }
-
-    /// Checks that a payload whose Payload Format Indicator is 1 is UTF-8, as a receiver may (section 3.3.2.3.2
-    /// of 5.0): [`Kind::PayloadFormat`](crate::Kind::PayloadFormat), reason code 0x99.
-    #[must_use]
-    pub const fn check_payload_format(mut self) -> Self {
-        self.context = self.context.with(CHECK_PAYLOAD);
-        self
-    }
-
-    /// What decodes the packets that these options encode.
-    #[cfg(feature = "bytes")]
-    pub(crate) const fn reading(encode: &EncodeOptions) -> Self {
-        Self { max_packet_size: encode.max_packet_size, context: encode.context }
-    }
-
-    /// The version to decode by; `None` when CONNECT decides.
-    pub const fn fixed_version(&self) -> Option<Version> {
-        if self.context.detects_version() { None } else { Some(self.context.version()) }
-    }
-
-    pub(crate) const fn context(&self) -> Context {
-        self.context.without(FIRST)
-    }
-
-    pub(crate) const fn size_limit(&self) -> u32 {
-        self.max_packet_size
-    }
-
-    pub(crate) const fn is_first(&self) -> bool {
+    /// Whether the next packet is the first of its connection.
+    pub const fn first_packet(&self) -> bool {
         self.context.has(FIRST)
     }
 }
 
-impl From<&Self> for DecodeOptions {
-    fn from(options: &Self) -> Self {
-        *options
-    }
-}
-
-impl From<Version> for DecodeOptions {
-    fn from(version: Version) -> Self {
-        Self::new(version)
-    }
-}
-
-/// How to encode: the version, who sends, and the receiver's size limit. What decoding with the same options
-/// would refuse is refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct EncodeOptions {
-    max_packet_size: u32,
-    context: Context,
-}
-
 impl EncodeOptions {
-    /// Packets of that version, from either side, of any size.
-    pub const fn new(version: Version) -> Self {
-        Self { max_packet_size: MAX_PACKET_SIZE, context: Context::new(version) }
-    }
-
-    /// Refuses what this side may not send.
-    #[must_use]
-    pub const fn sender(mut self, sender: Sender) -> Self {
-        self.context = self.context.with_sender(sender);
-        self
-    }
-
-    /// The largest packet to produce, in bytes, fixed header included: the receiver's Maximum Packet Size
-    /// (`[MQTT-3.1.2-24]`, `[MQTT-3.2.2-15]`).
-    #[must_use]
-    pub const fn max_packet_size(mut self, bytes: u32) -> Self {
-        self.max_packet_size = bytes;
-        self
-    }
-
-    /// Allows a departure from the standard. ([`Tolerance::NonMinimalLengths`] changes nothing: lengths are
-    /// always written in their shortest form.)
-    #[must_use]
-    pub const fn tolerate(mut self, tolerance: Tolerance) -> Self {
-        self.context = self.context.with(tolerance.bit());
-        self
-    }
-
-    /// Refuses control characters and non-characters in strings.
-    #[must_use]
-    pub const fn refuse_control_characters(mut self) -> Self {
-        self.context = self.context.with(REFUSE_CONTROL);
-        self
-    }
-
-    /// Refuses a payload that is not the UTF-8 which its Payload Format Indicator announces.
-    #[must_use]
-    pub const fn check_payload_format(mut self) -> Self {
-        self.context = self.context.with(CHECK_PAYLOAD);
-        self
-    }
-
-    /// The same options for that version.
-    #[must_use]
-    pub const fn version(mut self, version: Version) -> Self {
-        self.context = self.context.with_version(version);
-        self
-    }
-
-    /// The version to encode for.
-    pub const fn target_version(&self) -> Version {
-        self.context.version()
-    }
-
-    pub(crate) const fn context(&self) -> Context {
-        self.context
-    }
-
-    pub(crate) const fn size_limit(&self) -> u32 {
-        self.max_packet_size
+    /// What decodes the packets that these options encode.
+    pub const fn to_decode_options(&self) -> DecodeOptions {
+        DecodeOptions::of(self.context).with_max_packet_size(self.max_packet_size)
     }
 }
 
-impl From<&Self> for EncodeOptions {
+impl<Purpose> fmt::Debug for Options<Purpose> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { max_packet_size, context, purpose: _ } = self;
+        f.debug_struct("Options").field("max_packet_size", max_packet_size).field("context", context).finish()
+    }
+}
+
+impl<Purpose: Copy> From<&Self> for Options<Purpose> {
     fn from(options: &Self) -> Self {
         *options
     }
 }
 
-impl From<Version> for EncodeOptions {
+impl<Purpose> From<Version> for Options<Purpose> {
     fn from(version: Version) -> Self {
         Self::new(version)
     }

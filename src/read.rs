@@ -1,22 +1,21 @@
 //! MQTT's data types, read from a complete body (section 1.5 of both standards). The only file that knows nom.
 //!
 //! Every parser takes the input and returns what is left of it with the value. A body is complete by
-//! construction, so a field that does not fit is [`Kind::Truncated`], never a wish for more bytes.
+//! construction, so a field that does not fit is [`Rule::Truncated`], never a wish for more bytes.
 
 use nom::error::{ErrorKind, ParseError};
 use nom::number::complete::{be_u8, be_u16, be_u32};
 
-use crate::error::Kind;
 use crate::options::{Context, Tolerance};
+use crate::standard::{PacketId, Rule};
 use crate::text;
 use crate::topic::TopicName;
-use crate::version::PacketId;
 
 /// A broken rule, and the input from the bad byte on: its address gives the offset into the frame, however
 /// deep the blocks are nested.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Fault<'a> {
-    pub(crate) kind: Kind,
+    pub(crate) rule: Rule,
     pub(crate) at: &'a [u8],
 }
 
@@ -24,8 +23,8 @@ pub(crate) type Parsed<'a, T> = Result<(&'a [u8], T), Fault<'a>>;
 
 impl<'a> Fault<'a> {
     #[cold]
-    pub(crate) const fn new(kind: Kind, at: &'a [u8]) -> Self {
-        Self { kind, at }
+    pub(crate) const fn new(rule: Rule, at: &'a [u8]) -> Self {
+        Self { rule, at }
     }
 
     /// The offset of the bad byte in `frame`.
@@ -35,14 +34,14 @@ impl<'a> Fault<'a> {
     }
 }
 
-pub(crate) const fn fault<T>(kind: Kind, at: &[u8]) -> Parsed<'_, T> {
-    Err(Fault::new(kind, at))
+pub(crate) const fn fault<T>(rule: Rule, at: &[u8]) -> Parsed<'_, T> {
+    Err(Fault::new(rule, at))
 }
 
 /// Whatever nom misses is missing bytes.
 impl<'a> ParseError<&'a [u8]> for Fault<'a> {
     fn from_error_kind(at: &'a [u8], _: ErrorKind) -> Self {
-        Self::new(Kind::Truncated, at)
+        Self::new(Rule::Truncated, at)
     }
 
     fn append(_: &'a [u8], _: ErrorKind, other: Self) -> Self {
@@ -55,7 +54,7 @@ impl<'a> ParseError<&'a [u8]> for Fault<'a> {
 fn plain<'a, T>(i: &'a [u8], result: nom::IResult<&'a [u8], T, Fault<'a>>) -> Parsed<'a, T> {
     result.map_err(|error| match error {
         nom::Err::Error(fault) | nom::Err::Failure(fault) => fault,
-        nom::Err::Incomplete(_) => Fault::new(Kind::Truncated, i),
+        nom::Err::Incomplete(_) => Fault::new(Rule::Truncated, i),
     })
 }
 
@@ -80,7 +79,7 @@ fn sub<'a>(at: &'a [u8], n: usize, i: &'a [u8]) -> Parsed<'a, &'a [u8]> {
     // Not nom's `take`, which is never inlined: see docs/decisions.md.
     match i.split_at_checked(n) {
         Some((block, i)) => Ok((i, block)),
-        None => fault(Kind::Truncated, at),
+        None => fault(Rule::Truncated, at),
     }
 }
 
@@ -95,7 +94,7 @@ pub(crate) fn binary(at: &[u8]) -> Parsed<'_, &[u8]> {
 #[inline(always)]
 pub(crate) fn text(at: &[u8], c: Context) -> Parsed<'_, &[u8]> {
     let (i, text) = binary(at)?;
-    text::check(text).map_err(|(kind, offset)| Fault::new(kind, from(text, offset)))?;
+    text::check(text).map_err(|(rule, offset)| Fault::new(rule, from(text, offset)))?;
     check_characters(text, c)?;
     Ok((i, text))
 }
@@ -114,7 +113,7 @@ pub(crate) fn topic_name(at: &[u8], c: Context) -> Parsed<'_, Option<TopicName<'
     if name.is_empty() {
         return Ok((i, None));
     }
-    TopicName::check(name).map_err(|(kind, offset)| Fault::new(kind, from(name, offset)))?;
+    TopicName::check(name).map_err(|(rule, offset)| Fault::new(rule, from(name, offset)))?;
     check_characters(name, c)?;
     Ok((i, Some(TopicName::checked(name))))
 }
@@ -122,10 +121,10 @@ pub(crate) fn topic_name(at: &[u8], c: Context) -> Parsed<'_, Option<TopicName<'
 /// Refuses control characters and non-characters when the options ask for it.
 #[inline(always)]
 pub(crate) fn check_characters(checked: &[u8], c: Context) -> Result<(), Fault<'_>> {
-    if c.refuses_control_characters()
+    if c.has_strict_characters()
         && let Some(offset) = text::disallowed(text::as_str(checked))
     {
-        return Err(Fault::new(Kind::DisallowedCharacter, from(checked, offset)));
+        return Err(Fault::new(Rule::DisallowedCharacter, from(checked, offset)));
     }
     Ok(())
 }
@@ -141,7 +140,7 @@ pub(crate) fn packet_id(at: &[u8]) -> Parsed<'_, PacketId> {
     let (i, id) = two_bytes(at)?;
     match PacketId::new(id) {
         Some(id) => Ok((i, id)),
-        None => fault(Kind::ZeroPacketId, at),
+        None => fault(Rule::ZeroPacketId, at),
     }
 }
 
@@ -159,13 +158,13 @@ fn variable_long(at: &[u8], shortest: bool) -> Parsed<'_, u32> {
     let (mut value, mut shift) = (0, 0);
     let mut i = at;
     loop {
-        let (rest, byte) = byte(i).map_err(|_| Fault::new(Kind::Truncated, at))?;
+        let (rest, byte) = byte(i).map_err(|_| Fault::new(Rule::Truncated, at))?;
         value |= u32::from(byte & 0x7F) << shift;
         match byte {
             // Never the first byte, which is at least 0x80.
-            0 if shortest => return fault(Kind::LengthNotShortest, i),
+            0 if shortest => return fault(Rule::LengthNotShortest, i),
             0..0x80 => return Ok((rest, value)),
-            _ if shift == 21 => return fault(Kind::LengthTooLong, i),
+            _ if shift == 21 => return fault(Rule::LengthTooLong, i),
             _ => (shift, i) = (shift + 7, rest),
         }
     }
@@ -188,7 +187,7 @@ pub(crate) fn variable_block(at: &[u8], c: Context) -> Parsed<'_, &[u8]> {
 pub(crate) fn variable_block_len(i: &[u8]) -> usize {
     match variable(i, false) {
         Ok((rest, n)) => i.len() - rest.len() + n as usize,
-        Err(fault) if fault.kind == Kind::Truncated => i.len() + 1,
+        Err(fault) if fault.rule == Rule::Truncated => i.len() + 1,
         Err(_) => 0,
     }
 }
@@ -196,5 +195,5 @@ pub(crate) fn variable_block_len(i: &[u8]) -> usize {
 /// Nothing may be left of a body.
 #[inline(always)]
 pub(crate) fn end(i: &[u8]) -> Result<(), Fault<'_>> {
-    if i.is_empty() { Ok(()) } else { Err(Fault::new(Kind::TrailingBytes, i)) }
+    if i.is_empty() { Ok(()) } else { Err(Fault::new(Rule::TrailingBytes, i)) }
 }

@@ -1,32 +1,35 @@
 //! Packets, properties and errors for logs and tools (feature `serde`). Fields go by the standard's names, in
-//! those of 5.0 for every version; codes are numbers with a name beside them; payloads are bytes.
+//! those of 5.0 for every version; codes are numbers with a name beside them; payloads are bytes; passwords and
+//! Authentication Data are left out but for their length, unless the packet is [`Revealed`].
 
 use core::fmt;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use crate::error::{DecodeError, EncodeError, Kind, TopicError};
-use crate::frame::FixedHeader;
-use crate::list::{Item, List};
+use crate::debug::Revealed;
+use crate::decode::FixedHeader;
+use crate::error::{DecodeError, EncodeError, EncodeErrorKind, Field, TopicError};
 use crate::packet::{
-    Ack, Auth, ConnAck, Connect, Disconnect, Packet, PacketType, Publish, RetainHandling, SubAck, Subscribe,
-    Subscription, UnsubAck, Unsubscribe, Will,
+    Ack, Auth, ConnAck, Connect, Disconnect, Item, List, Packet, Publish, SubAck, Subscribe, Subscription,
+    UnsubAck, Unsubscribe, Will, WillRef,
 };
-use crate::property::{Properties, Property, PropertyId, PropertySet, PropertyValue};
-use crate::reason::ReasonCode;
-use crate::version::{Delivery, MaximumQoS, QoS, Sender, SubscriptionId, Version};
+use crate::property::{Properties, Property, PropertyValue};
+use crate::standard::{
+    Delivery, MaximumQoS, PacketId, PacketType, PropertyId, PropertySet, QoS, ReasonCode, RetainHandling,
+    Rule, Sender, SubscriptionId, Version,
+};
 
 /// What is serialized as a map of named fields.
 trait Fields {
-    /// Puts the fields; a reason code's name may depend on the packet.
-    fn put<M: SerializeMap>(&self, packet: PacketType, map: &mut M) -> Result<(), M::Error>;
+    /// Puts the fields, with or without secrets; a reason code's name may depend on the packet.
+    fn put<M: SerializeMap>(&self, packet: PacketType, secrets: bool, map: &mut M) -> Result<(), M::Error>;
 }
 
 /// The fields of a type, and the packet whose names its reason codes have.
 macro_rules! objects {
-    ($($name:ty, $packet:ident: |$this:ident, $of:ident| { $($key:literal: $value:expr,)+ })+) => { $(
+    ($($name:ty, $packet:ident: |$this:ident, $of:ident, $secrets:ident| { $($key:literal: $value:expr,)+ })+) => { $(
         impl Fields for $name {
-            fn put<M: SerializeMap>(&self, $of: PacketType, map: &mut M) -> Result<(), M::Error> {
+            fn put<M: SerializeMap>(&self, $of: PacketType, $secrets: bool, map: &mut M) -> Result<(), M::Error> {
                 let $this = self;
                 $(map.serialize_entry($key, &$value)?;)+
                 Ok(())
@@ -36,7 +39,7 @@ macro_rules! objects {
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 let mut map = serializer.serialize_map(None)?;
-                self.put(PacketType::$packet, &mut map)?;
+                self.put(PacketType::$packet, false, &mut map)?;
                 map.end()
             }
         }
@@ -44,31 +47,31 @@ macro_rules! objects {
 }
 
 objects! {
-    Connect<'_>, Connect: |this, _packet| {
+    Connect<'_>, Connect: |this, _packet, secrets| {
         "version": this.version,
         "bridge": this.bridge,
         "clean_start": this.clean_start,
         "keep_alive": this.keep_alive,
-        "properties": this.properties,
+        "properties": Shown(this.properties, secrets),
         "client_identifier": this.client_id,
         "will": this.will,
         "user_name": this.user_name,
-        "password": this.password.map(Bytes),
+        "password": this.password.map(|password| Secret(password, secrets)),
     }
-    Will<'_>, Connect: |this, _packet| {
+    Will<'_>, Connect: |this, _packet, _secrets| {
         "qos": this.qos,
         "retain": this.retain,
         "properties": this.properties,
         "topic": this.topic,
         "payload": Bytes(this.payload),
     }
-    ConnAck<'_>, ConnAck: |this, packet| {
+    ConnAck<'_>, ConnAck: |this, packet, secrets| {
         "session_present": this.session_present,
         "reason_code": this.reason_code,
         "reason_name": this.reason_code.name_in(packet),
-        "properties": this.properties,
+        "properties": Shown(this.properties, secrets),
     }
-    Publish<'_>, Publish: |this, _packet| {
+    Publish<'_>, Publish: |this, _packet, _secrets| {
         "dup": this.dup,
         "qos": this.delivery.qos(),
         "retain": this.retain,
@@ -77,74 +80,73 @@ objects! {
         "properties": this.properties,
         "payload": Bytes(this.payload),
     }
-    Ack<'_>, PubAck: |this, packet| {
+    Ack<'_>, PubAck: |this, packet, _secrets| {
         "packet_identifier": this.packet_id,
         "reason_code": this.reason_code,
         "reason_name": this.reason_code.name_in(packet),
         "properties": this.properties,
     }
-    Subscribe<'_>, Subscribe: |this, _packet| {
+    Subscribe<'_>, Subscribe: |this, _packet, _secrets| {
         "packet_identifier": this.packet_id,
         "properties": this.properties,
         "subscriptions": this.subscriptions,
     }
-    Subscription<'_>, Subscribe: |this, _packet| {
+    Subscription<'_>, Subscribe: |this, _packet, _secrets| {
         "topic_filter": this.filter,
         "maximum_qos": this.maximum_qos,
         "no_local": this.no_local,
         "retain_as_published": this.retain_as_published,
         "retain_handling": this.retain_handling,
     }
-    SubAck<'_>, SubAck: |this, packet| {
+    SubAck<'_>, SubAck: |this, packet, _secrets| {
         "packet_identifier": this.packet_id,
         "properties": this.properties,
         "reason_codes": this.reason_codes,
         "reason_names": Names { codes: this.reason_codes, packet },
     }
-    Unsubscribe<'_>, Unsubscribe: |this, _packet| {
+    Unsubscribe<'_>, Unsubscribe: |this, _packet, _secrets| {
         "packet_identifier": this.packet_id,
         "properties": this.properties,
         "topic_filters": this.filters,
     }
-    UnsubAck<'_>, UnsubAck: |this, packet| {
+    UnsubAck<'_>, UnsubAck: |this, packet, _secrets| {
         "packet_identifier": this.packet_id,
         "properties": this.properties,
         "reason_codes": this.reason_codes,
         "reason_names": Names { codes: this.reason_codes, packet },
     }
-    Disconnect<'_>, Disconnect: |this, packet| {
+    Disconnect<'_>, Disconnect: |this, packet, _secrets| {
         "reason_code": this.reason_code,
         "reason_name": this.reason_code.name_in(packet),
         "properties": this.properties,
     }
-    Auth<'_>, Auth: |this, packet| {
+    Auth<'_>, Auth: |this, packet, secrets| {
         "reason_code": this.reason_code,
         "reason_name": this.reason_code.name_in(packet),
-        "properties": this.properties,
+        "properties": Shown(this.properties, secrets),
     }
-    Property<'_>, Publish: |this, _packet| {
-        "identifier": this.id() as u8,
+    Property<'_>, Publish: |this, _packet, secrets| {
+        "identifier": this.id().get(),
         "name": this.id(),
-        "value": this.value(),
+        "value": Value(*this, secrets),
     }
-    FixedHeader, Publish: |this, _packet| {
+    FixedHeader, Publish: |this, _packet, _secrets| {
         "type": this.packet_type(),
         "flags": this.flags(),
         "remaining_length": this.remaining_length(),
     }
-    DecodeError, Publish: |this, _packet| {
-        "kind": this.kind(),
-        "message": Text(this.kind()),
+    DecodeError, Publish: |this, _packet, _secrets| {
+        "kind": this.rule(),
+        "message": Text(this.rule()),
         "offset": this.offset(),
         "type": this.packet_type(),
         "version": this.version(),
         "reason_code": this.reason_code(),
         "reason_name": this.reason_code().name(),
         "rule": this.requirement(),
-        "frame_length": this.frame_len(),
     }
-    TopicError, Publish: |this, _packet| {
-        "kind": this.kind(),
+    TopicError, Publish: |this, _packet, _secrets| {
+        "kind": this.rule(),
         "message": this.message(),
         "offset": this.offset(),
         "character": this.character(),
@@ -153,27 +155,48 @@ objects! {
 }
 
 /// The fields of the body behind the packet's type.
+fn serialize_packet<S: Serializer>(
+    this: &Packet<'_>,
+    secrets: bool,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let packet = this.packet_type();
+    let mut map = serializer.serialize_map(None)?;
+    map.serialize_entry("type", &packet)?;
+    match this {
+        Packet::Connect(body) => body.put(packet, secrets, &mut map),
+        Packet::ConnAck(body) => body.put(packet, secrets, &mut map),
+        Packet::Publish(body) => body.put(packet, secrets, &mut map),
+        Packet::PubAck(body) | Packet::PubRec(body) | Packet::PubRel(body) | Packet::PubComp(body) => {
+            body.put(packet, secrets, &mut map)
+        }
+        Packet::Subscribe(body) => body.put(packet, secrets, &mut map),
+        Packet::SubAck(body) => body.put(packet, secrets, &mut map),
+        Packet::Unsubscribe(body) => body.put(packet, secrets, &mut map),
+        Packet::UnsubAck(body) => body.put(packet, secrets, &mut map),
+        Packet::PingReq | Packet::PingResp => Ok(()),
+        Packet::Disconnect(body) => body.put(packet, secrets, &mut map),
+        Packet::Auth(body) => body.put(packet, secrets, &mut map),
+    }?;
+    map.end()
+}
+
 impl Serialize for Packet<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let packet = self.packet_type();
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("type", &packet)?;
-        match self {
-            Self::Connect(body) => body.put(packet, &mut map),
-            Self::ConnAck(body) => body.put(packet, &mut map),
-            Self::Publish(body) => body.put(packet, &mut map),
-            Self::PubAck(body) | Self::PubRec(body) | Self::PubRel(body) | Self::PubComp(body) => {
-                body.put(packet, &mut map)
-            }
-            Self::Subscribe(body) => body.put(packet, &mut map),
-            Self::SubAck(body) => body.put(packet, &mut map),
-            Self::Unsubscribe(body) => body.put(packet, &mut map),
-            Self::UnsubAck(body) => body.put(packet, &mut map),
-            Self::PingReq | Self::PingResp => Ok(()),
-            Self::Disconnect(body) => body.put(packet, &mut map),
-            Self::Auth(body) => body.put(packet, &mut map),
-        }?;
-        map.end()
+        serialize_packet(self, false, serializer)
+    }
+}
+
+/// With passwords and Authentication Data.
+impl Serialize for Revealed<Packet<'_>> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serialize_packet(&self.0, true, serializer)
+    }
+}
+
+impl Serialize for WillRef<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.get().serialize(serializer)
     }
 }
 
@@ -181,20 +204,20 @@ impl Serialize for EncodeError {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("message", &Text(self))?;
-        match self {
-            Self::Invalid { kind, packet, version } => {
-                map.serialize_entry("kind", kind)?;
-                map.serialize_entry("type", packet)?;
-                map.serialize_entry("version", version)?;
-                map.serialize_entry("rule", kind.requirement(*version, Some(*packet)))?;
+        map.serialize_entry("kind", &self.rule())?;
+        map.serialize_entry("field", &self.field())?;
+        map.serialize_entry("type", &self.packet_type())?;
+        map.serialize_entry("version", &self.version())?;
+        map.serialize_entry("rule", &self.requirement())?;
+        match self.kind() {
+            EncodeErrorKind::Invalid(_) => {}
+            EncodeErrorKind::TooLarge { size, max } => {
+                map.serialize_entry("size", &size)?;
+                map.serialize_entry("max", &max)?;
             }
-            Self::TooLarge { size, max } => {
-                map.serialize_entry("size", size)?;
-                map.serialize_entry("max", max)?;
-            }
-            Self::BufferTooSmall { needed, available } => {
-                map.serialize_entry("needed", needed)?;
-                map.serialize_entry("available", available)?;
+            EncodeErrorKind::BufferTooSmall { needed, available } => {
+                map.serialize_entry("needed", &needed)?;
+                map.serialize_entry("available", &available)?;
             }
         }
         map.end()
@@ -218,10 +241,12 @@ simple! {
     Sender: |this| Text(this);
     PacketType: |this| this.name();
     PropertyId: |this| this.title();
-    Kind: |this| this.name();
-    QoS: |this| this.bits();
-    MaximumQoS: |this| this.qos();
-    RetainHandling: |this| this.bits();
+    Rule: |this| this.name();
+    Field: |this| Text(this);
+    QoS: |this| this.get();
+    MaximumQoS: |this| this.get();
+    RetainHandling: |this| this.get();
+    PacketId: |this| this.get();
     ReasonCode: |this| this.get();
     SubscriptionId: |this| this.get();
 }
@@ -251,7 +276,51 @@ impl Serialize for PropertyValue<'_> {
 
 impl Serialize for Properties<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.iter())
+        Shown(*self, false).serialize(serializer)
+    }
+}
+
+/// Properties with or without secrets.
+struct Shown<'a>(Properties<'a>, bool);
+
+impl Serialize for Shown<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(|property| ShownProperty(property, self.1)))
+    }
+}
+
+struct ShownProperty<'a>(Property<'a>, bool);
+
+impl Serialize for ShownProperty<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        self.0.put(PacketType::Publish, self.1, &mut map)?;
+        map.end()
+    }
+}
+
+/// The value of a property with or without secrets.
+struct Value<'a>(Property<'a>, bool);
+
+impl Serialize for Value<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Property::AuthenticationData(data) => Secret(data, self.1).serialize(serializer),
+            property => property.value().serialize(serializer),
+        }
+    }
+}
+
+/// A secret: all of it, or its length in words.
+struct Secret<'a>(&'a [u8], bool);
+
+impl Serialize for Secret<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.1 {
+            serializer.serialize_bytes(self.0)
+        } else {
+            serializer.collect_str(&format_args!("{} bytes, not shown", self.0.len()))
+        }
     }
 }
 
@@ -305,7 +374,7 @@ mod tests {
     use serde_json::{json, to_value};
 
     use super::*;
-    use crate::{PacketId, TopicFilter, TopicName, Version, decode, topic_filter, topic_name};
+    use crate::{EncodeOptions, PacketId, TopicFilter, TopicName, Version, decode, topic_filter, topic_name};
 
     fn id(n: u16) -> PacketId {
         PacketId::new(n).unwrap()
@@ -338,10 +407,11 @@ mod tests {
     #[test]
     fn a_connect_with_a_will() {
         let will = Will::new(topic_name!("gone"), &[0]);
-        let connect = Connect { will: Some(will), password: Some(b"p"), ..Connect::new(Version::V5, "me") };
+        let connect =
+            Connect { will: Some((&will).into()), password: Some(b"p"), ..Connect::new(Version::V5, "me") };
         let expected = json!({
             "type": "CONNECT", "version": "5.0", "bridge": false, "clean_start": true, "keep_alive": 60,
-            "properties": [], "client_identifier": "me", "user_name": null, "password": [112],
+            "properties": [], "client_identifier": "me", "user_name": null, "password": "1 bytes, not shown",
             "will": { "qos": 0, "retain": false, "properties": [], "topic": "gone", "payload": [0] },
         });
         assert_eq!(to_value(Packet::from(connect)).unwrap(), expected);
@@ -478,19 +548,22 @@ mod tests {
         let expected = json!({
             "kind": "ZeroPacketId", "message": "the packet identifier is 0", "offset": 2, "type": "PUBACK",
             "version": "3.1.1", "reason_code": 130, "reason_name": "Protocol Error", "rule": "U-2.3.1",
-            "frame_length": 4,
         });
         assert_eq!(to_value(error).unwrap(), expected);
         let error = Packet::PingReq.encode(Version::V5, &mut [0; 1]).unwrap_err();
-        let expected =
-            json!({ "message": "the packet takes 2 bytes, the buffer has 1", "needed": 2, "available": 1 });
+        let expected = json!({ "message": "the packet takes 2 bytes, the buffer has 1", "kind": null, "field": null, "type": "PINGREQ", "version": "5.0", "rule": null, "needed": 2, "available": 1 });
         assert_eq!(to_value(error).unwrap(), expected);
-        let expected = json!({ "message": "the packet takes 9 bytes, 8 are allowed", "size": 9, "max": 8 });
-        assert_eq!(to_value(EncodeError::TooLarge { size: 9, max: 8 }).unwrap(), expected);
+        let expected = json!({
+            "message": "the packet takes 9 bytes, 8 are allowed", "kind": "PacketTooLarge", "field": null,
+            "type": "PUBLISH", "version": "3.1.1", "rule": "U-2.2.3-b", "size": 9, "max": 8,
+        });
+        let error = Packet::from(Publish::new(topic_name!("a/b"), b"hi"));
+        let error = error.encoded_len(EncodeOptions::new(Version::V311).with_max_packet_size(8)).unwrap_err();
+        assert_eq!(to_value(error).unwrap(), expected);
         let error = Packet::from(Auth::new(ReasonCode::SUCCESS, Properties::EMPTY));
         let error = error.encoded_len(Version::V311).unwrap_err();
         let expected = json!({
-            "message": error.to_string(), "kind": "NotInVersion", "type": "AUTH", "version": "3.1.1",
+            "message": error.to_string(), "kind": "NotInVersion", "field": "fixed header", "type": "AUTH", "version": "3.1.1",
             "rule": "U-downgrade",
         });
         assert_eq!(to_value(error).unwrap(), expected);

@@ -12,8 +12,9 @@ use std::collections::BTreeMap;
 
 use captures::{Capture, Captured, Stream, hex, shortened};
 use mqtt_wire::{
-    Ack, Connect, DecodeError, DecodeOptions, Decoded, EncodeOptions, FixedHeader, Kind, MaximumQoS, Packet,
-    Properties, Property, Publish, ReasonCode, Subscription, Tolerance, Version, decode,
+    Ack, Connect, DecodeError, DecodeOptions, Decoded, EncodeOptions, FixedHeader, MaximumQoS, Packet,
+    Properties, Property, Publish, ReasonCode, Rule, Subscription, Tolerance, Version, WillRef, decode,
+    frame_len,
 };
 use serde_json::{Map, Value, json};
 
@@ -22,7 +23,7 @@ use serde_json::{Map, Value, json};
 struct OffSpec {
     captures: &'static str,
     packet: &'static str,
-    kind: Kind,
+    kind: Rule,
     /// What makes it acceptable, if anything does.
     tolerance: Option<Tolerance>,
     reason: &'static str,
@@ -32,42 +33,42 @@ const OFF_SPEC: &[OffSpec] = &[
     OffSpec {
         captures: "bridge_mosquitto_v31",
         packet: "CONNECT",
-        kind: Kind::ProtocolVersion,
+        kind: Rule::ProtocolVersion,
         tolerance: Some(Tolerance::BridgeProtocolLevel),
         reason: "mosquitto's bridges set bit 7 of the protocol level: 0x83",
     },
     OffSpec {
         captures: "bridge_mosquitto_v311",
         packet: "CONNECT",
-        kind: Kind::ProtocolVersion,
+        kind: Rule::ProtocolVersion,
         tolerance: Some(Tolerance::BridgeProtocolLevel),
         reason: "mosquitto's bridges set bit 7 of the protocol level: 0x84",
     },
     OffSpec {
         captures: "bridge_mosquitto_v5",
         packet: "PUBACK",
-        kind: Kind::ReasonCodeSender,
+        kind: Rule::ReasonCodeSender,
         tolerance: Some(Tolerance::UnknownReasonCodes),
         reason: "mosquitto's bridges answer PUBLISH with 0x10 No matching subscribers, which is the server's",
     },
     OffSpec {
         captures: "aedes_mqttjs_v31",
         packet: "CONNECT",
-        kind: Kind::ClientIdTooLong,
+        kind: Rule::ClientIdTooLong,
         tolerance: Some(Tolerance::LongClientIds),
         reason: "sent on purpose: a client identifier of 37 characters in 3.1, to see the broker refuse it",
     },
     OffSpec {
         captures: "aedes_mqttjs_v31",
         packet: "SUBACK",
-        kind: Kind::ReasonCodeNotAllowed,
+        kind: Rule::ReasonCodeNotAllowed,
         tolerance: Some(Tolerance::UnknownReasonCodes),
         reason: "aedes answers a SUBSCRIBE of 3.1 with 0x80, which came with 3.1.1",
     },
     OffSpec {
         captures: "mosquitto_paho_v5",
         packet: "SUBSCRIBE",
-        kind: Kind::NoLocalOnShared,
+        kind: Rule::NoLocalOnShared,
         tolerance: None,
         reason: "sent on purpose: No Local on a shared subscription, to see the broker refuse it",
     },
@@ -76,7 +77,7 @@ const OFF_SPEC: &[OffSpec] = &[
 impl OffSpec {
     fn of(capture: &Capture, packet: &Captured, error: &DecodeError) -> Option<usize> {
         OFF_SPEC.iter().position(|known| {
-            known.captures == capture.name && known.packet == packet.name && known.kind == error.kind()
+            known.captures == capture.name && known.packet == packet.name && known.kind == error.rule()
         })
     }
 }
@@ -173,13 +174,13 @@ fn decode_captured<'a>(
 }
 
 fn options(captured: &Captured, tolerance: Option<Tolerance>) -> DecodeOptions {
-    let options = DecodeOptions::new(captured.version).sender(captured.sender);
-    tolerance.map_or(options, |tolerance| options.tolerate(tolerance))
+    let options = DecodeOptions::new(captured.version).with_sender(captured.sender);
+    tolerance.map_or(options, |tolerance| options.with_tolerance(tolerance))
 }
 
 fn encode_options(captured: &Captured, tolerance: Option<Tolerance>) -> EncodeOptions {
-    let options = EncodeOptions::new(captured.version).sender(captured.sender);
-    tolerance.map_or(options, |tolerance| options.tolerate(tolerance))
+    let options = EncodeOptions::new(captured.version).with_sender(captured.sender);
+    tolerance.map_or(options, |tolerance| options.with_tolerance(tolerance))
 }
 
 /// The dissector's reading without what is not in the packet's own fields: aliases it resolved on its own, and
@@ -307,12 +308,12 @@ impl Reading<'_> {
     fn connect(&self, connect: &Connect<'_>, mut put: impl FnMut(&str, Value)) {
         assert_eq!(connect.version, self.version);
         put("protocol_name", connect.version.protocol_name().into());
-        put("protocol_level", (connect.version.level() | if connect.bridge { 0x80 } else { 0 }).into());
+        put("protocol_level", (connect.version.get() | if connect.bridge { 0x80 } else { 0 }).into());
         put("connect_flags", connect_flags(connect).into());
         put("keep_alive", connect.keep_alive.into());
         self.properties(connect.properties, &mut put);
         put("client_id", connect.client_id.into());
-        if let Some(will) = connect.will {
+        if let Some(will) = connect.will.map(WillRef::get) {
             if self.version == Version::V5 {
                 put("will_properties", properties(will.properties));
             }
@@ -329,7 +330,7 @@ impl Reading<'_> {
 
     fn publish(&self, publish: &Publish<'_>, mut put: impl FnMut(&str, Value)) {
         put("dup", u8::from(publish.dup).into());
-        put("qos", publish.delivery.qos().bits().into());
+        put("qos", publish.delivery.qos().get().into());
         put("retain", u8::from(publish.retain).into());
         put("topic", publish.topic.map_or("", |topic| topic.as_str()).into());
         if let Some(packet_id) = publish.delivery.packet_id() {
@@ -340,9 +341,9 @@ impl Reading<'_> {
     }
 
     fn subscription(&self, one: &Subscription<'_>) -> Value {
-        let qos = one.maximum_qos.bits();
+        let qos = one.maximum_qos.get();
         let (no_local, kept) = (u8::from(one.no_local), u8::from(one.retain_as_published));
-        let handling = one.retain_handling.bits();
+        let handling = one.retain_handling.get();
         let options = qos | no_local << 2 | kept << 3 | handling << 4;
         let mut fields = json!({ "topic": one.filter.as_str(), "options": options, "qos": qos });
         if self.version == Version::V5 {
@@ -355,7 +356,10 @@ impl Reading<'_> {
 }
 
 fn connect_flags(connect: &Connect<'_>) -> u8 {
-    let will = connect.will.map_or(0, |will| 0x04 | will.qos.bits() << 3 | u8::from(will.retain) << 5);
+    let will = connect
+        .will
+        .map(WillRef::get)
+        .map_or(0, |will| 0x04 | will.qos.get() << 3 | u8::from(will.retain) << 5);
     let credentials = u8::from(connect.user_name.is_some()) << 7 | u8::from(connect.password.is_some()) << 6;
     credentials | will | u8::from(connect.clean_start) << 1
 }
@@ -453,16 +457,18 @@ fn every_stream_is_cut_into_its_packets() {
 /// Where the packets of a stream start, and their sizes. A connection may end inside a packet.
 fn cut(stream: &Stream) -> Vec<(usize, usize)> {
     let options = DecodeOptions::new(stream.version)
-        .sender(stream.sender)
-        .tolerate(Tolerance::BridgeProtocolLevel)
-        .tolerate(Tolerance::UnknownReasonCodes);
+        .with_sender(stream.sender)
+        .with_tolerance(Tolerance::BridgeProtocolLevel)
+        .with_tolerance(Tolerance::UnknownReasonCodes);
     let mut found = Vec::new();
     let mut at = 0;
     while at < stream.bytes.len() {
-        let len = match decode(&stream.bytes[at..], options.first_packet(at == 0)) {
+        let len = match decode(&stream.bytes[at..], options.with_first_packet(at == 0)) {
             Ok(Decoded::Packet { len, .. }) => len,
             Ok(Decoded::Incomplete { .. }) => break,
-            Err(error) => error.frame_len().unwrap_or_else(|| panic!("{error}: the stream is lost")),
+            Err(error) => {
+                frame_len(&stream.bytes[at..]).unwrap_or_else(|| panic!("{error}: the stream is lost"))
+            }
         };
         found.push((at, len));
         at += len;
@@ -490,11 +496,12 @@ fn the_comparison_sees_differences() {
     };
     assert_eq!(reading.of(&original.into()), theirs);
     let extra = [Property::MessageExpiryInterval(7)];
+    let edited = original.properties.with(&extra);
     for changed in [
         Publish { retain: !original.retain, ..original },
         Publish { payload: b"another", ..original },
         Publish { topic: None, ..original },
-        Publish { properties: original.properties.with(&extra), ..original },
+        Publish { properties: edited.as_properties(), ..original },
     ] {
         assert_ne!(reading.of(&changed.into()), theirs, "{changed:?}");
     }

@@ -22,10 +22,11 @@ fn connect_to_3() {
     let topic = topic_name!("t");
     let will = Will { properties: USER, ..Will::new(topic, b"gone") };
     let plain = Connect::new(Version::V5, "a");
-    let connect = Connect { properties: USER, will: Some(will), clean_start: false, ..plain };
+    let connect = Connect { properties: USER, will: Some((&will).into()), clean_start: false, ..plain };
     for version in OLD {
-        let will = Some(Will::new(topic, b"gone"));
-        let expected = Connect { clean_start: false, will, ..Connect::new(version, "a") };
+        let will = Will::new(topic, b"gone");
+        let expected =
+            Connect { clean_start: false, will: Some((&will).into()), ..Connect::new(version, "a") };
         assert_eq!(downgraded(connect, version), Some(expected.into()));
         let password = Connect { password: Some(b"p"), ..plain };
         assert_eq!(downgraded(password, version), None, "a password alone");
@@ -158,7 +159,7 @@ fn to_5() {
 /// Reserved codes that were tolerated have no place in 5.0.
 #[test]
 fn reserved_codes_to_5() {
-    let tolerant = DecodeOptions::new(Version::V311).tolerate(Tolerance::UnknownReasonCodes);
+    let tolerant = DecodeOptions::new(Version::V311).with_tolerance(Tolerance::UnknownReasonCodes);
     for (bytes, fits) in [
         (&[0x20, 2, 0, 5][..], true),
         (&[0x20, 2, 0, 6], false),

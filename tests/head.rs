@@ -1,6 +1,6 @@
 //! A PUBLISH in pieces: how much is asked for, and where a payload goes wrong.
 
-use mqtt_wire::{DecodeOptions, DecodedHead, Kind, Version, decode_publish_head};
+use mqtt_wire::{DecodeOptions, DecodedHead, Rule, Version, decode_publish_head};
 
 /// How many bytes the head wants before each byte of a frame, counted from the frame's start; then it is there.
 fn wanted(frame: &[u8], version: Version) -> (Vec<usize>, usize) {
@@ -36,7 +36,7 @@ fn a_head_wants_the_next_field_that_it_knows_of() {
 /// However the payload is cut, the bad character is found where the whole text has it.
 #[test]
 fn a_bad_character_is_where_it_is_in_the_whole_payload() {
-    let options = DecodeOptions::new(Version::V5).check_payload_format();
+    let options = DecodeOptions::new(Version::V5).with_payload_check(true);
     let good = "aé€😀z".as_bytes();
     for at in 0..good.len() {
         for bad in [0, b'x', 0x80, 0xC3, 0xFF] {
@@ -66,7 +66,7 @@ fn in_pieces(head: &[u8], pieces: [&[u8]; 3], options: DecodeOptions) -> Option<
     assert_eq!(len, head.len());
     for piece in pieces {
         if let Err(error) = payload.take(piece) {
-            assert_eq!(error.kind(), Kind::PayloadFormat);
+            assert_eq!(error.rule(), Rule::PayloadFormat);
             return Some(error.offset() - len);
         }
     }
@@ -83,5 +83,5 @@ fn a_bad_length_of_properties_is_not_waited_for() {
         assert!(matches!(found, Ok(DecodedHead::Incomplete { missing: 1 })), "{found:?}");
     }
     let error = decode_publish_head(&frame, Version::V5).expect_err("a bad length");
-    assert_eq!((error.kind(), error.offset()), (Kind::LengthTooLong, 8));
+    assert_eq!((error.rule(), error.offset()), (Rule::LengthTooLong, 8));
 }

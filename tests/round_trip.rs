@@ -12,6 +12,8 @@ mod canonical;
 #[path = "common/frames.rs"]
 #[allow(dead_code, reason = "their names are for tests that walk through the table")]
 mod frames;
+#[path = "common/input.rs"]
+mod input;
 #[path = "common/notation.rs"]
 mod notation;
 #[path = "common/strategy.rs"]
@@ -19,193 +21,32 @@ mod strategy;
 #[path = "common/tables.rs"]
 mod tables;
 
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
+use input::{Input, announced, config, decoding, encoding, frame, input, wire, with_length_put_right};
 use mqtt_wire::{
-    DecodeError, DecodeOptions, Decoded, DecodedHead, Delivery, EncodeError, EncodeOptions, FanOut,
-    FixedHeader, Frame, Kind, Packet, PacketId, PacketType, Properties, Property, PropertySet, Publish, QoS,
-    Sender, Version, decode, decode_exact, decode_publish_head, set_dup,
+    Connection, DecodeError, DecodeOptions, Decoded, DecodedHead, Delivery, EncodeErrorKind, EncodeOptions,
+    FixedHeader, Frame, Packet, PacketType, Properties, Property, PropertyId, PropertySet, Publish,
+    PublishFrame, QoS, Rule, Sender, Version, decode, decode_exact, decode_publish_head, frame_len,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use proptest::test_runner::FileFailurePersistence;
 use strategy::{Body, Case, Owned, valid, valid_packet, wild};
-
-fn config(cases: u32) -> ProptestConfig {
-    let default = ProptestConfig::default();
-    let asked_for = std::env::var_os("PROPTEST_CASES").is_some();
-    ProptestConfig {
-        cases: if asked_for { default.cases } else { cases },
-        failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("regressions"))),
-        max_shrink_iters: 10_000,
-        ..default
-    }
-}
-
-fn decoding(case: &Case) -> DecodeOptions {
-    DecodeOptions::new(case.version).sender(case.sender)
-}
-
-fn encoding(case: &Case) -> EncodeOptions {
-    EncodeOptions::new(case.version).sender(case.sender)
-}
 
 fn other(sender: Sender) -> Sender {
     if sender == Sender::Client { Sender::Server } else { Sender::Client }
 }
 
-/// The bytes of a valid case.
-fn wire(case: &Case) -> Vec<u8> {
-    case.plain().expect("a valid packet has a form")
-}
-
-/// Bytes to be read as that version from that sender: a good packet, one with bytes changed, or any bytes.
-#[derive(Clone, Debug)]
-struct Input {
-    version: Version,
-    sender: Sender,
-    bytes: Vec<u8>,
-}
-
-impl Input {
-    fn options(&self) -> DecodeOptions {
-        DecodeOptions::new(self.version).sender(self.sender)
-    }
-}
-
-#[derive(Clone, Debug)]
-enum Change {
-    Set(Index, u8),
-    Flip(Index, u8),
-    Insert(Index, u8),
-    Remove(Index),
-    Cut(Index),
-    /// A number of two bytes becomes 0.
-    Zero(Index),
-    /// A copy of a piece, put somewhere else.
-    Copy(Index, Index, usize),
-}
-
-impl Change {
-    fn apply(&self, bytes: &mut Vec<u8>) {
-        if bytes.is_empty() {
-            return;
-        }
-        let length = bytes.len();
-        match self {
-            Self::Set(at, byte) => bytes[at.index(length)] = *byte,
-            Self::Flip(at, bit) => bytes[at.index(length)] ^= 1 << bit,
-            Self::Insert(at, byte) => bytes.insert(at.index(length), *byte),
-            Self::Remove(at) => drop(bytes.remove(at.index(length))),
-            Self::Cut(at) => bytes.truncate(at.index(length)),
-            Self::Zero(at) => bytes.iter_mut().skip(at.index(length)).take(2).for_each(|byte| *byte = 0),
-            Self::Copy(from, to, count) => {
-                let from = from.index(length);
-                let piece = bytes[from..length.min(from + count)].to_vec();
-                let to = to.index(length);
-                bytes.splice(to..to, piece);
-            }
-        }
-    }
-}
-
-fn change() -> impl Strategy<Value = Change> {
-    let at = any::<Index>;
-    let odd = select(b"\0\x01\x02\x18\x22\x23\x26\x30\x40\x7F\x80\xC0\xFF/+#".to_vec());
-    prop_oneof![
-        (at(), odd).prop_map(|(at, byte)| Change::Set(at, byte)),
-        (at(), 0..8_u8).prop_map(|(at, bit)| Change::Flip(at, bit)),
-        (at(), any::<u8>()).prop_map(|(at, byte)| Change::Insert(at, byte)),
-        at().prop_map(Change::Remove),
-        at().prop_map(Change::Cut),
-        at().prop_map(Change::Zero),
-        (at(), at(), 1..12_usize).prop_map(|(from, to, count)| Change::Copy(from, to, count)),
-    ]
-}
-
-/// The bytes with the Remaining Length that they have.
-fn with_length_put_right(bytes: &[u8]) -> Vec<u8> {
-    let Some((first, rest)) = bytes.split_first() else { return Vec::new() };
-    let length = rest.iter().take(3).take_while(|byte| **byte >= 0x80).count() + 1;
-    notation::frame(*first, rest.get(length..).unwrap_or_default())
-}
-
-/// Frames that are whole, good or bad.
-fn frame() -> impl Strategy<Value = Input> {
-    let short = |case: &Case| case.plain().is_some_and(|wire| wire.len() < 4096);
-    let packet = prop_oneof![valid().boxed(), wild().boxed()].prop_filter("a short form", short);
-    // One change leaves the rest right, so that it is the one that is found.
-    let changes = prop_oneof![1 => vec(change(), 0), 4 => vec(change(), 1), 1 => vec(change(), 2..4)];
-    (packet, changes).prop_map(|(case, changes)| {
-        let mut bytes = wire(&case);
-        for change in &changes {
-            change.apply(&mut bytes);
-        }
-        let bytes = if changes.is_empty() { bytes } else { with_length_put_right(&bytes) };
-        let bytes = if bytes.is_empty() { vec![0xC0, 0] } else { bytes };
-        Input { version: case.version, sender: case.sender, bytes }
-    })
-}
-
-/// Faults that chance seldom finds: a value of several bytes has to be wrong and the rest right.
-const SELDOM: [(Version, Sender, &str); 12] = {
-    use Sender::Client;
-    use Version::{V5, V31, V311};
-    [
-        (V311, Client, "10 ( 'MQTT' 04 1E 003C 'a' 't' 'm' )"),
-        (V311, Client, "10 ( 'MQTT' 04 0A 003C 'a' )"),
-        (V311, Client, "10 ( 'MQTT' 04 22 003C 'a' )"),
-        (V31, Client, "10 ( 'MQIsdp' 03 02 003C 'abcdefghijklmnopqrstuvwx' )"),
-        (V5, Client, "82 ( 0001 00 'a' 30 )"),
-        (V5, Client, "82 ( 0001 00 '$share//a' 00 )"),
-        (V5, Client, "82 ( 0001 00 '$share/+/a' 00 )"),
-        (V5, Client, "A2 ( 0001 00 '$share/g' )"),
-        (V5, Client, "82 ( 0001 00 '$share/g/a' 04 )"),
-        (V5, Client, "30 ( 'a' ( 23 0000 ) )"),
-        (V5, Client, "30 ( 'a' ( 0B 01 ) )"),
-        (V5, Client, "30 ( 'a' ( 08 'b/+' ) )"),
-    ]
-};
-
-/// Anything: frames, frames with a wrong length, cut ones, and bytes without sense.
-fn input() -> impl Strategy<Value = Input> {
-    let changes = prop_oneof![3 => vec(change(), 0), 1 => vec(change(), 1..3)];
-    let damaged = (frame(), changes).prop_map(|(mut input, changes)| {
-        for change in &changes {
-            change.apply(&mut input.bytes);
-        }
-        input
-    });
-    let senseless = (select(Version::ALL.to_vec()), any::<bool>(), vec(any::<u8>(), 0..24));
-    let senseless = senseless.prop_map(|(version, client, bytes)| Input {
-        version,
-        sender: if client { Sender::Client } else { Sender::Server },
-        bytes,
-    });
-    let seldom = select(SELDOM.to_vec());
-    let seldom =
-        seldom.prop_map(|(version, sender, text)| Input { version, sender, bytes: notation::bytes(text) });
-    prop_oneof![12 => damaged, 3 => senseless, 1 => seldom]
-}
-
-/// The length of the frame at the start of the bytes, by its header alone; `None` while that goes on.
-fn announced(bytes: &[u8]) -> Option<usize> {
-    let (mut length, mut factor) = (0, 1);
-    for (place, byte) in bytes.iter().skip(1).take(4).enumerate() {
-        length += usize::from(byte & 0x7F) * factor;
-        factor *= 128;
-        if *byte < 0x80 {
-            return Some(2 + place + length);
-        }
-    }
-    None
+fn hashed(value: &impl std::hash::Hash) -> u64 {
+    BuildHasherDefault::<DefaultHasher>::default().hash_one(value)
 }
 
 /// What tells errors apart.
-fn fault(error: &DecodeError) -> (Kind, usize) {
-    (error.kind(), error.offset())
+fn fault(error: &DecodeError) -> (Rule, usize) {
+    (error.rule(), error.offset())
 }
 
 mod encoding {
@@ -249,10 +90,10 @@ mod encoding {
         fn encode_refuses_what_decode_refuses(case in wild(), control: bool, format: bool) {
             let (mut reading, mut writing) = (decoding(&case), encoding(&case));
             if control {
-                (reading, writing) = (reading.refuse_control_characters(), writing.refuse_control_characters());
+                (reading, writing) = (reading.with_strict_characters(true), writing.with_strict_characters(true));
             }
             if format {
-                (reading, writing) = (reading.check_payload_format(), writing.check_payload_format());
+                (reading, writing) = (reading.with_payload_check(true), writing.with_payload_check(true));
             }
             let plain = case.plain();
             case.with(|packet| {
@@ -265,7 +106,9 @@ mod encoding {
                     }
                     Err(error) => {
                         prop_assert_eq!(out, b"before");
-                        prop_assert!(matches!(error, EncodeError::Invalid { .. }), "{}", error);
+                        prop_assert!(matches!(error.kind(), EncodeErrorKind::Invalid(_)), "{}", error);
+                        prop_assert_eq!(error.packet_type(), Some(packet.packet_type()));
+                        prop_assert_eq!(error.rule().map(Rule::reason_code), Some(error.reason_code()));
                         if let Some(plain) = &plain {
                             prop_assert!(decode_exact(plain, reading).is_err(), "{} {:02X?}", error, plain);
                         }
@@ -377,35 +220,72 @@ mod properties {
     proptest! {
         #![proptest_config(config(500))]
 
-        /// Properties hidden and added on the way through a broker, against lists that are filtered and joined.
+        /// Properties hidden and added on the way through a broker, edits upon edits, against lists that are filtered
+        /// and joined.
         #[test]
         fn forwarding(
             case in valid_packet(PacketType::Publish, Version::V5, Sender::Server),
             hidden in vec(select(vec![1, 2, 3, 8, 9, 11, 35, 38]), 0..4),
+            later in vec(select(vec![1, 2, 3, 8, 9, 11, 35, 38]), 0..3),
             expiry: u32,
         ) {
             let wire = wire(&case);
             let Ok(Packet::Publish(publish)) = decode_exact(&wire, Version::V5) else { panic!("a PUBLISH") };
-            let ids = hidden.iter().filter_map(|id| mqtt_wire::PropertyId::from_u32(*id)).collect::<PropertySet>();
+            let set = |ids: &[u8]| ids.iter().filter_map(|id| PropertyId::new(*id)).collect::<PropertySet>();
             let added = [Property::MessageExpiryInterval(expiry), Property::UserProperty(("via", ""))];
+            let last = [Property::UserProperty(("to", "you"))];
             let topic = publish.topic.or(Some(mqtt_wire::topic_name!("t")));
-            let properties = publish.properties.without(ids | mqtt_wire::PropertyId::MessageExpiryInterval).with(&added);
-
-            let kept = |(id, _): &&Owned| *id != 2 && !hidden.contains(&u32::from(*id));
-            let kept: Vec<Owned> = received(&case).iter().filter(kept).cloned().collect();
-            let mut expected = strategy::properties(&kept);
-            expected.extend(added);
-            prop_assert_eq!(properties, Properties::new(&expected));
-            prop_assert_eq!(properties.iter().count(), expected.len());
-            prop_assert_eq!(properties.ids(), expected.iter().map(Property::id).collect::<PropertySet>());
-
-            let forwarded = Packet::from(Publish { properties, topic, ..publish });
-            let plain = Packet::from(Publish { properties: Properties::new(&expected), topic, ..publish });
-            let (mut first, mut second) = (Vec::new(), Vec::new());
-            prop_assert!(forwarded.encode(Version::V5, &mut first).is_ok());
-            prop_assert!(plain.encode(Version::V5, &mut second).is_ok());
-            prop_assert_eq!(first, second);
+            let list = strategy::properties(received(&case));
+            // Upon what came over the wire and upon the same as a list.
+            for base in [publish.properties, Properties::new(&list)] {
+                let first = base.edit(set(&hidden) | PropertyId::MessageExpiryInterval, &added);
+                let mut expected: Vec<_> = base.iter().collect();
+                expected.retain(|one| {
+                    one.id() != PropertyId::MessageExpiryInterval && !set(&hidden).contains(one.id())
+                });
+                expected.extend(added);
+                let second = first.as_properties().without(set(&later));
+                let third = second.as_properties().with(&last);
+                let edited = [first.as_properties(), second.as_properties(), third.as_properties()];
+                for (step, properties) in edited.into_iter().enumerate() {
+                    match step {
+                        1 => expected.retain(|one| !set(&later).contains(one.id())),
+                        2 => expected.extend(last),
+                        _ => {}
+                    }
+                    same_properties(properties, &expected)?;
+                    let edited = Packet::from(Publish { properties, topic, ..publish });
+                    let plain = Packet::from(Publish { properties: Properties::new(&expected), topic, ..publish });
+                    let (mut one, mut two) = (Vec::new(), Vec::new());
+                    prop_assert!(edited.encode(Version::V5, &mut one).is_ok());
+                    prop_assert!(plain.encode(Version::V5, &mut two).is_ok());
+                    prop_assert_eq!(one, two);
+                }
+            }
         }
+    }
+
+    /// However they are held, properties are the list.
+    fn same_properties(properties: Properties<'_>, list: &[Property<'_>]) -> Result<(), TestCaseError> {
+        let expected = Properties::new(list);
+        prop_assert_eq!(properties, expected);
+        prop_assert!(properties.iter().eq(list.iter().copied()));
+        let (least, most) = properties.iter().size_hint();
+        prop_assert!(least <= list.len() && most.is_none_or(|most| list.len() <= most));
+        prop_assert_eq!(properties.is_empty(), list.is_empty());
+        prop_assert_eq!(properties.ids(), list.iter().map(Property::id).collect::<PropertySet>());
+        prop_assert_eq!(hashed(&properties), hashed(&expected));
+        for id in PropertyId::ALL.iter().copied() {
+            let first = list.iter().find(|one| one.id() == id).copied();
+            prop_assert_eq!(properties.find(id), first);
+            prop_assert_eq!(properties.contains(id), first.is_some());
+        }
+        let pairs = list.iter().filter_map(|one| match one {
+            Property::UserProperty(pair) => Some(*pair),
+            _ => None,
+        });
+        prop_assert!(properties.user_properties().eq(pairs));
+        Ok(())
     }
 }
 
@@ -415,12 +295,6 @@ mod publishing {
     fn publishes() -> impl Strategy<Value = Case> {
         (select(Version::ALL.to_vec()), select(vec![Sender::Client, Sender::Server]))
             .prop_flat_map(|(version, sender)| valid_packet(PacketType::Publish, version, sender))
-    }
-
-    fn delivery() -> impl Strategy<Value = Delivery> {
-        (0..3_u8, 1..=u16::MAX).prop_map(|(qos, id)| {
-            Delivery::new(QoS::from_bits(qos).expect("0 to 2"), PacketId::new(id).expect("not 0"))
-        })
     }
 
     fn encoded(publish: Publish<'_>, version: Version) -> Vec<u8> {
@@ -446,48 +320,67 @@ mod publishing {
             })?;
         }
 
-        /// One head for many subscribers is what each would get on its own.
+        /// The head makes the message it was taken from, with its payload.
         #[test]
-        fn fan_out(
-            case in publishes(),
-            deliveries in vec((delivery(), any::<bool>(), any::<bool>()), 1..6),
-        ) {
-            case.with(|packet| {
-                let Packet::Publish(publish) = packet else { panic!("a PUBLISH") };
-                let mut room = vec![0; 2 * wire(&case).len() + 16];
-                let mut fan_out = FanOut::new(publish, case.version, &mut room).expect("a good packet");
-                for (delivery, dup, retain) in &deliveries {
-                    let (delivery, retain) = (*delivery, *retain);
-                    let dup = *dup && delivery.qos() != QoS::AtMostOnce;
-                    let expected = encoded(Publish { dup, delivery, retain, ..*publish }, case.version);
-                    prop_assert_eq!(fan_out.packet_len(delivery.qos()), expected.len());
-                    let head = fan_out.head(delivery, dup, retain).expect("a good delivery");
-                    prop_assert_eq!([head, publish.payload].concat(), expected);
-                }
-                prop_assert!(fan_out.head(Delivery::AtMostOnce, true, false).is_err());
-                Ok(())
-            })?;
+        fn the_head_and_its_payload(case in publishes()) {
+            let bytes = wire(&case);
+            let found = decode_publish_head(&bytes, decoding(&case));
+            let Ok(DecodedHead::Publish { head, len, payload }) = found else { panic!("a PUBLISH") };
+            prop_assert_eq!(payload.remaining(), bytes.len() - len);
+            let Ok(Packet::Publish(publish)) = decode_exact(&bytes, decoding(&case)) else { panic!("a PUBLISH") };
+            prop_assert_eq!(head.with_payload(&bytes[len..]), publish);
+            prop_assert_eq!(encoded(head.with_payload(&bytes[len..]), case.version), bytes);
         }
 
+        /// A frame can be sent again as it is, with DUP, when it is a PUBLISH of QoS 1 or 2 that names its topic and
+        /// has no alias, which would mean nothing on another connection.
         #[test]
-        fn again_with_dup(case in valid()) {
+        fn again_with_dup(case in prop_oneof![publishes().boxed(), valid().boxed()]) {
             let bytes = wire(&case);
-            let mut again = bytes.clone();
-            let is_set = set_dup(&mut again);
-            let frame = Frame::new(bytes.clone().into(), case.version).expect("a frame");
+            let frame = Frame::new(bytes.clone().into(), decoding(&case)).expect("a frame");
             let kept = frame.clone();
-            let dup = frame.with_dup();
-            prop_assert_eq!(dup.as_bytes(), &again[..]);
+            let again = frame.clone().with_dup();
             prop_assert_eq!(kept.as_bytes(), &bytes[..]);
-            match decode_exact(&bytes, case.version) {
-                Ok(Packet::Publish(publish)) if publish.delivery.qos() > QoS::AtMostOnce => {
+            let publish = PublishFrame::new(frame.clone()).ok();
+            prop_assert_eq!(publish.map(|publish| publish.with_dup().map(Frame::from)), {
+                (case.packet_type() == PacketType::Publish).then(|| again.clone())
+            });
+            match decode_exact(&bytes, decoding(&case)) {
+                Ok(Packet::Publish(publish))
+                    if publish.delivery.qos() > QoS::AtMostOnce
+                        && publish.topic.is_some()
+                        && publish.properties.topic_alias().is_none() =>
+                {
                     let expected = Publish { dup: true, ..publish };
-                    prop_assert!(is_set);
-                    prop_assert_eq!(decode_exact(&again, case.version), Ok(expected.into()));
-                    prop_assert_eq!(dup.packet(), Ok(expected.into()));
+                    let again = again.expect("it can be sent again");
+                    prop_assert_eq!(again.as_bytes(), &encoded(expected, case.version)[..]);
+                    prop_assert_eq!(again.packet(), Ok(expected.into()));
+                    prop_assert_eq!(again.options(), frame.options());
+                    prop_assert_eq!(again.clone().with_dup(), Some(again));
                 }
-                _ => prop_assert_eq!((is_set, again), (false, bytes)),
+                _ => prop_assert_eq!(again, None),
             }
+        }
+
+        /// A message is sent again with DUP, by name, and with all its properties but the alias.
+        #[test]
+        fn again_by_name(case in publishes()) {
+            case.with(|packet| {
+                let Packet::Publish(publish) = packet else { panic!("a PUBLISH") };
+                let name = mqtt_wire::topic_name!("the/name/it/was/sent/to");
+                let Some(again) = publish.to_resend(name) else {
+                    prop_assert_eq!(publish.delivery, Delivery::AtMostOnce);
+                    return Ok(());
+                };
+                prop_assert_ne!(publish.delivery, Delivery::AtMostOnce);
+                let mut properties: Vec<_> = publish.properties.iter().collect();
+                properties.retain(|one| one.id() != PropertyId::TopicAlias);
+                let properties = Properties::new(&properties);
+                let expected = Publish { dup: true, topic: Some(name), properties, ..*publish };
+                prop_assert_eq!(again.as_publish(), expected);
+                prop_assert_eq!(encoded(again.as_publish(), case.version), encoded(expected, case.version));
+                Ok(())
+            })?;
         }
 
         #[test]
@@ -539,7 +432,7 @@ mod laws {
             size in 1..50_usize,
         ) {
             let sender = if client { Sender::Client } else { Sender::Server };
-            let options = DecodeOptions::new(version).sender(sender);
+            let options = DecodeOptions::new(version).with_sender(sender);
             let stream: Vec<u8> = frames.iter().flat_map(|input| input.bytes.clone()).collect();
             let (mut buffer, mut expected) = (Vec::new(), frames.iter().map(|input| &input.bytes[..]));
             let mut next = expected.next();
@@ -560,7 +453,7 @@ mod laws {
                     }
                     prop_assert_eq!(&found, &alone);
                     if let Err(error) = alone {
-                        prop_assert_eq!(error.frame_len(), Some(frame.len()), "{}", error);
+                        prop_assert_eq!(frame_len(&buffer), Some(frame.len()), "{}", error);
                     }
                     buffer.drain(..frame.len());
                     next = expected.next();
@@ -572,7 +465,7 @@ mod laws {
         /// 3. A packet is refused at the first byte that decides it, and stays refused.
         #[test]
         fn law_03_a_packet_is_refused_at_the_byte_that_decides(input in input(), limit in 2..200_u32) {
-            let options = input.options().max_packet_size(limit);
+            let options = input.options().with_max_packet_size(limit);
             let Err(error) = decode(&input.bytes, options) else { return Ok(()) };
             let first = (0..=input.bytes.len()).find(|end| decode(&input.bytes[..*end], options).is_err());
             let first = first.expect("it is refused as a whole");
@@ -581,10 +474,10 @@ mod laws {
                 prop_assert_eq!(fault(&found), fault(&error));
             }
             let header = input.bytes.iter().skip(1).take_while(|byte| **byte >= 0x80).count() + 2;
-            let expected = match error.kind() {
+            let expected = match error.rule() {
                 _ if error.offset() == 0 => 1,
-                Kind::PacketTooLarge => header,
-                Kind::LengthTooLong | Kind::LengthNotShortest if error.offset() < header => error.offset() + 1,
+                Rule::PacketTooLarge => header,
+                Rule::LengthTooLong | Rule::LengthNotShortest if error.offset() < header => error.offset() + 1,
                 // A body is judged when it is there.
                 _ => announced(&input.bytes).expect("a whole header"),
             };
@@ -598,8 +491,10 @@ mod laws {
             match decode(&input.bytes, input.options()) {
                 Ok(Decoded::Packet { len, .. }) => prop_assert_eq!(Some(len), whole),
                 Ok(Decoded::Incomplete { missing }) => prop_assert!(missing > 0),
-                Err(error) => prop_assert!(error.frame_len().is_none_or(|len| len >= 2 && Some(len) == whole)),
+                Err(_) => {}
             }
+            prop_assert_eq!(frame_len(&input.bytes), whole);
+            prop_assert!(whole.is_none_or(|len| len >= 2));
         }
 
         /// 5. Nothing is reserved for what is announced, and the limit is judged on the header, before the body.
@@ -615,12 +510,12 @@ mod laws {
             // Often the limit is near the size.
             let near = announced(&input.bytes).map(|len| (u32::try_from(len).expect("in range") + above).saturating_sub(4));
             let limit = near.filter(|_| above < 6).unwrap_or(limit);
-            let limited = input.options().max_packet_size(limit);
+            let limited = input.options().with_max_packet_size(limit);
             let header = FixedHeader::decode(&input.bytes, input.options());
             if let Ok(Some(header)) = header {
-                let refused = decode(&input.bytes[..header.len()], limited).map_err(|error| error.kind());
+                let refused = decode(&input.bytes[..header.len()], limited).map_err(|error| error.rule());
                 let too_large = header.frame_len() > limit as usize;
-                prop_assert_eq!(refused == Err(Kind::PacketTooLarge), too_large);
+                prop_assert_eq!(refused == Err(Rule::PacketTooLarge), too_large);
                 let same = decode(&input.bytes, limited) == decode(&input.bytes, input.options());
                 prop_assert!(too_large || same);
             }
@@ -632,7 +527,7 @@ mod laws {
         fn law_07_one_packet_has_one_form(input in frame()) {
             let Ok(packet) = decode_exact(&input.bytes, input.options()) else { return Ok(()) };
             let mut out = Vec::new();
-            let options = EncodeOptions::new(input.version).sender(input.sender);
+            let options = EncodeOptions::new(input.version).with_sender(input.sender);
             prop_assert_eq!(packet.encode(options, &mut out), Ok(out.len()));
             prop_assert_eq!(&out, &canonical_form(&input, &packet));
             prop_assert_eq!(decode_exact(&out, input.options()), Ok(packet));
@@ -652,20 +547,23 @@ mod laws {
 
                 let available = short.index(size);
                 let mut room = vec![0xA5; available];
-                let too_small = EncodeError::BufferTooSmall { needed: size, available };
-                prop_assert_eq!(packet.encode(case.version, room.as_mut_slice()), Err(too_small));
+                let too_small = EncodeErrorKind::BufferTooSmall { needed: size, available };
+                let refused = packet.encode(case.version, room.as_mut_slice()).map_err(|error| error.kind());
+                prop_assert_eq!(refused, Err(too_small));
                 prop_assert!(room.iter().all(|byte| *byte == 0xA5));
 
                 let mut vec = b"before".to_vec();
                 let max = u32::try_from(available).expect("small");
-                let too_large = EncodeError::TooLarge { size, max: available };
-                let limited = EncodeOptions::new(case.version).max_packet_size(max);
-                prop_assert_eq!(packet.encode(limited, &mut vec), Err(too_large));
+                let too_large = EncodeErrorKind::TooLarge { size, max: available };
+                let limited = EncodeOptions::new(case.version).with_max_packet_size(max);
+                let refused = packet.encode(limited, &mut vec).map_err(|error| error.kind());
+                prop_assert_eq!(refused, Err(too_large));
                 prop_assert_eq!(&vec, b"before");
                 prop_assert_eq!(packet.encode(case.version, &mut vec), Ok(size));
                 prop_assert_eq!(&vec[6..], &expected[..]);
                 let mut bytes = BytesMut::from(&b"before"[..]);
-                prop_assert_eq!(packet.encode(limited, &mut bytes), Err(too_large));
+                let refused = packet.encode(limited, &mut bytes).map_err(|error| error.kind());
+                prop_assert_eq!(refused, Err(too_large));
                 prop_assert_eq!(&bytes[..], b"before");
                 prop_assert_eq!(packet.encode(case.version, &mut bytes), Ok(size));
                 prop_assert_eq!(&bytes[6..], &expected[..]);
@@ -677,20 +575,20 @@ mod laws {
         #[test]
         fn law_10_each_direction_has_its_own_rules(case in valid()) {
             let bytes = wire(&case);
-            let wrong = decode_exact(&bytes, DecodeOptions::new(case.version).sender(other(case.sender)));
+            let wrong = decode_exact(&bytes, DecodeOptions::new(case.version).with_sender(other(case.sender)));
             match &wrong {
                 _ if !tables::may_send(case.packet_type(), case.version, other(case.sender)) => {
-                    prop_assert_eq!(wrong.map_err(|error| fault(&error)), Err((Kind::WrongDirection, 0)));
+                    prop_assert_eq!(wrong.map_err(|error| fault(&error)), Err((Rule::WrongDirection, 0)));
                 }
                 Err(error) => {
-                    prop_assert!(matches!(error.kind(), Kind::ReasonCodeSender | Kind::PropertySender));
+                    prop_assert!(matches!(error.rule(), Rule::ReasonCodeSender | Rule::PropertySender));
                     prop_assert!(!may_come_from(&case, other(case.sender)), "{}", error);
                 }
                 Ok(_) => prop_assert!(may_come_from(&case, other(case.sender)), "{:?}", wrong),
             }
             for version in Version::ALL {
-                for options in [DecodeOptions::new(version), DecodeOptions::new(version).sender(case.sender)] {
-                    let _ = decode(&bytes, options.first_packet(true));
+                for options in [DecodeOptions::new(version), DecodeOptions::new(version).with_sender(case.sender)] {
+                    let _ = decode(&bytes, options.with_first_packet(true));
                     let _ = decode(&bytes, options);
                 }
             }
@@ -713,7 +611,7 @@ mod laws {
         /// 12. The borrowed, the exact, the owned and the streaming decoder agree.
         #[test]
         fn law_12_all_decoders_agree(input in input(), format: bool, size in 1..9_usize) {
-            let options = if format { input.options().check_payload_format() } else { input.options() };
+            let options = if format { input.options().with_payload_check(true) } else { input.options() };
             let borrowed = decode(&input.bytes, options);
             let mut stream = BytesMut::from(&input.bytes[..]);
             let owned = Frame::split_from(&mut stream, options);
@@ -729,7 +627,7 @@ mod laws {
                 }
                 (Err(error), Ok(Some(frame))) => {
                     prop_assert_eq!(frame.packet(), Err(*error));
-                    prop_assert_eq!(error.frame_len(), Some(frame.as_bytes().len()));
+                    prop_assert_eq!(frame_len(&input.bytes), Some(frame.as_bytes().len()));
                 }
                 (Err(error), Err(owned)) => prop_assert_eq!(error, owned),
                 (borrowed, owned) => prop_assert!(false, "{:?} {:?}", borrowed, owned),
@@ -745,12 +643,12 @@ mod laws {
                     prop_assert_eq!(*len, input.bytes.len());
                 }
                 (Ok(Decoded::Packet { len, .. }), Err(error)) => {
-                    prop_assert_eq!(fault(error), (Kind::TrailingBytes, *len));
+                    prop_assert_eq!(fault(error), (Rule::TrailingBytes, *len));
                 }
-                (Ok(Decoded::Incomplete { .. }), Err(error)) => prop_assert_eq!(error.kind(), Kind::Truncated),
+                (Ok(Decoded::Incomplete { .. }), Err(error)) => prop_assert_eq!(error.rule(), Rule::Truncated),
                 (Err(one), Err(two)) => {
-                    let trailing = one.frame_len().is_some_and(|len| len < input.bytes.len());
-                    prop_assert!(one == two || (trailing && two.kind() == Kind::TrailingBytes), "{} {}", one, two);
+                    let trailing = frame_len(&input.bytes).is_some_and(|len| len < input.bytes.len());
+                    prop_assert!(one == two || (trailing && two.rule() == Rule::TrailingBytes), "{} {}", one, two);
                 }
                 (borrowed, exact) => prop_assert!(false, "{:?} {:?}", borrowed, exact),
             }
@@ -816,16 +714,16 @@ mod laws {
         match (borrowed, refused) {
             (Ok(Decoded::Packet { packet: Packet::Publish(publish), len }), None) => {
                 prop_assert!(payload.is_complete());
-                prop_assert_eq!(head, Publish { payload: &[], ..*publish });
+                prop_assert_eq!(head.with_payload(publish.payload), *publish);
                 prop_assert_eq!(head_len + publish.payload.len(), *len);
                 prop_assert_eq!(&taken[..], publish.payload);
             }
             (Ok(Decoded::Incomplete { missing }), None) => prop_assert_eq!(payload.remaining(), *missing),
             (Ok(Decoded::Incomplete { .. }), Some(error)) => {
-                prop_assert_eq!(error.kind(), Kind::PayloadFormat);
+                prop_assert_eq!(error.rule(), Rule::PayloadFormat);
             }
             (Err(whole), Some(error)) => {
-                prop_assert_eq!(whole.kind(), Kind::PayloadFormat);
+                prop_assert_eq!(whole.rule(), Rule::PayloadFormat);
                 prop_assert_eq!(fault(&error), fault(whole));
             }
             (borrowed, refused) => prop_assert!(false, "{:?} {:?}", borrowed, refused),
@@ -843,15 +741,19 @@ mod laws {
         };
         if input.version == Version::V31 {
             let body = 2 + form[1..].iter().take_while(|byte| **byte >= 0x80).count();
+            // Flags without a meaning, such as DUP in what is sent again.
+            form[0] = match packet {
+                Packet::Publish(_) => form[0],
+                Packet::PubRel(_) | Packet::Subscribe(_) | Packet::Unsubscribe(_) => form[0] & 0xF0 | 0x02,
+                _ => form[0] & 0xF0,
+            };
             match packet {
-                // DUP, which tells that it is sent again.
-                Packet::PubRel(_) | Packet::Subscribe(_) | Packet::Unsubscribe(_) => form[0] &= !0x08,
                 // A byte without a meaning.
                 Packet::ConnAck(_) => form[body] = 0,
-                // Flags for fields that the Remaining Length leaves out.
+                // Flags for fields that the Remaining Length leaves out, and one without a meaning.
                 Packet::Connect(connect) => {
                     let flags = &mut form[body + 9];
-                    *flags &= 0x3F;
+                    *flags &= 0x3E;
                     *flags |= u8::from(connect.user_name.is_some()) << 7
                         | u8::from(connect.password.is_some()) << 6;
                 }
@@ -934,7 +836,9 @@ mod laws {
 
 #[cfg(feature = "tokio-codec")]
 mod codec {
-    use mqtt_wire::{Codec, CodecError};
+    use std::num::NonZeroU32;
+
+    use mqtt_wire::{Codec, CodecError, ConnAck, MAX_CONNECT_SIZE, MAX_PACKET_SIZE, ReasonCode};
     use strategy::valid_of;
     use tokio_util::codec::{Decoder, Encoder};
 
@@ -949,6 +853,27 @@ mod codec {
         })
     }
 
+    /// A server that takes the CONNECT: one that is too large for any other is refused by that.
+    fn server_for(connect: &Case) -> Result<Codec, TestCaseError> {
+        let (mut server, bytes) = (Codec::server(), wire(connect));
+        if bytes.len() <= MAX_CONNECT_SIZE as usize {
+            return Ok(server);
+        }
+        let refused = server.decode(&mut BytesMut::from(&bytes[..])).expect_err("too large");
+        prop_assert_eq!(refused.reason_code(), Some(ReasonCode::PACKET_TOO_LARGE));
+        Ok(Codec::new(Connection::server().with_max_connect_size(MAX_PACKET_SIZE)))
+    }
+
+    /// Answers a CONNECT, unless its client takes no packet as small as that.
+    fn accept(server: &mut Codec, connect: &Frame) -> Result<bool, TestCaseError> {
+        let Ok(Packet::Connect(connect)) = connect.packet() else { panic!("a CONNECT") };
+        let most = connect.properties.maximum_packet_size().map_or(u32::MAX, NonZeroU32::get);
+        let size = if connect.version == Version::V5 { 5 } else { 4 };
+        let answer = server.encode(ConnAck::new(ReasonCode::SUCCESS).into(), &mut BytesMut::new());
+        prop_assert_eq!(answer.is_ok(), size <= most, "{:?}", answer);
+        Ok(answer.is_ok())
+    }
+
     proptest! {
         #![proptest_config(config(300))]
 
@@ -956,16 +881,19 @@ mod codec {
         #[test]
         fn a_server_speaks_the_version_of_connect(cases in connection(), size in 1..4096_usize) {
             let stream: Vec<u8> = cases.iter().flat_map(wire).collect();
-            let (mut server, mut buffer, mut frames) = (Codec::server(), BytesMut::new(), Vec::new());
+            let (mut server, mut buffer, mut frames) = (server_for(&cases[0])?, BytesMut::new(), Vec::new());
             for chunk in stream.chunks(size) {
                 buffer.extend_from_slice(chunk);
                 while let Some(frame) = server.decode(&mut buffer).expect("good frames") {
+                    if frames.is_empty() && !accept(&mut server, &frame)? {
+                        return Ok(());
+                    }
                     frames.push(frame);
                 }
             }
             prop_assert!(buffer.is_empty());
             prop_assert_eq!(frames.len(), cases.len());
-            prop_assert_eq!(server.version(), cases[0].version);
+            prop_assert_eq!(server.connection().version(), Some(cases[0].version));
             for (frame, case) in frames.iter().zip(&cases) {
                 case.with(|packet| {
                     prop_assert_eq!(frame.packet(), Ok(*packet));
@@ -977,13 +905,17 @@ mod codec {
         /// What the codec of one side writes, that of the other reads.
         #[test]
         fn a_client_writes_what_a_server_reads(cases in connection()) {
-            let (mut client, mut server, mut stream) = (Codec::client(cases[0].version), Codec::server(), BytesMut::new());
+            let (mut client, mut server) = (Codec::client(cases[0].version), server_for(&cases[0])?);
+            let mut stream = BytesMut::new();
             for case in &cases {
-                case.with(|packet| client.encode(*packet, &mut stream)).expect("a good packet");
+                case.with(|packet| client.encode((*packet).into(), &mut stream)).expect("a good packet");
             }
             for case in &cases {
                 let frame = server.decode(&mut stream).expect("a good frame").expect("a whole frame");
                 prop_assert_eq!(frame.as_bytes(), wire(case));
+                if frame.packet_type() == PacketType::Connect && !accept(&mut server, &frame)? {
+                    return Ok(());
+                }
             }
             prop_assert!(stream.is_empty());
         }
@@ -992,7 +924,7 @@ mod codec {
         #[test]
         fn the_codec_agrees_with_decode(input in input()) {
             let options = input.options();
-            let mut codec = Codec::new(options, EncodeOptions::new(input.version));
+            let mut codec = Codec::new(Connection::new(options, EncodeOptions::new(input.version)));
             let found = codec.decode(&mut BytesMut::from(&input.bytes[..]));
             match (decode(&input.bytes, options), found) {
                 (Ok(Decoded::Packet { packet, .. }), Ok(Some(frame))) => prop_assert_eq!(frame.packet(), Ok(packet)),
@@ -1028,8 +960,9 @@ mod reach {
                 assert_eq!(packet.encoded_len(encoding(&case)), Ok(expected.len()), "{bound}");
                 let mut out = vec![0xA5; expected.len()];
                 let short = out.len() - 1;
-                let too_small = EncodeError::BufferTooSmall { needed: expected.len(), available: short };
-                assert_eq!(packet.encode(encoding(&case), &mut out[..short]), Err(too_small), "{bound}");
+                let too_small = EncodeErrorKind::BufferTooSmall { needed: expected.len(), available: short };
+                let refused = packet.encode(encoding(&case), &mut out[..short]);
+                assert_eq!(refused.map_err(|error| error.kind()), Err(too_small), "{bound}");
                 assert!(out.iter().all(|byte| *byte == 0xA5), "{bound}");
                 assert_eq!(packet.encode(encoding(&case), &mut out[..]), Ok(expected.len()), "{bound}");
                 assert!(out == expected, "{bound}: other bytes");
@@ -1061,19 +994,19 @@ mod reach {
             case.with(|packet| {
                 let mut out = vec![0xA5; 3];
                 let error = packet.encode(encoding(&case), &mut out).expect_err("too long");
-                let EncodeError::Invalid { kind, .. } = error else { panic!("{field:?}: {error}") };
+                let EncodeErrorKind::Invalid(kind) = error.kind() else { panic!("{field:?}: {error}") };
                 // In 3.1 a client identifier is too long before.
-                assert!(matches!(kind, Kind::StringTooLong | Kind::ClientIdTooLong), "{field:?}: {error}");
+                assert!(matches!(kind, Rule::StringTooLong | Rule::ClientIdTooLong), "{field:?}: {error}");
                 assert_eq!(out, [0xA5; 3], "{field:?}");
                 assert_eq!(packet.encoded_len(encoding(&case)), Err(error), "{field:?}");
             });
         }
         let long = "x".repeat(65_536);
-        let kind = mqtt_wire::TopicName::new(&long).expect_err("too long").kind();
-        assert_eq!(kind, Kind::TopicTooLong);
+        let kind = mqtt_wire::TopicName::new(&long).expect_err("too long").rule();
+        assert_eq!(kind, Rule::TopicTooLong);
         for version in Version::ALL {
             let filter = mqtt_wire::TopicFilter::for_version(&long, version);
-            assert_eq!(filter.expect_err("too long").kind(), Kind::TopicTooLong);
+            assert_eq!(filter.expect_err("too long").rule(), Rule::TopicTooLong);
         }
     }
 
@@ -1112,41 +1045,41 @@ mod reach {
     /// Values that are wrong in every way that the types leave open.
     #[test]
     fn wild_packets_break_every_rule_that_values_can_break() {
-        const BROKEN: [Kind; 24] = [
-            Kind::WrongDirection,
-            Kind::NulCharacter,
-            Kind::PasswordWithoutUserName,
-            Kind::ClientIdEmpty,
-            Kind::ClientIdTooLong,
-            Kind::SessionPresentRefused,
-            Kind::DupAtQoS0,
-            Kind::TopicMissing,
-            Kind::PayloadFormat,
-            Kind::DisallowedCharacter,
-            Kind::EmptyList,
-            Kind::NoLocalOnShared,
-            Kind::PropertyNotAllowed,
-            Kind::PropertyRepeated,
-            Kind::PropertySender,
-            Kind::AuthenticationMethodMissing,
-            Kind::ReasonCodeNotAllowed,
-            Kind::ReasonCodeSender,
+        const BROKEN: [Rule; 24] = [
+            Rule::WrongDirection,
+            Rule::NulCharacter,
+            Rule::PasswordWithoutUserName,
+            Rule::ClientIdEmpty,
+            Rule::ClientIdTooLong,
+            Rule::SessionPresentRefused,
+            Rule::DupAtQoS0,
+            Rule::TopicMissing,
+            Rule::PayloadFormat,
+            Rule::DisallowedCharacter,
+            Rule::EmptyList,
+            Rule::NoLocalOnShared,
+            Rule::PropertyNotAllowed,
+            Rule::PropertyRepeated,
+            Rule::PropertySender,
+            Rule::AuthenticationMethodMissing,
+            Rule::ReasonCodeNotAllowed,
+            Rule::ReasonCodeSender,
             // What is a filter in 3.x need not be one in 5.0.
-            Kind::ShareNameEmpty,
-            Kind::ShareNameWildcard,
-            Kind::ShareFilterMissing,
-            Kind::NotInVersion,
-            Kind::StringTooLong,
-            Kind::VersionMismatch,
+            Rule::ShareNameEmpty,
+            Rule::ShareNameWildcard,
+            Rule::ShareFilterMissing,
+            Rule::NotInVersion,
+            Rule::StringTooLong,
+            Rule::VersionMismatch,
         ];
         let mut broken = BTreeSet::new();
         for case in draw(wild(), 6_000) {
             for version in Version::ALL {
-                let options = EncodeOptions::new(version).sender(case.sender);
-                let options = options.check_payload_format().refuse_control_characters();
+                let options = EncodeOptions::new(version).with_sender(case.sender);
+                let options = options.with_payload_check(true).with_strict_characters(true);
                 let result = case.with(|packet| packet.encoded_len(options));
-                if let Err(EncodeError::Invalid { kind, .. }) = result {
-                    broken.insert(kind);
+                if let Err(EncodeErrorKind::Invalid(rule)) = result.map_err(|error| error.kind()) {
+                    broken.insert(rule);
                 }
             }
         }
@@ -1158,20 +1091,25 @@ mod reach {
     fn damaged_bytes_break_every_rule() {
         let mut broken = BTreeSet::new();
         for input in draw(input(), 8_000) {
-            let options = input.options().check_payload_format().refuse_control_characters();
-            for options in [options, options.max_packet_size(64), options.first_packet(true)] {
-                broken.extend(decode(&input.bytes, options).err().map(|error| error.kind()));
+            let options = input.options().with_payload_check(true).with_strict_characters(true);
+            for options in [
+                options,
+                options.with_max_packet_size(64),
+                options.with_first_packet(true),
+                DecodeOptions::detect(),
+            ] {
+                broken.extend(decode(&input.bytes, options).err().map(|error| error.rule()));
             }
         }
         let only_values = [
-            Kind::StringTooLong,
-            Kind::TopicTooLong,
-            Kind::SeparatorInLevel,
-            Kind::NotInVersion,
-            Kind::VersionMismatch,
+            Rule::StringTooLong,
+            Rule::TopicTooLong,
+            Rule::SeparatorInLevel,
+            Rule::NotInVersion,
+            Rule::VersionMismatch,
         ];
-        let expected: BTreeSet<Kind> =
-            Kind::ALL.iter().copied().filter(|kind| !only_values.contains(kind)).collect();
+        let expected: BTreeSet<Rule> =
+            Rule::ALL.iter().copied().filter(|kind| !only_values.contains(kind)).collect();
         let missing: Vec<_> = expected.difference(&broken).collect();
         assert_eq!(broken, expected, "missing: {missing:?}");
     }
@@ -1181,8 +1119,9 @@ mod reach {
 #[test]
 fn good_frames_take_every_way() {
     for good in frames::good() {
-        let options =
-            good.sender.map_or(good.version.into(), |sender| DecodeOptions::new(good.version).sender(sender));
+        let options = good
+            .sender
+            .map_or(good.version.into(), |sender| DecodeOptions::new(good.version).with_sender(sender));
         let expected = decode_exact(&good.bytes, options).expect("a good packet");
         let frame = Frame::new(good.bytes.clone().into(), options).expect("a frame");
         assert_eq!(frame.packet(), Ok(expected));

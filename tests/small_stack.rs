@@ -99,7 +99,7 @@ fn there_and_back(wire: &[u8], version: Version) {
     if let Ok(DecodedHead::Publish { head, .. }) = decode_publish_head(wire, version) {
         let added: Vec<_> = head.properties.iter().collect();
         let properties = Properties::new(&added);
-        let built = Packet::from(mqtt_wire::Publish { properties, ..head });
+        let built = Packet::from(mqtt_wire::Publish { properties, ..head.with_payload(b"payload") });
         built.encode(version, &mut out).expect("a good packet");
     }
 }

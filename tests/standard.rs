@@ -7,9 +7,10 @@
 mod notation;
 
 use mqtt_wire::{
-    Ack, ConnAck, Connect, DecodeOptions, Decoded, Delivery, Disconnect, EncodeError, EncodeOptions,
-    FixedHeader, Kind, Packet, PacketId, Properties, Property, PropertyId, Publish, QoS, ReasonCode, Sender,
+    Ack, ConnAck, Connect, DecodeOptions, Decoded, Delivery, Disconnect, EncodeErrorKind, EncodeOptions,
+    FixedHeader, Packet, PacketId, Properties, Property, PropertyId, Publish, QoS, ReasonCode, Rule, Sender,
     SubAck, Subscribe, Subscription, TopicFilter, TopicName, UnsubAck, Unsubscribe, Version, Will, decode,
+    frame_len,
 };
 use notation::{bytes, frame, string, variable};
 
@@ -23,7 +24,7 @@ enum Verdict {
     /// So many bytes are missing at least.
     Incomplete(usize),
     /// The rule, and the byte that breaks it.
-    Refused(Kind, usize),
+    Refused(Rule, usize),
 }
 
 use Verdict::{Good, Incomplete, Refused};
@@ -38,7 +39,7 @@ fn verdict(bytes: &[u8], options: impl Into<DecodeOptions>) -> Verdict {
             assert_eq!(decoded.packet(), None);
             Incomplete(missing)
         }
-        Err(error) => Refused(error.kind(), error.offset()),
+        Err(error) => Refused(error.rule(), error.offset()),
     }
 }
 
@@ -137,10 +138,11 @@ mod packets {
     /// Figure 3.6 of 3.1.1, section 3.1.2.12 of 5.0; the payload fields are what the flags announce.
     #[test]
     fn connect_variable_header() {
+        let will = Will { qos: QoS::AtLeastOnce, ..Will::new(name("w"), b"m") };
         let expected = Connect {
             clean_start: true,
             keep_alive: 10,
-            will: Some(Will { qos: QoS::AtLeastOnce, ..Will::new(name("w"), b"m") }),
+            will: Some((&will).into()),
             user_name: Some("u"),
             password: Some(b"p"),
             ..Connect::new(V3, "c")
@@ -234,7 +236,7 @@ mod packets {
             }
         }
         for reserved in 6..=0xFF {
-            assert_eq!(verdict(&[0x20, 2, 0, reserved], V3), Refused(Kind::ReasonCodeNotAllowed, 3));
+            assert_eq!(verdict(&[0x20, 2, 0, reserved], V3), Refused(Rule::ReasonCodeNotAllowed, 3));
         }
     }
 
@@ -251,16 +253,16 @@ mod packets {
             let options = if first == "8A" { "00" } else { "" };
             let notation = format!("{first} (0001 'a' {options})");
             assert_eq!(verdict(&bytes(&notation), v31), Good, "DUP at {notation}");
-            assert_eq!(verdict(&bytes(&notation), V3), Refused(Kind::ReservedFlags, 0), "DUP at {notation}");
+            assert_eq!(verdict(&bytes(&notation), V3), Refused(Rule::ReservedFlags, 0), "DUP at {notation}");
         }
         assert_eq!(verdict(&bytes("6A (0001)"), v31), Good);
-        assert_eq!(verdict(&bytes("6A (0001)"), V3), Refused(Kind::ReservedFlags, 0));
+        assert_eq!(verdict(&bytes("6A (0001)"), V3), Refused(Rule::ReservedFlags, 0));
         let wire = bytes("10 ('MQIsdp' 03 02 003C 'abcdefghijklmnopqrstuvwx')");
-        assert_eq!(verdict(&wire, v31), Refused(Kind::ClientIdTooLong, 14));
+        assert_eq!(verdict(&wire, v31), Refused(Rule::ClientIdTooLong, 14));
         let wire = bytes("10 ('MQIsdp' 03 02 003C '')");
-        assert_eq!(verdict(&wire, v31), Refused(Kind::ClientIdEmpty, 14));
-        assert_eq!(verdict(&bytes("90 (0001 80)"), v31), Refused(Kind::ReasonCodeNotAllowed, 4));
-        assert_eq!(verdict(&bytes("F0 00"), v31), Refused(Kind::ReservedPacketType, 0));
+        assert_eq!(verdict(&wire, v31), Refused(Rule::ClientIdEmpty, 14));
+        assert_eq!(verdict(&bytes("90 (0001 80)"), v31), Refused(Rule::ReasonCodeNotAllowed, 4));
+        assert_eq!(verdict(&bytes("F0 00"), v31), Refused(Rule::ReservedPacketType, 0));
     }
 }
 
@@ -329,15 +331,15 @@ mod topics {
     #[test]
     fn shared_subscriptions() {
         for (text, kind) in [
-            ("$share/", Kind::ShareNameEmpty),
-            ("$share/g", Kind::ShareFilterMissing),
-            ("$share/g/", Kind::ShareFilterMissing),
-            ("$share//a", Kind::ShareNameEmpty),
-            ("$share/g+/a", Kind::ShareNameWildcard),
-            ("$share/g#/a", Kind::ShareNameWildcard),
-            ("$share/g/a#", Kind::MultiLevelWildcard),
+            ("$share/", Rule::ShareNameEmpty),
+            ("$share/g", Rule::ShareFilterMissing),
+            ("$share/g/", Rule::ShareFilterMissing),
+            ("$share//a", Rule::ShareNameEmpty),
+            ("$share/g+/a", Rule::ShareNameWildcard),
+            ("$share/g#/a", Rule::ShareNameWildcard),
+            ("$share/g/a#", Rule::MultiLevelWildcard),
         ] {
-            assert_eq!(TopicFilter::new(text).map_err(|error| error.kind()), Err(kind), "{text}");
+            assert_eq!(TopicFilter::new(text).map_err(|error| error.rule()), Err(kind), "{text}");
         }
         let shared = filter("$share/consumer1/sport/tennis/+");
         assert_eq!((shared.share_name(), shared.inner().as_str()), (Some("consumer1"), "sport/tennis/+"));
@@ -355,29 +357,29 @@ mod advisories {
     fn remaining_length() {
         check(&[
             ("CVE-2017-7651", V3, "10 FF FF FF 7F", Incomplete(268_435_455)),
-            ("CVE-2025-66168", V3, "30 80 80 80 80 01", Refused(Kind::LengthTooLong, 4)),
-            ("CVE-2025-66168, without a fifth byte", V3, "30 80 80 80 80", Refused(Kind::LengthTooLong, 4)),
-            ("CVE-2019-19307", V3, "30 FF FF FF FF 0F", Refused(Kind::LengthTooLong, 4)),
-            ("CVE-2020-10062", V3, "30 FF FF FF FF 7F", Refused(Kind::LengthTooLong, 4)),
+            ("CVE-2025-66168", V3, "30 80 80 80 80 01", Refused(Rule::LengthTooLong, 4)),
+            ("CVE-2025-66168, without a fifth byte", V3, "30 80 80 80 80", Refused(Rule::LengthTooLong, 4)),
+            ("CVE-2019-19307", V3, "30 FF FF FF FF 0F", Refused(Rule::LengthTooLong, 4)),
+            ("CVE-2020-10062", V3, "30 FF FF FF FF 7F", Refused(Rule::LengthTooLong, 4)),
             ("CVE-2020-10062", V3, "30 FF FF FF 7F", Incomplete(268_435_455)),
-            ("bschwind/mqtt-broker#48", V3, "30 FF FF FF FF", Refused(Kind::LengthTooLong, 4)),
+            ("bschwind/mqtt-broker#48", V3, "30 FF FF FF FF", Refused(Rule::LengthTooLong, 4)),
             ("wolfMQTT#545", V3, "70 80", Incomplete(1)),
             ("wolfMQTT#545", V3, "20 02", Incomplete(2)),
             ("wolfMQTT#545", V3, "20 02 00", Incomplete(1)),
             ("CVE-2026-25627", V3, "30 80 20 00 01 61", Incomplete(4096 - 3)),
-            ("MQTT-1.5.5-1", V5, "C0 80 00", Refused(Kind::LengthNotShortest, 2)),
-            ("MQTT-1.5.5-1", V5, "C0 80 80 80 00", Refused(Kind::LengthNotShortest, 4)),
+            ("MQTT-1.5.5-1", V5, "C0 80 00", Refused(Rule::LengthNotShortest, 2)),
+            ("MQTT-1.5.5-1", V5, "C0 80 80 80 00", Refused(Rule::LengthNotShortest, 4)),
             ("no rule of 3.1.1", V3, "C0 80 00", Good),
             ("no rule of 3.1.1", V3, "C0 80 80 80 00", Good),
-            ("rabbitmq-mqtt#232, HTTP", V3, "47 45 54 20 2F", Refused(Kind::ReservedFlags, 0)),
-            ("rabbitmq-mqtt#232, TLS", V3, "16 03 01", Refused(Kind::ReservedFlags, 0)),
+            ("rabbitmq-mqtt#232, HTTP", V3, "47 45 54 20 2F", Refused(Rule::ReservedFlags, 0)),
+            ("rabbitmq-mqtt#232, TLS", V3, "16 03 01", Refused(Rule::ReservedFlags, 0)),
         ]);
     }
 
     #[test]
     fn cve_2017_7651_a_length_over_the_limit_is_refused_when_it_is_read() {
-        let options = DecodeOptions::detect().max_packet_size(65_536);
-        assert_eq!(verdict(&bytes("10 FF FF FF 7F"), options), Refused(Kind::PacketTooLarge, 1));
+        let options = DecodeOptions::detect().with_max_packet_size(65_536);
+        assert_eq!(verdict(&bytes("10 FF FF FF 7F"), options), Refused(Rule::PacketTooLarge, 1));
         assert_eq!(verdict(&bytes("10 FF FF FF"), options), Incomplete(1));
     }
 
@@ -387,17 +389,17 @@ mod advisories {
         for length in [2, 127, 128, 16_383, 16_384] {
             let wire = frame(0x30, &[string("a"), vec![0; length]].concat());
             let size = u32::try_from(wire.len()).expect("small");
-            let limit = |bytes| DecodeOptions::new(V3).max_packet_size(bytes);
+            let limit = |bytes| DecodeOptions::new(V3).with_max_packet_size(bytes);
             assert_eq!(verdict(&wire, limit(size)), Good);
-            assert_eq!(verdict(&wire, limit(size - 1)), Refused(Kind::PacketTooLarge, 1));
+            assert_eq!(verdict(&wire, limit(size - 1)), Refused(Rule::PacketTooLarge, 1));
         }
     }
 
     #[test]
     fn cve_2023_0809_a_first_packet_other_than_connect_is_refused_at_its_first_byte() {
-        let options = DecodeOptions::detect().sender(CLIENT).first_packet(true);
+        let options = DecodeOptions::detect().with_sender(CLIENT).with_first_packet(true);
         for notation in ["30", "30 FF FF FF 7F", "40 02 00 01", "82 06 00 01 00 01 61 00"] {
-            assert_eq!(verdict(&bytes(notation), options), Refused(Kind::UnexpectedPacket, 0), "{notation}");
+            assert_eq!(verdict(&bytes(notation), options), Refused(Rule::UnexpectedPacket, 0), "{notation}");
         }
         assert_eq!(verdict(&bytes("10 ('MQTT' 05 02 003C () 'a')"), options), Good);
     }
@@ -412,14 +414,14 @@ mod advisories {
 
     #[test]
     fn cve_2026_44248_the_limit_is_judged_before_the_properties() {
-        let options = DecodeOptions::new(V5).max_packet_size(1 << 20);
+        let options = DecodeOptions::new(V5).with_max_packet_size(1 << 20);
         let wire = bytes("30 FF FF FF 7F 00 01 61 F8 FF FF 7F");
-        assert_eq!(verdict(&wire, options), Refused(Kind::PacketTooLarge, 1));
+        assert_eq!(verdict(&wire, options), Refused(Rule::PacketTooLarge, 1));
     }
 
     #[test]
     fn netty_16776_the_limit_is_one_packets_not_the_buffers() {
-        let options = DecodeOptions::new(V3).max_packet_size(100);
+        let options = DecodeOptions::new(V3).with_max_packet_size(100);
         let wire = bytes("30 05 00 01 61 62 63").repeat(1000);
         assert_eq!(count(&wire, options), 1000);
     }
@@ -448,19 +450,20 @@ mod advisories {
     #[rustfmt::skip]
     fn lengths_inside_the_body() {
         check(&[
-            ("CVE-2026-54412", V3, "30 07 FF FF 41 42 43 44 45", Refused(Kind::Truncated, 2)),
-            ("CVE-2019-17210", V3, "30 03 00 05 AA", Refused(Kind::Truncated, 2)),
-            ("CVE-2017-2892", V3, "30 02 FF FF", Refused(Kind::Truncated, 2)),
-            ("CVE-2020-10071", V3, "32 04 00 02 00 61", Refused(Kind::TopicNul, 4)),
-            ("CVE-2020-10071", V3, "32 04 00 02 61 61", Refused(Kind::Truncated, 6)),
-            ("nanomq#2270", V3, "32 03 00 01 61", Refused(Kind::Truncated, 5)),
-            ("CVE-2023-29995", V3, "10 0D 0004 4D515454 04 02 003C FFFF 41", Refused(Kind::Truncated, 12)),
-            ("CVE-2023-29995, no will", V3, "10 ('MQTT' 04 06 003C 'A')", Refused(Kind::Truncated, 15)),
-            ("CVE-2023-29995, half a will", V3, "10 ('MQTT' 04 06 003C 'A' 'w')", Refused(Kind::Truncated, 18)),
-            ("NSWG-ECO-500", V3, "82 04 00 01 00 05", Refused(Kind::Truncated, 4)),
+            ("CVE-2026-54412", V3, "30 07 FF FF 41 42 43 44 45", Refused(Rule::Truncated, 2)),
+            ("CVE-2019-17210", V3, "30 03 00 05 AA", Refused(Rule::Truncated, 2)),
+            ("CVE-2017-2892", V3, "30 02 FF FF", Refused(Rule::Truncated, 2)),
+            ("CVE-2020-10071", V3, "32 04 00 02 00 61", Refused(Rule::TopicNul, 4)),
+            ("CVE-2020-10071", V3, "32 04 00 02 61 61", Refused(Rule::Truncated, 6)),
+            ("nanomq#2270", V3, "32 03 00 01 61", Refused(Rule::Truncated, 5)),
+            ("CVE-2023-29995", V3, "10 0D 0004 4D515454 04 02 003C FFFF 41", Refused(Rule::Truncated, 12)),
+            ("CVE-2023-29995, no will", V3, "10 ('MQTT' 04 06 003C 'A')", Refused(Rule::Truncated, 15)),
+            ("CVE-2023-29995, half a will", V3, "10 ('MQTT' 04 06 003C 'A' 'w')", Refused(Rule::Truncated, 18)),
+            ("NSWG-ECO-500", V3, "82 04 00 01 00 05", Refused(Rule::Truncated, 4)),
         ]);
-        let error = decode(&bytes("30 03 00 05 61 C0 00 C0 00"), V3).expect_err("open-telemetry ebpf#2900");
-        assert_eq!((error.kind(), error.offset(), error.frame_len()), (Kind::Truncated, 2, Some(5)));
+        let wire = bytes("30 03 00 05 61 C0 00 C0 00");
+        let error = decode(&wire, V3).expect_err("open-telemetry ebpf#2900");
+        assert_eq!((error.rule(), error.offset(), frame_len(&wire)), (Rule::Truncated, 2, Some(5)));
     }
 
     #[test]
@@ -475,25 +478,25 @@ mod advisories {
     #[rustfmt::skip]
     fn properties() {
         check(&[
-            ("CVE-2026-21888", V5, "10 ('MQTT' 05 02 003C 80 80 80 80 01 'a')", Refused(Kind::LengthTooLong, 15)),
-            ("paho.mqtt.c#985", V5, "20 0B 00 00 80 FF FF 0A 27 00 98 96 80", Refused(Kind::Truncated, 4)),
-            ("coreMQTT 5.0.1", V5, "90 15 00 01 1C 1F 0003 616263 26 0003 616263 0003 616263 26", Refused(Kind::Truncated, 4)),
-            ("mongoose#3419", V5, "20 (00 00 01 27)", Refused(Kind::Truncated, 6)),
-            ("CVE-2023-3592", V5, "10 ('MQTT' 05 06 003C () 'a' (21 00 01) 'w' '')", Refused(Kind::PropertyNotAllowed, 17)),
+            ("CVE-2026-21888", V5, "10 ('MQTT' 05 02 003C 80 80 80 80 01 'a')", Refused(Rule::LengthTooLong, 15)),
+            ("paho.mqtt.c#985", V5, "20 0B 00 00 80 FF FF 0A 27 00 98 96 80", Refused(Rule::Truncated, 4)),
+            ("coreMQTT 5.0.1", V5, "90 15 00 01 1C 1F 0003 616263 26 0003 616263 0003 616263 26", Refused(Rule::Truncated, 4)),
+            ("mongoose#3419", V5, "20 (00 00 01 27)", Refused(Rule::Truncated, 6)),
+            ("CVE-2023-3592", V5, "10 ('MQTT' 05 06 003C () 'a' (21 00 01) 'w' '')", Refused(Rule::PropertyNotAllowed, 17)),
             ("CVE-2019-11778", V5, "10 ('MQTT' 05 06 003C (11 00000005) 'a' (18 0000000A) 'w' '')", Good),
-            ("CVE-2026-31812", V5, "82 09 0001 02 0B 80 00 01 61 00", Refused(Kind::Truncated, 6)),
-            ("repeated", V5, "10 ('MQTT' 05 02 003C (11 00000001 11 00000001) 'a')", Refused(Kind::PropertyRepeated, 18)),
-            ("identifier as 91 00", V5, "10 ('MQTT' 05 02 003C (91 00 00000001) 'a')", Refused(Kind::LengthNotShortest, 14)),
-            ("Subscription Identifier 0", V5, "82 (0001 (0B 00) 'a' 00)", Refused(Kind::PropertyValue, 6)),
-            ("Topic Alias 0", V5, "30 ('a' (23 0000))", Refused(Kind::TopicAliasZero, 7)),
-            ("Receive Maximum 0", V5, "10 ('MQTT' 05 02 003C (21 0000) 'a')", Refused(Kind::PropertyValue, 14)),
-            ("Maximum Packet Size 0", V5, "20 (00 00 (27 00000000))", Refused(Kind::PropertyValue, 6)),
-            ("boolean 2", V5, "10 ('MQTT' 05 02 003C (17 02) 'a')", Refused(Kind::PropertyValue, 14)),
-            ("Maximum QoS 2", V5, "20 (00 00 (24 02))", Refused(Kind::PropertyValue, 6)),
-            ("Authentication Data without Method", V5, "10 ('MQTT' 05 02 003C (16 0000) 'a')", Refused(Kind::AuthenticationMethodMissing, 12)),
+            ("CVE-2026-31812", V5, "82 09 0001 02 0B 80 00 01 61 00", Refused(Rule::Truncated, 6)),
+            ("repeated", V5, "10 ('MQTT' 05 02 003C (11 00000001 11 00000001) 'a')", Refused(Rule::PropertyRepeated, 18)),
+            ("identifier as 91 00", V5, "10 ('MQTT' 05 02 003C (91 00 00000001) 'a')", Refused(Rule::LengthNotShortest, 14)),
+            ("Subscription Identifier 0", V5, "82 (0001 (0B 00) 'a' 00)", Refused(Rule::PropertyValue, 6)),
+            ("Topic Alias 0", V5, "30 ('a' (23 0000))", Refused(Rule::TopicAliasZero, 7)),
+            ("Receive Maximum 0", V5, "10 ('MQTT' 05 02 003C (21 0000) 'a')", Refused(Rule::PropertyValue, 14)),
+            ("Maximum Packet Size 0", V5, "20 (00 00 (27 00000000))", Refused(Rule::PropertyValue, 6)),
+            ("boolean 2", V5, "10 ('MQTT' 05 02 003C (17 02) 'a')", Refused(Rule::PropertyValue, 14)),
+            ("Maximum QoS 2", V5, "20 (00 00 (24 02))", Refused(Rule::PropertyValue, 6)),
+            ("Authentication Data without Method", V5, "10 ('MQTT' 05 02 003C (16 0000) 'a')", Refused(Rule::AuthenticationMethodMissing, 12)),
             ("mqtt-packet#161", V5, "30 ('a' (26 'k' '' 26 'k' ''))", Good),
             ("mqtt-packet#160", V5, "F0 00", Good),
-            ("AUTH without Method", V5, "F0 (18 ())", Refused(Kind::AuthenticationMethodMissing, 3)),
+            ("AUTH without Method", V5, "F0 (18 ())", Refused(Rule::AuthenticationMethodMissing, 3)),
         ]);
         let wire = bytes("30 ('a' (26 'k' '' 26 'k' ''))");
         let Packet::Publish(publish) = packet(&wire, V5) else { panic!("a PUBLISH") };
@@ -523,35 +526,35 @@ mod advisories {
     #[rustfmt::skip]
     fn null_empty_missing() {
         check(&[
-            ("CVE-2021-34432", V3, "30 02 00 00", Refused(Kind::TopicMissing, 2)),
-            ("CVE-2021-34432", V5, "30 03 00 00 00", Refused(Kind::TopicMissing, 2)),
+            ("CVE-2021-34432", V3, "30 02 00 00", Refused(Rule::TopicMissing, 2)),
+            ("CVE-2021-34432", V5, "30 03 00 00 00", Refused(Rule::TopicMissing, 2)),
             ("a topic alias instead", V5, "30 06 0000 03 23 0001", Good),
-            ("CVE-2017-2893", V3, "82 02 00 01", Refused(Kind::EmptyList, 4)),
-            ("CVE-2017-2893", V5, "82 03 00 01 00", Refused(Kind::EmptyList, 5)),
-            ("CVE-2024-10525", V3, "90 02 00 01", Refused(Kind::EmptyList, 4)),
-            ("CVE-2024-10525", V5, "90 03 00 01 00", Refused(Kind::EmptyList, 5)),
-            ("rust-mqtt#82", V5, "90 00", Refused(Kind::Truncated, 2)),
-            ("rust-mqtt#82", V5, "B0 02 00 01", Refused(Kind::Truncated, 4)),
-            ("no filter", V3, "A2 02 00 01", Refused(Kind::EmptyList, 4)),
+            ("CVE-2017-2893", V3, "82 02 00 01", Refused(Rule::EmptyList, 4)),
+            ("CVE-2017-2893", V5, "82 03 00 01 00", Refused(Rule::EmptyList, 5)),
+            ("CVE-2024-10525", V3, "90 02 00 01", Refused(Rule::EmptyList, 4)),
+            ("CVE-2024-10525", V5, "90 03 00 01 00", Refused(Rule::EmptyList, 5)),
+            ("rust-mqtt#82", V5, "90 00", Refused(Rule::Truncated, 2)),
+            ("rust-mqtt#82", V5, "B0 02 00 01", Refused(Rule::Truncated, 4)),
+            ("no filter", V3, "A2 02 00 01", Refused(Rule::EmptyList, 4)),
             ("suricata#5307", V3, "C0 00", Good),
         ]);
     }
 
     #[test]
     fn wrong_directions_are_errors() {
-        let client = DecodeOptions::new(V5).sender(CLIENT);
+        let client = DecodeOptions::new(V5).with_sender(CLIENT);
         assert_eq!(
             verdict(&bytes("20 03 00 00 00"), client),
-            Refused(Kind::WrongDirection, 0),
+            Refused(Rule::WrongDirection, 0),
             "CVE-2021-28166"
         );
         assert_eq!(
             verdict(&bytes("B0 04 00 01 00 00"), client),
-            Refused(Kind::WrongDirection, 0),
+            Refused(Rule::WrongDirection, 0),
             "rumqtt#812"
         );
-        let server = DecodeOptions::new(V5).sender(Sender::Server);
-        assert_eq!(verdict(&bytes("C0 00"), server), Refused(Kind::WrongDirection, 0));
+        let server = DecodeOptions::new(V5).with_sender(Sender::Server);
+        assert_eq!(verdict(&bytes("C0 00"), server), Refused(Rule::WrongDirection, 0));
     }
 
     #[test]
@@ -590,24 +593,24 @@ mod advisories {
         check(&[
             ("CVE-2018-12543", V3, "30 ('$test/test')", Good),
             ("CVE-2017-7650", V3, "10 ('MQTT' 04 02 003C '#')", Good),
-            ("vernemq#11", V3, "82 (0001 'a#' 00)", Refused(Kind::MultiLevelWildcard, 7)),
-            ("vernemq#11", V3, "82 (0001 '+a' 00)", Refused(Kind::SingleLevelWildcard, 6)),
-            ("vernemq#11", V3, "82 (0001 'a/#/b' 00)", Refused(Kind::MultiLevelWildcard, 8)),
-            ("vernemq#11", V3, "82 (0001 '#/' 00)", Refused(Kind::MultiLevelWildcard, 6)),
-            ("vernemq#11", V3, "82 (0001 'a/+b' 00)", Refused(Kind::SingleLevelWildcard, 8)),
-            ("shared", V5, "82 (0001 () '$share//a' 00)", Refused(Kind::ShareNameEmpty, 14)),
-            ("shared", V5, "82 (0001 () '$share/g' 00)", Refused(Kind::ShareFilterMissing, 15)),
-            ("shared", V5, "82 (0001 () '$share/g/' 00)", Refused(Kind::ShareFilterMissing, 16)),
-            ("shared", V5, "82 (0001 () '$share/+/a' 00)", Refused(Kind::ShareNameWildcard, 14)),
-            ("shared", V5, "82 (0001 () '$share/#' 00)", Refused(Kind::ShareNameWildcard, 14)),
+            ("vernemq#11", V3, "82 (0001 'a#' 00)", Refused(Rule::MultiLevelWildcard, 7)),
+            ("vernemq#11", V3, "82 (0001 '+a' 00)", Refused(Rule::SingleLevelWildcard, 6)),
+            ("vernemq#11", V3, "82 (0001 'a/#/b' 00)", Refused(Rule::MultiLevelWildcard, 8)),
+            ("vernemq#11", V3, "82 (0001 '#/' 00)", Refused(Rule::MultiLevelWildcard, 6)),
+            ("vernemq#11", V3, "82 (0001 'a/+b' 00)", Refused(Rule::SingleLevelWildcard, 8)),
+            ("shared", V5, "82 (0001 () '$share//a' 00)", Refused(Rule::ShareNameEmpty, 14)),
+            ("shared", V5, "82 (0001 () '$share/g' 00)", Refused(Rule::ShareFilterMissing, 15)),
+            ("shared", V5, "82 (0001 () '$share/g/' 00)", Refused(Rule::ShareFilterMissing, 16)),
+            ("shared", V5, "82 (0001 () '$share/+/a' 00)", Refused(Rule::ShareNameWildcard, 14)),
+            ("shared", V5, "82 (0001 () '$share/#' 00)", Refused(Rule::ShareNameWildcard, 14)),
             ("not shared in 3.1.1", V3, "82 (0001 '$share//a' 00)", Good),
             ("not shared in 3.1.1", V3, "82 (0001 '$share/g' 00)", Good),
             ("not shared in 3.1.1", V3, "82 (0001 '$share/g/' 00)", Good),
             ("not shared in 3.1.1", V3, "82 (0001 '$share/+/a' 00)", Good),
             ("not shared in 3.1.1", V3, "82 (0001 '$share/#' 00)", Good),
-            ("wildcard in a name", V3, "30 ('a/+')", Refused(Kind::WildcardInName, 6)),
-            ("wildcard in a will", V3, "10 ('MQTT' 04 06 003C 'A' 'w/#' '')", Refused(Kind::WildcardInName, 19)),
-            ("wildcard in Response Topic", V5, "30 ('a' (08 '+'))", Refused(Kind::WildcardInResponseTopic, 9)),
+            ("wildcard in a name", V3, "30 ('a/+')", Refused(Rule::WildcardInName, 6)),
+            ("wildcard in a will", V3, "10 ('MQTT' 04 06 003C 'A' 'w/#' '')", Refused(Rule::WildcardInName, 19)),
+            ("wildcard in Response Topic", V5, "30 ('a' (08 '+'))", Refused(Rule::WildcardInResponseTopic, 9)),
         ]);
     }
 
@@ -626,7 +629,7 @@ mod advisories {
             let body = string(bytes(bad));
             assert_eq!(
                 verdict(&frame(0x30, &body), V3),
-                Refused(Kind::InvalidUtf8, 4 + at),
+                Refused(Rule::InvalidUtf8, 4 + at),
                 "CVE-2017-7653: {bad}"
             );
         }
@@ -638,36 +641,37 @@ mod advisories {
         for character in ["01", "1F", "7F", "C280", "C29F", "EFB790", "EFBFBE", "F09FBFBF", "F48FBFBF"] {
             let wire = frame(0x30, &string(bytes(character)));
             assert_eq!(verdict(&wire, V5.min(V3)), Good, "{character}");
-            let strict = DecodeOptions::new(V3).refuse_control_characters();
-            assert_eq!(verdict(&wire, strict), Refused(Kind::DisallowedCharacter, 4), "{character}");
+            let strict = DecodeOptions::new(V3).with_strict_characters(true);
+            assert_eq!(verdict(&wire, strict), Refused(Rule::DisallowedCharacter, 4), "{character}");
         }
-        assert_eq!(verdict(&bytes("30 (0001 00)"), V3), Refused(Kind::TopicNul, 4));
+        assert_eq!(verdict(&bytes("30 (0001 00)"), V3), Refused(Rule::TopicNul, 4));
     }
 
     #[test]
     #[rustfmt::skip]
     fn flags() {
         check(&[
-            ("mqtt-packet#83, will QoS 3", V3, "10 ('MQTT' 04 1E 003C 'A' 'w' '')", Refused(Kind::WillQoS3, 9)),
-            ("will QoS without will", V3, "10 ('MQTT' 04 0A 003C 'A')", Refused(Kind::WillQoSWithoutWill, 9)),
-            ("will retain without will", V3, "10 ('MQTT' 04 22 003C 'A')", Refused(Kind::WillRetainWithoutWill, 9)),
-            ("reserved flag", V3, "10 ('MQTT' 04 03 003C 'A')", Refused(Kind::ConnectReservedFlag, 9)),
-            ("password alone", V3, "10 ('MQTT' 04 42 003C 'A' 'p')", Refused(Kind::PasswordWithoutUserName, 9)),
+            ("mqtt-packet#83, will QoS 3", V3, "10 ('MQTT' 04 1E 003C 'A' 'w' '')", Refused(Rule::WillQoS3, 9)),
+            ("will QoS without will", V3, "10 ('MQTT' 04 0A 003C 'A')", Refused(Rule::WillQoSWithoutWill, 9)),
+            ("will QoS 3 without will", V3, "10 ('MQTT' 04 1A 003C 'A')", Refused(Rule::WillQoSWithoutWill, 9)),
+            ("will retain without will", V3, "10 ('MQTT' 04 22 003C 'A')", Refused(Rule::WillRetainWithoutWill, 9)),
+            ("reserved flag", V3, "10 ('MQTT' 04 03 003C 'A')", Refused(Rule::ConnectReservedFlag, 9)),
+            ("password alone", V3, "10 ('MQTT' 04 42 003C 'A' 'p')", Refused(Rule::PasswordWithoutUserName, 9)),
             ("password alone", V5, "10 ('MQTT' 05 42 003C () 'A' 'p')", Good),
-            ("wolfMQTT#517", V3, "40 03 00 07 00", Refused(Kind::TrailingBytes, 4)),
+            ("wolfMQTT#517", V3, "40 03 00 07 00", Refused(Rule::TrailingBytes, 4)),
             ("wolfMQTT#517", V5, "40 03 00 07 00", Good),
-            ("wolfMQTT#518", V3, "82 (0001 'a' 03)", Refused(Kind::SubscriptionQoS3, 7)),
-            ("wolfMQTT#518", V3, "82 (0001 'a' FC)", Refused(Kind::SubscriptionReserved, 7)),
-            ("wolfMQTT#518", V5, "82 (0001 () 'a' C0)", Refused(Kind::SubscriptionReserved, 8)),
-            ("Retain Handling 3", V5, "82 (0001 () 'a' 30)", Refused(Kind::RetainHandling3, 8)),
-            ("No Local on a shared subscription", V5, "82 (0001 () '$share/g/a' 04)", Refused(Kind::NoLocalOnShared, 17)),
-            ("wolfMQTT#530", V3, "10 ('MQTT' 04 02 003C 'A' 'user')", Refused(Kind::TrailingBytes, 15)),
-            ("emqx#1319, DUP at QoS 0", V3, "38 ('a')", Refused(Kind::DupAtQoS0, 0)),
-            ("PUBLISH QoS 3", V3, "36 ('a' 0001)", Refused(Kind::PublishQoS3, 0)),
-            ("PUBLISH QoS 3 with DUP", V3, "3E ('a' 0001)", Refused(Kind::PublishQoS3, 0)),
-            ("identifier 0", V3, "32 ('a' 0000)", Refused(Kind::ZeroPacketId, 5)),
-            ("CONNACK flags", V3, "20 (02 00)", Refused(Kind::ConnAckReservedFlags, 2)),
-            ("session present in a refusal", V3, "20 (01 05)", Refused(Kind::SessionPresentRefused, 3)),
+            ("wolfMQTT#518", V3, "82 (0001 'a' 03)", Refused(Rule::SubscriptionQoS3, 7)),
+            ("wolfMQTT#518", V3, "82 (0001 'a' FC)", Refused(Rule::SubscriptionReserved, 7)),
+            ("wolfMQTT#518", V5, "82 (0001 () 'a' C0)", Refused(Rule::SubscriptionReserved, 8)),
+            ("Retain Handling 3", V5, "82 (0001 () 'a' 30)", Refused(Rule::RetainHandling3, 8)),
+            ("No Local on a shared subscription", V5, "82 (0001 () '$share/g/a' 04)", Refused(Rule::NoLocalOnShared, 17)),
+            ("wolfMQTT#530", V3, "10 ('MQTT' 04 02 003C 'A' 'user')", Refused(Rule::TrailingBytes, 15)),
+            ("emqx#1319, DUP at QoS 0", V3, "38 ('a')", Refused(Rule::DupAtQoS0, 0)),
+            ("PUBLISH QoS 3", V3, "36 ('a' 0001)", Refused(Rule::PublishQoS3, 0)),
+            ("PUBLISH QoS 3 with DUP", V3, "3E ('a' 0001)", Refused(Rule::PublishQoS3, 0)),
+            ("identifier 0", V3, "32 ('a' 0000)", Refused(Rule::ZeroPacketId, 5)),
+            ("CONNACK flags", V3, "20 (02 00)", Refused(Rule::ConnAckReservedFlags, 2)),
+            ("session present in a refusal", V3, "20 (01 05)", Refused(Rule::SessionPresentRefused, 2)),
         ]);
     }
 }
@@ -681,16 +685,17 @@ mod encoder {
         for length in [65_536, 131_072] {
             let text = "a".repeat(length);
             let (bytes, text) = (text.as_bytes(), text.as_str());
-            assert_eq!(TopicName::new(text).map_err(|error| error.kind()), Err(Kind::TopicTooLong));
-            assert_eq!(TopicFilter::new(text).map_err(|error| error.kind()), Err(Kind::TopicTooLong));
+            assert_eq!(TopicName::new(text).map_err(|error| error.rule()), Err(Rule::TopicTooLong));
+            assert_eq!(TopicFilter::new(text).map_err(|error| error.rule()), Err(Rule::TopicTooLong));
             let connect = Connect::new(V5, "c");
+            let will = Will::new(name("w"), bytes);
             for packet in [
                 Connect { client_id: text, ..connect },
                 Connect { user_name: Some(text), ..connect },
                 Connect { password: Some(bytes), ..connect },
-                Connect { will: Some(Will::new(name("w"), bytes)), ..connect },
+                Connect { will: Some((&will).into()), ..connect },
             ] {
-                refused(packet.into(), V5, Kind::StringTooLong);
+                refused(packet.into(), V5, Rule::StringTooLong);
             }
             for properties in [
                 [Property::ContentType(text)],
@@ -700,14 +705,16 @@ mod encoder {
             ] {
                 let publish =
                     Publish { properties: Properties::new(&properties), ..Publish::new(name("a"), b"") };
-                refused(publish.into(), V5, Kind::StringTooLong);
+                refused(publish.into(), V5, Rule::StringTooLong);
             }
         }
     }
 
-    fn refused(packet: Packet<'_>, version: Version, kind: Kind) {
-        let expected = Err(EncodeError::Invalid { kind, packet: packet.packet_type(), version });
-        assert_eq!(packet.encoded_len(version), expected);
+    fn refused(packet: Packet<'_>, version: Version, kind: Rule) {
+        let error = packet.encoded_len(version).expect_err("it breaks a rule");
+        assert_eq!((error.kind(), error.rule()), (EncodeErrorKind::Invalid(kind), Some(kind)), "{error}");
+        assert_eq!((error.packet_type(), error.version()), (Some(packet.packet_type()), version));
+        let expected = Err(error);
         let mut out = b"before".to_vec();
         assert_eq!(packet.encode(version, &mut out), expected);
         assert_eq!(out, b"before");
@@ -736,10 +743,10 @@ mod encoder {
         let largest = Packet::from(Publish::new(topic, &payload[1..]));
         assert_eq!(largest.encoded_len(V3), Ok(268_435_460));
         let larger = Packet::from(Publish::new(topic, &payload));
-        let expected = Err(EncodeError::TooLarge { size: 268_435_461, max: 268_435_460 });
-        assert_eq!(larger.encoded_len(V3), expected);
+        let expected = Err(EncodeErrorKind::TooLarge { size: 268_435_461, max: 268_435_460 });
+        assert_eq!(larger.encoded_len(V3).map_err(|error| error.kind()), expected);
         let mut out = b"before".to_vec();
-        assert_eq!(larger.encode(V3, &mut out), expected);
+        assert_eq!(larger.encode(V3, &mut out).map_err(|error| error.kind()), expected);
         assert_eq!(out, b"before");
     }
 
@@ -748,45 +755,45 @@ mod encoder {
     fn cve_2020_13410_what_breaks_a_rule_is_refused() {
         let publish = Publish::new(name("a"), b"");
         let connect = Connect::new(V3, "c");
-        refused(Publish { dup: true, ..publish }.into(), V3, Kind::DupAtQoS0);
-        refused(Publish { topic: None, ..publish }.into(), V3, Kind::TopicMissing);
-        refused(Publish { topic: None, ..publish }.into(), V5, Kind::TopicMissing);
-        refused(Connect { password: Some(b""), ..connect }.into(), V3, Kind::PasswordWithoutUserName);
-        refused(Connect { client_id: "", clean_start: false, ..connect }.into(), V3, Kind::ClientIdEmpty);
-        refused(Connect { client_id: "a\0b", ..connect }.into(), V3, Kind::NulCharacter);
-        refused(Connect { user_name: Some("\0"), ..connect }.into(), V3, Kind::NulCharacter);
-        refused(connect.into(), V5, Kind::VersionMismatch);
-        refused(Subscribe::new(id(1), &[]).into(), V3, Kind::EmptyList);
-        refused(Unsubscribe::new(id(1), &[]).into(), V5, Kind::EmptyList);
-        refused(SubAck::new(id(1), &[]).into(), V5, Kind::EmptyList);
-        refused(UnsubAck::new(id(1), &[]).into(), V5, Kind::EmptyList);
-        refused(UnsubAck::new(id(1), &[ReasonCode::SUCCESS]).into(), V3, Kind::NotInVersion);
-        refused(ConnAck::new(ReasonCode::BANNED).into(), V3, Kind::NotInVersion);
+        refused(Publish { dup: true, ..publish }.into(), V3, Rule::DupAtQoS0);
+        refused(Publish { topic: None, ..publish }.into(), V3, Rule::TopicMissing);
+        refused(Publish { topic: None, ..publish }.into(), V5, Rule::TopicMissing);
+        refused(Connect { password: Some(b""), ..connect }.into(), V3, Rule::PasswordWithoutUserName);
+        refused(Connect { client_id: "", clean_start: false, ..connect }.into(), V3, Rule::ClientIdEmpty);
+        refused(Connect { client_id: "a\0b", ..connect }.into(), V3, Rule::NulCharacter);
+        refused(Connect { user_name: Some("\0"), ..connect }.into(), V3, Rule::NulCharacter);
+        refused(connect.into(), V5, Rule::VersionMismatch);
+        refused(Subscribe::new(id(1), &[]).into(), V3, Rule::EmptyList);
+        refused(Unsubscribe::new(id(1), &[]).into(), V5, Rule::EmptyList);
+        refused(SubAck::new(id(1), &[]).into(), V5, Rule::EmptyList);
+        refused(UnsubAck::new(id(1), &[]).into(), V5, Rule::EmptyList);
+        refused(UnsubAck::new(id(1), &[ReasonCode::SUCCESS]).into(), V3, Rule::NotInVersion);
+        refused(ConnAck::new(ReasonCode::BANNED).into(), V3, Rule::NotInVersion);
         let present = ConnAck { session_present: true, ..ConnAck::new(ReasonCode::NOT_AUTHORIZED) };
-        refused(present.into(), V5, Kind::SessionPresentRefused);
+        refused(present.into(), V5, Rule::SessionPresentRefused);
         let shared =
             Subscription { no_local: true, ..Subscription::new(filter("$share/g/a"), QoS::AtMostOnce) };
-        refused(Subscribe::new(id(1), &[shared]).into(), V5, Kind::NoLocalOnShared);
+        refused(Subscribe::new(id(1), &[shared]).into(), V5, Rule::NoLocalOnShared);
         let repeated = [Property::MessageExpiryInterval(1), Property::MessageExpiryInterval(1)];
         refused(
             Publish { properties: Properties::new(&repeated), ..publish }.into(),
             V5,
-            Kind::PropertyRepeated,
+            Rule::PropertyRepeated,
         );
         let misplaced = [Property::ReasonString("")];
         refused(
             Publish { properties: Properties::new(&misplaced), ..publish }.into(),
             V5,
-            Kind::PropertyNotAllowed,
+            Rule::PropertyNotAllowed,
         );
         let late = [Property::MessageExpiryInterval(1)];
-        refused(Publish { properties: Properties::new(&late), ..publish }.into(), V3, Kind::NotInVersion);
+        refused(Publish { properties: Properties::new(&late), ..publish }.into(), V3, Rule::NotInVersion);
         refused(
             Packet::PubAck(Ack::new(id(1)).with_reason(ReasonCode::BANNED)),
             V5,
-            Kind::ReasonCodeNotAllowed,
+            Rule::ReasonCodeNotAllowed,
         );
-        refused(Disconnect::new(ReasonCode::SERVER_BUSY).into(), V3, Kind::NotInVersion);
+        refused(Disconnect::new(ReasonCode::SERVER_BUSY).into(), V3, Rule::NotInVersion);
     }
 
     #[test]
@@ -795,13 +802,14 @@ mod encoder {
         let size = publish.encoded_len(V3).expect("a good packet");
         let mut out = [0xAA; 64];
         for max in 0..size {
-            let options = EncodeOptions::new(V3).max_packet_size(max.try_into().expect("small"));
-            assert_eq!(publish.encode(options, &mut out), Err(EncodeError::TooLarge { size, max }));
-            let expected = Err(EncodeError::BufferTooSmall { needed: size, available: max });
-            assert_eq!(publish.encode(V3, &mut out[..max]), expected);
+            let options = EncodeOptions::new(V3).with_max_packet_size(max.try_into().expect("small"));
+            let refused = publish.encode(options, &mut out).map_err(|error| error.kind());
+            assert_eq!(refused, Err(EncodeErrorKind::TooLarge { size, max }));
+            let refused = publish.encode(V3, &mut out[..max]).map_err(|error| error.kind());
+            assert_eq!(refused, Err(EncodeErrorKind::BufferTooSmall { needed: size, available: max }));
         }
         assert_eq!(out, [0xAA; 64]);
-        let options = EncodeOptions::new(V3).max_packet_size(size.try_into().expect("small"));
+        let options = EncodeOptions::new(V3).with_max_packet_size(size.try_into().expect("small"));
         assert_eq!(publish.encode(options, &mut out[..size]), Ok(size));
         assert_eq!(out[size..], [0xAA; 64][size..]);
     }

@@ -1,7 +1,9 @@
 //! A packet of the library in the vocabulary of `mqtt-inspect --json`, without what can be worked out from the
 //! rest: see "Values" in the suite's README.
 
-use mqtt_wire::{Connect, Packet, Properties, Property, Publish, ReasonCode, Subscription, Version, Will};
+use mqtt_wire::{
+    Connect, Packet, PacketId, Properties, Property, Publish, ReasonCode, Subscription, Version, Will,
+};
 use serde_json::{Map, Value, json};
 
 use crate::hex;
@@ -73,19 +75,19 @@ type Put<'a> = &'a mut dyn FnMut(&str, Value);
 
 fn connect(body: &Connect<'_>, v5: bool, put: Put<'_>) {
     put("protocol_name", body.version.protocol_name().into());
-    put(if v5 { "protocol_version" } else { "protocol_level" }, body.version.level().into());
+    put(if v5 { "protocol_version" } else { "protocol_level" }, body.version.get().into());
     put(if v5 { "clean_start" } else { "clean_session" }, body.clean_start.into());
     put("keep_alive", body.keep_alive.into());
     put("properties", properties(body.properties));
     put("client_identifier", body.client_id.into());
-    put("will", body.will.as_ref().map(|one| will(one, v5)).into());
+    put("will", body.will.map(|one| will(&one.get(), v5)).into());
     put("user_name", body.user_name.into());
     put("password", body.password.map(bytes).into());
 }
 
 fn will(will: &Will<'_>, v5: bool) -> Value {
     json!({
-        "qos": will.qos.bits(),
+        "qos": will.qos.get(),
         "retain": will.retain,
         "properties": properties(will.properties),
         "topic": will.topic.as_str(),
@@ -95,16 +97,16 @@ fn will(will: &Will<'_>, v5: bool) -> Value {
 
 fn publish(body: &Publish<'_>, put: Put<'_>) {
     put("dup", body.dup.into());
-    put("qos", body.delivery.qos().bits().into());
+    put("qos", body.delivery.qos().get().into());
     put("retain", body.retain.into());
     put("topic_name", body.topic.map_or("", |topic| topic.as_str()).into());
-    put("packet_identifier", body.delivery.packet_id().map(std::num::NonZero::get).into());
+    put("packet_identifier", body.delivery.packet_id().map(PacketId::get).into());
     put("properties", properties(body.properties));
     put("payload", bytes(body.payload));
 }
 
 fn subscription(one: &Subscription<'_>, v5: bool) -> Value {
-    let (filter, qos) = (one.filter.as_str(), one.maximum_qos.bits());
+    let (filter, qos) = (one.filter.as_str(), one.maximum_qos.get());
     if !v5 {
         return json!({ "topic_filter": filter, "requested_qos": qos });
     }
@@ -113,7 +115,7 @@ fn subscription(one: &Subscription<'_>, v5: bool) -> Value {
         "maximum_qos": qos,
         "no_local": one.no_local,
         "retain_as_published": one.retain_as_published,
-        "retain_handling": one.retain_handling.bits(),
+        "retain_handling": one.retain_handling.get(),
     })
 }
 
@@ -138,7 +140,7 @@ fn value(property: &Property<'_>) -> Value {
         P::ServerKeepAlive(n) | P::TopicAliasMaximum(n) => n.into(),
         P::ReceiveMaximum(n) | P::TopicAlias(n) => n.get().into(),
         P::MaximumPacketSize(n) => n.get().into(),
-        P::MaximumQoS(qos) => qos.qos().bits().into(),
+        P::MaximumQoS(qos) => qos.get().get().into(),
         P::SubscriptionIdentifier(id) => id.get().into(),
         P::ContentType(text)
         | P::AssignedClientIdentifier(text)

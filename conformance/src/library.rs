@@ -52,18 +52,18 @@ fn options(request: &Request) -> (DecodeOptions, EncodeOptions) {
             Sender::Client => mqtt_wire::Sender::Client,
             Sender::Server => mqtt_wire::Sender::Server,
         };
-        (decode, encode) = (decode.sender(sender), encode.sender(sender));
+        (decode, encode) = (decode.with_sender(sender), encode.with_sender(sender));
     }
     if let Some(max) = request.max_packet_size {
-        (decode, encode) = (decode.max_packet_size(max), encode.max_packet_size(max));
+        (decode, encode) = (decode.with_max_packet_size(max), encode.with_max_packet_size(max));
     }
     if request.check_payload_format {
-        (decode, encode) = (decode.check_payload_format(), encode.check_payload_format());
+        (decode, encode) = (decode.with_payload_check(true), encode.with_payload_check(true));
     }
     if request.refuse_control_characters {
-        (decode, encode) = (decode.refuse_control_characters(), encode.refuse_control_characters());
+        (decode, encode) = (decode.with_strict_characters(true), encode.with_strict_characters(true));
     }
-    (decode.first_packet(request.first_packet), encode)
+    (decode.with_first_packet(request.first_packet), encode)
 }
 
 fn packet(bytes: &[u8], request: &Request) -> Answer {
@@ -94,7 +94,7 @@ fn good(packet: &Packet<'_>, length: usize, request: &Request, encoding: EncodeO
 
 fn bad(error: &DecodeError) -> Answer {
     let fault = Fault {
-        kind: Some(error.kind().name().to_owned()),
+        kind: Some(error.rule().name().to_owned()),
         offset: Some(error.offset()),
         reason_code: Some(error.reason_code().get()),
         rule: Some(error.requirement().to_owned()),
@@ -105,10 +105,10 @@ fn bad(error: &DecodeError) -> Answer {
 
 fn bad_topic(error: &TopicError, version: mqtt_wire::Version) -> Answer {
     let fault = Fault {
-        kind: Some(error.kind().name().to_owned()),
+        kind: Some(error.rule().name().to_owned()),
         offset: Some(error.offset()),
         reason_code: None,
-        rule: Some(error.kind().requirement(version, None).to_owned()),
+        rule: Some(error.rule().requirement(version, None).to_owned()),
         message: Some(error.to_string()),
     };
     Answer { error: Some(fault), ..Answer::of(Status::Error) }

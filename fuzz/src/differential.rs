@@ -11,7 +11,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::panic::{self, AssertUnwindSafe};
 
-use mqtt_wire::{DecodeError, Decoded, Kind, Packet, PacketType, Property, Version, decode};
+use mqtt_wire::{DecodeError, Decoded, Rule, Packet, PacketType, Property, Version, decode};
 
 pub use known::{KNOWN, Known};
 pub use peers::{PEERS, Peer};
@@ -42,17 +42,17 @@ pub struct Difference {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Way {
     /// The other takes what this crate refuses for that.
-    TheyTake(Kind),
+    TheyTake(Rule),
     /// The other refuses, for that, what this crate takes.
     TheyRefuse(String),
     /// The other waits for more of a whole frame, which this crate takes or refuses for that.
-    TheyWait(Option<Kind>),
+    TheyWait(Option<Rule>),
     /// The other judges, or takes, a frame that is not whole.
     TheyHurry,
     /// Both take it, but these fields differ.
     Values(&'static str),
     /// The other takes it, but encodes what this crate refuses for that, or nothing.
-    TheirEncoder(Option<Kind>),
+    TheirEncoder(Option<Rule>),
     /// The other panics.
     TheyPanic,
 }
@@ -116,7 +116,7 @@ fn difference(peer: &Peer, bytes: &[u8]) -> Option<Difference> {
     };
     let theirs = ask(peer, frame);
     let way = way(&ours, theirs, whole, peer.version)?;
-    let packet = bytes.first().and_then(|first| PacketType::from_number(first >> 4));
+    let packet = bytes.first().and_then(|first| PacketType::new(first >> 4));
     Some(Difference { peer: peer.name, version: peer.version, packet, way })
 }
 
@@ -129,10 +129,10 @@ fn way(
     match (ours, theirs) {
         (_, Theirs::Panics(_)) => Some(Way::TheyPanic),
         (_, Theirs::Waits) if !whole => None,
-        (Err(error), Theirs::Waits) => Some(Way::TheyWait(Some(error.kind()))),
+        (Err(error), Theirs::Waits) => Some(Way::TheyWait(Some(error.rule()))),
         (Ok(_), Theirs::Waits) => Some(Way::TheyWait(None)),
         (Err(_), Theirs::Refuses(_)) => None,
-        (Err(error), Theirs::Takes(_)) => Some(Way::TheyTake(error.kind())),
+        (Err(error), Theirs::Takes(_)) => Some(Way::TheyTake(error.rule())),
         (Ok(Decoded::Incomplete { .. }), _) => Some(Way::TheyHurry),
         (Ok(Decoded::Packet { .. }), Theirs::Refuses(reason)) => Some(Way::TheyRefuse(reason)),
         (Ok(Decoded::Packet { .. }), Theirs::Takes(Err(_))) => Some(Way::TheirEncoder(None)),
@@ -140,8 +140,8 @@ fn way(
             Ok(Decoded::Packet { packet: theirs, len }) if len == bytes.len() => {
                 field(packet, &theirs).map(Way::Values)
             }
-            Ok(_) => Some(Way::TheirEncoder(Some(Kind::TrailingBytes))),
-            Err(error) => Some(Way::TheirEncoder(Some(error.kind()))),
+            Ok(_) => Some(Way::TheirEncoder(Some(Rule::TrailingBytes))),
+            Err(error) => Some(Way::TheirEncoder(Some(error.rule()))),
         },
     }
 }

@@ -311,7 +311,7 @@ mod tests {
             assert!(taken, "{packet:02X?}");
         }
         for property in PROPERTIES {
-            let id = mqtt_wire::PropertyId::from_u32(u32::from(property[0]));
+            let id = mqtt_wire::PropertyId::new(u32::from(property[0]));
             assert!(id.is_some(), "{property:02X?}");
         }
     }

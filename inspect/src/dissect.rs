@@ -204,7 +204,7 @@ impl<'a> Walker<'a> {
 
     fn property(&mut self, place: Place) -> Option<()> {
         let number = *self.left().first()?;
-        let Some(id) = PropertyId::from_u32(number.into()) else {
+        let Some(id) = PropertyId::new(number.into()) else {
             self.row(1, "Property Identifier", format!("0x{number:02X}: no such property"), "2.2.2.2");
             return None;
         };

@@ -1,6 +1,6 @@
 //! One sender's MQTT stream, cut into packets; after missing or unreadable bytes it finds its way back.
 
-use mqtt_wire::{DecodeError, DecodeOptions, Decoded, FixedHeader, Packet, Version, decode};
+use mqtt_wire::{DecodeError, DecodeOptions, Decoded, FixedHeader, Packet, Version, decode, frame_len};
 
 /// What stands next in the stream.
 #[derive(Debug)]
@@ -108,7 +108,7 @@ impl Framer {
         let length = match FixedHeader::decode(self.rest(), options) {
             Ok(header) => header?.frame_len(),
             Err(error) => {
-                let length = error.frame_len();
+                let length = frame_len(self.rest());
                 if length.is_none() && is_cut_header(self.rest()) {
                     return None;
                 }
@@ -189,14 +189,6 @@ impl Framer {
     }
 }
 
-/// The length of the packet that begins here, be it well-formed or not.
-fn frame_len(bytes: &[u8]) -> Option<usize> {
-    match FixedHeader::decode(bytes, Version::V5) {
-        Ok(header) => header.map(|header| header.frame_len()),
-        Err(error) => error.frame_len(),
-    }
-}
-
 /// Whether more bytes may yet tell the length of the packet.
 fn is_cut_header(bytes: &[u8]) -> bool {
     bytes.len() < HEADER && bytes.iter().skip(1).all(|byte| *byte >= 0x80)
@@ -262,7 +254,7 @@ mod tests {
     fn show(cut: &Cut<'_>) -> String {
         let what = match &cut.found {
             Found::Packet(packet) => packet.to_string(),
-            Found::Bad(error) => error.kind().name().to_owned(),
+            Found::Bad(error) => error.rule().name().to_owned(),
             Found::Incomplete { missing } => format!("incomplete by {missing}"),
         };
         format!("{} {what} {}", cut.offset, cut.bytes.len())

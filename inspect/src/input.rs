@@ -274,7 +274,7 @@ fn one_line(text: &[u8], choices: &Choices, report: &mut Report, line: u64) -> i
 
 /// A line's only packet: exactly one record.
 fn one_packet(bytes: &[u8], choices: &Choices, report: &mut Report, origin: Origin) -> io::Result<()> {
-    let options = choices.sender.map_or(choices.options, |sender| choices.options.sender(sender));
+    let options = choices.sender.map_or(choices.options, |sender| choices.options.with_sender(sender));
     let fallback = choices.version.unwrap_or(Version::V5);
     let (version, content) = match decode(bytes, options) {
         Ok(Decoded::Packet { packet, len }) => {

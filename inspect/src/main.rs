@@ -105,8 +105,8 @@ fn choices(args: &Args) -> Choices {
         Some(version) if args.hex => DecodeOptions::new(version),
         _ => DecodeOptions::detect(),
     };
-    let options = args.tolerate.iter().fold(options, |options, what| options.tolerate((*what).into()));
-    let options = args.max_packet_size.map_or(options, |size| options.max_packet_size(size));
+    let options = args.tolerate.iter().fold(options, |options, what| options.with_tolerance((*what).into()));
+    let options = args.max_packet_size.map_or(options, |size| options.with_max_packet_size(size));
     // On the terminal the output itself shows that something is going on.
     let progress = io::stderr().is_terminal() && (args.stats || !io::stdout().is_terminal());
     Choices {

@@ -108,11 +108,11 @@ impl Session {
         let direction = self.direction(sender);
         let connect = direction.framer.peek().is_some_and(is_connect);
         let options = match version {
-            Some(version) if !connect => options.version(version),
+            Some(version) if !connect => options.with_version(version),
             _ => options,
         };
-        let options = options.first_packet(direction.first);
-        direction.sender.map_or(options, |sender| options.sender(sender))
+        let options = options.with_first_packet(direction.first);
+        direction.sender.map_or(options, |sender| options.with_sender(sender))
     }
 
     /// Learns the version from the frame that stands next.
@@ -131,13 +131,13 @@ impl Session {
 }
 
 fn is_connect(frame: &[u8]) -> bool {
-    frame.first().is_some_and(|first| first >> 4 == PacketType::Connect.number())
+    frame.first().is_some_and(|first| first >> 4 == PacketType::Connect.get())
 }
 
 /// The version that a packet fits, when it does not fit the others as well. 3.1 and 3.1.1 differ in
 /// CONNECT alone as far as packets tell.
 fn fitting_version(frame: &[u8], options: DecodeOptions) -> Option<Version> {
-    let fits = |version| matches!(decode(frame, options.version(version)), Ok(Decoded::Packet { .. }));
+    let fits = |version| matches!(decode(frame, options.with_version(version)), Ok(Decoded::Packet { .. }));
     match (fits(Version::V311), fits(Version::V5)) {
         (true, false) => Some(Version::V311),
         (false, true) => Some(Version::V5),
@@ -147,5 +147,5 @@ fn fitting_version(frame: &[u8], options: DecodeOptions) -> Option<Version> {
 
 /// The name of a packet's type, as far as its first byte tells.
 pub(crate) fn type_name(bytes: &[u8]) -> Option<&'static str> {
-    PacketType::from_number(bytes.first()? >> 4).map(PacketType::name)
+    PacketType::new(bytes.first()? >> 4).map(PacketType::name)
 }

@@ -116,7 +116,7 @@ impl Place {
 /// The section on a packet, which has subsections on its fixed header, variable header and payload
 /// in either standard.
 pub(crate) fn packet_section(packet: PacketType) -> String {
-    format!("3.{}", packet.number())
+    format!("3.{}", packet.get())
 }
 
 /// The standard whose sections are cited. The text of 3.1 numbers its sections otherwise; where 3.1.1

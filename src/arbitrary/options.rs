@@ -1,6 +1,5 @@
 //! What a caller can choose.
 
-#[cfg(feature = "tokio-codec")]
 use arbitrary::size_hint;
 use arbitrary::{Arbitrary, Result, Unstructured};
 
@@ -9,16 +8,15 @@ use crate::options::{DecodeOptions, EncodeOptions, Tolerance};
 /// What decoding and encoding can be told alike.
 macro_rules! with_choices {
     ($u:ident, $options:expr) => {{
-        let bits: u8 = $u.arbitrary()?;
+        let bits: u16 = $u.arbitrary()?;
         let has = |n: u32| bits >> n & 1 != 0;
         let mut options = $options;
         for (n, tolerance) in (0..).zip(Tolerance::ALL) {
-            options = if has(n) { options.tolerate(tolerance) } else { options };
+            options = if has(n) { options.with_tolerance(*tolerance) } else { options };
         }
-        options = if has(4) { options.refuse_control_characters() } else { options };
-        options = if has(5) { options.check_payload_format() } else { options };
-        options = if has(6) { options.sender($u.arbitrary()?) } else { options };
-        if has(7) { options.max_packet_size($u.arbitrary()?) } else { options }
+        options = options.with_strict_characters(has(8)).with_payload_check(has(9));
+        options = if has(10) { options.with_sender($u.arbitrary()?) } else { options };
+        if has(11) { options.with_max_packet_size($u.arbitrary()?) } else { options }
     }};
 }
 
@@ -26,16 +24,15 @@ impl<'a> Arbitrary<'a> for DecodeOptions {
     fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
         let by_version = if u.arbitrary()? { Self::detect() } else { Self::new(u.arbitrary()?) };
         let options = with_choices!(u, by_version);
-        Ok(options.first_packet(u.arbitrary()?))
+        Ok(options.with_first_packet(u.arbitrary()?))
     }
 
     fn size_hint(_: usize) -> (usize, Option<usize>) {
-        (3, Some(9))
+        (4, Some(10))
     }
 }
 
-#[cfg(feature = "tokio-codec")]
-impl<'a> Arbitrary<'a> for crate::codec::Codec {
+impl<'a> Arbitrary<'a> for crate::connection::Connection {
     fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
         Ok(Self::new(u.arbitrary()?, u.arbitrary()?))
     }
@@ -51,6 +48,6 @@ impl<'a> Arbitrary<'a> for EncodeOptions {
     }
 
     fn size_hint(_: usize) -> (usize, Option<usize>) {
-        (2, Some(7))
+        (3, Some(8))
     }
 }

@@ -1,8 +1,9 @@
 use super::*;
-use crate::packet::RetainHandling;
+use crate::connection::Connection;
 use crate::property::PropertyValue;
+use crate::standard::RetainHandling;
+use crate::standard::SubscriptionId;
 use crate::topic::{FilterTree, TopicFilter, TopicFilterBuf, TopicName, TopicNameBuf, TopicTree};
-use crate::version::SubscriptionId;
 
 /// Bytes that look random, the same every time.
 fn noise(len: usize, seed: u64) -> Vec<u8> {
@@ -53,7 +54,7 @@ fn every_property_and_every_kind_of_filter_comes() {
         for sender in [Sender::Client, Sender::Server] {
             match ArbitraryPacket::from_sender(&mut u, Version::V5, sender).unwrap().packet() {
                 Packet::Connect(body) => {
-                    ids = ids | body.will.map_or(PropertySet::EMPTY, |will| will.properties.ids());
+                    ids = ids | body.will.map_or(PropertySet::EMPTY, |will| will.get().properties.ids());
                     ids = ids | body.properties.ids();
                 }
                 Packet::ConnAck(body) => ids = ids | body.properties.ids(),
@@ -126,7 +127,7 @@ fn traits(packet: &Packet<'_>) -> Vec<&'static str> {
             (body.client_id.is_empty(), "no client identifier"),
             (!["", "a"].contains(&body.client_id), "other identifiers"),
             (listed(body.properties), "properties of CONNECT"),
-            (body.will.is_some_and(|will| listed(will.properties)), "properties of a will"),
+            (body.will.is_some_and(|will| listed(will.get().properties)), "properties of a will"),
         ],
         Packet::ConnAck(body) => alloc::vec![(body.session_present, "Session Present")],
         Packet::Publish(body) => alloc::vec![
@@ -225,16 +226,15 @@ fn size_hints() {
     }
     assert_eq!(hint::<ArbitraryPacket>(), (3, None));
     #[cfg(feature = "bytes")]
-    assert_eq!(hint::<crate::owned::Frame>(), (3, None));
+    assert_eq!(hint::<crate::frame::Frame>(), (3, None));
     assert_eq!(hint::<Property<'_>>(), (1, None));
     assert_eq!(hint::<Subscription<'_>>(), (2, None));
     assert_eq!([hint::<PropertySet>(), hint::<SubscriptionId>()], [(4, Some(4)); 2]);
     assert_eq!(hint::<Delivery>(), (1, Some(3)));
-    assert_eq!([hint::<DecodeOptions>(), hint::<EncodeOptions>()], [(3, Some(9)), (2, Some(7))]);
+    assert_eq!([hint::<DecodeOptions>(), hint::<EncodeOptions>()], [(4, Some(10)), (3, Some(8))]);
     assert_eq!([hint::<Version>(), hint::<ReasonCode>()], [(1, Some(1)); 2]);
     assert_eq!(hint::<SubscriptionOptions>(), (4, Some(4)));
-    #[cfg(feature = "tokio-codec")]
-    assert_eq!(hint::<crate::codec::Codec>(), (5, Some(16)));
+    assert_eq!(hint::<Connection>(), (7, Some(18)));
 }
 
 #[test]
@@ -257,7 +257,7 @@ fn single_values_come_valid() {
         assert!(packet.packet().packet_type().may_be_sent_by(packet.sender(), packet.version()));
         assert_eq!(packet.as_bytes(), packet.clone().into_bytes());
         #[cfg(feature = "bytes")]
-        assert!(crate::owned::Frame::arbitrary(&mut u).unwrap().packet().is_ok());
+        assert!(crate::frame::Frame::arbitrary(&mut u).unwrap().packet().is_ok());
         u.arbitrary::<DecodeOptions>().unwrap();
         u.arbitrary::<EncodeOptions>().unwrap();
         u.arbitrary::<Property<'_>>().unwrap();
@@ -289,14 +289,12 @@ fn options_of_subscriptions_come_in_every_form() {
 }
 
 #[test]
-#[cfg(feature = "tokio-codec")]
-fn codecs_come_with_their_options() {
+fn connections_come_with_their_options() {
     for source in sources() {
         let mut u = Unstructured::new(&source);
-        let codec = crate::codec::Codec::arbitrary(&mut u).unwrap();
+        let connection = Connection::arbitrary(&mut u).unwrap();
         let mut u = Unstructured::new(&source);
         let (decoding, encoding) = (u.arbitrary().unwrap(), u.arbitrary().unwrap());
-        let expected = crate::codec::Codec::new(decoding, encoding);
-        assert_eq!(std::format!("{codec:?}"), std::format!("{expected:?}"));
+        assert_eq!(connection, Connection::new(decoding, encoding));
     }
 }

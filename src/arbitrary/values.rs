@@ -4,31 +4,30 @@ use core::num::{NonZeroU16, NonZeroU32};
 
 use arbitrary::{Arbitrary, Error, Result, Unstructured, size_hint};
 
-use crate::error::Kind;
 use crate::options::Tolerance;
-use crate::packet::{PacketType, RetainHandling};
-use crate::property::{Property, PropertyId, PropertySet};
-use crate::reason::ReasonCode;
+use crate::property::Property;
+use crate::standard::{
+    Delivery, MaximumQoS, PacketId, PacketType, PropertyId, PropertySet, QoS, ReasonCode, RetainHandling,
+    Rule, Sender, SubscriptionId, Version, properties,
+};
 use crate::topic::TopicName;
-use crate::version::{Delivery, MaximumQoS, PacketId, QoS, Sender, SubscriptionId, Version};
 
-/// A property with any value that it may have.
 macro_rules! property {
-    ($($name:ident)+) => {
+    (
+        $($(#[$doc:meta])* $id:literal $name:ident $getter:ident $title:literal $kind:ident($type:ty) in $($place:ident)|+;)+
+        repeating $($(#[$many_doc:meta])* $many_id:literal $many:ident $many_getter:ident $many_title:literal $many_kind:ident($many_type:ty) in $($many_place:ident)|+, repeats in $($repeats:ident)|+;)+
+    ) => {
+        /// A property with any value that it may have.
         pub(super) fn property<'a>(u: &mut Unstructured<'a>, id: PropertyId) -> Result<Property<'a>> {
-            Ok(match id { $(PropertyId::$name => Property::$name(Value::generate(u)?),)+ })
+            Ok(match id {
+                $(PropertyId::$name => Property::$name(Value::generate(u)?),)+
+                $(PropertyId::$many => Property::$many(Value::generate(u)?),)+
+            })
         }
     };
 }
 
-property! {
-    PayloadFormatIndicator MessageExpiryInterval ContentType ResponseTopic CorrelationData
-    SubscriptionIdentifier SessionExpiryInterval AssignedClientIdentifier ServerKeepAlive
-    AuthenticationMethod AuthenticationData RequestProblemInformation WillDelayInterval
-    RequestResponseInformation ResponseInformation ServerReference ReasonString ReceiveMaximum
-    TopicAliasMaximum TopicAlias MaximumQoS RetainAvailable UserProperty MaximumPacketSize
-    WildcardSubscriptionAvailable SubscriptionIdentifierAvailable SharedSubscriptionAvailable
-}
+properties! { property }
 
 /// A value that a field of the wire can hold.
 pub(super) trait Value<'a>: Sized {
@@ -45,7 +44,7 @@ macro_rules! values {
     )+ };
 }
 
-values! { bool u16 u32 MaximumQoS SubscriptionId TopicName<'a> }
+values! { bool u16 u32 MaximumQoS PacketId SubscriptionId TopicName<'a> }
 
 impl<'a> Value<'a> for NonZeroU16 {
     fn generate(u: &mut Unstructured<'a>) -> Result<Self> {
@@ -111,6 +110,16 @@ impl<'a> Arbitrary<'a> for PropertySet {
     }
 }
 
+impl<'a> Arbitrary<'a> for PacketId {
+    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
+        Ok(Self::new(u.arbitrary()?).unwrap_or(Self::MIN))
+    }
+
+    fn size_hint(depth: usize) -> (usize, Option<usize>) {
+        u16::size_hint(depth)
+    }
+}
+
 impl<'a> Arbitrary<'a> for SubscriptionId {
     fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
         let id = u.int_in_range(1..=Self::MAX.get())?;
@@ -160,6 +169,6 @@ choices! {
     PacketType = Self::ALL;
     PropertyId = *Self::ALL;
     ReasonCode = *Self::ALL;
-    Tolerance = Self::ALL;
-    Kind = *Self::ALL;
+    Tolerance = *Self::ALL;
+    Rule = *Self::ALL;
 }

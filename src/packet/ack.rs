@@ -1,11 +1,22 @@
-use super::{Body, Head, PacketType, reason_code, write_reason_code};
-use crate::error::Kind;
+//! PUBACK, PUBREC, PUBREL and PUBCOMP: sections
+//! [3.4](https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901121) to 3.7.
+//!
+//! ```text
+//! +------------+-----------+--------------------+-------------+------------+
+//! | 40/50/62/70| remaining | Packet Identifier  | Reason Code | Properties |
+//! | 1 byte     | length    | 2 bytes            | 1 byte, 5.0 | 5.0        |
+//! +------------+-----------+--------------------+-------------+------------+
+//! ```
+//! From the end, the properties may be left out when there are none, then the Reason Code when it is 0x00.
+
+use super::Head;
+use super::reason::{read_reason_code, write_reason_code};
+use crate::error::Field;
 use crate::options::Context;
-use crate::property::{Place, Properties};
+use crate::property::Properties;
 use crate::read::{Parsed, packet_id};
-use crate::reason::ReasonCode;
-use crate::version::PacketId;
-use crate::write::{Sink, Start, Written};
+use crate::standard::{PacketId, PacketType, Place, ReasonCode, Rule};
+use crate::write::{Sink, Written};
 
 /// PUBACK, PUBREC, PUBREL and PUBCOMP, which look alike (sections 3.4 to 3.7).
 ///
@@ -14,7 +25,7 @@ use crate::write::{Sink, Start, Written};
 /// | Packet Identifier | 2 bytes | 2 bytes |
 /// | Reason Code | - | 1 byte, may be left out when it is 0x00 and there are no properties |
 /// | Properties | - | may be left out when there are none |
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Ack<'a> {
     /// The identifier of the PUBLISH that this belongs to.
     pub packet_id: PacketId,
@@ -26,6 +37,7 @@ pub struct Ack<'a> {
 
 impl<'a> Ack<'a> {
     /// An acknowledgement of success.
+    #[inline]
     pub const fn new(packet_id: PacketId) -> Self {
         Self { packet_id, reason_code: ReasonCode::SUCCESS, properties: Properties::EMPTY }
     }
@@ -42,37 +54,13 @@ impl<'a> Ack<'a> {
         if !c.is_v5() || i.is_empty() {
             return Ok((i, Self::new(packet_id)));
         }
-        let (i, reason_code) = reason_code(i, head.packet, c)?;
+        let (i, reason_code) = read_reason_code(i, head.packet, c)?;
         let (i, properties) =
             if i.is_empty() { (i, Properties::EMPTY) } else { Properties::decode(&Place::ACK, c, i)? };
         Ok((i, Self { packet_id, reason_code, properties }))
     }
-}
-
-impl Ack<'_> {
-    /// Whether the packet identifier is the whole body.
-    #[inline(always)]
-    pub(crate) fn is_short(&self) -> bool {
-        self.reason_code == ReasonCode::SUCCESS && self.properties.is_blank()
-    }
-}
-
-/// The short form of an acknowledgement.
-impl Body for PacketId {
-    /// Everyone may send acknowledgements, in every version.
-    #[inline(always)]
-    fn check_first(&self, _: u8, _: Context) -> Written {
-        Ok(())
-    }
 
     #[inline(always)]
-    fn encode<S: Sink>(&self, start: Option<Start>, _: PacketType, _: Context, out: &mut S) -> Written {
-        out.start_with(start, self.get());
-        Ok(())
-    }
-}
-
-impl Ack<'_> {
     pub(super) fn encode<S: Sink>(&self, packet: PacketType, c: Context, out: &mut S) -> Written {
         out.two_bytes(self.packet_id.get());
         let plain = self.properties.is_empty();
@@ -80,7 +68,8 @@ impl Ack<'_> {
             return Ok(());
         }
         if !c.is_v5() {
-            return Err(Kind::NotInVersion);
+            out.field(Field::ReasonCode);
+            return Err(Rule::NotInVersion);
         }
         write_reason_code(self.reason_code, packet, c, out)?;
         if plain { Ok(()) } else { self.properties.encode(&Place::ACK, c, out) }

@@ -1,9 +1,20 @@
-use super::{PacketType, check_reason_code, reason_code};
-use crate::error::Kind;
+//! AUTH: section [3.15](https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901217) of 5.0.
+//!
+//! ```text
+//! +--------+-----------+-------------+------------+
+//! | F0     | remaining | Reason Code | Properties |
+//! | 1 byte | length    | 1 byte      |            |
+//! +--------+-----------+-------------+------------+
+//! ```
+//! Both are left out together when the Reason Code is 0x00 and there are no properties.
+
+use super::Head;
+use super::reason::{check_reason_code, read_reason_code};
+use crate::error::Field;
 use crate::options::Context;
-use crate::property::{Place, Properties, PropertyId};
+use crate::property::Properties;
 use crate::read::{Fault, Parsed};
-use crate::reason::ReasonCode;
+use crate::standard::{PacketType, Place, PropertyId, ReasonCode, Rule};
 use crate::write::{Sink, Written};
 
 /// AUTH: a step of an enhanced authentication (section 3.15), in 5.0 only.
@@ -12,7 +23,7 @@ use crate::write::{Sink, Written};
 /// |---|---|
 /// | Reason Code | 1 byte; left out together with the properties when it is 0x00 and there are none |
 /// | Properties | with an Authentication Method |
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Auth<'a> {
     /// 0x00 from the server, 0x18 from both, 0x19 from the client.
     pub reason_code: ReasonCode,
@@ -26,29 +37,25 @@ impl<'a> Auth<'a> {
         Self { reason_code, properties }
     }
 
-    pub(super) fn decode(c: Context, i: &'a [u8]) -> Parsed<'a, Self> {
+    #[inline(always)]
+    pub(super) fn decode(_: Head, c: Context, i: &'a [u8]) -> Parsed<'a, Self> {
         if i.is_empty() {
             check_reason_code(ReasonCode::SUCCESS, PacketType::Auth, c)
-                .map_err(|kind| Fault::new(kind, i))?;
+                .map_err(|rule| Fault::new(rule, i))?;
             return Ok((i, Self::new(ReasonCode::SUCCESS, Properties::EMPTY)));
         }
-        let (at, reason_code) = reason_code(i, PacketType::Auth, c)?;
+        let (at, reason_code) = read_reason_code(i, PacketType::Auth, c)?;
         let (i, properties) = Properties::decode(&Place::AUTH, c, at)?;
         let this = Self { reason_code, properties };
         if this.lacks_method() {
-            return Err(Fault::new(Kind::AuthenticationMethodMissing, at));
+            return Err(Fault::new(Rule::AuthenticationMethodMissing, at));
         }
         Ok((i, this))
     }
 
-    /// Section 3.15.2.2.2.
-    fn lacks_method(&self) -> bool {
-        !self.properties.ids().contains(PropertyId::AuthenticationMethod)
-    }
-}
-
-impl Auth<'_> {
-    pub(super) fn encode<S: Sink>(&self, c: Context, out: &mut S) -> Written {
+    #[inline(always)]
+    pub(super) fn encode<S: Sink>(&self, _: PacketType, c: Context, out: &mut S) -> Written {
+        out.field(Field::ReasonCode);
         if S::CHECKS {
             check_reason_code(self.reason_code, PacketType::Auth, c)?;
         }
@@ -56,9 +63,15 @@ impl Auth<'_> {
             return Ok(());
         }
         if S::CHECKS && self.lacks_method() {
-            return Err(Kind::AuthenticationMethodMissing);
+            out.field(Field::Property(PropertyId::AuthenticationMethod));
+            return Err(Rule::AuthenticationMethodMissing);
         }
         out.byte(self.reason_code.get());
         self.properties.encode(&Place::AUTH, c, out)
+    }
+
+    /// Section 3.15.2.2.2.
+    fn lacks_method(&self) -> bool {
+        !self.properties.contains(PropertyId::AuthenticationMethod)
     }
 }

@@ -1,10 +1,19 @@
-use super::{PacketType, check_reason_code, reason_code};
-use crate::error::Kind;
+//! CONNACK: section [3.2](https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901074).
+//!
+//! ```text
+//! +--------+-----------+------------------------+-----------------------+------------+
+//! | 20     | remaining | 0 0 0 0 0 0 0 S        | Return or Reason Code | Properties |
+//! | 1 byte | length    | S: Session Present     | 1 byte                | 5.0        |
+//! +--------+-----------+------------------------+-----------------------+------------+
+//! ```
+
+use super::Head;
+use super::reason::{check_reason_code, read_reason_code};
+use crate::error::Field;
 use crate::options::{Context, Tolerance};
-use crate::property::{Place, Properties};
-use crate::read::{Fault, Parsed, byte, fault};
-use crate::reason::ReasonCode;
-use crate::version::Version;
+use crate::property::Properties;
+use crate::read::{Parsed, byte, fault};
+use crate::standard::{PacketType, Place, ReasonCode, Rule, Version};
 use crate::write::{Sink, Written};
 
 /// CONNACK: the server's answer to CONNECT (section 3.2).
@@ -14,7 +23,7 @@ use crate::write::{Sink, Written};
 /// | byte 1 | reserved | Session Present | Session Present |
 /// | byte 2 | Return Code | Return Code | Reason Code |
 /// | Properties | - | - | yes |
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ConnAck<'a> {
     /// The server has a session of this client; never together with a refusal, never in 3.1.
     pub session_present: bool,
@@ -30,55 +39,67 @@ impl<'a> ConnAck<'a> {
         Self { session_present: false, reason_code, properties: Properties::EMPTY }
     }
 
-    pub(super) fn decode(c: Context, i: &'a [u8]) -> Parsed<'a, Self> {
-        let (i, session_present) = session_present(i, c)?;
-        let at = i;
+    #[inline(always)]
+    pub(super) fn decode(_: Head, c: Context, at: &'a [u8]) -> Parsed<'a, Self> {
+        if is_refusal_by_older_server(at, c) {
+            return Ok((&[], Self::new(ReasonCode::UNSUPPORTED_PROTOCOL_VERSION)));
+        }
+        let (i, session_present) = session_present(at, c)?;
         let (i, reason_code) = code(i, c)?;
         if session_present && reason_code != ReasonCode::SUCCESS {
-            return fault(Kind::SessionPresentRefused, at);
+            return fault(Rule::SessionPresentRefused, at);
         }
         let (i, properties) = Properties::decode(&Place::CONNACK, c, i)?;
         Ok((i, Self { session_present, reason_code, properties }))
     }
 
-    fn wire_code(&self, c: Context) -> Result<u8, Kind> {
+    #[inline(always)]
+    pub(super) fn encode<S: Sink>(&self, _: PacketType, c: Context, out: &mut S) -> Written {
+        out.field(Field::SessionPresent);
+        if self.session_present && c.version() == Version::V31 {
+            return Err(Rule::NotInVersion);
+        }
+        if self.session_present && self.reason_code != ReasonCode::SUCCESS {
+            return Err(Rule::SessionPresentRefused);
+        }
+        out.byte(u8::from(self.session_present));
+        out.field(Field::ReasonCode);
+        out.byte(self.wire_code::<S>(c)?);
+        self.properties.encode(&Place::CONNACK, c, out)
+    }
+
+    #[inline(always)]
+    fn wire_code<S: Sink>(&self, c: Context) -> Result<u8, Rule> {
         if !c.is_v5() {
             return match self.reason_code.to_return_code() {
                 Some(code) => Ok(code),
                 None if is_reserved(self.reason_code) && c.tolerates(Tolerance::UnknownReasonCodes) => {
                     Ok(self.reason_code.get())
                 }
-                None => Err(Kind::NotInVersion),
+                None => Err(Rule::NotInVersion),
             };
         }
-        if !self.reason_code.is_listed(PacketType::ConnAck, c.sender()) {
+        if S::CHECKS {
             check_reason_code(self.reason_code, PacketType::ConnAck, c)?;
         }
         Ok(self.reason_code.get())
     }
 }
 
-impl ConnAck<'_> {
-    pub(super) fn encode<S: Sink>(&self, c: Context, out: &mut S) -> Written {
-        if self.session_present && c.version() == Version::V31 {
-            return Err(Kind::NotInVersion);
-        }
-        if self.session_present && self.reason_code != ReasonCode::SUCCESS {
-            return Err(Kind::SessionPresentRefused);
-        }
-        out.byte(u8::from(self.session_present));
-        out.byte(self.wire_code(c)?);
-        self.properties.encode_near(&Place::CONNACK, c, out)
-    }
+/// The answer of a server of 3.1.1 to a client of 5.0: see [`Tolerance::RefusalByOlderServer`].
+#[inline(always)]
+fn is_refusal_by_older_server(body: &[u8], c: Context) -> bool {
+    matches!(body, [0x00, 0x01]) && c.is_v5() && c.tolerates(Tolerance::RefusalByOlderServer)
 }
 
 /// Connect Acknowledge Flags; 3.1 has none and gives the byte no meaning.
+#[inline(always)]
 fn session_present(at: &[u8], c: Context) -> Parsed<'_, bool> {
     match byte(at)? {
         (i, _) if c.version() == Version::V31 => Ok((i, false)),
         (i, 0) => Ok((i, false)),
         (i, 1) => Ok((i, true)),
-        _ => fault(Kind::ConnAckReservedFlags, at),
+        _ => fault(Rule::ConnAckReservedFlags, at),
     }
 }
 
@@ -87,17 +108,16 @@ fn is_reserved(code: ReasonCode) -> bool {
     ReasonCode::from_return_code(code.get()).is_none() && code.to_return_code().is_none()
 }
 
+#[inline(always)]
 fn code(at: &[u8], c: Context) -> Parsed<'_, ReasonCode> {
+    if c.is_v5() {
+        return read_reason_code(at, PacketType::ConnAck, c);
+    }
     let (i, code) = byte(at)?;
     let raw = ReasonCode::new(code);
-    if c.is_v5() {
-        // A short way, without a call, for most.
-        let listed = raw.is_listed(PacketType::ConnAck, c.sender());
-        return if listed { Ok((i, raw)) } else { reason_code(at, PacketType::ConnAck, c) };
-    }
     match ReasonCode::from_return_code(code) {
         Some(code) => Ok((i, code)),
         None if is_reserved(raw) && c.tolerates(Tolerance::UnknownReasonCodes) => Ok((i, raw)),
-        None => Err(Fault::new(Kind::ReasonCodeNotAllowed, at)),
+        None => fault(Rule::ReasonCodeNotAllowed, at),
     }
 }

@@ -1,9 +1,20 @@
-use super::{PacketType, check_reason_code, reason_code, write_reason_code};
-use crate::error::Kind;
+//! DISCONNECT: section [3.14](https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901205).
+//!
+//! ```text
+//! +--------+-----------+-------------+------------+
+//! | E0     | remaining | Reason Code | Properties |
+//! | 1 byte | length    | 1 byte, 5.0 | 5.0        |
+//! +--------+-----------+-------------+------------+
+//! ```
+//! From the end, the properties may be left out when there are none, then the Reason Code when it is 0x00.
+
+use super::Head;
+use super::reason::{check_reason_code, read_reason_code, write_reason_code};
+use crate::error::Field;
 use crate::options::Context;
-use crate::property::{Place, Properties};
+use crate::property::Properties;
 use crate::read::{Fault, Parsed};
-use crate::reason::ReasonCode;
+use crate::standard::{PacketType, Place, ReasonCode, Rule};
 use crate::write::{Sink, Written};
 
 /// DISCONNECT: the last packet of a connection (section 3.14); in 3.x the client's only.
@@ -12,9 +23,9 @@ use crate::write::{Sink, Written};
 /// |---|---|---|
 /// | Reason Code | - | 1 byte, may be left out when it is 0x00 and there are no properties |
 /// | Properties | - | may be left out when there are none |
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Disconnect<'a> {
-    /// Why; always [`ReasonCode::SUCCESS`], that is, Normal disconnection, in 3.x.
+    /// Why; always [`ReasonCode::NORMAL_DISCONNECTION`] in 3.x.
     pub reason_code: ReasonCode,
     /// Empty in 3.x.
     pub properties: Properties<'a>,
@@ -26,27 +37,28 @@ impl<'a> Disconnect<'a> {
         Self { reason_code, properties: Properties::EMPTY }
     }
 
-    pub(super) fn decode(c: Context, i: &'a [u8]) -> Parsed<'a, Self> {
+    #[inline(always)]
+    pub(super) fn decode(_: Head, c: Context, i: &'a [u8]) -> Parsed<'a, Self> {
         if !c.is_v5() || i.is_empty() {
             check_reason_code(ReasonCode::SUCCESS, PacketType::Disconnect, c)
-                .map_err(|kind| Fault::new(kind, i))?;
-            return Ok((i, Self::new(ReasonCode::SUCCESS)));
+                .map_err(|rule| Fault::new(rule, i))?;
+            return Ok((i, Self::new(ReasonCode::NORMAL_DISCONNECTION)));
         }
-        let (i, reason_code) = reason_code(i, PacketType::Disconnect, c)?;
+        let (i, reason_code) = read_reason_code(i, PacketType::Disconnect, c)?;
         let (i, properties) =
             if i.is_empty() { (i, Properties::EMPTY) } else { Properties::decode(&Place::DISCONNECT, c, i)? };
         Ok((i, Self { reason_code, properties }))
     }
-}
 
-impl Disconnect<'_> {
-    pub(super) fn encode<S: Sink>(&self, c: Context, out: &mut S) -> Written {
+    #[inline(always)]
+    pub(super) fn encode<S: Sink>(&self, _: PacketType, c: Context, out: &mut S) -> Written {
         let plain = self.properties.is_empty();
         if plain && self.reason_code == ReasonCode::SUCCESS {
             return Ok(());
         }
         if !c.is_v5() {
-            return Err(Kind::NotInVersion);
+            out.field(Field::ReasonCode);
+            return Err(Rule::NotInVersion);
         }
         write_reason_code(self.reason_code, PacketType::Disconnect, c, out)?;
         if plain { Ok(()) } else { self.properties.encode(&Place::DISCONNECT, c, out) }

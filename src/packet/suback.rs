@@ -1,11 +1,19 @@
-use super::{PacketType, check_reason_code, reason_code};
-use crate::error::Kind;
-use crate::list::{Item, List};
+//! SUBACK: section [3.9](https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901171).
+//!
+//! ```text
+//! +--------+-----------+-------------------+------------+------------------------+
+//! | 90     | remaining | Packet Identifier | Properties | Return or Reason Codes |
+//! | 1 byte | length    | 2 bytes           | 5.0        | 1 byte for each filter |
+//! +--------+-----------+-------------------+------------+------------------------+
+//! ```
+
+use super::Head;
+use super::list::{Item, List};
+use super::reason::{check_reason_code, read_reason_code};
 use crate::options::Context;
-use crate::property::{Place, Properties};
+use crate::property::Properties;
 use crate::read::{Fault, Parsed, byte, packet_id};
-use crate::reason::ReasonCode;
-use crate::version::{PacketId, Version};
+use crate::standard::{PacketId, PacketType, Place, ReasonCode, Version};
 use crate::write::{Sink, Written};
 
 /// SUBACK: the answer to SUBSCRIBE (section 3.9).
@@ -15,7 +23,7 @@ use crate::write::{Sink, Written};
 /// | Packet Identifier | 2 bytes | 2 bytes |
 /// | Properties | - | yes |
 /// | Reason Codes | one for each topic filter | one for each topic filter |
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SubAck<'a> {
     /// The identifier of the SUBSCRIBE.
     pub packet_id: PacketId,
@@ -31,80 +39,30 @@ impl<'a> SubAck<'a> {
         Self { packet_id, properties: Properties::EMPTY, reason_codes: List::new(reason_codes) }
     }
 
-    pub(super) fn decode(c: Context, i: &'a [u8]) -> Parsed<'a, Self> {
+    #[inline(always)]
+    pub(super) fn decode(_: Head, c: Context, i: &'a [u8]) -> Parsed<'a, Self> {
         let (i, packet_id) = packet_id(i)?;
         let (i, properties) = Properties::decode(&Place::SUBACK, c, i)?;
         let reason_codes = List::decode(PacketType::SubAck, c, i)?;
         Ok((&[], Self { packet_id, properties, reason_codes }))
     }
-}
 
-impl SubAck<'_> {
-    pub(super) fn encode<S: Sink>(&self, c: Context, out: &mut S) -> Written {
+    #[inline(always)]
+    pub(super) fn encode<S: Sink>(&self, _: PacketType, c: Context, out: &mut S) -> Written {
         out.two_bytes(self.packet_id.get());
-        self.properties.encode_near(&Place::SUBACK, c, out)?;
+        self.properties.encode(&Place::SUBACK, c, out)?;
         self.reason_codes.encode(PacketType::SubAck, c, out)
-    }
-}
-
-/// UNSUBACK: the answer to UNSUBSCRIBE (section 3.11).
-///
-/// | field | 3.x | 5.0 |
-/// |---|---|---|
-/// | Packet Identifier | 2 bytes | 2 bytes |
-/// | Properties | - | yes |
-/// | Reason Codes | - | one for each topic filter |
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct UnsubAck<'a> {
-    /// The identifier of the UNSUBSCRIBE.
-    pub packet_id: PacketId,
-    /// Empty in 3.x.
-    pub properties: Properties<'a>,
-    /// One for each topic filter, in order; none in 3.x.
-    pub reason_codes: List<'a, ReasonCode>,
-}
-
-impl<'a> UnsubAck<'a> {
-    /// An UNSUBACK without properties. 3.x has no reason codes: give an empty slice.
-    pub const fn new(packet_id: PacketId, reason_codes: &'a [ReasonCode]) -> Self {
-        Self { packet_id, properties: Properties::EMPTY, reason_codes: List::new(reason_codes) }
-    }
-
-    pub(super) fn decode(c: Context, i: &'a [u8]) -> Parsed<'a, Self> {
-        let (i, packet_id) = packet_id(i)?;
-        if !c.is_v5() {
-            return Ok((i, Self::new(packet_id, &[])));
-        }
-        let (i, properties) = Properties::decode(&Place::UNSUBACK, c, i)?;
-        let reason_codes = List::decode(PacketType::UnsubAck, c, i)?;
-        Ok((&[], Self { packet_id, properties, reason_codes }))
-    }
-}
-
-impl UnsubAck<'_> {
-    pub(super) fn encode<S: Sink>(&self, c: Context, out: &mut S) -> Written {
-        out.two_bytes(self.packet_id.get());
-        self.properties.encode(&Place::UNSUBACK, c, out)?;
-        if !c.is_v5() {
-            return if self.reason_codes.is_empty() { Ok(()) } else { Err(Kind::NotInVersion) };
-        }
-        self.reason_codes.encode(PacketType::UnsubAck, c, out)
     }
 }
 
 impl<'a> Item<'a> for ReasonCode {
     #[inline(always)]
     fn check(i: &'a [u8], packet: PacketType, c: Context) -> Result<&'a [u8], Fault<'a>> {
-        // A short way, without a call, for most.
-        if let [code, rest @ ..] = i
-            && ReasonCode::new(*code).is_allowed(packet, c.version(), c.sender())
-        {
-            return Ok(rest);
-        }
-        let (i, _) = reason_code(i, packet, c)?;
+        let (i, _) = read_reason_code(i, packet, c)?;
         Ok(i)
     }
 
+    #[inline(always)]
     fn read(i: &'a [u8], _: Version) -> Parsed<'a, Self> {
         byte(i).map(|(i, code)| (i, Self::new(code)))
     }
@@ -115,7 +73,7 @@ impl<'a> Item<'a> for ReasonCode {
 
     #[inline(always)]
     fn write<S: Sink>(&self, packet: PacketType, c: Context, out: &mut S) -> Written {
-        if S::CHECKS && !self.is_allowed(packet, c.version(), c.sender()) {
+        if S::CHECKS {
             check_reason_code(*self, packet, c)?;
         }
         out.byte(self.get());

@@ -1,11 +1,19 @@
-use super::PacketType;
-use crate::list::{Item, List};
+//! UNSUBSCRIBE: section [3.10](https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901179).
+//!
+//! ```text
+//! +--------+-----------+-------------------+------------+----------------------------------+
+//! | A2     | remaining | Packet Identifier | Properties | Topic Filters: length and string |
+//! | 1 byte | length    | 2 bytes           | 5.0        | 2 bytes and so many, repeated    |
+//! +--------+-----------+-------------------+------------+----------------------------------+
+//! ```
+
+use super::Head;
+use super::list::{Item, List};
 use crate::options::Context;
-use crate::property::{Place, Properties};
+use crate::property::Properties;
 use crate::read::{Fault, Parsed, binary, check_characters, fault, from, packet_id};
-use crate::text::is_plain_filter;
+use crate::standard::{PacketId, PacketType, Place, Version};
 use crate::topic::TopicFilter;
-use crate::version::{PacketId, Version};
 use crate::write::{Sink, Written};
 
 /// UNSUBSCRIBE: a client wants no more messages (section 3.10).
@@ -15,7 +23,7 @@ use crate::write::{Sink, Written};
 /// | Packet Identifier | 2 bytes | 2 bytes |
 /// | Properties | - | yes |
 /// | Topic Filters | strings, at least one | strings, at least one |
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Unsubscribe<'a> {
     /// The identifier that UNSUBACK will repeat.
     pub packet_id: PacketId,
@@ -31,45 +39,33 @@ impl<'a> Unsubscribe<'a> {
         Self { packet_id, properties: Properties::EMPTY, filters: List::new(filters) }
     }
 
-    pub(super) fn decode(c: Context, i: &'a [u8]) -> Parsed<'a, Self> {
+    #[inline(always)]
+    pub(super) fn decode(_: Head, c: Context, i: &'a [u8]) -> Parsed<'a, Self> {
         let (i, packet_id) = packet_id(i)?;
         let (i, properties) = Properties::decode(&Place::UNSUBSCRIBE, c, i)?;
         let filters = List::decode(PacketType::Unsubscribe, c, i)?;
         Ok((&[], Self { packet_id, properties, filters }))
     }
-}
 
-impl Unsubscribe<'_> {
-    pub(super) fn encode<S: Sink>(&self, c: Context, out: &mut S) -> Written {
+    #[inline(always)]
+    pub(super) fn encode<S: Sink>(&self, _: PacketType, c: Context, out: &mut S) -> Written {
         out.two_bytes(self.packet_id.get());
-        self.properties.encode_near(&Place::UNSUBSCRIBE, c, out)?;
+        self.properties.encode(&Place::UNSUBSCRIBE, c, out)?;
         self.filters.encode(PacketType::Unsubscribe, c, out)
     }
-}
-
-/// Passes over a filter that is right at first sight.
-#[inline(always)]
-pub(super) fn pass_filter(i: &[u8], c: Context) -> Option<&[u8]> {
-    let (i, filter) = binary(i).ok()?;
-    (is_plain_filter(filter) && !c.refuses_control_characters()).then_some(i)
 }
 
 /// Checks a filter from outside; its bytes.
 pub(super) fn topic_filter(at: &[u8], c: Context) -> Parsed<'_, &[u8]> {
     let (i, filter) = binary(at)?;
-    if let Err((kind, offset)) = TopicFilter::check(filter, c.version()) {
-        return fault(kind, if filter.is_empty() { at } else { from(filter, offset) });
+    if let Err((rule, offset)) = TopicFilter::check(filter, c.version()) {
+        return fault(rule, if filter.is_empty() { at } else { from(filter, offset) });
     }
     check_characters(filter, c)?;
     Ok((i, filter))
 }
 
 impl<'a> Item<'a> for TopicFilter<'a> {
-    #[inline(always)]
-    fn pass(i: &'a [u8], c: Context) -> Option<&'a [u8]> {
-        pass_filter(i, c)
-    }
-
     fn check(i: &'a [u8], _: PacketType, c: Context) -> Result<&'a [u8], Fault<'a>> {
         let (i, _) = topic_filter(i, c)?;
         Ok(i)
@@ -87,7 +83,7 @@ impl<'a> Item<'a> for TopicFilter<'a> {
     fn write<S: Sink>(&self, _: PacketType, c: Context, out: &mut S) -> Written {
         // A filter made by the rules of 3.x may be a bad shared subscription in 5.0.
         if S::CHECKS && Self::checked(self.as_bytes(), c.version()).is_shared() {
-            TopicFilter::check(self.as_bytes(), c.version()).map_err(|(kind, _)| kind)?;
+            TopicFilter::check(self.as_bytes(), c.version()).map_err(|(rule, _)| rule)?;
         }
         out.topic(self.as_bytes(), c)
     }

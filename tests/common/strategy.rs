@@ -195,7 +195,7 @@ impl Case {
         let own = properties(own);
         let will_own = will.as_ref().map(|will| properties(&will.properties)).unwrap_or_default();
         let will = will.as_ref().map(|will| Will {
-            qos: QoS::from_bits(will.qos).expect("0 to 2"),
+            qos: QoS::new(will.qos).expect("0 to 2"),
             retain: will.retain,
             properties: Properties::new(&will_own),
             topic: TopicName::new(&will.topic).expect("a topic name"),
@@ -208,7 +208,7 @@ impl Case {
             keep_alive: *keep_alive,
             properties: Properties::new(&own),
             client_id,
-            will,
+            will: will.as_ref().map(Into::into),
             user_name: user_name.as_deref(),
             password: password.as_deref(),
         };
@@ -229,7 +229,7 @@ impl Case {
                 let own = properties(own);
                 let publish = Publish {
                     dup: *dup,
-                    delivery: Delivery::new(QoS::from_bits(*qos).expect("0 to 2"), packet_id(*id)),
+                    delivery: Delivery::new(QoS::new(*qos).expect("0 to 2"), packet_id(*id)),
                     retain: *retain,
                     topic: topic.as_deref().map(|topic| TopicName::new(topic).expect("a topic name")),
                     properties: Properties::new(&own),
@@ -303,10 +303,10 @@ impl Case {
 fn subscription(filter: TopicFilter<'_>, options: u8) -> Subscription<'_> {
     Subscription {
         filter,
-        maximum_qos: QoS::from_bits(options).expect("0 to 2"),
+        maximum_qos: QoS::new(options & 0b11).expect("0 to 2"),
         no_local: options >> 2 & 1 == 1,
         retain_as_published: options >> 3 & 1 == 1,
-        retain_handling: RetainHandling::from_bits(options >> 4).expect("0 to 2"),
+        retain_handling: RetainHandling::new(options >> 4).expect("0 to 2"),
     }
 }
 
@@ -449,7 +449,7 @@ impl Case {
             Body::Auth { code: 0, properties } if properties.is_empty() => (0, Vec::new()),
             Body::Auth { code, properties } => (0, [vec![*code], self.block(properties)?].concat()),
         };
-        Some(frame(self.packet_type().number() << 4 | flags, &body))
+        Some(frame(self.packet_type().get() << 4 | flags, &body))
     }
 }
 

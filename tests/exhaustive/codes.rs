@@ -61,7 +61,7 @@ fn reason_codes_in_all_packets() {
                 allowed.push((packet, version, sender));
             }
             let options = EncodeOptions::new(version);
-            let options = sender.map_or(options, |sender| options.sender(sender));
+            let options = sender.map_or(options, |sender| options.with_sender(sender));
             let mut out = Vec::new();
             let written = value.encode(options, &mut out);
             assert_eq!(written.is_ok(), expected, "{packet} {code:02X} {version} {sender:?}: {written:?}");
@@ -95,9 +95,9 @@ fn unknown_reason_codes_can_be_tolerated() {
     for packet in PacketType::ALL {
         for code in 0..=u8::MAX {
             let Some((wire, value)) = with_code(packet, Version::V5, code) else { continue };
-            let options = DecodeOptions::new(Version::V5).tolerate(Tolerance::UnknownReasonCodes);
+            let options = DecodeOptions::new(Version::V5).with_tolerance(Tolerance::UnknownReasonCodes);
             assert_eq!(decode(&wire, options), Ok(Decoded::Packet { packet: value, len: wire.len() }));
-            let options = EncodeOptions::new(Version::V5).tolerate(Tolerance::UnknownReasonCodes);
+            let options = EncodeOptions::new(Version::V5).with_tolerance(Tolerance::UnknownReasonCodes);
             let mut out = Vec::new();
             assert_eq!(value.encode(options, &mut out), Ok(wire.len()));
             assert_eq!(out, wire);

@@ -26,13 +26,13 @@ mod variable;
 
 use std::ops::Range;
 
-use mqtt_wire::{DecodeOptions, Decoded, Packet, Sender, Version, decode};
+use mqtt_wire::{DecodeOptions, Decoded, Packet, Sender, Version, decode, frame_len};
 
 const SENDERS: [Option<Sender>; 3] = [None, Some(Sender::Client), Some(Sender::Server)];
 
 fn options(version: Version, sender: Option<Sender>) -> DecodeOptions {
     let options = DecodeOptions::new(version);
-    sender.map_or(options, |sender| options.sender(sender))
+    sender.map_or(options, |sender| options.with_sender(sender))
 }
 
 /// Every version with every sender and with none.
@@ -104,7 +104,7 @@ fn accepted(bytes: &[u8], options: DecodeOptions) -> bool {
         }
         Ok(incomplete) => panic!("{bytes:02X?}: {incomplete:?}"),
         Err(error) => {
-            assert_eq!(error.frame_len(), Some(bytes.len()), "{bytes:02X?}: {error}");
+            assert_eq!(frame_len(bytes), Some(bytes.len()), "{bytes:02X?}: {error}");
             false
         }
     }
@@ -112,7 +112,7 @@ fn accepted(bytes: &[u8], options: DecodeOptions) -> bool {
 
 /// What was decoded is written, and is then the same packet.
 fn written_again(packet: &Packet<'_>, options: DecodeOptions) {
-    let version = options.fixed_version().expect("a version");
+    let version = options.version().expect("a version");
     let mut out = [0; 64];
     let len = packet.encode(version, &mut out).unwrap_or_else(|error| panic!("{packet:?}: {error}"));
     assert_eq!(decode(&out[..len], options), Ok(Decoded::Packet { packet: *packet, len }));

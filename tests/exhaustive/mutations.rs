@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use mqtt_wire::{DecodeError, DecodeOptions, Decoded, EncodeOptions, Sender, Version, decode};
+use mqtt_wire::{DecodeError, DecodeOptions, Decoded, EncodeOptions, Sender, Version, decode, frame_len};
 
 use crate::canonical::{canonical, lengths};
 use crate::count::{counted, spread};
@@ -31,7 +31,7 @@ impl Case {
             let (header_len, frame_len) = lengths(bytes).expect("a whole frame");
             assert_eq!(len, frame_len, "{bytes:02X?}");
             let encode = EncodeOptions::new(self.version);
-            let encode = self.sender.map_or(encode, |sender| encode.sender(sender));
+            let encode = self.sender.map_or(encode, |sender| encode.with_sender(sender));
             let mut out = Vec::with_capacity(len);
             let written = packet.encode(encode, &mut out);
             assert_eq!(written, Ok(out.len()), "{bytes:02X?}");
@@ -61,10 +61,10 @@ impl Case {
                     assert!(matches!(found, Ok(Decoded::Incomplete { .. })), "{cut}");
                 }
                 (Err(error), Ok(Decoded::Incomplete { .. })) => {
-                    assert!(error.frame_len().is_none_or(|len| cut < len), "{cut}: {error}");
+                    assert!(frame_len(&self.bytes).is_none_or(|len| cut < len), "{cut}: {error}");
                 }
                 (Err(error), found) => {
-                    let place = |error: DecodeError| (error.kind(), error.offset());
+                    let place = |error: DecodeError| (error.rule(), error.offset());
                     assert_eq!(found.err().map(place), Some(place(error)), "{cut}");
                 }
             }

@@ -93,7 +93,7 @@ fn check_block(place: Place, block: &[u8], sender: Option<Sender>) {
 
 /// A frame with that block.
 fn check_frame(place: Place, frame: &[u8], block: &[u8], sender: Option<Sender>) {
-    let packet = PacketType::from_number(frame[0] >> 4).expect("a type");
+    let packet = PacketType::new(frame[0] >> 4).expect("a type");
     let may_send = sender.is_none_or(|sender| may_send(packet, Version::V5, sender));
     let may_carry = match place {
         Place::In(PacketType::Auth) => may_carry(packet, 0x18, Version::V5, sender),

@@ -1,27 +1,27 @@
 //! All strings of up to four bytes, against the standard library.
 
-use mqtt_wire::{Decoded, Kind, Packet, TopicName, Version, decode};
+use mqtt_wire::{Decoded, Packet, Rule, TopicName, Version, decode};
 
 use crate::count::{counted, spread};
 use crate::{all_bytes, few_bytes, pairs};
 
 /// What is wrong with a string that may hold neither U+0000 nor the other characters, and at which byte.
-fn judge(text: &[u8], forbidden: &[u8]) -> Option<(Kind, usize)> {
+fn judge(text: &[u8], forbidden: &[u8]) -> Option<(Rule, usize)> {
     let is_forbidden = |byte: &u8| *byte == 0 || forbidden.contains(byte);
-    let kind_of = |byte: u8| if byte == 0 { Kind::NulCharacter } else { Kind::WildcardInName };
+    let kind_of = |byte: u8| if byte == 0 { Rule::NulCharacter } else { Rule::WildcardInName };
     let first = || text.iter().position(is_forbidden).map(|at| (kind_of(text[at]), at));
     match std::str::from_utf8(text) {
         Ok(_) => first(),
         // Bytes that are no text have no characters, but for a U+0000 that comes first.
         Err(error) if text[..error.valid_up_to()].contains(&0) => first(),
-        Err(error) => Some((Kind::InvalidUtf8, error.valid_up_to())),
+        Err(error) => Some((Rule::InvalidUtf8, error.valid_up_to())),
     }
 }
 
 fn topic_name(text: &[u8]) {
     let expected = judge(text, b"+#");
-    let found = TopicName::from_bytes(text).map_err(|error| match error.kind() {
-        Kind::TopicNul => (Kind::NulCharacter, error.offset()),
+    let found = TopicName::from_bytes(text).map_err(|error| match error.rule() {
+        Rule::TopicNul => (Rule::NulCharacter, error.offset()),
         kind => (kind, error.offset()),
     });
     match (found, expected) {
@@ -43,7 +43,7 @@ fn property<const LEN: usize>(text: [u8; LEN]) {
             assert_eq!(publish.properties.content_type().map(str::as_bytes), Some(&text[..]));
         }
         (Err(error), Some((kind, offset))) => {
-            assert_eq!((error.kind(), error.offset()), (kind, BEFORE + offset), "{text:02X?}: {error}");
+            assert_eq!((error.rule(), error.offset()), (kind, BEFORE + offset), "{text:02X?}: {error}");
         }
         (found, expected) => panic!("{text:02X?}: {found:?}, not {expected:?}"),
     }

@@ -1,8 +1,8 @@
 //! Variable byte integers: all four bytes that one can be read from, all 2^28 values that can be written.
 
 use mqtt_wire::{
-    DecodeError, DecodeOptions, Decoded, FixedHeader, Kind, MAX_VARIABLE_BYTE_INTEGER, Packet, PacketType,
-    Properties, Property, Publish, SubscriptionId, TopicName, Version, decode,
+    DecodeError, DecodeOptions, Decoded, FixedHeader, MAX_VARIABLE_BYTE_INTEGER, Packet, PacketType,
+    Properties, Property, Publish, Rule, SubscriptionId, TopicName, Version, decode,
 };
 
 use crate::count::{counted, spread};
@@ -13,7 +13,7 @@ use crate::{all_bytes, many_bytes};
 
 /// A variable byte integer by the text: its value and length, `None` when it goes on, an error with its offset when
 /// it is too long or, where that matters, not in its shortest form.
-pub(crate) fn naive_variable(bytes: &[u8], shortest: bool) -> Result<Option<(u32, usize)>, (Kind, usize)> {
+pub(crate) fn naive_variable(bytes: &[u8], shortest: bool) -> Result<Option<(u32, usize)>, (Rule, usize)> {
     let mut value = 0;
     let mut multiplier = 1;
     for (place, byte) in bytes.iter().take(4).enumerate() {
@@ -21,13 +21,13 @@ pub(crate) fn naive_variable(bytes: &[u8], shortest: bool) -> Result<Option<(u32
         multiplier *= 128;
         if *byte < 128 {
             return if shortest && *byte == 0 && place > 0 {
-                Err((Kind::LengthNotShortest, place))
+                Err((Rule::LengthNotShortest, place))
             } else {
                 Ok(Some((value, place + 1)))
             };
         }
     }
-    if bytes.len() >= 4 { Err((Kind::LengthTooLong, 3)) } else { Ok(None) }
+    if bytes.len() >= 4 { Err((Rule::LengthTooLong, 3)) } else { Ok(None) }
 }
 
 /// Calls `check` with all four bytes that begin with those two, and adds up the cases.
@@ -65,8 +65,8 @@ fn long_fours(check: impl Fn([u8; 4]) + Sync) -> u64 {
     spread(&all_bytes()[0x80..], last_three)
 }
 
-fn refused(error: DecodeError, (kind, offset): (Kind, usize), input: &[u8]) {
-    assert_eq!((error.kind(), error.offset()), (kind, offset), "{input:02X?}: {error}");
+fn refused(error: DecodeError, (kind, offset): (Rule, usize), input: &[u8]) {
+    assert_eq!((error.rule(), error.offset()), (kind, offset), "{input:02X?}: {error}");
 }
 
 /// The first byte and four bytes behind it.
@@ -116,7 +116,7 @@ fn property_length(four: [u8; 4]) {
     let expected = naive_variable(&four, true).and_then(|value| {
         let (value, len) = value.expect("four bytes");
         let rest = &four[len..];
-        rest.split_at_checked(value as usize).ok_or((Kind::Truncated, 0))
+        rest.split_at_checked(value as usize).ok_or((Rule::Truncated, 0))
     });
     match (expected, found) {
         (Ok((block, payload)), Ok(Decoded::Packet { packet: Packet::Publish(publish), .. })) => {

@@ -1,7 +1,7 @@
 //! The examples of the standard (section 4.7 of both versions, 4.8.2 of 5.0), and what follows from its text
 //! where implementations are known to go wrong.
 
-use mqtt_wire::Kind::{self, *};
+use mqtt_wire::Rule::{self, *};
 use mqtt_wire::topic::{Level, TopicFilterBuf, TopicNameBuf};
 use mqtt_wire::{TopicFilter, TopicName, Version, topic_filter, topic_name};
 
@@ -123,7 +123,7 @@ fn errors_say_which_character_where() {
         ("$share/\0/a", TopicNul, 7, Some('\0')),
     ] {
         let error = TopicFilter::new(text).expect_err(text);
-        assert_eq!((error.kind(), error.offset(), error.character()), (kind, offset, character), "{text:?}");
+        assert_eq!((error.rule(), error.offset(), error.character()), (kind, offset, character), "{text:?}");
         assert_eq!(TopicFilter::from_bytes(text.as_bytes(), Version::V5), Err(error));
     }
     for (text, kind, offset, character) in [
@@ -133,12 +133,12 @@ fn errors_say_which_character_where() {
         ("a\0b", TopicNul, 1, Some('\0')),
     ] {
         let error = TopicName::new(text).expect_err(text);
-        assert_eq!((error.kind(), error.offset(), error.character()), (kind, offset, character), "{text:?}");
+        assert_eq!((error.rule(), error.offset(), error.character()), (kind, offset, character), "{text:?}");
         assert_eq!(TopicName::from_bytes(text.as_bytes()), Err(error));
     }
     for bytes in [&b"a/\xFF"[..], b"ab\xC3", b"\xED\xA0\x80"] {
         let error = TopicName::from_bytes(bytes).expect_err("not UTF-8");
-        assert_eq!((error.kind(), error.character()), (InvalidUtf8, None));
+        assert_eq!((error.rule(), error.character()), (InvalidUtf8, None));
         assert_eq!(TopicFilter::from_bytes(bytes, Version::V5), Err(error));
     }
     let shown = TopicFilter::new("sport/tennis#").expect_err("bad").to_string();
@@ -154,7 +154,7 @@ fn the_longest_texts() {
     let longer = "a".repeat(65_536);
     assert!(TopicName::new(&longest).is_ok() && TopicFilter::new(&longest).is_ok());
     for error in [TopicName::new(&longer).expect_err("long"), TopicFilter::new(&longer).expect_err("long")] {
-        assert_eq!((error.kind(), error.offset(), error.character()), (Kind::TopicTooLong, 65_535, None));
+        assert_eq!((error.rule(), error.offset(), error.character()), (Rule::TopicTooLong, 65_535, None));
     }
     // What two long filters have in common may be too long for a name.
     let (a, b) = ("a".repeat(40_000), "b".repeat(40_000));
@@ -205,20 +205,20 @@ fn joining() {
     let mut joined = TopicNameBuf::from_levels(["a", "", "é"]).expect("a name");
     assert_eq!(joined, "a//é");
     for (level, kind, offset) in [
-        ("b/c", Kind::SeparatorInLevel, 7),
-        ("x+", Kind::WildcardInName, 7),
-        ("#", Kind::WildcardInName, 6),
-        ("\0", Kind::TopicNul, 6),
+        ("b/c", Rule::SeparatorInLevel, 7),
+        ("x+", Rule::WildcardInName, 7),
+        ("#", Rule::WildcardInName, 6),
+        ("\0", Rule::TopicNul, 6),
     ] {
         let error = joined.push(level).expect_err(level);
-        assert_eq!((error.kind(), error.offset()), (kind, offset), "{level:?}");
+        assert_eq!((error.rule(), error.offset()), (kind, offset), "{level:?}");
         assert_eq!(joined, "a//é");
     }
     joined.push("z").expect("a name");
     assert_eq!(joined, joined.as_name());
     assert_eq!(joined.as_name().join("").expect("a name"), "a//é/z/");
-    assert_eq!(TopicNameBuf::from_levels([""; 0]).expect_err("empty").kind(), Kind::TopicEmpty);
-    assert_eq!(TopicNameBuf::from_levels([""]).expect_err("empty").kind(), Kind::TopicEmpty);
+    assert_eq!(TopicNameBuf::from_levels([""; 0]).expect_err("empty").rule(), Rule::TopicEmpty);
+    assert_eq!(TopicNameBuf::from_levels([""]).expect_err("empty").rule(), Rule::TopicEmpty);
     assert_eq!(TopicNameBuf::from_levels(["", ""]).expect("a name"), "/");
 
     let mut joined =
@@ -231,7 +231,7 @@ fn joining() {
     }
     joined.push(Level::MultiLevelWildcard).expect("a filter");
     let error = joined.push(Level::Name("b")).expect_err("after #");
-    assert_eq!((error.kind(), error.offset()), (Kind::MultiLevelWildcard, 4));
+    assert_eq!((error.rule(), error.offset()), (Rule::MultiLevelWildcard, 4));
     assert_eq!(joined, "a/+/#");
     assert!(TopicFilterBuf::from_levels([Level::MultiLevelWildcard, Level::Name("a")]).is_err());
     assert!(joined.as_filter().share("").is_err());

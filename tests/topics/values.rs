@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::hash::Hash;
 
 use mqtt_wire::topic::{Level, TopicFilterBuf, TopicNameBuf};
-use mqtt_wire::{Kind, TopicFilter, TopicName, Version, topic_filter, topic_name};
+use mqtt_wire::{Rule, TopicFilter, TopicName, Version, topic_filter, topic_name};
 
 /// Every way from a text to a view or its owned form, back, and to compare them.
 macro_rules! is_its_text {
@@ -107,7 +107,7 @@ fn what_an_error_says() {
     let error = TopicFilter::new("a/b#").expect_err("no filter");
     assert_eq!(
         (error.message(), error.requirement()),
-        (Kind::MultiLevelWildcard.to_string().as_str(), "MQTT-4.7.1-1")
+        (Rule::MultiLevelWildcard.to_string().as_str(), "MQTT-4.7.1-1")
     );
     assert_eq!(error.to_string(), format!("{}: '#' at byte 3 [MQTT-4.7.1-1]", error.message()));
     let error = TopicName::new("a/+").expect_err("no name");
@@ -125,19 +125,19 @@ fn growing_filters() {
     let plain = plain.join(Level::SingleLevelWildcard).expect("a filter");
     assert_eq!((plain.as_str(), plain.as_filter().share_name()), ("$share/g/a/+", None));
     for (level, kind, offset) in [
-        (Level::Name("x+"), Kind::WildcardInName, 3),
-        (Level::Name("#"), Kind::WildcardInName, 2),
-        (Level::Name("é\0"), Kind::TopicNul, 4),
-        (Level::Name("b/c"), Kind::SeparatorInLevel, 3),
+        (Level::Name("x+"), Rule::WildcardInName, 3),
+        (Level::Name("#"), Rule::WildcardInName, 2),
+        (Level::Name("é\0"), Rule::TopicNul, 4),
+        (Level::Name("b/c"), Rule::SeparatorInLevel, 3),
     ] {
         let error = topic_filter!("a").join(level).expect_err("a bad level");
-        assert_eq!((error.kind(), error.offset()), (kind, offset), "{level}");
+        assert_eq!((error.rule(), error.offset()), (kind, offset), "{level}");
         let error = TopicFilterBuf::from_levels([Level::Name("a"), level]).expect_err("a bad level");
-        assert_eq!((error.kind(), error.offset()), (kind, offset), "{level}");
+        assert_eq!((error.rule(), error.offset()), (kind, offset), "{level}");
     }
     for level in [Level::Name(""), Level::Name("b"), Level::SingleLevelWildcard, Level::MultiLevelWildcard] {
         let error = topic_filter!("a/#").join(level).expect_err("after #");
-        assert_eq!((error.kind(), error.offset()), (Kind::MultiLevelWildcard, 2), "{level}");
+        assert_eq!((error.rule(), error.offset()), (Rule::MultiLevelWildcard, 2), "{level}");
     }
     assert_eq!(topic_filter!("a").join(Level::MultiLevelWildcard).expect("a filter"), "a/#");
 }

@@ -37,7 +37,7 @@ pub const ATTACKS: &[Attack] = &[
         connect("02", &counted([bytes("26 0000 0000").repeat(n), bytes("26 00")].concat()), &bytes("'c'"))
     } },
     Attack { name: "PUBLISH, {} user properties", items: 40_000, options: V5, make: |n| publish("a", &block("26 0000 0000", n)) },
-    Attack { name: "the same, control characters refused", items: 40_000, options: V5.refuse_control_characters(), make: |n| publish("a", &block("26 0001 6B 0001 76", n)) },
+    Attack { name: "the same, control characters refused", items: 40_000, options: V5.with_strict_characters(true), make: |n| publish("a", &block("26 0001 6B 0001 76", n)) },
     Attack { name: "PUBLISH, {} subscription identifiers", items: 100_000, options: V5, make: |n| publish("a", &block("0B 01", n)) },
     Attack { name: "PUBACK, {} user properties", items: 40_000, options: V5, make: |n| frame(0x40, &[bytes("0001 10"), block("26 0000 0000", n)].concat()) },
     Attack { name: "SUBSCRIBE, {} filters", items: 89_000, options: V311, make: |n| frame(0x82, &[bytes("0001"), bytes("'a' 00").repeat(n)].concat()) },
@@ -51,8 +51,8 @@ pub const ATTACKS: &[Attack] = &[
     Attack { name: "4 texts of {} characters of 2 bytes", items: LONGEST / 2, options: V5, make: |n| publish("a", &texts("\u{e9}", n)) },
     Attack { name: "4 texts of {} characters of 3 bytes", items: LONGEST / 3, options: V5, make: |n| publish("a", &texts("\u{6c34}", n)) },
     Attack { name: "4 texts of {} characters of 4 bytes", items: LONGEST / 4, options: V5, make: |n| publish("a", &texts("\u{1f980}", n)) },
-    Attack { name: "the same, control characters refused", items: LONGEST / 4, options: V5.refuse_control_characters(), make: |n| publish("a", &texts("\u{1f980}", n)) },
-    Attack { name: "payload of {} characters of 3 bytes, checked", items: 80_000, options: V5.check_payload_format(), make: |n| {
+    Attack { name: "the same, control characters refused", items: LONGEST / 4, options: V5.with_strict_characters(true), make: |n| publish("a", &texts("\u{1f980}", n)) },
+    Attack { name: "payload of {} characters of 3 bytes, checked", items: 80_000, options: V5.with_payload_check(true), make: |n| {
         frame(0x30, &[bytes("'a' (01 01)"), "\u{6c34}".repeat(n).into_bytes()].concat())
     } },
     Attack { name: "topic of {} slashes", items: 65_535, options: V311, make: |n| publish(&"/".repeat(n), &[]) },
@@ -145,7 +145,7 @@ impl Attack {
         let mut ways =
             vec![new("decode", Box::new(move || assert_eq!(read(black_box(wire), options), whole)))];
         if whole {
-            let version = options.fixed_version().unwrap_or(Version::V5);
+            let version = options.version().unwrap_or(Version::V5);
             let (built, received) = (packets.iter().map(built).collect(), packets.clone());
             ways.push(new("iterate", Box::new(move || packets.iter().for_each(|one| walk(black_box(one))))));
             ways.push(new("forward", encode(received, version, len)));

@@ -15,7 +15,7 @@ pub fn read() -> Result<BTreeMap<String, f64>, String> {
     let path = path();
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Err(error) if error.rule() == std::io::ErrorKind::NotFound => String::new(),
         Err(error) => return Err(format!("{}: {error}", path.display())),
     };
     text.lines()

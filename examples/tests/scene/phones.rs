@@ -202,10 +202,4 @@ fn the_programs_that_stand_alone_do_what_they_say() {
             "receive buffer: 128 bytes, allocations: 0",
         ]
     );
-    let lines = run(env!("CARGO_BIN_EXE_fan-out"));
-    assert_eq!(lines[0], "10000 subscribers, all got the message of 16384 bytes");
-    let stored =
-        |line: &str| line.split("bytes stored").next()?.split_whitespace().last()?.parse::<u64>().ok();
-    let (whole, shared) = (stored(&lines[1]).expect("a number"), stored(&lines[2]).expect("a number"));
-    assert!(shared * 1000 < whole, "{lines:?}");
 }

@@ -182,7 +182,7 @@ impl Client {
                 let python = target.join("examples-venv/bin/python");
                 assert!(python.exists(), "there is no {}: run examples/tests/setup", python.display());
                 command = Command::new(python);
-                let level = self.version.level().to_string();
+                let level = self.version.get().to_string();
                 command.arg(here.join("tests/scene/paho_client.py"));
                 command.args([&*port, &level, if publish { "pub" } else { "sub" }, &qos]);
             }

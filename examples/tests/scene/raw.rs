@@ -101,7 +101,7 @@ impl Raw {
 
     /// Checks the next packet; what it was if it is not right.
     fn packet(&mut self, mut right: impl FnMut(Packet<'_>) -> bool) -> Result<(), String> {
-        let options = DecodeOptions::new(self.version).sender(Sender::Server);
+        let options = DecodeOptions::new(self.version).with_sender(Sender::Server);
         loop {
             if let Some(header) =
                 FixedHeader::decode(&self.buf, options).map_err(|error| error.to_string())?

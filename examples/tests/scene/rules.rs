@@ -121,7 +121,7 @@ fn a_bad_connect_is_answered_by_a_connack() {
             "20 03 00 9b 00 ",
         ),
         ("PINGREQ first", vec![0xC0, 0x00], "20 03 00 82 00 "),
-        ("another protocol", b"GET / HTTP/1.1\r\n\r\n".to_vec(), "20 03 00 81 00 "),
+        ("another protocol", b"GET / HTTP/1.1\r\n\r\n".to_vec(), "20 03 00 82 00 "),
     ];
     for (name, bytes, answer) in cases {
         let mut bad = Raw::open(broker.port, Version::V5);
@@ -198,16 +198,19 @@ fn the_will_is_published_unless_the_client_says_goodbye() {
     let broker = Broker::ours();
     let mut phone = Raw::connect(broker.port, v5("telepon"));
     phone.subscribe(topic_filter!("wasiat"), QoS::AtLeastOnce);
-    let publish = |payload| Some(Will { qos: QoS::AtLeastOnce, ..Will::new(topic_name!("wasiat"), payload) });
-    let mut polite = Raw::connect(broker.port, Connect { will: publish(b"tidak"), ..v5("sopan") });
+    let will = |payload| Will { qos: QoS::AtLeastOnce, ..Will::new(topic_name!("wasiat"), payload) };
+    let mut polite =
+        Raw::connect(broker.port, Connect { will: Some((&will(b"tidak")).into()), ..v5("sopan") });
     polite.send(Disconnect::new(ReasonCode::SUCCESS));
     assert!(polite.rest().is_empty());
-    drop(Raw::connect(broker.port, Connect { will: publish(b"hilang"), ..v5("hilang") }));
+    drop(Raw::connect(broker.port, Connect { will: Some((&will(b"hilang")).into()), ..v5("hilang") }));
     phone.expect_message("wasiat", b"hilang");
-    let mut asking = Raw::connect(broker.port, Connect { will: publish(b"diminta"), ..v5("minta") });
+    let mut asking =
+        Raw::connect(broker.port, Connect { will: Some((&will(b"diminta")).into()), ..v5("minta") });
     asking.send(Disconnect::new(ReasonCode::DISCONNECT_WITH_WILL_MESSAGE));
     phone.expect_message("wasiat", b"diminta");
-    let old = Connect { will: publish(b"rusak"), ..Connect::new(Version::V31, "rusak") };
+    let broken = will(b"rusak");
+    let old = Connect { will: Some((&broken).into()), ..Connect::new(Version::V31, "rusak") };
     Raw::connect(broker.port, old).send_bytes(&[0x00, 0x00]);
     phone.expect_message("wasiat", b"rusak");
 }
@@ -215,7 +218,7 @@ fn the_will_is_published_unless_the_client_says_goodbye() {
 #[test]
 fn no_more_is_sent_than_the_client_wants_to_have_in_flight() {
     let broker = Broker::ours();
-    let two = [Property::ReceiveMaximum(PacketId::MIN.saturating_add(1))];
+    let two = [Property::ReceiveMaximum(PacketId::MIN.next().into())];
     let mut phone = Raw::connect(broker.port, Connect { properties: Properties::new(&two), ..v5("telepon") });
     phone.subscribe(topic_filter!("a"), QoS::AtLeastOnce);
     let mut lamp = Raw::connect(broker.port, v5("lampu"));

@@ -7,16 +7,19 @@ use mqtt_wire::{Packet, Version};
 pub(super) fn canonical(frame: &[u8], header_len: usize, version: Version, packet: &Packet<'_>) -> Vec<u8> {
     let mut first = frame[0];
     let mut body = frame[header_len..].to_vec();
+    // 3.1 gives these flags no meaning.
+    if version == Version::V31 && !matches!(packet, Packet::Publish(_)) {
+        let prescribed = matches!(packet, Packet::PubRel(_) | Packet::Subscribe(_) | Packet::Unsubscribe(_));
+        first = first & 0xF0 | u8::from(prescribed) << 1;
+    }
     match packet {
-        // 3.1 resends these with DUP set, which says nothing.
-        Packet::PubRel(_) | Packet::Subscribe(_) | Packet::Unsubscribe(_) if version == Version::V31 => {
-            first &= !0x08;
-        }
         // 3.1 has no Session Present: the byte is reserved.
         Packet::ConnAck(_) if version == Version::V31 => body[0] = 0,
-        // 3.1 lets the Remaining Length outweigh the flags of user name and password.
+        // 3.1 has no meaning for the lowest flag, and lets the Remaining Length outweigh those of user name and
+        // password.
         Packet::Connect(connect) if version == Version::V31 => {
             const FLAGS: usize = 2 + 6 + 1;
+            body[FLAGS] &= !0x01;
             if connect.user_name.is_none() {
                 body[FLAGS] &= !0x80;
             }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use bytes::{Bytes, BytesMut};
 use mqtt_wire::{
-    DecodeError, Decoded, DecodedHead, EncodeError, FixedHeader, Frame, Kind, Packet, PacketType, Sender,
+    DecodeError, Decoded, DecodedHead, EncodeError, FixedHeader, Frame, Packet, PacketType, Rule, Sender,
     Tolerance, Version, decode, decode_exact, decode_publish_head,
 };
 
@@ -36,7 +36,7 @@ pub(super) fn with_options(bytes: &[u8]) {
     let open = Setting { refuse_control_characters: false, check_payload_format: false, ..open };
     let of_choice = |kind| {
         is_of_context(kind)
-            || matches!(kind, Kind::PacketTooLarge | Kind::DisallowedCharacter | Kind::PayloadFormat)
+            || matches!(kind, Rule::PacketTooLarge | Rule::DisallowedCharacter | Rule::PayloadFormat)
     };
     narrowed(&decode(bytes, open.decode()), &verdict, of_choice);
     if !setting.detect {
@@ -46,23 +46,23 @@ pub(super) fn with_options(bytes: &[u8]) {
 }
 
 /// A stricter decoder takes the same packets for the same, and refuses others for its own `reasons`.
-fn narrowed(open: &Verdict<'_>, strict: &Verdict<'_>, reasons: impl Fn(Kind) -> bool) {
+fn narrowed(open: &Verdict<'_>, strict: &Verdict<'_>, reasons: impl Fn(Rule) -> bool) {
     match (open, strict) {
         (Ok(open), Ok(strict)) => assert_eq!(open, strict),
-        (Ok(_), Err(strict)) => assert!(reasons(strict.kind()), "{strict}"),
+        (Ok(_), Err(strict)) => assert!(reasons(strict.rule()), "{strict}"),
         (Err(open), Ok(_)) => panic!("only the open decoder refuses: {open}"),
         (Err(open), Err(strict)) => {
             let fault =
-                |error: &DecodeError| (error.kind(), error.offset(), error.frame_len(), error.version());
-            assert!(fault(open) == fault(strict) || reasons(strict.kind()), "{open}, {strict}");
+                |error: &DecodeError| (error.rule(), error.offset(), error.frame_len(), error.version());
+            assert!(fault(open) == fault(strict) || reasons(strict.rule()), "{open}, {strict}");
         }
     }
 }
 
-fn is_of_context(kind: Kind) -> bool {
+fn is_of_context(kind: Rule) -> bool {
     matches!(
         kind,
-        Kind::WrongDirection | Kind::UnexpectedPacket | Kind::PropertySender | Kind::ReasonCodeSender
+        Rule::WrongDirection | Rule::UnexpectedPacket | Rule::PropertySender | Rule::ReasonCodeSender
     )
 }
 
@@ -119,12 +119,12 @@ fn prefixes_wait(bytes: &[u8], setting: &Setting, verdict: &Verdict<'_>) {
     let (header, total) = lengths.unwrap_or((bytes.len(), bytes.len()));
     let decisive = match verdict {
         Ok(Decoded::Incomplete { .. }) => bytes.len() + 1,
-        Err(error) if error.kind() == Kind::PacketTooLarge => header,
+        Err(error) if error.rule() == Rule::PacketTooLarge => header,
         // Until CONNECT has named 5.0, any form of the length will do: the name `MQTT` and the level decide.
         Err(error)
             if setting.detect
                 && error.packet_type() == Some(PacketType::Connect)
-                && error.kind() == Kind::LengthNotShortest
+                && error.rule() == Rule::LengthNotShortest
                 && error.offset() < header =>
         {
             header + 7
@@ -146,7 +146,7 @@ fn prefixes_wait(bytes: &[u8], setting: &Setting, verdict: &Verdict<'_>) {
                 assert!(n + missing <= enough.max(2), "{missing} missing after {n} bytes");
             }
             (Err(early), Err(late)) if n >= decisive => {
-                assert_eq!((early.kind(), early.offset()), (late.kind(), late.offset()));
+                assert_eq!((early.rule(), early.offset()), (late.rule(), late.offset()));
             }
             (early, late) => assert!(n >= decisive && early == *late, "{n} bytes: {early:?}, all: {late:?}"),
         }
@@ -167,11 +167,11 @@ fn neighbours_do_not_matter(bytes: &[u8], setting: &Setting, verdict: &Verdict<'
 fn other_paths_agree(bytes: &[u8], setting: &Setting, verdict: &Verdict<'_>) {
     let options = setting.decode();
     let exact = decode_exact(bytes, options);
-    let kind = exact.map_err(|error| error.kind());
+    let kind = exact.map_err(|error| error.rule());
     match verdict {
         Ok(Decoded::Packet { packet, len }) if *len == bytes.len() => assert_eq!(kind, Ok(*packet)),
-        Ok(Decoded::Packet { .. }) => assert_eq!(kind, Err(Kind::TrailingBytes)),
-        Ok(Decoded::Incomplete { .. }) => assert_eq!(kind, Err(Kind::Truncated)),
+        Ok(Decoded::Packet { .. }) => assert_eq!(kind, Err(Rule::TrailingBytes)),
+        Ok(Decoded::Incomplete { .. }) => assert_eq!(kind, Err(Rule::Truncated)),
         Err(error) if error.frame_len() == Some(bytes.len()) => assert_eq!(exact, Err(*error)),
         Err(_) => assert!(exact.is_err()),
     }
@@ -199,12 +199,12 @@ fn other_paths_agree(bytes: &[u8], setting: &Setting, verdict: &Verdict<'_>) {
             assert_eq!(payload.take(&bytes[len..]), Ok(publish.payload));
             assert_eq!(mqtt_wire::Publish { payload: publish.payload, ..head }, *publish);
         }
-        (Ok(DecodedHead::Other(header)), _) => assert_ne!(header.packet_type().number(), 3),
+        (Ok(DecodedHead::Other(header)), _) => assert_ne!(header.packet_type().get(), 3),
         (Ok(DecodedHead::Incomplete { missing }), verdict) => {
             let Ok(Decoded::Incomplete { missing: all }) = verdict else { panic!("{verdict:?}") };
             assert!(missing <= *all);
         }
-        (Ok(DecodedHead::Publish { .. }), Err(error)) => assert_eq!(error.kind(), Kind::PayloadFormat),
+        (Ok(DecodedHead::Publish { .. }), Err(error)) => assert_eq!(error.rule(), Rule::PayloadFormat),
         (Ok(DecodedHead::Publish { .. }), Ok(Decoded::Incomplete { .. })) => {}
         (Err(head), Err(whole)) => assert_eq!(head, *whole),
         (Err(head), Ok(Decoded::Incomplete { .. })) => assert!(head.frame_len().is_some(), "{head}"),
@@ -316,7 +316,7 @@ fn fits_exactly(packet: &Packet<'_>, written: &[u8], options: mqtt_wire::EncodeO
     let limit = u32::try_from(available).expect("a packet is smaller");
     let mut out = Vec::new();
     let too_large = Err(EncodeError::TooLarge { size: needed, max: available });
-    assert_eq!(packet.encode(options.max_packet_size(limit), &mut out), too_large);
+    assert_eq!(packet.encode(options.with_max_packet_size(limit), &mut out), too_large);
     assert!(out.is_empty());
 }
 
@@ -325,8 +325,8 @@ fn tells_why(error: &DecodeError, setting: &Setting) {
     assert!(!error.requirement().is_empty());
     // Of some rules each side has its own.
     if setting.sender.is_none() {
-        assert_eq!(error.requirement(), error.kind().requirement(error.version(), error.packet_type()));
+        assert_eq!(error.requirement(), error.rule().requirement(error.version(), error.packet_type()));
     }
     let text = error.to_string();
-    assert!(text.contains(error.requirement()) && text.contains(&error.kind().to_string()), "{text}");
+    assert!(text.contains(error.requirement()) && text.contains(&error.rule().to_string()), "{text}");
 }

@@ -3,8 +3,8 @@
 use arbitrary::{Arbitrary, Unstructured};
 use bytes::Bytes;
 use mqtt_wire::{
-    ArbitraryPacket, Delivery, EncodeError, EncodeOptions, FanOut, Frame, Kind, Packet, PacketType, Publish,
-    QoS, set_dup,
+    ArbitraryPacket, Delivery, EncodeError, EncodeOptions, FanOut, Frame, Packet, PacketType, Publish, QoS,
+    Rule, set_dup,
 };
 
 pub(super) fn to_many(bytes: &[u8]) {
@@ -13,7 +13,7 @@ pub(super) fn to_many(bytes: &[u8]) {
     let attempts: Vec<Attempt> = (0..4).filter_map(|_| u.arbitrary().ok()).collect();
     let Ok(made) = ArbitraryPacket::of_type(&mut u, PacketType::Publish, version, sender) else { return };
     let Packet::Publish(publish) = made.packet() else { panic!("{:?}", made.packet()) };
-    let options = EncodeOptions::new(version).sender(sender);
+    let options = EncodeOptions::new(version).with_sender(sender);
     head_and_payload(&publish, options, made.as_bytes());
     fan_out(&publish, options, &attempts);
     again(made.as_bytes(), &publish, &made);
@@ -54,7 +54,7 @@ fn fan_out(publish: &Publish<'_>, options: EncodeOptions, attempts: &[Attempt]) 
                 assert_eq!(fan_out.packet_len(delivery.qos()), expected.len() + publish.payload.len());
             }
             Err(error) => {
-                let is_dup = matches!(error, EncodeError::Invalid { kind: Kind::DupAtQoS0, .. });
+                let is_dup = matches!(error, EncodeError::Invalid { kind: Rule::DupAtQoS0, .. });
                 assert!(is_dup && *dup && delivery.qos() == QoS::AtMostOnce, "{error}");
                 assert_eq!(fan_out.head(*delivery, *dup, *retain), Err(error));
             }

@@ -1,7 +1,7 @@
 //! A PUBLISH that comes in pieces: its head first, its payload as it comes.
 
 use mqtt_wire::{
-    DecodeOptions, Decoded, DecodedHead, Kind, Packet, Payload, Publish, decode, decode_publish_head,
+    DecodeOptions, Decoded, DecodedHead, Packet, Payload, Publish, Rule, decode, decode_publish_head,
 };
 
 use super::setting::Setting;
@@ -21,7 +21,7 @@ pub(super) fn in_pieces(bytes: &[u8]) {
                 promised = n + missing;
             }
             Ok(DecodedHead::Other(header)) => {
-                assert_ne!(header.packet_type().number(), 3);
+                assert_ne!(header.packet_type().get(), 3);
                 return;
             }
             Ok(DecodedHead::Publish { head, len, payload }) => {
@@ -31,8 +31,8 @@ pub(super) fn in_pieces(bytes: &[u8]) {
             }
             Err(early) => {
                 match whole {
-                    Err(whole) => assert_eq!((early.kind(), early.offset()), (whole.kind(), whole.offset())),
-                    Ok(Decoded::Incomplete { .. }) => assert_ne!(early.kind(), Kind::PayloadFormat),
+                    Err(whole) => assert_eq!((early.rule(), early.offset()), (whole.rule(), whole.offset())),
+                    Ok(Decoded::Incomplete { .. }) => assert_ne!(early.rule(), Rule::PayloadFormat),
                     Ok(whole) => panic!("{early}, {whole:?}"),
                 }
                 return;
@@ -81,7 +81,7 @@ fn takes(
                 rest = &rest[piece.len()..];
             }
             Err(error) => {
-                assert_eq!(error.kind(), Kind::PayloadFormat);
+                assert_eq!(error.rule(), Rule::PayloadFormat);
                 match whole {
                     Err(whole) => assert_eq!(error, whole),
                     Ok(whole) => assert!(matches!(whole, Decoded::Incomplete { .. }), "{error}, {whole:?}"),

@@ -46,7 +46,7 @@ pub(super) fn encode(packet: &Packet<'_>, version: Version) -> Option<Vec<u8>> {
             (0, [vec![auth.reason_code.get()], properties(&auth.properties, version)?].concat())
         }
     };
-    let first = packet.packet_type().number() << 4 | flags;
+    let first = packet.packet_type().get() << 4 | flags;
     Some([vec![first], variable(body.len()), body].concat())
 }
 
@@ -62,7 +62,7 @@ fn connect_body(connect: &Connect<'_>, version: Version) -> Option<Vec<u8>> {
     let mut flags = u8::from(connect.clean_start) << 1;
     let mut payload = binary(connect.client_id.as_bytes())?;
     if let Some(will) = connect.will {
-        flags |= 1 << 2 | will.qos.bits() << 3 | u8::from(will.retain) << 5;
+        flags |= 1 << 2 | will.qos.get() << 3 | u8::from(will.retain) << 5;
         payload.extend(properties(&will.properties, version)?);
         payload.extend(binary(will.topic.as_bytes())?);
         payload.extend(binary(will.payload)?);
@@ -96,7 +96,7 @@ fn connack_code(code: ReasonCode, version: Version) -> Option<u8> {
 }
 
 fn publish_parts(publish: &Publish<'_>, version: Version) -> Option<(u8, Vec<u8>)> {
-    let qos = publish.delivery.qos().bits();
+    let qos = publish.delivery.qos().get();
     let flags = u8::from(publish.dup) << 3 | qos << 1 | u8::from(publish.retain);
     let topic = binary(publish.topic.map_or(b"", |topic| topic.as_bytes()))?;
     let packet_id = publish.delivery.packet_id().map(id).unwrap_or_default();
@@ -123,10 +123,10 @@ fn reason_and_properties(
 }
 
 fn subscription(subscription: &Subscription<'_>) -> Option<Vec<u8>> {
-    let options = subscription.maximum_qos.bits()
+    let options = subscription.maximum_qos.get()
         | u8::from(subscription.no_local) << 2
         | u8::from(subscription.retain_as_published) << 3
-        | subscription.retain_handling.bits() << 4;
+        | subscription.retain_handling.get() << 4;
     Some([binary(subscription.filter.as_bytes())?, vec![options]].concat())
 }
 

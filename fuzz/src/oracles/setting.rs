@@ -79,40 +79,40 @@ impl Setting {
         let mut options =
             if self.detect { DecodeOptions::detect() } else { DecodeOptions::new(self.version) };
         for tolerance in TOLERANCES.into_iter().filter(|tolerance| self.tolerates(*tolerance)) {
-            options = options.tolerate(tolerance);
+            options = options.with_tolerance(tolerance);
         }
         if self.refuse_control_characters {
-            options = options.refuse_control_characters();
+            options = options.with_strict_characters(true);
         }
         if self.check_payload_format {
-            options = options.check_payload_format();
+            options = options.with_payload_check(true);
         }
         if let Some(sender) = self.sender {
-            options = options.sender(sender);
+            options = options.with_sender(sender);
         }
         if let Some(limit) = self.max_packet_size {
-            options = options.max_packet_size(limit);
+            options = options.with_max_packet_size(limit);
         }
-        options.first_packet(self.first)
+        options.with_first_packet(self.first)
     }
 
     /// Encoding for that version.
     pub fn encode(&self, version: Version) -> EncodeOptions {
         let mut options = EncodeOptions::new(version);
         for tolerance in TOLERANCES.into_iter().filter(|tolerance| self.tolerates(*tolerance)) {
-            options = options.tolerate(tolerance);
+            options = options.with_tolerance(tolerance);
         }
         if self.refuse_control_characters {
-            options = options.refuse_control_characters();
+            options = options.with_strict_characters(true);
         }
         if self.check_payload_format {
-            options = options.check_payload_format();
+            options = options.with_payload_check(true);
         }
         if let Some(sender) = self.sender {
-            options = options.sender(sender);
+            options = options.with_sender(sender);
         }
         if let Some(limit) = self.max_packet_size {
-            options = options.max_packet_size(limit);
+            options = options.with_max_packet_size(limit);
         }
         options
     }

@@ -85,7 +85,7 @@ fn as_frames<'a>(stream: &'a [u8], pieces: &[&[u8]], options: DecodeOptions) -> 
                 Err(error) => {
                     // More bytes may tell the length of the bad frame, and nothing else.
                     let end = decode(&stream[consumed..], options).expect_err("refused with fewer bytes");
-                    assert_eq!((end.kind(), end.offset()), (error.kind(), error.offset()));
+                    assert_eq!((end.rule(), end.offset()), (error.rule(), error.offset()));
                     return Cut { end: Some(end), left: stream.len() - consumed, ..cut };
                 }
             }
@@ -134,18 +134,18 @@ fn through_codec(stream: &[u8], pieces: &[&[u8]], setting: Setting) {
                     let expected = expected.expect("a frame was cut").expect("a frame was cut");
                     assert_eq!(frame.packet(), expected.packet());
                     assert_eq!(frame.as_bytes(), expected.as_bytes());
-                    options = options.first_packet(false);
-                    if options.fixed_version().is_none() && frame.packet_type() == PacketType::Connect {
+                    options = options.with_first_packet(false);
+                    if options.version().is_none() && frame.packet_type() == PacketType::Connect {
                         if let Ok(Packet::Connect(connect)) = frame.packet() {
                             assert_eq!(codec.version(), connect.version);
                         }
-                        options = frame.version().map_or(options, |version| options.version(version));
+                        options = frame.version().map_or(options, |version| options.with_version(version));
                     }
                     rest = &rest[frame.as_bytes().len()..];
                 }
                 Err(CodecError::Decode(error)) => {
                     let expected = decode(rest, options).expect_err("the codec gave up");
-                    assert_eq!((error.kind(), error.offset()), (expected.kind(), expected.offset()));
+                    assert_eq!((error.rule(), error.offset()), (expected.rule(), expected.offset()));
                     return;
                 }
                 Err(error) => panic!("{error}"),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use arbitrary::{Arbitrary, Unstructured};
 use mqtt_wire::topic::{FilterTree, Level, TopicFilterBuf, TopicNameBuf, TopicTree};
-use mqtt_wire::{Kind, TopicError, TopicFilter, TopicName, Version};
+use mqtt_wire::{Rule, TopicError, TopicFilter, TopicName, Version};
 
 use super::topic_reference as reference;
 
@@ -73,7 +73,7 @@ fn points_at(error: TopicError, bytes: &[u8]) {
     if let Some(character) = error.character() {
         assert_eq!(bytes.get(error.offset()).map(|byte| char::from(*byte)), Some(character));
     }
-    if error.kind() == Kind::InvalidUtf8 {
+    if error.rule() == Rule::InvalidUtf8 {
         let valid = std::str::from_utf8(bytes).expect_err("not UTF-8").valid_up_to();
         assert_eq!(error.offset(), valid);
     }

@@ -9,7 +9,7 @@ use crate::text;
 /// The fixed header, then the body that the type has.
 pub(super) fn packet(w: &mut Walker<'_>) -> Option<()> {
     let first = *w.bytes.first()?;
-    let packet = PacketType::from_number(first >> 4);
+    let packet = PacketType::new(first >> 4);
     let section = packet.map_or_else(
         || w.cite(("2.1.1", "2.2")).to_owned(),
         |packet| format!("{}.1", packet_section(packet)),
@@ -41,7 +41,7 @@ fn flags(w: &mut Walker<'_>, packet: Option<PacketType>) {
 }
 
 fn qos(bits: u8) -> String {
-    let name = match QoS::from_bits(bits) {
+    let name = match QoS::new(bits) {
         Some(QoS::AtMostOnce) => "at most once",
         Some(QoS::AtLeastOnce) => "at least once",
         Some(QoS::ExactlyOnce) => "exactly once",
@@ -126,7 +126,7 @@ fn codes(w: &mut Walker<'_>, packet: PacketType, section: &str) -> Option<()> {
 fn connect(w: &mut Walker<'_>) -> Option<()> {
     w.text("Protocol Name", "3.1.2.1")?;
     w.byte(if w.is_v5() { "Protocol Version" } else { "Protocol Level" }, "3.1.2.2", |level| {
-        let named = Version::ALL.into_iter().find(|version| version.level() == level & 0x7F);
+        let named = Version::ALL.into_iter().find(|version| version.get() == level & 0x7F);
         let version = named.map_or("unknown".to_owned(), |version| format!("MQTT {version}"));
         let bridge = if level & 0x80 == 0 { "" } else { ", with the bit of a bridge" };
         format!("0x{level:02X} ({version}{bridge})")

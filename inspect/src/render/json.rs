@@ -5,7 +5,7 @@ mod fields;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use mqtt_wire::{Kind, PacketType, Sender};
+use mqtt_wire::{PacketType, Rule, Sender};
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 use serde_json::{Map, Value, json};
@@ -181,13 +181,13 @@ fn describe(item: &Item<'_>, object: &mut Map<String, Value>) {
             object.insert("fields".into(), fields(packet, item.version));
         }
         Content::Bad(error) => {
-            let (kind, message) = (error.kind(), error.kind().to_string());
+            let (kind, message) = (error.rule(), error.rule().to_string());
             object.insert("error".into(), fault(kind, error.offset(), error.requirement(), &message));
             object.insert("raw".into(), hex(item.bytes).into());
         }
         Content::Trailing { at, count: left } => {
-            let kind = Kind::TrailingBytes;
-            let packet = item.bytes.first().and_then(|first| PacketType::from_number(first >> 4));
+            let kind = Rule::TrailingBytes;
+            let packet = item.bytes.first().and_then(|first| PacketType::new(first >> 4));
             let message = format!("{} left after the packet", count(*left as u64, "byte"));
             object.insert("error".into(), fault(kind, *at, kind.requirement(item.version, packet), &message));
             object.insert("raw".into(), hex(item.bytes).into());
@@ -200,7 +200,7 @@ fn describe(item: &Item<'_>, object: &mut Map<String, Value>) {
     }
 }
 
-fn fault(kind: Kind, offset: usize, rule: &str, message: &str) -> Value {
+fn fault(kind: Rule, offset: usize, rule: &str, message: &str) -> Value {
     let reason = kind.reason_code();
     json!({
         "kind": kind.name(),

@@ -91,11 +91,11 @@ impl<W: Write> Stats<W> {
                 false
             }
             Content::Bad(error) => {
-                self.error(error.kind().name(), error.requirement(), error.kind().to_string(), item);
+                self.error(error.rule().name(), error.requirement(), error.rule().to_string(), item);
                 true
             }
             Content::Trailing { .. } => {
-                let kind = mqtt_wire::Kind::TrailingBytes;
+                let kind = mqtt_wire::Rule::TrailingBytes;
                 let text = "bytes are left after the packet of a line".to_owned();
                 self.error(kind.name(), kind.requirement(item.version, None), text, item);
                 true

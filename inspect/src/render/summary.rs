@@ -77,8 +77,8 @@ impl Summarizer {
             connect.password.map(|password| format!("password ({})", count(password.len() as u64, "byte"))),
         );
         let mut below = self.properties(connect.properties);
-        if let Some(will) = &connect.will {
-            self.will(will, &mut below);
+        if let Some(will) = connect.will {
+            self.will(&will.get(), &mut below);
         }
         Summary { first: first.join(", "), below }
     }

@@ -56,10 +56,7 @@ impl<W: Write> Timeline<W> {
                 (Some(packet.packet_type()), summarizer.packet(packet))
             }
             Content::BadHex(message) => (None, Summary { first: message.clone(), below: Vec::new() }),
-            _ => (
-                item.bytes.first().and_then(|first| PacketType::from_number(first >> 4)),
-                bad(item, self.full),
-            ),
+            _ => (item.bytes.first().and_then(|first| PacketType::new(first >> 4)), bad(item, self.full)),
         };
         let good = matches!(item.content, Content::Packet(_));
         let name = match packet {
@@ -166,7 +163,7 @@ pub(crate) fn bad(item: &Item<'_>, full: bool) -> Summary {
         Content::Bad(error) => format!(
             "byte {}: {} [{}], reason code 0x{:02X} {}",
             error.offset(),
-            error.kind(),
+            error.rule(),
             error.requirement(),
             error.reason_code().get(),
             error.reason_code()

@@ -10,10 +10,11 @@ use core::panic::PanicInfo;
 
 use mqtt_wire::topic::{FilterLevels, Levels};
 use mqtt_wire::{
-    Ack, ConnAck, Connect, DecodeError, DecodeOptions, Decoded, DecodedHead, Delivery, Disconnect,
-    EncodeOptions, FanOut, FixedHeader, List, Packet, PacketId, Payload, Properties, Property, PropertyId,
-    Publish, QoS, ReasonCode, Sender, SubAck, Subscribe, Subscription, Tolerance, TopicError, TopicFilter,
-    TopicName, UnsubAck, Unsubscribe, Version, Will, decode, decode_exact, decode_publish_head, set_dup,
+    Ack, Buffer, ConnAck, Connect, Connection, DecodeError, DecodeOptions, Decoded, DecodedHead, Delivery,
+    Disconnect, EncodeOptions, FixedHeader, List, Packet, PacketId, Payload, Properties, Property,
+    PropertyId, Publish, QoS, ReasonCode, Sender, SubAck, Subscribe, Subscription, Tolerance, TopicError,
+    TopicFilter, TopicName, UnsubAck, Unsubscribe, Version, Will, decode, decode_exact, decode_publish_head,
+    frame_len,
 };
 
 #[cfg(not(feature = "look"))]
@@ -49,6 +50,9 @@ pub extern "C" fn _start() -> ! {
             black_box(receive_in_pieces(input, options));
         }
         black_box(topics(input, version));
+        for mut connection in black_box([Connection::client(version), Connection::server()]) {
+            black_box(converse(input, &mut connection, out));
+        }
         black_box(send(input, version, out));
     }
     #[cfg(feature = "panic-path")]
@@ -71,22 +75,22 @@ fn recursion(input: &[u8]) -> usize {
 
 fn every_choice(version: Version) -> DecodeOptions {
     DecodeOptions::new(version)
-        .sender(black_box(Sender::Client))
-        .max_packet_size(black_box(1 << 16))
-        .first_packet(black_box(true))
-        .tolerate(black_box(Tolerance::BridgeProtocolLevel))
-        .tolerate(black_box(Tolerance::NonMinimalLengths))
-        .refuse_control_characters()
-        .check_payload_format()
+        .with_sender(black_box(Sender::Client))
+        .with_max_packet_size(black_box(1 << 16))
+        .with_first_packet(black_box(true))
+        .with_tolerance(black_box(Tolerance::BridgeProtocolLevel))
+        .with_tolerance(black_box(Tolerance::NonMinimalLengths))
+        .with_strict_characters(true)
+        .with_payload_check(true)
 }
 
 fn every_encode_choice(version: Version) -> EncodeOptions {
     EncodeOptions::new(version)
-        .sender(black_box(Sender::Server))
-        .max_packet_size(black_box(1 << 16))
-        .tolerate(black_box(Tolerance::UnknownReasonCodes))
-        .refuse_control_characters()
-        .check_payload_format()
+        .with_sender(black_box(Sender::Server))
+        .with_max_packet_size(black_box(1 << 16))
+        .with_tolerance(black_box(Tolerance::UnknownReasonCodes))
+        .with_strict_characters(true)
+        .with_payload_check(true)
 }
 
 /// Decodes, walks through everything that was decoded, and encodes it back.
@@ -118,7 +122,9 @@ fn look_ahead(input: &[u8], options: &DecodeOptions) -> usize {
         Ok(None) => 0,
         Err(error) => judge(error),
     };
-    header ^ Version::of_connect(input).map_or(0, |version| usize::from(version.level()))
+    header
+        ^ Version::of_connect(input).map_or(0, |version| usize::from(version.get()))
+        ^ frame_len(input).unwrap_or_default()
 }
 
 #[inline(never)]
@@ -172,20 +178,54 @@ fn encode_publish_head(publish: &Publish<'_>, options: EncodeOptions, out: &mut 
 }
 
 #[inline(never)]
-fn fan_out(publish: &Publish<'_>, options: EncodeOptions, out: &mut [u8]) -> usize {
-    let Ok(mut heads) = FanOut::new(publish, options, out) else { return 0 };
-    let sum = heads.head(black_box(Delivery::AtMostOnce), false, true).map_or(0, <[u8]>::len);
-    let len = heads.packet_len(black_box(QoS::AtLeastOnce));
-    sum ^ len ^ heads.head(black_box(publish.delivery), true, false).map_or(0, <[u8]>::len)
+fn send_again(publish: &Publish<'_>, topic: TopicName<'_>, options: EncodeOptions, out: &mut [u8]) -> usize {
+    let Some(again) = publish.to_resend(topic) else { return 0 };
+    Packet::from(again.as_publish()).encode(options, out).unwrap_or_default()
+}
+
+/// What came, by a connection and by a buffer, and what is answered.
+fn converse(input: &[u8], connection: &mut Connection, out: &mut [u8]) -> usize {
+    let sum = match connection_decode(connection, input) {
+        Ok(Decoded::Packet { packet, len }) => len ^ connection_encode(&mut connection.clone(), &packet, out),
+        Ok(Decoded::Incomplete { missing }) => missing,
+        Err(error) => judge(error),
+    };
+    let mut buffer = Buffer::new(out);
+    let room = buffer.room();
+    let len = room.len().min(input.len());
+    room.iter_mut().zip(input).for_each(|(to, from)| *to = *from);
+    buffer.fill(len);
+    let next = match buffer_next(&mut buffer, connection) {
+        Ok(packet) => packet.map_or(0, |packet| walk(&packet)),
+        Err(error) => judge(error),
+    };
+    sum ^ next ^ buffer.bytes().len() ^ buffer.room().len()
+}
+
+#[inline(never)]
+fn connection_decode<'a>(connection: &mut Connection, input: &'a [u8]) -> Result<Decoded<'a>, DecodeError> {
+    connection.decode(input)
+}
+
+#[inline(never)]
+fn connection_encode(connection: &mut Connection, packet: &Packet<'_>, out: &mut [u8]) -> usize {
+    connection.encode(packet, out).unwrap_or_default()
+}
+
+#[inline(never)]
+fn buffer_next<'a>(
+    buffer: &'a mut Buffer<'_>,
+    connection: &mut Connection,
+) -> Result<Option<Packet<'a>>, DecodeError> {
+    buffer.next(connection)
 }
 
 #[inline(never)]
 fn judge(error: DecodeError) -> usize {
     error.offset()
         ^ error.requirement().len()
-        ^ error.kind().name().len()
+        ^ error.rule().name().len()
         ^ usize::from(error.reason_code().get())
-        ^ error.frame_len().unwrap_or_default()
 }
 
 /// Every field of a packet, and every item of every list.
@@ -204,7 +244,7 @@ fn walk(packet: &Packet<'_>) -> usize {
         Packet::Subscribe(body) => {
             let filters = body.subscriptions.iter().map(|one| {
                 one.filter.as_str().len()
-                    ^ usize::from(one.options().maximum_qos.bits())
+                    ^ usize::from(one.options().maximum_qos.get())
                     ^ one.filter.levels().count()
             });
             filters.sum::<usize>() ^ body.subscriptions.len() ^ walk_properties(body.properties)
@@ -223,7 +263,9 @@ fn walk(packet: &Packet<'_>) -> usize {
 
 fn walk_connect(body: &Connect<'_>) -> usize {
     let will = body.will.map_or(0, |will| {
+        let will = will.get();
         let message = will.to_publish(Delivery::AtMostOnce);
+        let message = message.as_publish();
         message.payload.len() ^ walk_properties(message.properties) ^ walk_properties(will.properties)
     });
     will ^ body.client_id.len()
@@ -242,6 +284,7 @@ fn walk_codes(codes: List<'_, ReasonCode>) -> usize {
 fn walk_properties(properties: Properties<'_>) -> usize {
     let texts = properties.user_properties().map(|(name, value)| name.len() ^ value.len()).sum::<usize>();
     let rest = properties.without(PropertyId::UserProperty | PropertyId::TopicAlias);
+    let rest = rest.as_properties();
     let values = rest.iter().map(|property| match property {
         Property::ReasonString(text) => text.len(),
         property => property.id().title().len(),
@@ -263,7 +306,7 @@ fn receive_in_pieces(input: &[u8], options: DecodeOptions) -> usize {
             let (first, second) = body.split_at_checked(black_box(3)).unwrap_or((body, &[]));
             let pieces =
                 [first, second].map(|piece| take_payload(&mut payload, piece).map_or(0, <[u8]>::len));
-            walk(&head.into()) ^ pieces[0] ^ pieces[1] ^ payload.remaining()
+            walk(&head.with_payload(body).into()) ^ pieces[0] ^ pieces[1] ^ payload.remaining()
         }
         Ok(DecodedHead::Other(header)) => header.len(),
         Ok(DecodedHead::Incomplete { missing }) => missing,
@@ -338,10 +381,12 @@ fn send(input: &[u8], version: Version, out: &mut [u8]) -> usize {
     let publish = Publish { properties, ..Publish::new(topic, input) };
     let publish = publish.with_delivery(Delivery::new(black_box(QoS::AtLeastOnce), PacketId::MIN));
     let mut sum = encode_publish_head(&publish, version.into(), out);
-    let forwarded = Publish { properties: properties.forwarded(), ..publish };
+    let added = black_box([Property::UserProperty((text, text))]);
+    let forwarded = properties.forwarded();
+    let edited = forwarded.as_properties().with(&added);
+    let forwarded = Publish { properties: edited.as_properties(), ..publish };
     sum ^= encode_publish_head(&forwarded, version.into(), out);
-    sum ^= fan_out(&publish, version.into(), out);
-    sum ^= usize::from(set_dup(out));
+    sum ^= send_again(&publish, topic, version.into(), out);
     let subscriptions = black_box([Subscription::new(filter, QoS::ExactlyOnce)]);
     let filters = black_box([filter]);
     let codes = black_box([ReasonCode::GRANTED_QOS_1, ReasonCode::NOT_AUTHORIZED]);
@@ -355,7 +400,7 @@ fn send(input: &[u8], version: Version, out: &mut [u8]) -> usize {
         UnsubAck { properties, ..UnsubAck::new(id, &codes) }.into(),
         Packet::PubRec(Ack { properties, ..Ack::new(id).with_reason(ReasonCode::QUOTA_EXCEEDED) }),
         ConnAck { properties, ..ConnAck::new(ReasonCode::SUCCESS) }.into(),
-        Connect { properties, will: Some(will), ..Connect::new(version, text) }.into(),
+        Connect { properties, will: Some((&will).into()), ..Connect::new(version, text) }.into(),
         Disconnect { properties, ..Disconnect::new(ReasonCode::SUCCESS) }.into(),
     ]);
     for packet in packets {

@@ -6,9 +6,9 @@
 use core::panic::PanicInfo;
 
 use mqtt_wire::{
-    ConnAck, Connect, DecodeOptions, Decoded, DecodedHead, FanOut, Packet, PacketId, PacketType, Properties,
-    Property, Publish, QoS, ReasonCode, Sender, Subscribe, Subscription, TopicFilter, TopicName, Version,
-    decode, decode_publish_head,
+    Buffer, ConnAck, Connect, Connection, DecodeOptions, Decoded, DecodedHead, Delivery, Packet, PacketId,
+    PacketType, Properties, Property, Publish, QoS, ReasonCode, Sender, Subscribe, Subscription, TopicFilter,
+    TopicName, Version, decode, decode_publish_head,
 };
 
 #[panic_handler]
@@ -21,13 +21,19 @@ fn panic(_: &PanicInfo<'_>) -> ! {
 #[unsafe(no_mangle)]
 pub extern "C" fn mqtt_wire_no_std() -> i32 {
     for version in Version::ALL {
-        for (step, done) in
-            [connect(version), subscribe(version), publish(version), head(version), refuse(version)]
-                .into_iter()
-                .enumerate()
+        for (step, done) in [
+            connect(version),
+            subscribe(version),
+            publish(version),
+            head(version),
+            refuse(version),
+            stream(version),
+        ]
+        .into_iter()
+        .enumerate()
         {
             if done.is_none() {
-                return i32::from(version.level()) * 10 + i32::try_from(step).unwrap_or(9);
+                return i32::from(version.get()) * 10 + i32::try_from(step).unwrap_or(9);
             }
         }
     }
@@ -69,10 +75,10 @@ fn publish(version: Version) -> Option<()> {
     let properties = [Property::MessageExpiryInterval(60), Property::UserProperty(("rumah", "kami"))];
     let publish = message(version, Properties::new(&properties))?;
     there_and_back(&publish.into(), version)?;
+    let again = publish.with_delivery(Delivery::AtLeastOnce(PacketId::MAX)).to_resend(publish.topic?)?;
     let mut room = [0; 256];
-    let mut fan_out = FanOut::new(&publish, version, &mut room).ok()?;
-    let delivery = mqtt_wire::Delivery::AtLeastOnce(PacketId::MAX);
-    (fan_out.head(delivery, true, false).ok()?.first() == Some(&0x3A)).then_some(())
+    again.as_publish().encode_head(version, &mut room).ok()?;
+    (room.first() == Some(&0x3A)).then_some(())
 }
 
 fn head(version: Version) -> Option<()> {
@@ -89,7 +95,21 @@ fn head(version: Version) -> Option<()> {
 }
 
 fn refuse(version: Version) -> Option<()> {
-    let options = DecodeOptions::new(version).sender(Sender::Client).max_packet_size(128);
+    let options = DecodeOptions::new(version).with_sender(Sender::Client).with_max_packet_size(128);
     let error = decode(&[0x40, 0x02, 0x00, 0x00], options).err()?;
     (error.packet_type() == Some(PacketType::PubAck) && error.offset() == 2).then_some(())
+}
+
+/// A server learns the version from a stream that comes in two pieces.
+fn stream(version: Version) -> Option<()> {
+    let mut sent = [0; 64];
+    let len = Connection::client(version).encode(&Connect::new(version, "client").into(), &mut sent).ok()?;
+    let (mut server, mut memory) = (Connection::server(), [0; 64]);
+    let mut buffer = Buffer::new(&mut memory);
+    for (piece, whole) in [(sent.get(..8)?, false), (sent.get(8..len)?, true)] {
+        buffer.room().get_mut(..piece.len())?.copy_from_slice(piece);
+        buffer.fill(piece.len());
+        (buffer.next(&mut server).ok()?.is_some() == whole).then_some(())?;
+    }
+    (server.version() == Some(version)).then_some(())
 }

@@ -1,8 +1,8 @@
 //! The fields of a packet, by the names that its version's standard gives them.
 
 use mqtt_wire::{
-    Connect, List, Packet, PacketType, Properties, PropertyValue, Publish, ReasonCode, Subscription, Version,
-    Will,
+    Connect, List, Packet, PacketId, PacketType, Properties, PropertyValue, Publish, ReasonCode,
+    Subscription, Version, Will,
 };
 use serde_json::{Map, Value, json};
 
@@ -94,21 +94,21 @@ type Put<'a> = &'a mut dyn FnMut(&str, Value);
 fn connect_fields(connect: &Connect<'_>, v5: bool, put: Put<'_>) {
     let bridge = if connect.bridge { 0x80 } else { 0 };
     put("protocol_name", connect.version.protocol_name().into());
-    put(if v5 { "protocol_version" } else { "protocol_level" }, (connect.version.level() | bridge).into());
+    put(if v5 { "protocol_version" } else { "protocol_level" }, (connect.version.get() | bridge).into());
     put(if v5 { "clean_start" } else { "clean_session" }, connect.clean_start.into());
     put("keep_alive", connect.keep_alive.into());
     if v5 {
         put("properties", properties(connect.properties));
     }
     put("client_identifier", connect.client_id.into());
-    put("will", connect.will.as_ref().map(|one| will(one, v5)).into());
+    put("will", connect.will.map(|one| will(&one.get(), v5)).into());
     put("user_name", connect.user_name.into());
     put("password", connect.password.map(bytes).into());
 }
 
 fn will(will: &Will<'_>, v5: bool) -> Value {
     let (topic, payload) = (will.topic.as_str(), bytes(will.payload));
-    let (qos, retain) = (will.qos.bits(), will.retain);
+    let (qos, retain) = (will.qos.get(), will.retain);
     if v5 {
         let properties = properties(will.properties);
         json!({ "qos": qos, "retain": retain, "properties": properties, "topic": topic, "payload": payload })
@@ -119,10 +119,10 @@ fn will(will: &Will<'_>, v5: bool) -> Value {
 
 fn publish_fields(publish: &Publish<'_>, v5: bool, put: Put<'_>) {
     put("dup", publish.dup.into());
-    put("qos", publish.delivery.qos().bits().into());
+    put("qos", publish.delivery.qos().get().into());
     put("retain", publish.retain.into());
     put("topic_name", publish.topic.map_or("", |topic| topic.as_str()).into());
-    put("packet_identifier", publish.delivery.packet_id().map(std::num::NonZero::get).into());
+    put("packet_identifier", publish.delivery.packet_id().map(PacketId::get).into());
     if v5 {
         put("properties", properties(publish.properties));
     }
@@ -130,7 +130,7 @@ fn publish_fields(publish: &Publish<'_>, v5: bool, put: Put<'_>) {
 }
 
 fn subscription(subscription: &Subscription<'_>, v5: bool) -> Value {
-    let (filter, qos) = (subscription.filter.as_str(), subscription.maximum_qos.bits());
+    let (filter, qos) = (subscription.filter.as_str(), subscription.maximum_qos.get());
     if !v5 {
         return json!({ "topic_filter": filter, "requested_qos": qos });
     }
@@ -139,7 +139,7 @@ fn subscription(subscription: &Subscription<'_>, v5: bool) -> Value {
         "maximum_qos": qos,
         "no_local": subscription.no_local,
         "retain_as_published": subscription.retain_as_published,
-        "retain_handling": subscription.retain_handling.bits(),
+        "retain_handling": subscription.retain_handling.get(),
     })
 }
 
@@ -166,7 +166,7 @@ fn properties(properties: Properties<'_>) -> Value {
             PropertyValue::BinaryData(data) => bytes(data),
             PropertyValue::Utf8StringPair(name, value) => json!([name, value]),
         };
-        json!({ "identifier": id.number(), "name": id.title(), "value": value })
+        json!({ "identifier": id.get(), "name": id.title(), "value": value })
     });
     Value::Array(list.collect())
 }

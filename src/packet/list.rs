@@ -2,21 +2,14 @@
 
 use core::fmt;
 
-use crate::error::Kind;
+use crate::error::Field;
 use crate::options::Context;
-use crate::packet::PacketType;
 use crate::read::{Fault, Parsed};
-use crate::version::Version;
+use crate::standard::{PacketType, Rule, Version};
 use crate::write::{Sink, Written};
 
 /// What a [`List`] can hold.
 pub(crate) trait Item<'a>: Copy {
-    /// Passes over an item from outside that is as most are; `None` when that takes a closer look. A short way
-    /// for long lists: 12 instructions less for each filter.
-    #[inline(always)]
-    fn pass(_: &'a [u8], _: Context) -> Option<&'a [u8]> {
-        None
-    }
     /// Checks an item from outside and passes over it.
     fn check(i: &'a [u8], packet: PacketType, c: Context) -> Result<&'a [u8], Fault<'a>>;
     /// Reads an item that was checked before, by the rules of that version.
@@ -38,24 +31,34 @@ pub(crate) trait Item<'a>: Copy {
 /// ```
 #[derive(Clone, Copy)]
 pub struct List<'a, T> {
-    wire: &'a [u8],
-    /// By what the wire's bytes were judged.
-    context: Context,
-    /// The packet that the wire's bytes were in.
-    packet: Option<PacketType>,
+    source: Source<'a, T>,
+    /// Whether items are to be given as 3.x has them.
     downgraded: bool,
-    items: &'a [T],
+}
+
+#[derive(Clone, Copy)]
+enum Source<'a, T> {
+    Wire {
+        bytes: &'a [u8],
+        /// By what the bytes were judged, and the packet that they were in.
+        context: Context,
+        packet: PacketType,
+    },
+    Items(&'a [T]),
 }
 
 impl<'a, T> List<'a, T> {
     /// These items.
     pub const fn new(items: &'a [T]) -> Self {
-        Self { wire: &[], context: Context::new(Version::V5), packet: None, downgraded: false, items }
+        Self { source: Source::Items(items), downgraded: false }
     }
 
     /// Whether there is no item.
     pub const fn is_empty(&self) -> bool {
-        self.wire.is_empty() && self.items.is_empty()
+        match self.source {
+            Source::Wire { bytes, .. } => bytes.is_empty(),
+            Source::Items(items) => items.is_empty(),
+        }
     }
 
     pub(crate) const fn downgraded(self) -> Self {
@@ -66,41 +69,55 @@ impl<'a, T> List<'a, T> {
 #[allow(private_bounds, reason = "the items are the crate's own")]
 impl<'a, T: Item<'a>> List<'a, T> {
     /// Checks a list that fills the rest of a packet; it must hold at least one item.
-    pub(crate) fn decode(packet: PacketType, c: Context, wire: &'a [u8]) -> Result<Self, Fault<'a>> {
-        if wire.is_empty() {
-            return Err(Fault::new(Kind::EmptyList, wire));
+    pub(crate) fn decode(packet: PacketType, c: Context, bytes: &'a [u8]) -> Result<Self, Fault<'a>> {
+        if bytes.is_empty() {
+            return Err(Fault::new(Rule::EmptyList, bytes));
         }
-        let mut i = wire;
+        let mut i = bytes;
         while !i.is_empty() {
-            i = match T::pass(i, c) {
-                Some(rest) => rest,
-                None => T::check(i, packet, c)?,
-            };
+            i = T::check(i, packet, c)?;
         }
-        Ok(Self { wire, context: c, packet: Some(packet), downgraded: false, items: &[] })
+        Ok(Self { source: Source::Wire { bytes, context: c, packet }, downgraded: false })
     }
 
     pub(crate) fn encode<S: Sink>(&self, packet: PacketType, c: Context, out: &mut S) -> Written {
+        out.field(Field::List);
         if self.is_empty() {
-            return Err(Kind::EmptyList);
+            return Err(Rule::EmptyList);
         }
-        if self.packet == Some(packet) && self.context == c && !self.downgraded {
-            out.put(self.wire);
-            return Ok(());
-        }
-        // With a sink of its own, which stays in registers, and without looking for received items again and again.
-        let mut sink = out.take();
-        if self.wire.is_empty() && !self.downgraded {
-            for item in self.items {
-                item.write(packet, c, &mut sink)?;
+        match self.source {
+            Source::Wire { bytes, context, packet: received }
+                if received == packet && context == c && !self.downgraded =>
+            {
+                out.put(bytes);
+                Ok(())
             }
-        } else {
-            for item in self {
-                item.write(packet, c, &mut sink)?;
+            Source::Items(items) if !self.downgraded => {
+                Self::encode_each(items.iter().copied(), packet, c, out)
+            }
+            _ => Self::encode_each(self.iter(), packet, c, out),
+        }
+    }
+
+    /// Performance: with a sink of its own, which stays in registers.
+    #[inline(always)]
+    fn encode_each<S: Sink>(
+        items: impl Iterator<Item = T>,
+        packet: PacketType,
+        c: Context,
+        out: &mut S,
+    ) -> Written {
+        let mut sink = out.take();
+        let mut result = Ok(());
+        for (at, item) in (0..).zip(items) {
+            sink.field(Field::Item(at));
+            result = item.write(packet, c, &mut sink);
+            if S::CHECKS && result.is_err() {
+                break;
             }
         }
         *out = sink;
-        Ok(())
+        result
     }
 
     /// The items in order.
@@ -108,9 +125,12 @@ impl<'a, T: Item<'a>> List<'a, T> {
         ListIter(*self)
     }
 
-    /// The number of items.
+    /// The number of items. Received ones are counted.
     pub fn len(&self) -> usize {
-        self.iter().count()
+        match self.source {
+            Source::Wire { .. } => self.iter().count(),
+            Source::Items(items) => items.len(),
+        }
     }
 }
 
@@ -123,21 +143,39 @@ impl<'a, T: Item<'a>> Iterator for ListIter<'a, T> {
 
     #[inline]
     fn next(&mut self) -> Option<T> {
-        let item = if self.0.wire.is_empty() {
-            let (first, rest) = self.0.items.split_first()?;
-            self.0.items = rest;
-            *first
-        } else {
-            // The list was checked: reading it again cannot fail.
-            let (rest, item) = T::read(self.0.wire, self.0.context.version()).ok()?;
-            self.0.wire = rest;
-            item
+        let item = match &mut self.0.source {
+            Source::Wire { bytes: [], .. } => return None,
+            Source::Wire { bytes, context, .. } => {
+                // The list was checked: reading it again cannot fail.
+                let (rest, item) = T::read(bytes, context.version()).ok()?;
+                *bytes = rest;
+                item
+            }
+            Source::Items(items) => {
+                let (first, rest) = items.split_first()?;
+                *items = rest;
+                *first
+            }
         };
         Some(if self.0.downgraded { item.downgraded() } else { item })
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        match self.0.source {
+            // Each item takes at least one byte.
+            Source::Wire { bytes, .. } => (usize::from(!bytes.is_empty()), Some(bytes.len())),
+            Source::Items(items) => (items.len(), Some(items.len())),
+        }
     }
 }
 
 impl<'a, T: Item<'a>> core::iter::FusedIterator for ListIter<'a, T> {}
+
+impl<'a, T: Item<'a> + fmt::Debug> fmt::Debug for ListIter<'a, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
 
 #[allow(private_bounds, reason = "the items are the crate's own")]
 impl<'a, T: Item<'a>> IntoIterator for List<'a, T> {
@@ -185,6 +223,14 @@ impl<'a, T: Item<'a> + PartialEq> PartialEq for List<'a, T> {
 
 #[allow(private_bounds, reason = "the items are the crate's own")]
 impl<'a, T: Item<'a> + Eq> Eq for List<'a, T> {}
+
+#[allow(private_bounds, reason = "the items are the crate's own")]
+impl<'a, T: Item<'a> + core::hash::Hash> core::hash::Hash for List<'a, T> {
+    fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
+        self.iter().for_each(|item| item.hash(state));
+        state.write_u8(0xFF);
+    }
+}
 
 #[allow(private_bounds, reason = "the items are the crate's own")]
 impl<'a, T: Item<'a> + fmt::Debug> fmt::Debug for List<'a, T> {

@@ -2,8 +2,7 @@
 
 use core::fmt;
 
-use crate::packet::PacketType;
-use crate::version::{QoS, Sender, Version};
+use super::{PacketType, QoS, Sender, Version};
 
 /// A set of packet types.
 type Packets = u16;
@@ -136,6 +135,11 @@ const RETURN_CODES: [ReasonCode; 6] = [
 ];
 
 impl ReasonCode {
+    /// 0x00 in DISCONNECT.
+    pub const NORMAL_DISCONNECTION: Self = Self::SUCCESS;
+    /// 0x00 in SUBACK.
+    pub const GRANTED_QOS_0: Self = Self::SUCCESS;
+
     /// The code of that number, whether the standard lists it or not.
     pub const fn new(code: u8) -> Self {
         Self(code)
@@ -143,7 +147,7 @@ impl ReasonCode {
 
     /// The code with which SUBACK grants that QoS.
     pub const fn granted(qos: QoS) -> Self {
-        Self(qos.bits())
+        Self(qos.get())
     }
 
     /// The number.

@@ -6,22 +6,38 @@ use super::PropertyId;
 
 /// A set of property identifiers.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub struct PropertySet(pub(super) u64);
+pub struct PropertySet(u64);
 
 impl PropertySet {
     /// No property.
     pub const EMPTY: Self = Self(0);
     /// Not a property: the block holds an integer that is not in its shortest form.
-    pub(super) const LOOSE: Self = Self(1);
+    pub(crate) const LOOSE: Self = Self(1);
 
     /// The set of one.
     pub const fn of(id: PropertyId) -> Self {
         Self(1 << id as u8)
     }
 
-    #[inline]
-    pub(super) const fn of_number(number: u32) -> Self {
+    /// The set of one that is known by its number, which is below 64.
+    pub(crate) const fn of_number(number: u32) -> Self {
         Self(1_u64.wrapping_shl(number))
+    }
+
+    /// Whether a number, of a property or not, is in the set.
+    pub(crate) const fn contains_number(self, number: u32) -> bool {
+        matches!(self.0.checked_shr(number), Some(set) if set & 1 != 0)
+    }
+
+    /// The set in six bytes, which hold the numbers of all properties: four for the lower ones, two for the higher.
+    pub(crate) const fn to_parts(self) -> (u32, u16) {
+        #[expect(clippy::cast_possible_truncation, reason = "the halves are wanted")]
+        (self.0 as u32, (self.0 >> 32) as u16)
+    }
+
+    /// The set of [`to_parts`](Self::to_parts).
+    pub(crate) const fn from_parts(low: u32, high: u16) -> Self {
+        Self(low as u64 | (high as u64) << 32)
     }
 
     /// Both sets together.
@@ -34,6 +50,36 @@ impl PropertySet {
     #[must_use]
     pub const fn intersection(self, other: Self) -> Self {
         Self(self.0 & other.0)
+    }
+
+    /// What is in one of the sets only.
+    #[must_use]
+    pub const fn symmetric_difference(self, other: Self) -> Self {
+        Self(self.0 ^ other.0)
+    }
+
+    /// Adds a property; whether it was not there.
+    pub const fn insert(&mut self, id: PropertyId) -> bool {
+        let new = !self.contains(id);
+        self.0 |= Self::of(id).0;
+        new
+    }
+
+    /// Takes a property out; whether it was there.
+    pub const fn remove(&mut self, id: PropertyId) -> bool {
+        let was = self.contains(id);
+        self.0 &= !Self::of(id).0;
+        was
+    }
+
+    /// The number of properties in the set.
+    pub const fn len(self) -> usize {
+        self.0.count_ones() as usize
+    }
+
+    /// Whether all of this set is in the other.
+    pub const fn is_subset(self, other: Self) -> bool {
+        self.0 & !other.0 == 0
     }
 
     /// What is in this set and not in the other.
@@ -54,7 +100,7 @@ impl PropertySet {
 
     /// The properties of the set, by number.
     pub fn iter(self) -> impl Iterator<Item = PropertyId> {
-        (0..64).filter(move |n| self.0 & (1 << n) != 0).filter_map(PropertyId::from_u32)
+        (0..64).filter(move |n| self.0 & (1 << n) != 0).filter_map(PropertyId::new)
     }
 }
 
@@ -82,6 +128,22 @@ impl core::ops::BitOr<PropertyId> for PropertySet {
     type Output = Self;
     fn bitor(self, other: PropertyId) -> Self {
         self.union(Self::of(other))
+    }
+}
+
+/// What is in the first set and not in the second.
+impl core::ops::Sub for PropertySet {
+    type Output = Self;
+    fn sub(self, other: Self) -> Self {
+        self.difference(other)
+    }
+}
+
+/// What is in both sets.
+impl core::ops::BitAnd for PropertySet {
+    type Output = Self;
+    fn bitand(self, other: Self) -> Self {
+        self.intersection(other)
     }
 }
 

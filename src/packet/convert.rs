@@ -1,13 +1,12 @@
 //! The same packet in another version: what that has no form for is left out, on purpose and by name.
 //! Encoding itself never loses anything.
 
-use crate::packet::{
-    Ack, ConnAck, Connect, Packet, PacketType, Publish, SubAck, Subscribe, UnsubAck, Unsubscribe, Will,
+use super::{
+    Ack, ConnAck, Connect, Disconnect, Packet, Publish, SubAck, Subscribe, UnsubAck, Unsubscribe, WillRef,
 };
-use crate::property::{Properties, Property, PropertyId};
-use crate::reason::ReasonCode;
+use crate::property::{Properties, Property};
+use crate::standard::{PacketType, ReasonCode, Version};
 use crate::topic::TopicFilter;
-use crate::version::Version;
 
 /// What CleanSession=0 of 3.x means in 5.0: the session does not end with the connection.
 const NEVER_EXPIRES: &[Property<'_>] = &[Property::SessionExpiryInterval(u32::MAX)];
@@ -64,7 +63,7 @@ impl<'a> Packet<'a> {
             Self::PingReq => Self::PingReq,
             Self::PingResp => Self::PingResp,
             Self::Disconnect(body) if body.reason_code == ReasonCode::SUCCESS => {
-                Self::Disconnect(crate::packet::Disconnect::new(ReasonCode::SUCCESS))
+                Self::Disconnect(Disconnect::new(ReasonCode::SUCCESS))
             }
             Self::Disconnect(_) | Self::Auth(_) => return None,
         })
@@ -123,7 +122,7 @@ fn fits_v5(filter: TopicFilter<'_>) -> bool {
 }
 
 fn downgrade_connect(connect: Connect<'_>, version: Version) -> Option<Connect<'_>> {
-    let will = connect.will.map(|will| Will { properties: Properties::EMPTY, ..will });
+    let will = connect.will.map(WillRef::downgraded);
     let this = Connect { version, properties: Properties::EMPTY, will, ..connect };
     (this.is_identified() && (this.password.is_none() || this.user_name.is_some())).then_some(this)
 }
@@ -143,23 +142,5 @@ fn nearest_return_code(code: ReasonCode) -> ReasonCode {
         ReasonCode::BAD_AUTHENTICATION_METHOD => ReasonCode::BAD_USER_NAME_OR_PASSWORD,
         ReasonCode::BANNED => ReasonCode::NOT_AUTHORIZED,
         _ => ReasonCode::SERVER_UNAVAILABLE,
-    }
-}
-
-impl Properties<'_> {
-    /// What may be forwarded with a message to another connection: all but the Topic Alias, which is this
-    /// connection's own, and the Subscription Identifiers, which are the subscriber's (section 3.3.2.3 of 5.0).
-    ///
-    /// ```
-    /// use core::num::NonZeroU16;
-    /// use mqtt_wire::{Properties, Property};
-    ///
-    /// let received = [Property::TopicAlias(NonZeroU16::MIN), Property::ContentType("text/plain")];
-    /// let properties = Properties::new(&received);
-    /// assert_eq!(properties.forwarded().iter().count(), 1);
-    /// ```
-    #[must_use]
-    pub fn forwarded(self) -> Self {
-        self.without(PropertyId::TopicAlias | PropertyId::SubscriptionIdentifier)
     }
 }

@@ -1,36 +1,36 @@
 //! The places that have properties, and which of them may stand there.
 
-use super::{PropertyId, PropertySet};
-use crate::error::Kind;
-use crate::read::Fault;
-use crate::version::Sender;
+use super::{PropertyId, PropertySet, Rule, Sender};
 
 /// The places that have properties, a bit each.
-pub(super) mod bits {
-    pub(in crate::property) const CONNECT: u16 = 0x001;
-    pub(in crate::property) const WILL: u16 = 0x002;
-    pub(in crate::property) const CONNACK: u16 = 0x004;
-    pub(in crate::property) const PUBLISH: u16 = 0x008;
+pub(in crate::standard) mod bits {
+    pub(in crate::standard) const CONNECT: u16 = 0x001;
+    pub(in crate::standard) const WILL: u16 = 0x002;
+    pub(in crate::standard) const CONNACK: u16 = 0x004;
+    pub(in crate::standard) const PUBLISH: u16 = 0x008;
     /// PUBACK, PUBREC, PUBREL and PUBCOMP.
-    pub(in crate::property) const ACK: u16 = 0x010;
-    pub(in crate::property) const SUBSCRIBE: u16 = 0x020;
-    pub(in crate::property) const SUBACK: u16 = 0x040;
-    pub(in crate::property) const UNSUBSCRIBE: u16 = 0x080;
-    pub(in crate::property) const UNSUBACK: u16 = 0x100;
-    pub(in crate::property) const DISCONNECT: u16 = 0x200;
-    pub(in crate::property) const AUTH: u16 = 0x400;
-    pub(in crate::property) const ANY: u16 = 0x7FF;
+    pub(in crate::standard) const ACK: u16 = 0x010;
+    pub(in crate::standard) const SUBSCRIBE: u16 = 0x020;
+    pub(in crate::standard) const SUBACK: u16 = 0x040;
+    pub(in crate::standard) const UNSUBSCRIBE: u16 = 0x080;
+    pub(in crate::standard) const UNSUBACK: u16 = 0x100;
+    pub(in crate::standard) const DISCONNECT: u16 = 0x200;
+    pub(in crate::standard) const AUTH: u16 = 0x400;
+    pub(in crate::standard) const ANY: u16 = 0x7FF;
 }
+
+/// Every number below 64, of a property or not.
+const ANY_NUMBER: PropertySet = PropertySet::from_parts(u32::MAX, u16::MAX);
 
 /// A place that has properties, and which of them may stand there.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Place {
-    pub(super) allowed: PropertySet,
-    pub(super) repeats: PropertySet,
-    pub(super) not_from_client: PropertySet,
-    pub(super) not_from_server: PropertySet,
+    pub(crate) allowed: PropertySet,
+    pub(crate) repeats: PropertySet,
+    pub(crate) not_from_client: PropertySet,
+    pub(crate) not_from_server: PropertySet,
     /// What was right when it was received and may be wrong here, so that each one has to be looked at.
-    pub(super) on_terms: PropertySet,
+    pub(crate) on_terms: PropertySet,
 }
 
 impl Place {
@@ -50,7 +50,7 @@ impl Place {
         Self::new(bits::DISCONNECT).not_from(Sender::Server, PropertyId::SessionExpiryInterval);
     pub(crate) const AUTH: Self = Self::new(bits::AUTH);
 
-    pub(super) const fn new(place: u16) -> Self {
+    const fn new(place: u16) -> Self {
         let mut this = Self {
             allowed: PropertySet::EMPTY,
             repeats: PropertySet::EMPTY,
@@ -69,7 +69,7 @@ impl Place {
             }
             ids = rest;
         }
-        this.on_terms = PropertySet(!this.allowed.0);
+        this.on_terms = ANY_NUMBER.difference(this.allowed);
         // It may have been received in a place where it repeats.
         if !this.repeats.contains(PropertyId::SubscriptionIdentifier) {
             this.on_terms = this.on_terms.union(PropertySet::of(PropertyId::SubscriptionIdentifier));
@@ -77,7 +77,7 @@ impl Place {
         this
     }
 
-    pub(super) const fn not_from(mut self, sender: Sender, id: PropertyId) -> Self {
+    const fn not_from(mut self, sender: Sender, id: PropertyId) -> Self {
         let ids = PropertySet::of(id);
         match sender {
             Sender::Client => self.not_from_client = ids,
@@ -89,37 +89,12 @@ impl Place {
 
     /// What may stand here in a packet of that side.
     #[inline]
-    pub(super) const fn allowed_from(&self, sender: Option<Sender>) -> PropertySet {
+    pub(crate) const fn allowed_from(&self, sender: Option<Sender>) -> PropertySet {
         match sender {
             None => self.allowed,
             Some(Sender::Client) => self.allowed.difference(self.not_from_client),
             Some(Sender::Server) => self.allowed.difference(self.not_from_server),
         }
-    }
-
-    /// Checks a property at `at` that was there before, or may not be there at all.
-    #[cold]
-    #[inline(never)]
-    pub(super) fn check_again<'a>(
-        &self,
-        number: u32,
-        before: PropertySet,
-        sender: Option<Sender>,
-        at: &'a [u8],
-    ) -> Result<(), Fault<'a>> {
-        let refusal = match PropertyId::from_u32(number) {
-            Some(id) => self.refuses(id, before, sender),
-            None => Some(Kind::PropertyUnknown),
-        };
-        refusal.map_or(Ok(()), |kind| Err(Fault::new(kind, at)))
-    }
-
-    /// The rule that a property breaks that is not `open` any more.
-    #[cold]
-    #[inline(never)]
-    pub(super) fn late_refusal(&self, id: PropertyId, open: PropertySet, sender: Option<Sender>) -> Kind {
-        let before = self.allowed_from(sender).difference(open);
-        self.refuses(id, before, sender).unwrap_or(Kind::PropertyNotAllowed)
     }
 
     /// The rule that a property breaks by standing here after those `before` it.
@@ -128,13 +103,13 @@ impl Place {
         id: PropertyId,
         before: PropertySet,
         sender: Option<Sender>,
-    ) -> Option<Kind> {
+    ) -> Option<Rule> {
         if !self.allowed.contains(id) {
-            Some(Kind::PropertyNotAllowed)
+            Some(Rule::PropertyNotAllowed)
         } else if !self.allowed_from(sender).contains(id) {
-            Some(Kind::PropertySender)
+            Some(Rule::PropertySender)
         } else if before.difference(self.repeats).contains(id) {
-            Some(Kind::PropertyRepeated)
+            Some(Rule::PropertyRepeated)
         } else {
             None
         }

@@ -1,0 +1,348 @@
+//! What is known of a connection: its version, its limits, whether a packet has come yet. [`Connection`] decodes and
+//! encodes by it, [`Buffer`] reads a stream into memory of the caller's.
+
+use crate::decode::{Decoded, FixedHeader, decode, frame_len};
+use crate::error::{DecodeError, EncodeError};
+use crate::options::{DecodeOptions, EncodeOptions, Tolerance};
+use crate::output::Output;
+use crate::packet::{ConnAck, Connect, Packet};
+use crate::property::Properties;
+use crate::standard::{MAX_PACKET_SIZE, PacketType, ReasonCode, Rule, Sender, Version};
+
+/// The largest packet in bytes that a [`Connection::server`] takes before it has accepted the connection: 65,536.
+pub const MAX_CONNECT_SIZE: u32 = 65_536;
+
+/// Decodes and encodes the packets of one connection, and remembers what they settle.
+///
+/// - The version: a server learns it from CONNECT and decodes nothing else before.
+/// - The first packet: CONNECT from a client (`[MQTT-3.1.0-1]`), CONNACK or AUTH from a server (`[MQTT-3.2.0-1]`).
+/// - The limits: a server takes small packets only until it has encoded a CONNACK of success, and the largest packet of
+///   either direction is what the receiver announced as its Maximum Packet Size (`[MQTT-3.1.2-24]`,
+///   `[MQTT-3.2.2-15]`).
+///
+/// It needs neither an allocator nor a runtime: it looks at bytes that you have read, and `tokio_util` finds it in
+/// `Codec`. A new connection wants a new one.
+///
+/// ```
+/// use mqtt_wire::{ConnAck, Connect, Connection, Decoded, Packet, ReasonCode, Version};
+///
+/// let mut stream = Vec::new();
+/// Connection::client(Version::V311).encode(&Connect::new(Version::V311, "sensor-7").into(), &mut stream)?;
+///
+/// let mut server = Connection::server();
+/// let Decoded::Packet { packet: Packet::Connect(connect), len } = server.decode(&stream)? else { panic!("a CONNECT") };
+/// assert_eq!((connect.client_id, len), ("sensor-7", stream.len()));
+/// assert_eq!(server.version(), Some(Version::V311));
+///
+/// let mut answer = [0; 16];
+/// let n = server.encode(&ConnAck::new(ReasonCode::SUCCESS).into(), &mut answer)?;
+/// assert_eq!(answer[..n], [0x20, 0x02, 0x00, 0x00]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Connection {
+    decode: DecodeOptions,
+    encode: EncodeOptions,
+    /// The limit for what comes in once the connection is accepted, while a smaller one holds.
+    accepted_limit: Option<u32>,
+}
+
+impl Connection {
+    /// The connection of a client: packets of a server come in. The refusal by a server of 3.1.1 is understood in 5.0,
+    /// too ([`Tolerance::RefusalByOlderServer`]).
+    pub const fn client(version: Version) -> Self {
+        let decode = DecodeOptions::new(version).with_sender(Sender::Server).with_first_packet(true);
+        Self::new(
+            decode.with_tolerance(Tolerance::RefusalByOlderServer),
+            EncodeOptions::new(version).with_sender(Sender::Client),
+        )
+    }
+
+    /// The connection of a server: packets of a client come in, first of all a CONNECT, which decides the version. Until
+    /// a CONNACK of success was encoded no packet may be larger than [`MAX_CONNECT_SIZE`].
+    pub const fn server() -> Self {
+        let decode = DecodeOptions::detect().with_sender(Sender::Client).with_first_packet(true);
+        Self::new(decode, EncodeOptions::new(Version::V5).with_sender(Sender::Server))
+            .with_max_connect_size(MAX_CONNECT_SIZE)
+    }
+
+    /// A connection with these options, with one limit from the beginning.
+    pub const fn new(decode: DecodeOptions, encode: EncodeOptions) -> Self {
+        Self { decode, encode, accepted_limit: None }
+    }
+
+    /// The largest packet to be received, in bytes, fixed header included. Default: [`MAX_PACKET_SIZE`]. The smaller
+    /// limit of a connection that is not accepted yet goes on.
+    #[must_use]
+    pub const fn with_max_packet_size(self, bytes: u32) -> Self {
+        match self.accepted_limit {
+            Some(_) => Self { accepted_limit: Some(bytes), ..self },
+            None => Self { decode: self.decode.with_max_packet_size(bytes), ..self },
+        }
+    }
+
+    /// The largest packet to be received before the connection is accepted, in bytes.
+    #[must_use]
+    pub const fn with_max_connect_size(self, bytes: u32) -> Self {
+        let accepted = match self.accepted_limit {
+            Some(limit) => limit,
+            None => self.decode.max_packet_size(),
+        };
+        Self { decode: self.decode.with_max_packet_size(bytes), accepted_limit: Some(accepted), ..self }
+    }
+
+    /// The version; `None` as long as no CONNECT has named it.
+    pub const fn version(&self) -> Option<Version> {
+        self.decode.version()
+    }
+
+    /// How the next packet is decoded.
+    pub const fn decode_options(&self) -> DecodeOptions {
+        self.decode
+    }
+
+    /// Decodes the next packets so.
+    pub const fn set_decode_options(&mut self, options: DecodeOptions) {
+        self.decode = options;
+    }
+
+    /// How the next packet is encoded.
+    pub const fn encode_options(&self) -> EncodeOptions {
+        self.encode
+    }
+
+    /// Encodes the next packets so.
+    pub const fn set_encode_options(&mut self, options: EncodeOptions) {
+        self.encode = options;
+    }
+
+    /// Decodes the packet at the start of `bytes`, or tells how many bytes are missing at least.
+    ///
+    /// # Errors
+    /// As for [`decode()`].
+    pub fn decode<'a>(&mut self, bytes: &'a [u8]) -> Result<Decoded<'a>, DecodeError> {
+        let decoded = decode(bytes, self.decode);
+        match &decoded {
+            Ok(Decoded::Packet { packet, .. }) => self.received(packet),
+            Ok(Decoded::Incomplete { .. }) => {}
+            Err(_) => self.refused(bytes),
+        }
+        decoded
+    }
+
+    /// Cuts the first frame off `stream`; `None` when it is not complete yet: then what is missing is reserved. The body
+    /// of the frame is not checked.
+    ///
+    /// # Errors
+    /// When the fixed header is bad: the stream cannot be followed any further.
+    #[cfg(feature = "bytes")]
+    pub fn split_from(&mut self, stream: &mut bytes::BytesMut) -> Result<Option<crate::Frame>, DecodeError> {
+        let Some(frame) = crate::Frame::split_from(stream, self.decode)? else {
+            let missing = frame_len(stream).unwrap_or_default().saturating_sub(stream.len());
+            stream.reserve(missing);
+            return Ok(None);
+        };
+        if self.decode.first_packet()
+            || matches!(frame.packet_type(), PacketType::Connect | PacketType::ConnAck)
+        {
+            match frame.packet() {
+                Ok(packet) => self.received(&packet),
+                Err(_) => self.refused(frame.as_bytes()),
+            }
+            self.decode = self.decode.with_first_packet(false);
+        }
+        Ok(Some(frame))
+    }
+
+    /// Encodes a packet.
+    ///
+    /// # Errors
+    /// As for [`Packet::encode`].
+    pub fn encode<O: Output + ?Sized>(
+        &mut self,
+        packet: &Packet<'_>,
+        out: &mut O,
+    ) -> Result<usize, EncodeError> {
+        let len = packet.encode(self.encode, out)?;
+        self.sent(packet);
+        Ok(len)
+    }
+
+    /// Encodes a frame as it is.
+    ///
+    /// # Errors
+    /// When it is larger than the receiver's limit, or of another version than the connection.
+    #[cfg(feature = "bytes")]
+    pub fn encode_frame<O: Output + ?Sized>(
+        &mut self,
+        frame: &crate::Frame,
+        out: &mut O,
+    ) -> Result<usize, EncodeError> {
+        let (packet, version) = (frame.packet_type(), self.encode.context().version());
+        if frame.version().is_some_and(|named| named != version) {
+            return Err(EncodeError::invalid(Rule::VersionMismatch, packet, version));
+        }
+        let bytes = frame.as_bytes();
+        let max = self.encode.max_packet_size().min(MAX_PACKET_SIZE) as usize;
+        if bytes.len() > max {
+            return Err(EncodeError::too_large(bytes.len(), max, packet, version));
+        }
+        out.extend(0, bytes)
+            .map_err(|full| EncodeError::too_small(bytes.len(), full.available, packet, version))?;
+        if matches!(packet, PacketType::Connect | PacketType::ConnAck)
+            && let Ok(packet) = frame.packet()
+        {
+            self.sent(&packet);
+        }
+        Ok(bytes.len())
+    }
+
+    /// What a packet settles that came in.
+    fn received(&mut self, packet: &Packet<'_>) {
+        self.decode = self.decode.with_first_packet(false);
+        match packet {
+            Packet::Connect(Connect { version, properties, .. }) => {
+                self.settle_version(*version);
+                self.limit_what_is_sent(properties);
+            }
+            Packet::ConnAck(ConnAck { properties, .. }) => self.limit_what_is_sent(properties),
+            _ => {}
+        }
+    }
+
+    /// What a body settles that was refused: a bad CONNECT may have named the version all the same, by which it can be
+    /// answered.
+    #[cold]
+    fn refused(&mut self, bytes: &[u8]) {
+        if let (Ok(Some(_)), Some(version)) =
+            (FixedHeader::decode(bytes, self.decode), Version::of_connect(bytes))
+        {
+            self.settle_version(version);
+        }
+    }
+
+    /// What a packet settles that went out.
+    fn sent(&mut self, packet: &Packet<'_>) {
+        match packet {
+            Packet::Connect(Connect { properties, .. }) => self.limit_what_comes(properties),
+            Packet::ConnAck(ConnAck { reason_code: ReasonCode::SUCCESS, properties, .. }) => {
+                if let Some(limit) = self.accepted_limit.take() {
+                    self.decode = self.decode.with_max_packet_size(limit);
+                }
+                self.limit_what_comes(properties);
+            }
+            _ => {}
+        }
+    }
+
+    const fn settle_version(&mut self, version: Version) {
+        if self.decode.version().is_none() {
+            self.decode = self.decode.with_version(version);
+            self.encode = self.encode.with_version(version);
+        }
+    }
+
+    fn limit_what_is_sent(&mut self, properties: &Properties<'_>) {
+        if let Some(max) = properties.maximum_packet_size() {
+            self.encode = self.encode.with_max_packet_size(max.get().min(self.encode.max_packet_size()));
+        }
+    }
+
+    fn limit_what_comes(&mut self, properties: &Properties<'_>) {
+        if let Some(max) = properties.maximum_packet_size() {
+            self.decode = self.decode.with_max_packet_size(max.get().min(self.decode.max_packet_size()));
+        }
+    }
+}
+
+/// A stream that is read into a slice of the caller's: room for what comes next, and the packets that are there.
+///
+/// ```
+/// use std::io::Read;
+/// use mqtt_wire::{Buffer, Connection, Packet, Version};
+///
+/// fn next_publish(stream: &mut impl Read, connection: &mut Connection) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
+///     let mut memory = [0; 1024];
+///     let mut buffer = Buffer::new(&mut memory);
+///     loop {
+///         while let Some(packet) = buffer.next(connection)? {
+///             if let Packet::Publish(publish) = packet {
+///                 return Ok(publish.payload.to_vec());
+///             }
+///         }
+///         let n = stream.read(buffer.room())?;
+///         if n == 0 {
+///             return Err("the stream has ended".into());
+///         }
+///         buffer.fill(n);
+///     }
+/// }
+/// # let bytes = [0x20, 2, 0, 0, 0x30, 5, 0, 1, b'a', b'h', b'i'];
+/// # let payload = next_publish(&mut &bytes[..], &mut Connection::client(Version::V311))?;
+/// # assert_eq!(payload, b"hi");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Buffer<'b> {
+    memory: &'b mut [u8],
+    /// Where the bytes start and end that are not taken yet.
+    start: usize,
+    end: usize,
+}
+
+impl<'b> Buffer<'b> {
+    /// An empty buffer. Its memory has to hold the largest packet: what is larger is refused.
+    pub const fn new(memory: &'b mut [u8]) -> Self {
+        Self { memory, start: 0, end: 0 }
+    }
+
+    /// The room for bytes of the stream, which are told by [`fill`](Self::fill). It is never empty after
+    /// [`next`](Self::next) has said that a packet is not complete.
+    pub fn room(&mut self) -> &mut [u8] {
+        // The order always holds; that it is asked leaves the compiler no panic to keep.
+        if self.start > 0 && self.start <= self.end && self.end <= self.memory.len() {
+            self.memory.copy_within(self.start..self.end, 0);
+            (self.start, self.end) = (0, self.end.saturating_sub(self.start));
+        }
+        self.memory.get_mut(self.end..).unwrap_or_default()
+    }
+
+    /// So many bytes were written into the [`room`](Self::room).
+    pub fn fill(&mut self, len: usize) {
+        self.end = self.end.saturating_add(len).min(self.memory.len());
+    }
+
+    /// The bytes that have come and are not taken yet.
+    pub fn bytes(&self) -> &[u8] {
+        self.memory.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// The next packet; `None` when it is not complete yet.
+    ///
+    /// # Errors
+    /// As for [`decode()`], and [`Rule::PacketTooLarge`] for a packet that does not fit into the memory. Then the frame is
+    /// passed over, and the next call goes on behind it, unless its length is bad or not there: then the next call gives
+    /// the same error.
+    pub fn next(&mut self, connection: &mut Connection) -> Result<Option<Packet<'_>>, DecodeError> {
+        let Self { memory, start, end } = self;
+        let capacity = memory.len();
+        let bytes = memory.get(*start..*end).unwrap_or_default();
+        match connection.decode(bytes) {
+            Ok(Decoded::Packet { packet, len }) => {
+                *start += len;
+                Ok(Some(packet))
+            }
+            Ok(Decoded::Incomplete { missing }) if bytes.len().saturating_add(missing) > capacity => {
+                let packet = bytes.first().and_then(|first| PacketType::new(first >> 4));
+                Err(crate::decode::error(Rule::PacketTooLarge, packet, connection.decode.context(), 1))
+            }
+            Ok(Decoded::Incomplete { .. }) => Ok(None),
+            Err(error) => {
+                if let Some(len) = frame_len(bytes).filter(|len| *len <= bytes.len()) {
+                    *start += len;
+                }
+                Err(error)
+            }
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! [`CheckedFrame`]: a frame whose packet cannot fail any more.
+
+use core::fmt;
+
+use bytes::{Bytes, BytesMut};
+
+use super::Frame;
+use crate::error::{DecodeError, EncodeError};
+use crate::options::EncodeOptions;
+use crate::packet::Packet;
+use crate::standard::PacketType;
+
+/// A frame whose packet was checked: the owned form of any packet.
+///
+/// ```
+/// use mqtt_wire::{CheckedFrame, Connect, Packet, Version};
+///
+/// fn first_packet(client_id: &str) -> CheckedFrame {
+///     CheckedFrame::encode(&Connect::new(Version::V5, client_id).into(), Version::V5).expect("it is short")
+/// }
+/// assert!(matches!(first_packet("sensor-7").packet(), Packet::Connect(connect) if connect.client_id == "sensor-7"));
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct CheckedFrame(Frame);
+
+impl CheckedFrame {
+    /// Checks a frame.
+    ///
+    /// # Errors
+    /// The first rule that the packet breaks.
+    pub fn new(frame: Frame) -> Result<Self, DecodeError> {
+        frame.packet()?;
+        Ok(Self(frame))
+    }
+
+    /// Encodes a packet into a frame of its own.
+    ///
+    /// # Errors
+    /// As for [`Packet::encode`].
+    pub fn encode(packet: &Packet<'_>, options: impl Into<EncodeOptions>) -> Result<Self, EncodeError> {
+        let options = options.into();
+        let mut bytes = BytesMut::new();
+        packet.encode(options, &mut bytes)?;
+        // What is encoded can be decoded; should it not, then that is what is wrong with the packet.
+        let refused =
+            |error: DecodeError| EncodeError::invalid(error.rule(), packet.packet_type(), error.version());
+        let frame = Frame::new(bytes.freeze(), options.to_decode_options()).map_err(refused)?;
+        Self::new(frame).map_err(refused)
+    }
+
+    /// The packet. It is decoded anew by each call.
+    #[inline]
+    pub fn packet(&self) -> Packet<'_> {
+        let packet = self.0.packet();
+        debug_assert!(packet.is_ok(), "the same bytes were checked by the same options");
+        packet.unwrap_or(Packet::PingReq)
+    }
+
+    /// The type of the packet.
+    pub const fn packet_type(&self) -> PacketType {
+        self.0.packet_type()
+    }
+
+    /// The frame.
+    pub const fn frame(&self) -> &Frame {
+        &self.0
+    }
+
+    /// The frame.
+    pub fn into_frame(self) -> Frame {
+        self.0
+    }
+
+    /// The bytes of the frame.
+    pub fn into_bytes(self) -> Bytes {
+        self.0.into_bytes()
+    }
+}
+
+impl TryFrom<Frame> for CheckedFrame {
+    type Error = DecodeError;
+
+    fn try_from(frame: Frame) -> Result<Self, DecodeError> {
+        Self::new(frame)
+    }
+}
+
+impl From<CheckedFrame> for Frame {
+    fn from(checked: CheckedFrame) -> Self {
+        checked.0
+    }
+}
+
+impl AsRef<[u8]> for CheckedFrame {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl fmt::Debug for CheckedFrame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("CheckedFrame").field(&self.packet()).finish()
+    }
+}

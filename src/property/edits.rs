@@ -1,0 +1,79 @@
+//! Properties minus what is hidden of them plus what is added to them.
+
+use super::{Properties, Property};
+use crate::standard::{PropertyId, PropertySet};
+
+/// Edits of properties: some are hidden, some are added behind. Nothing is copied or allocated, and the order of user
+/// properties stays (`[MQTT-3.3.2-18]`).
+///
+/// The caller owns the edits, and [`Properties`] refer to them, which so stay small. Edits may stand on edits.
+///
+/// ```
+/// use core::num::NonZeroU16;
+/// use mqtt_wire::{Properties, Property, PropertyId};
+///
+/// let received = [Property::TopicAlias(NonZeroU16::MIN), Property::UserProperty(("room", "kitchen"))];
+/// let mine = [Property::UserProperty(("via", "bridge"))];
+///
+/// let edits = Properties::new(&received).edit(PropertyId::TopicAlias, &mine);
+/// let to_send = edits.as_properties();
+/// assert_eq!(to_send.user_properties().collect::<Vec<_>>(), [("room", "kitchen"), ("via", "bridge")]);
+/// assert_eq!(to_send.topic_alias(), None);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PropertyEdits<'a> {
+    pub(super) base: Properties<'a>,
+    pub(super) hidden: PropertySet,
+    pub(super) added: &'a [Property<'a>],
+}
+
+impl<'a> PropertyEdits<'a> {
+    /// What packets take.
+    pub const fn as_properties(&'a self) -> Properties<'a> {
+        Properties::edited(self)
+    }
+}
+
+impl<'a> From<&'a PropertyEdits<'a>> for Properties<'a> {
+    fn from(edits: &'a PropertyEdits<'a>) -> Self {
+        Self::edited(edits)
+    }
+}
+
+impl<'a> Properties<'a> {
+    /// These properties without some of them, and with others behind them.
+    pub fn edit(self, without: impl Into<PropertySet>, with: &'a [Property<'a>]) -> PropertyEdits<'a> {
+        PropertyEdits { base: self, hidden: without.into(), added: with }
+    }
+
+    /// These properties without some of them.
+    pub fn without(self, ids: impl Into<PropertySet>) -> PropertyEdits<'a> {
+        self.edit(ids, &[])
+    }
+
+    /// These properties, and others behind them.
+    pub fn with(self, added: &'a [Property<'a>]) -> PropertyEdits<'a> {
+        self.edit(PropertySet::EMPTY, added)
+    }
+
+    /// What may be forwarded with a message to another connection: all but [`PropertySet::NOT_FORWARDED`].
+    ///
+    /// ```
+    /// use core::num::NonZeroU16;
+    /// use mqtt_wire::{Properties, Property};
+    ///
+    /// let received = [Property::TopicAlias(NonZeroU16::MIN), Property::ContentType("text/plain")];
+    /// let forwarded = Properties::new(&received).forwarded();
+    /// assert_eq!(forwarded.as_properties().iter().count(), 1);
+    /// ```
+    pub fn forwarded(self) -> PropertyEdits<'a> {
+        self.without(PropertySet::NOT_FORWARDED)
+    }
+}
+
+impl PropertySet {
+    /// What is not forwarded with a message to another connection: the Topic Alias, which is the connection's own, and
+    /// the Subscription Identifiers, which are the subscriber's (section 3.3.2.3 of 5.0).
+    pub const NOT_FORWARDED: Self =
+        Self::of(PropertyId::TopicAlias).union(Self::of(PropertyId::SubscriptionIdentifier));
+}

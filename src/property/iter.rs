@@ -1,0 +1,172 @@
+//! Going through properties, wherever they stand.
+
+use super::properties::Repr;
+use super::value::skip;
+use super::{Properties, Property};
+use crate::read::variable;
+use crate::standard::{PropertyId, PropertySet};
+
+/// A stretch of properties that stand together.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Part<'a> {
+    pub(super) source: Source<'a>,
+    /// What is to be passed over.
+    pub(super) hidden: PropertySet,
+}
+
+/// Where a stretch of properties stands.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Source<'a> {
+    /// A checked block, or the rest of one.
+    Wire {
+        bytes: &'a [u8],
+        /// What is in the whole block.
+        present: PropertySet,
+    },
+    List(&'a [Property<'a>]),
+}
+
+impl<'a> Properties<'a> {
+    /// The stretch of that number: the properties under all edits are number 0, above them comes what each of the edits
+    /// added.
+    #[inline]
+    pub(super) fn part(&self, number: usize) -> Option<Part<'a>> {
+        let mut hidden = PropertySet::EMPTY;
+        let mut this = self.repr();
+        let mut above = match this {
+            Repr::Edited(_) => self.depth().checked_sub(number)?,
+            _ if number == 0 => 0,
+            _ => return None,
+        };
+        while let Repr::Edited(edits) = this {
+            if above == 0 && number > 0 {
+                return Some(Part { source: Source::List(edits.added), hidden });
+            }
+            hidden = hidden.union(edits.hidden);
+            this = edits.base.repr();
+            above = above.saturating_sub(1);
+        }
+        let source = match this {
+            Repr::Wire { bytes, low, high } => {
+                Source::Wire { bytes, present: PropertySet::from_parts(low, high) }
+            }
+            Repr::List(list) => Source::List(list),
+            Repr::Edited(_) => return None,
+        };
+        Some(Part { source, hidden })
+    }
+
+    /// How many edits stand on each other.
+    fn depth(&self) -> usize {
+        let mut depth = 0;
+        let mut this = self.repr();
+        while let Repr::Edited(edits) = this {
+            depth += 1;
+            this = edits.base.repr();
+        }
+        depth
+    }
+}
+
+/// Iterator over [`Properties`], in order.
+#[derive(Debug, Clone)]
+pub struct PropertyIter<'a> {
+    properties: Properties<'a>,
+    /// The stretch that is gone through, as far as it is left.
+    part: Part<'a>,
+    /// The number of the next stretch.
+    next: usize,
+}
+
+impl<'a> PropertyIter<'a> {
+    pub(super) fn new(properties: Properties<'a>) -> Self {
+        let empty = Part { source: Source::List(&[]), hidden: PropertySet::EMPTY };
+        Self { properties, part: properties.part(0).unwrap_or(empty), next: 1 }
+    }
+
+    pub(super) const fn of_part(part: Part<'a>) -> Self {
+        Self { properties: Properties::EMPTY, part, next: 1 }
+    }
+
+    /// The next property with that identifier. Those before it are passed over without being built.
+    pub(super) fn find(&mut self, id: PropertyId) -> Option<Property<'a>> {
+        loop {
+            let hidden = self.part.hidden;
+            match &mut self.part.source {
+                Source::Wire { present, .. } if !present.difference(hidden).contains(id) => {}
+                Source::Wire { bytes, .. } => {
+                    while let Some((i, number)) = number(bytes) {
+                        if number == u32::from(id.get()) {
+                            let (rest, property) = Property::read(number, i)?;
+                            *bytes = rest;
+                            return Some(property);
+                        }
+                        *bytes = skip(number, i).ok()?;
+                    }
+                }
+                Source::List(_) if hidden.contains(id) => {}
+                Source::List(list) => {
+                    while let Some((property, rest)) = list.split_first() {
+                        *list = rest;
+                        if property.id() == id {
+                            return Some(*property);
+                        }
+                    }
+                }
+            }
+            self.part = self.next_part()?;
+        }
+    }
+
+    fn next_part(&mut self) -> Option<Part<'a>> {
+        let part = self.properties.part(self.next)?;
+        self.next += 1;
+        Some(part)
+    }
+}
+
+/// The number of the property at the start of a block that was checked, so that reading it again cannot fail.
+fn number(bytes: &[u8]) -> Option<(&[u8], u32)> {
+    if bytes.is_empty() { None } else { variable(bytes, false).ok() }
+}
+
+impl<'a> Iterator for PropertyIter<'a> {
+    type Item = Property<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Property<'a>> {
+        loop {
+            let hidden = self.part.hidden;
+            match &mut self.part.source {
+                Source::Wire { bytes, .. } => {
+                    while let Some((i, number)) = number(bytes) {
+                        if !hidden.contains_number(number) {
+                            let (rest, property) = Property::read(number, i)?;
+                            *bytes = rest;
+                            return Some(property);
+                        }
+                        *bytes = skip(number, i).ok()?;
+                    }
+                }
+                Source::List(list) => {
+                    while let Some((property, rest)) = list.split_first() {
+                        *list = rest;
+                        if !hidden.contains(property.id()) {
+                            return Some(*property);
+                        }
+                    }
+                }
+            }
+            self.part = self.next_part()?;
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        match (self.part.source, self.properties.repr()) {
+            (Source::List(list), Repr::List(_)) => (list.len(), Some(list.len())),
+            _ => (0, None),
+        }
+    }
+}
+
+impl core::iter::FusedIterator for PropertyIter<'_> {}

@@ -1,0 +1,178 @@
+//! Quality of Service, how a message is delivered (section 4.3), and when retained messages are wanted.
+
+use core::fmt;
+use core::str::FromStr;
+
+use super::{PacketId, UnknownName, UnknownNumber};
+
+/// Quality of Service: how hard the sender and the receiver try to deliver a message (section 4.3).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum QoS {
+    /// QoS 0: at most once.
+    #[default]
+    AtMostOnce,
+    /// QoS 1: at least once.
+    AtLeastOnce,
+    /// QoS 2: exactly once.
+    ExactlyOnce,
+}
+
+impl QoS {
+    /// Every QoS, by number.
+    pub const ALL: [Self; 3] = [Self::AtMostOnce, Self::AtLeastOnce, Self::ExactlyOnce];
+
+    /// The QoS of that number: 0, 1 or 2; `None` for any other.
+    #[inline]
+    pub const fn new(number: u8) -> Option<Self> {
+        match number {
+            0 => Some(Self::AtMostOnce),
+            1 => Some(Self::AtLeastOnce),
+            2 => Some(Self::ExactlyOnce),
+            _ => None,
+        }
+    }
+
+    /// The number: 0, 1 or 2.
+    pub const fn get(self) -> u8 {
+        self as u8
+    }
+}
+
+impl fmt::Display for QoS {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.get(), f)
+    }
+}
+
+/// `0`, `1` and `2`.
+impl FromStr for QoS {
+    type Err = UnknownName;
+
+    fn from_str(name: &str) -> Result<Self, UnknownName> {
+        match name {
+            "0" => Ok(Self::AtMostOnce),
+            "1" => Ok(Self::AtLeastOnce),
+            "2" => Ok(Self::ExactlyOnce),
+            _ => Err(UnknownName { expected: "0, 1 or 2" }),
+        }
+    }
+}
+
+/// The value of the property Maximum QoS: 0 or 1, since a server that supports QoS 2 leaves it out
+/// (section 3.2.2.3.4 of 5.0).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum MaximumQoS {
+    /// The server supports QoS 0 only.
+    AtMostOnce,
+    /// The server supports QoS 0 and 1.
+    AtLeastOnce,
+}
+
+impl MaximumQoS {
+    /// The value that announces that QoS as the highest; `None` for QoS 2, of which a server says nothing.
+    pub const fn new(qos: QoS) -> Option<Self> {
+        match qos {
+            QoS::AtMostOnce => Some(Self::AtMostOnce),
+            QoS::AtLeastOnce => Some(Self::AtLeastOnce),
+            QoS::ExactlyOnce => None,
+        }
+    }
+
+    /// The same as a [`QoS`].
+    pub const fn get(self) -> QoS {
+        match self {
+            Self::AtMostOnce => QoS::AtMostOnce,
+            Self::AtLeastOnce => QoS::AtLeastOnce,
+        }
+    }
+}
+
+impl From<MaximumQoS> for QoS {
+    fn from(maximum: MaximumQoS) -> Self {
+        maximum.get()
+    }
+}
+
+impl TryFrom<QoS> for MaximumQoS {
+    type Error = UnknownNumber;
+
+    fn try_from(qos: QoS) -> Result<Self, UnknownNumber> {
+        Self::new(qos).ok_or(UnknownNumber { number: qos.get().into(), of: "Maximum QoS" })
+    }
+}
+
+impl fmt::Display for MaximumQoS {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.get(), f)
+    }
+}
+
+/// The QoS of a PUBLISH together with the Packet Identifier that QoS 1 and 2 need and QoS 0 must not have
+/// (`[MQTT-2.3.1-5]` of 3.1.1, `[MQTT-2.2.1-2]` of 5.0).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Delivery {
+    /// QoS 0.
+    #[default]
+    AtMostOnce,
+    /// QoS 1, acknowledged by PUBACK.
+    AtLeastOnce(PacketId),
+    /// QoS 2, acknowledged by PUBREC, PUBREL and PUBCOMP.
+    ExactlyOnce(PacketId),
+}
+
+impl Delivery {
+    /// The delivery of that QoS; the identifier is not used for QoS 0.
+    pub const fn new(qos: QoS, packet_id: PacketId) -> Self {
+        match qos {
+            QoS::AtMostOnce => Self::AtMostOnce,
+            QoS::AtLeastOnce => Self::AtLeastOnce(packet_id),
+            QoS::ExactlyOnce => Self::ExactlyOnce(packet_id),
+        }
+    }
+
+    /// The Quality of Service.
+    pub const fn qos(self) -> QoS {
+        match self {
+            Self::AtMostOnce => QoS::AtMostOnce,
+            Self::AtLeastOnce(_) => QoS::AtLeastOnce,
+            Self::ExactlyOnce(_) => QoS::ExactlyOnce,
+        }
+    }
+
+    /// The Packet Identifier of QoS 1 and 2.
+    pub const fn packet_id(self) -> Option<PacketId> {
+        match self {
+            Self::AtMostOnce => None,
+            Self::AtLeastOnce(id) | Self::ExactlyOnce(id) => Some(id),
+        }
+    }
+}
+
+/// When retained messages are sent for a subscription (section 3.8.3.1 of 5.0).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RetainHandling {
+    /// 0: at every SUBSCRIBE. What 3.x always does.
+    #[default]
+    Send,
+    /// 1: only when the subscription is new.
+    SendIfNew,
+    /// 2: not at all.
+    DoNotSend,
+}
+
+impl RetainHandling {
+    /// The value of that number: 0, 1 or 2; `None` for any other.
+    pub const fn new(number: u8) -> Option<Self> {
+        match number {
+            0 => Some(Self::Send),
+            1 => Some(Self::SendIfNew),
+            2 => Some(Self::DoNotSend),
+            _ => None,
+        }
+    }
+
+    /// The number: 0, 1 or 2.
+    pub const fn get(self) -> u8 {
+        self as u8
+    }
+}

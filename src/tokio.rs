@@ -1,0 +1,143 @@
+//! MQTT for `tokio_util::codec::Framed` (feature `tokio-codec`).
+
+use bytes::{Bytes, BytesMut};
+use tokio_util::codec::{Decoder, Encoder};
+
+use crate::connection::Connection;
+use crate::error::{DecodeError, EncodeError};
+use crate::frame::{CheckedFrame, Frame, PublishFrame};
+use crate::packet::Packet;
+use crate::standard::{ReasonCode, Version};
+
+/// Cuts a stream into [`Frame`]s and writes packets, frames and ready-made bytes ([`Outgoing`]): a [`Connection`] for
+/// `Framed`, `FramedRead` and `FramedWrite`.
+///
+/// A frame's body is checked when [`Frame::packet`] is called, so a bad packet does not end the stream; only a
+/// bad fixed header does.
+///
+/// ```
+/// use mqtt_wire::{Codec, Connection, Packet, Version};
+/// use tokio_util::codec::Encoder;
+///
+/// let mut client = Codec::new(Connection::client(Version::V5));
+/// let mut out = bytes::BytesMut::new();
+/// client.encode(Packet::PingReq.into(), &mut out)?;
+/// assert_eq!(&out[..], [0xC0, 0x00]);
+/// # Ok::<(), mqtt_wire::CodecError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Codec {
+    connection: Connection,
+}
+
+impl Codec {
+    /// The codec of a connection.
+    pub const fn new(connection: Connection) -> Self {
+        Self { connection }
+    }
+
+    /// The codec of a client: see [`Connection::client`].
+    pub const fn client(version: Version) -> Self {
+        Self::new(Connection::client(version))
+    }
+
+    /// The codec of a server: see [`Connection::server`].
+    pub const fn server() -> Self {
+        Self::new(Connection::server())
+    }
+
+    /// What is known of the connection.
+    pub const fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// What is known of the connection, to change its options.
+    pub const fn connection_mut(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+}
+
+/// What a [`Codec`] writes: one type for all, so that `framed.flush()`, `framed.split()` and a task that writes what
+/// others send it need no further word about types.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Outgoing<'a> {
+    /// A packet, to be encoded. Acknowledgements without properties are `Packet<'static>`.
+    Packet(Packet<'a>),
+    /// A frame as it is, if it is of the connection's version and within its limit.
+    Frame(Frame),
+    /// Bytes that are already encoded.
+    Bytes(Bytes),
+}
+
+impl<'a, P: Into<Packet<'a>>> From<P> for Outgoing<'a> {
+    fn from(packet: P) -> Self {
+        Self::Packet(packet.into())
+    }
+}
+
+macro_rules! from_frame {
+    ($($name:ident)+) => { $(
+        impl From<$name> for Outgoing<'_> {
+            fn from(frame: $name) -> Self {
+                Self::Frame(frame.into())
+            }
+        }
+    )+ };
+}
+
+from_frame! { Frame CheckedFrame PublishFrame }
+
+impl From<Bytes> for Outgoing<'_> {
+    fn from(bytes: Bytes) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+
+/// Why a [`Codec`] gave up.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CodecError {
+    /// The stream cannot be cut into frames any further.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    /// The packet was not written.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+    /// Reading or writing failed.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+impl CodecError {
+    /// The reason code with which the peer may be told; `None` when reading or writing failed or the fault is
+    /// one's own.
+    pub const fn reason_code(&self) -> Option<ReasonCode> {
+        match self {
+            Self::Decode(error) => Some(error.reason_code()),
+            Self::Encode(_) | Self::Io(_) => None,
+        }
+    }
+}
+
+impl Decoder for Codec {
+    type Item = Frame;
+    type Error = CodecError;
+
+    fn decode(&mut self, stream: &mut BytesMut) -> Result<Option<Frame>, CodecError> {
+        Ok(self.connection.split_from(stream)?)
+    }
+}
+
+impl Encoder<Outgoing<'_>> for Codec {
+    type Error = CodecError;
+
+    fn encode(&mut self, outgoing: Outgoing<'_>, out: &mut BytesMut) -> Result<(), CodecError> {
+        match outgoing {
+            Outgoing::Packet(packet) => self.connection.encode(&packet, out).map(drop)?,
+            Outgoing::Frame(frame) => self.connection.encode_frame(&frame, out).map(drop)?,
+            Outgoing::Bytes(bytes) => out.extend_from_slice(&bytes),
+        }
+        Ok(())
+    }
+}
