@@ -27,7 +27,7 @@ impl Limits {
     /// As the properties of CONNACK say.
     pub(crate) fn of_connack(properties: &Properties<'_>) -> Self {
         Self {
-            maximum_qos: properties.maximum_qos().map_or(QoS::ExactlyOnce, mqtt_wire::MaximumQoS::qos),
+            maximum_qos: properties.maximum_qos().map_or(QoS::ExactlyOnce, mqtt_wire::MaximumQoS::get),
             retain: properties.retain_available().unwrap_or(true),
             wildcards: properties.wildcard_subscription_available().unwrap_or(true),
             shared: properties.shared_subscription_available().unwrap_or(true),

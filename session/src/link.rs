@@ -10,8 +10,8 @@ use core::marker::PhantomData;
 use core::num::NonZeroU16;
 
 use mqtt_wire::{
-    Auth, DecodeOptions, Disconnect, EncodeOptions, Packet, PacketId, PacketType, PropertyId, Publish, QoS,
-    ReasonCode, Sender, TopicName, Version,
+    Auth, Disconnect, Packet, PacketId, PacketType, PropertyId, PropertySet, Publish, QoS, ReasonCode,
+    Sender, TopicName, Version,
 };
 
 use crate::Millis;
@@ -23,7 +23,7 @@ use crate::output::{HandleError, Input, Publication, Receipt, Refusal, Reply};
 use crate::session::Session;
 use crate::slots::{List, Slots, count};
 use crate::violation::{SessionRule, Violation};
-use crate::wire::{Wire, without};
+use crate::wire::Wire;
 
 pub use outputs::Outputs;
 pub(crate) use outputs::Then;
@@ -199,6 +199,7 @@ impl<S: Slots> Session<S> {
     ///
     /// # Errors
     /// The connection, when it is another session's, or not this one's latest.
+    #[allow(clippy::result_large_err, reason = "a connection is worth keeping")]
     pub fn attach<R: Role>(&mut self, connection: Detached<R, S>) -> Result<Link<'_, R, S>, Detached<R, S>> {
         if connection.c.epoch != self.epoch {
             return Err(connection);
@@ -207,14 +208,14 @@ impl<S: Slots> Session<S> {
     }
 
     /// A link of a new connection.
-    pub(crate) fn link<R: Role>(&mut self, version: Version) -> Link<'_, R, S> {
+    pub(crate) fn link<R: Role>(&mut self, connection: mqtt_wire::Connection) -> Link<'_, R, S> {
         // What has ended with the last connection is given back.
         if self.exists && self.expiry == 0 {
             self.end();
         }
         self.epoch = self.epoch.wrapping_add(1);
         let c = Connection {
-            wire: Wire::new(version, R::SENDER),
+            wire: Wire(connection),
             state: State::New,
             epoch: self.epoch,
             receive_maximum: u16::MAX,
@@ -277,7 +278,6 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
         if R::waits_for_connack(self, &packet) {
             return Err(HandleError::TooEarly);
         }
-        self.c.wire.begun();
         match R::judge(self, &packet, now) {
             Ok(verdict) => Ok(self.input(packet, verdict)),
             Err(rule) => Err(HandleError::Violation(self.violated(rule))),
@@ -368,7 +368,8 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
         if !can_tell || matches!(R::SENDER, Sender::Server) && !self.c.wire.is_v5() {
             return Err(Refusal::NotOpen);
         }
-        let packet = self.fit((*disconnect).into())?;
+        let packet = Packet::Disconnect(*disconnect);
+        let hidden = self.fit(packet, PropertySet::EMPTY)?;
         if matches!(R::SENDER, Sender::Client)
             && let Some(expiry) = disconnect.properties.session_expiry_interval()
         {
@@ -379,7 +380,7 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
                 self.session.lasts(expiry);
             }
         }
-        Ok(Outputs::new(self, Some(packet), Then::Close(disconnect.reason_code), now))
+        Ok(Outputs::new(self, Some((packet, hidden)), Then::Close(disconnect.reason_code), now))
     }
 
     /// Sends a step of an authentication (section 4.12).
@@ -407,9 +408,10 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
         if !in_turn {
             return Err(Refusal::Auth);
         }
-        let packet = self.fit(self.without_problem((*auth).into()))?;
+        let packet = Packet::Auth(*auth);
+        let hidden = self.fit(packet, self.unwanted())?;
         self.c.auth = next;
-        Ok(Outputs::new(self, Some(packet), Then::GoOn, now))
+        Ok(Outputs::new(self, Some((packet, hidden)), Then::GoOn, now))
     }
 
     /// An AUTH of the peer's.
@@ -427,22 +429,21 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
         if in_turn { Ok(Verdict::AsItIs) } else { Err(SessionRule::AuthOutOfTurn) }
     }
 
-    /// The packet as it fits into the peer's Maximum Packet Size.
-    pub(crate) fn fit<'p>(&self, packet: Packet<'p>) -> Result<Packet<'p>, Refusal> {
-        match self.c.wire.fit(packet) {
-            Ok(Some(packet)) => Ok(packet),
+    /// What has to be left out of a packet, which is this at least, so that the peer takes it.
+    pub(crate) fn fit(&self, packet: Packet<'_>, hidden: PropertySet) -> Result<PropertySet, Refusal> {
+        match self.c.wire.fit(packet, hidden) {
+            Ok(Some(hidden)) => Ok(hidden),
             Ok(None) => Err(Refusal::TooLarge),
             Err(error) => Err(Refusal::Encode(error)),
         }
     }
 
-    /// The packet without Reason String and User Properties, if the client does not want them in it
-    /// (`[MQTT-3.1.2-29]`).
-    pub(crate) fn without_problem<'p>(&self, packet: Packet<'p>) -> Packet<'p> {
+    /// Reason String and User Properties, if the client does not want them (`[MQTT-3.1.2-29]`).
+    pub(crate) fn unwanted(&self) -> PropertySet {
         if self.c.asks.problem_information {
-            packet
+            PropertySet::EMPTY
         } else {
-            without(packet, PropertyId::ReasonString | PropertyId::UserProperty)
+            PropertyId::ReasonString | PropertyId::UserProperty
         }
     }
 
@@ -475,20 +476,15 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
         R::elapsed(self, now).map_err(|rule| self.violated(rule))
     }
 
-    /// How to decode what the peer sends now: version, direction, this side's Maximum Packet Size.
-    #[inline]
-    pub fn decode_options(&self) -> DecodeOptions {
-        self.c.wire.decode_options()
-    }
-
-    /// How to encode what goes to the peer: version, direction, the peer's Maximum Packet Size.
-    #[inline]
-    pub fn encode_options(&self) -> EncodeOptions {
-        self.c.wire.encode_options()
+    /// The codec of the connection: it decodes what comes. What goes is encoded by it, or with its
+    /// [`encode_options`](mqtt_wire::Connection::encode_options): the link sees to it that it knows the version and the
+    /// limits of both sides.
+    pub const fn connection(&mut self) -> &mut mqtt_wire::Connection {
+        &mut self.c.wire.0
     }
 
     /// The version that is spoken.
-    pub const fn version(&self) -> Version {
+    pub fn version(&self) -> Version {
         self.c.wire.version()
     }
 

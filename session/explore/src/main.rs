@@ -74,7 +74,9 @@ fn print<const IDS: u16>(configuration: &Configuration, fault: &Fault) {
 }
 
 fn print_wire(name: &str, sender: Sender, version: Version, mut wire: &[u8]) {
-    while let Ok(Decoded::Packet { packet, len }) = decode(wire, DecodeOptions::new(version).sender(sender)) {
+    while let Ok(Decoded::Packet { packet, len }) =
+        decode(wire, DecodeOptions::new(version).with_sender(sender))
+    {
         let (bytes, rest) = wire.split_at(len);
         print!("      from the {name}: ");
         for byte in bytes {

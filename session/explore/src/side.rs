@@ -149,7 +149,9 @@ impl<R: Role, const IDS: u16> Side<R, IDS> {
 
     /// Does the next output; `false` when there is none. What is sent goes to `wire`.
     pub(crate) fn output(&mut self, wire: &mut Vec<u8>, strict: bool) -> Result<bool> {
-        let Some((Some(output), options)) = self.with(|link| (link.next(0), link.encode_options())) else {
+        let Some((Some(output), options)) =
+            self.with(|link| (link.next(0), link.connection().encode_options()))
+        else {
             return Ok(false);
         };
         self.perform(output, options, wire, strict)?;

@@ -8,8 +8,8 @@
 
 use mqtt_session::{Client, Output, Server};
 use mqtt_wire::{
-    ConnAck, Connect, DecodeOptions, Decoded, EncodeOptions, Packet, Properties, Property, QoS, ReasonCode,
-    Version, decode,
+    ConnAck, Connect, Connection, DecodeOptions, Decoded, EncodeOptions, Packet, Properties, Property, QoS,
+    ReasonCode, Version, decode,
 };
 
 use crate::configuration::{Configuration, Shrink};
@@ -247,7 +247,7 @@ impl<const IDS: u16> System<IDS> {
             Event::Connect { clean, maximum } => self.connect(clean, maximum, c)?,
             Event::Accept { maximum, shrink } => self.accept(maximum, shrink, c)?,
             Event::Arrive(Who::Client) => {
-                let options = self.client.with(|link| link.decode_options()).ok_or("no link")?;
+                let options = self.client.with(|link| link.connection().decode_options()).ok_or("no link")?;
                 let bytes = Self::arrive(&mut self.wires[1], options)?;
                 if let Ok(Decoded::Packet { packet, .. }) = decode(&bytes, options) {
                     self.client.handle(packet)?;
@@ -255,7 +255,7 @@ impl<const IDS: u16> System<IDS> {
                 }
             }
             Event::Arrive(Who::Server) => {
-                let options = self.server.with(|link| link.decode_options()).ok_or("no link")?;
+                let options = self.server.with(|link| link.connection().decode_options()).ok_or("no link")?;
                 let bytes = Self::arrive(&mut self.wires[0], options)?;
                 if let Ok(Decoded::Packet { packet, .. }) = decode(&bytes, options) {
                     self.server.handle(packet)?;
@@ -345,12 +345,13 @@ impl<const IDS: u16> System<IDS> {
         if c.version == Version::V5 {
             connect.properties = Properties::new(&properties);
         }
-        let mut link = self.client.session.client();
+        let mut link = self.client.session.client(Connection::client(c.version));
         let options = EncodeOptions::new(c.version);
         let mut outputs = Vec::new();
         let mut bytes = Vec::new();
         // CONNECT says nothing of the session: records of the last connection are not waited for.
-        for output in link.connect(&connect, 0).map_err(|refusal| refusal.to_string())? {
+        let mut all = link.connect(&connect, 0).map_err(|refusal| refusal.to_string())?;
+        while let Some(output) = all.next() {
             match output {
                 Output::Send(packet) => drop(packet.encode(options, &mut bytes)),
                 Output::Store(record) => outputs.push(Output::Store(record)),
@@ -378,7 +379,7 @@ impl<const IDS: u16> System<IDS> {
         self.server.lose(c, &c.messages[1]);
         self.joined = true;
         let most = connect.properties.receive_maximum().map_or(u16::MAX, core::num::NonZero::get);
-        let mut link = self.server.session.server(&connect, 0);
+        let mut link = self.server.session.server(Connection::server(), &connect, 0);
         let maximum = maximum.min(link.session().receive_maximum());
         let mut properties = vec![
             Property::ReceiveMaximum(maximum.try_into().map_err(|_| "Receive Maximum 0")?),
@@ -394,7 +395,7 @@ impl<const IDS: u16> System<IDS> {
             connack.properties = Properties::new(&properties);
         }
         self.unheard = !connect.clean_start && !link.session().exists() && self.client.session.exists();
-        let options = link.encode_options();
+        let options = link.connection().encode_options();
         let mut out = Vec::new();
         let mut records = Vec::new();
         let mut outputs = link.connack(&connack, 0).map_err(|refusal| refusal.to_string())?;

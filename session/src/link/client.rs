@@ -1,6 +1,8 @@
 //! The role of a client.
 
-use mqtt_wire::{ConnAck, Connect, Packet, QoS, Sender, Subscribe, Unsubscribe, Version};
+use mqtt_wire::{
+    ConnAck, Connect, Connection, Packet, PropertySet, QoS, Sender, Subscribe, Unsubscribe, Version,
+};
 
 use super::{Behaviour, Client, Judged, Link, Outputs, Request, State, Then, Todo, Verdict};
 use crate::Millis;
@@ -13,14 +15,15 @@ use crate::slots::{List, Slots};
 use crate::violation::SessionRule;
 
 impl<S: Slots> Session<S> {
-    /// A connection as a client: [`Link::connect`] comes first.
-    pub fn client(&mut self) -> Link<'_, Client, S> {
-        self.link(Version::V5)
+    /// A connection as a client, with the codec of that connection ([`Connection::client`]): [`Link::connect`] comes
+    /// first.
+    pub fn client(&mut self, connection: Connection) -> Link<'_, Client, S> {
+        self.link(connection)
     }
 }
 
 impl<S: Slots> Link<'_, Client, S> {
-    /// Sends CONNECT. Its version, limits and keep alive are those of the connection.
+    /// Sends CONNECT, which is of the version of the connection. Its limits and its keep alive hold from now on.
     ///
     /// In 5.0 a client whose session does not [exist](Session::exists) starts clean, whatever `connect` says: a session
     /// that the server has would make it close (`[MQTT-3.2.2-4]`), and it may have one if an earlier CONNACK was lost.
@@ -45,9 +48,9 @@ impl<S: Slots> Link<'_, Client, S> {
         let mut connect = *connect;
         connect.clean_start |= connect.version == Version::V5 && !self.session.exists;
         let c = &mut self.c;
-        c.wire.set_version(connect.version);
         super::server::announce(&self.session.slots, self.session.receive_maximum(), c, &connect.properties)?;
-        Packet::Connect(connect).encoded_len(c.wire.encode_options()).map_err(Refusal::Encode)?;
+        c.wire.size(&Packet::Connect(connect)).map_err(Refusal::Encode)?.ok_or(Refusal::TooLarge)?;
+        c.wire.announce(&connect.properties);
         c.clean_start = connect.clean_start;
         c.expiry = expiry(&connect);
         c.keep_alive.set(connect.keep_alive, now);
@@ -56,7 +59,7 @@ impl<S: Slots> Link<'_, Client, S> {
         if connect.clean_start {
             self.session.end();
         }
-        Ok(Outputs::new(self, Some(Packet::Connect(connect)), Then::Wait, now))
+        Ok(Outputs::new(self, Some((Packet::Connect(connect), PropertySet::EMPTY)), Then::Wait, now))
     }
 
     /// Sends a SUBSCRIBE. Its identifier is the link's to choose: [`Outputs::packet_id`]. The answer comes as
@@ -111,7 +114,7 @@ impl<S: Slots> Link<'_, Client, S> {
         if self.c.requests.room() == 0 {
             return Err(Refusal::Slots);
         }
-        self.fit(packet)?;
+        self.fit(packet, PropertySet::EMPTY)?;
         let id = self.free_id().ok_or(Refusal::Slots)?;
         match &mut packet {
             Packet::Subscribe(packet) => packet.packet_id = id,
@@ -120,7 +123,7 @@ impl<S: Slots> Link<'_, Client, S> {
         }
         let filters = u32::try_from(filters).unwrap_or(u32::MAX);
         self.c.requests.push(Request { id, filters, is_subscribe }).map_err(|_| Refusal::Slots)?;
-        Ok(Outputs::new(self, Some(packet), Then::GoOn, now))
+        Ok(Outputs::new(self, Some((packet, PropertySet::EMPTY)), Then::GoOn, now))
     }
 
     /// The highest QoS that the server supports.

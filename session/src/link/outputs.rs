@@ -1,6 +1,8 @@
 //! What is to be done, in order.
 
-use mqtt_wire::{Ack, Disconnect, Packet, PacketId, PacketType, ReasonCode};
+use mqtt_wire::{
+    Ack, Disconnect, Packet, PacketId, PacketType, Properties, PropertyEdits, PropertySet, ReasonCode,
+};
 
 use super::{Connection, Link, Role, State, Todo};
 use crate::Millis;
@@ -8,6 +10,7 @@ use crate::output::Output;
 use crate::record::Record;
 use crate::session::ReceivedState;
 use crate::slots::{List, Slots};
+use crate::wire::{properties, with_properties};
 
 /// What a packet of the caller's leads to when it has been sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,12 +24,14 @@ pub(crate) enum Then {
     Close(ReasonCode),
 }
 
-/// The outputs of a link up to the last one, with a packet of the caller's at its place among them: an iterator, which
-/// has to be used up.
-#[must_use = "the packet is sent by whoever iterates"]
+/// The outputs of a link up to the last one, with a packet of the caller's at its place among them. All have to be
+/// done.
+#[must_use = "the packet is sent by whoever asks for the next output"]
 pub struct Outputs<'l, 'p, R: Role, S: Slots> {
     link: &'l mut dyn Outlet<S>,
-    packet: Option<Packet<'p>>,
+    /// The packet, and the properties that are left out of it.
+    packet: Option<(Packet<'p>, PropertySet)>,
+    edits: PropertyEdits<'p>,
     then: Then,
     now: Millis,
     role: core::marker::PhantomData<R>,
@@ -67,39 +72,50 @@ impl<R: Role, S: Slots> Outlet<S> for Link<'_, R, S> {
 impl<'l, 'p, R: Role, S: Slots> Outputs<'l, 'p, R, S> {
     pub(crate) fn new<'s: 'l>(
         link: &'l mut Link<'s, R, S>,
-        packet: Option<Packet<'p>>,
+        packet: Option<(Packet<'p>, PropertySet)>,
         then: Then,
         now: Millis,
     ) -> Self {
-        Self { link, packet, then, now, role: core::marker::PhantomData }
+        let edits = Properties::EMPTY.without(PropertySet::EMPTY);
+        Self { link, packet, edits, then, now, role: core::marker::PhantomData }
     }
 
     /// The identifier that a SUBSCRIBE or UNSUBSCRIBE was given, until it was handed out.
-    pub fn packet_id(&self) -> Option<PacketId> {
+    pub const fn packet_id(&self) -> Option<PacketId> {
         match self.packet {
-            Some(Packet::Subscribe(packet)) => Some(packet.packet_id),
-            Some(Packet::Unsubscribe(packet)) => Some(packet.packet_id),
+            Some((Packet::Subscribe(packet), _)) => Some(packet.packet_id),
+            Some((Packet::Unsubscribe(packet), _)) => Some(packet.packet_id),
             _ => None,
         }
     }
-}
 
-impl<'p, R: Role, S: Slots> Iterator for Outputs<'_, 'p, R, S> {
-    type Item = Output<'p, S::Key>;
-
-    fn next(&mut self) -> Option<Output<'p, S::Key>> {
-        if self.packet.is_some() {
-            if let Some(output) = self.link.settle(self.now) {
-                return Some(output);
-            }
-            let packet = self.packet.take()?;
-            if self.link.is_closing() {
-                return self.link.next(self.now);
-            }
-            self.link.sent(self.then, self.now);
+    /// What is to be done next; `None` when there is nothing more. (This is no `Iterator`: a packet that was shortened
+    /// refers to what is in here.)
+    #[allow(clippy::should_implement_trait, reason = "what comes out borrows from this")]
+    pub fn next(&mut self) -> Option<Output<'_, S::Key>> {
+        if self.packet.is_none() {
+            return self.link.next(self.now);
+        }
+        if let Some(output) = self.link.settle(self.now) {
+            return Some(output);
+        }
+        let (packet, hidden) = self.packet.take()?;
+        if self.link.is_closing() {
+            return self.link.next(self.now);
+        }
+        self.link.sent(self.then, self.now);
+        if hidden.is_empty() {
             return Some(Output::Send(packet));
         }
-        self.link.next(self.now)
+        self.edits = properties(&packet).without(hidden);
+        Some(Output::Send(with_properties(packet, self.edits.as_properties())))
+    }
+
+    /// Does `f` with each.
+    pub fn for_each(mut self, mut f: impl FnMut(Output<'_, S::Key>)) {
+        while let Some(output) = self.next() {
+            f(output);
+        }
     }
 }
 
@@ -124,7 +140,7 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
         output
     }
 
-    /// The outputs up to the last one, as an iterator.
+    /// The outputs up to the last one, as what other calls return.
     pub fn outputs(&mut self, now: Millis) -> Outputs<'_, 'static, R, S> {
         Outputs::new(self, None, Then::GoOn, now)
     }

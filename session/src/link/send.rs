@@ -8,7 +8,7 @@
 
 use core::num::NonZeroU16;
 
-use mqtt_wire::{Ack, Delivery, Packet, PacketType, Publish, QoS, ReasonCode, Sender};
+use mqtt_wire::{Ack, Delivery, Packet, PacketId, PacketType, Publish, QoS, ReasonCode, Sender};
 
 use super::{Judged, Link, Role, State, Todo, Verdict};
 use crate::output::{Outcome, Output, Publication, Refusal, TopicAlias};
@@ -16,9 +16,6 @@ use crate::record::Record;
 use crate::session::{Outgoing, Phase};
 use crate::slots::{List, Slots};
 use crate::violation::SessionRule;
-
-/// An identifier for packets whose own is not known yet.
-const ANY_ID: NonZeroU16 = NonZeroU16::MAX;
 
 impl<R: Role, S: Slots> Link<'_, R, S> {
     /// Takes a message to the peer: a PUBLISH with its topic, at this QoS. Its identifier and DUP are the link's to
@@ -68,7 +65,7 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
         {
             return Err(Refusal::Slots);
         }
-        let size = self.size(message, Delivery::new(qos, any_id()))?;
+        let size = self.size(message, Delivery::new(qos, PacketId::MAX))?;
         let id = self.free_id().ok_or(Refusal::Slots)?;
         let alias = self.alias(message, size);
         let message = Outgoing {
@@ -104,11 +101,7 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
     #[inline]
     fn size(&self, message: &Publish<'_>, delivery: Delivery) -> Result<u32, Refusal> {
         let packet = Packet::Publish(Publish { delivery, dup: false, ..*message });
-        match packet.encoded_len(self.c.wire.encode_options()) {
-            Ok(size) => Ok(u32::try_from(size).unwrap_or(u32::MAX)),
-            Err(mqtt_wire::EncodeError::TooLarge { .. }) => Err(Refusal::TooLarge),
-            Err(error) => Err(Refusal::Encode(error)),
-        }
+        self.c.wire.size(&packet).map_err(Refusal::Encode)?.ok_or(Refusal::TooLarge)
     }
 
     /// The alias to send a message with. With its name it makes the packet longer by at most seven bytes.
@@ -260,7 +253,7 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
 
     /// The place of a message by its identifier, if its handshake is not over.
     #[inline]
-    fn find(&self, id: mqtt_wire::PacketId) -> Option<usize> {
+    fn find(&self, id: PacketId) -> Option<usize> {
         self.session.outgoing.find(usize::from(self.session.finished), |message| message.id == id)
     }
 
@@ -348,8 +341,4 @@ fn lower(first: &mut u16, nth: usize) {
     if nth < usize::from(*first) {
         *first = first.saturating_sub(1);
     }
-}
-
-fn any_id() -> mqtt_wire::PacketId {
-    ANY_ID
 }

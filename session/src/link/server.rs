@@ -17,21 +17,25 @@ use crate::session::Session;
 use crate::slots::List;
 use crate::slots::Slots;
 use crate::violation::SessionRule;
-use crate::wire::without;
 
 impl<S: Slots> Session<S> {
-    /// A connection as a server, whose first packet is this CONNECT: [`Link::connack`] answers it. The session is that
-    /// of the client's identifier; a clean start ends it first.
-    pub fn server(&mut self, connect: &Connect<'_>, now: Millis) -> Link<'_, Server, S> {
+    /// A connection as a server, with the codec that has decoded this CONNECT ([`mqtt_wire::Connection::server`]):
+    /// [`Link::connack`] answers it. The session is that of the client's identifier; a clean start ends it first.
+    pub fn server(
+        &mut self,
+        connection: mqtt_wire::Connection,
+        connect: &Connect<'_>,
+        now: Millis,
+    ) -> Link<'_, Server, S> {
         if connect.clean_start {
             self.end();
         }
-        let mut link: Link<'_, Server, S> = self.link(connect.version);
+        let mut link: Link<'_, Server, S> = self.link(connection);
         let (c, properties) = (&mut link.c, &connect.properties);
         c.state = State::Waiting;
         c.clean_start = connect.clean_start;
         c.expiry = super::client::expiry(connect);
-        c.wire.begun();
+        c.wire.settle(connect.version);
         c.wire.obey(properties);
         c.receive_maximum = properties.receive_maximum().map_or(u16::MAX, core::num::NonZero::get);
         c.aliases.most_out = properties.topic_alias_maximum().unwrap_or(0).min(link.session.slots.aliases());
@@ -44,7 +48,7 @@ impl<S: Slots> Session<S> {
             keep_alive: connect.keep_alive,
         };
         if let Some(will) = connect.will {
-            c.will = WillState::After(will.properties.will_delay_interval().unwrap_or(0));
+            c.will = WillState::After(will.get().properties.will_delay_interval().unwrap_or(0));
         }
         link
     }
@@ -70,7 +74,6 @@ pub(super) fn announce<S: Slots>(
         return Err(Refusal::Announced(ReasonCode::TOPIC_ALIAS_INVALID));
     }
     c.aliases.most_in = aliases;
-    c.wire.announce(properties);
     Ok(())
 }
 
@@ -117,16 +120,17 @@ impl<S: Slots> Link<'_, Server, S> {
         } else {
             PropertySet::of(PropertyId::ResponseInformation)
         };
-        let packet = self.fit(without(packet, hidden))?;
+        let hidden = self.fit(packet, hidden)?;
         if !accepted {
-            return Ok(Outputs::new(self, Some(packet), Then::Close(connack.reason_code), now));
+            return Ok(Outputs::new(self, Some((packet, hidden)), Then::Close(connack.reason_code), now));
         }
         let c = &mut self.c;
+        c.wire.accept(&properties);
         c.auth.accepted();
         c.limits = Limits::of_connack(&properties);
         c.keep_alive.set(properties.server_keep_alive().unwrap_or(c.asks.keep_alive), now);
         self.session.lasts(properties.session_expiry_interval().unwrap_or(c.expiry));
-        Ok(Outputs::new(self, Some(packet), Then::Open, now))
+        Ok(Outputs::new(self, Some((packet, hidden)), Then::Open, now))
     }
 
     /// Answers a SUBSCRIBE or UNSUBSCRIBE: one reason code for each topic filter, in their order. (UNSUBACK of 3.x has
@@ -161,8 +165,8 @@ impl<S: Slots> Link<'_, Server, S> {
             ack.properties = properties;
             Packet::UnsubAck(ack)
         };
-        match self.fit(self.without_problem(packet)) {
-            Ok(packet) => Ok(Outputs::new(self, Some(packet), Then::GoOn, now)),
+        match self.fit(packet, self.unwanted()) {
+            Ok(hidden) => Ok(Outputs::new(self, Some((packet, hidden)), Then::GoOn, now)),
             Err(refusal) => Err((refusal, reply)),
         }
     }

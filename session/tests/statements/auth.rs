@@ -28,7 +28,7 @@ const SUCCESS: ReasonCode = ReasonCode::SUCCESS;
 
 /// A client whose CONNECT with a method was sent.
 fn begin(session: &mut Session<Slots>) -> mqtt_session::Link<'_, mqtt_session::Client, Slots> {
-    let mut link = session.client();
+    let mut link = dial(session, Version::V5);
     assert_eq!(lines(link.connect(&asking(), 0).unwrap()), ["CONNECT"]);
     link
 }
@@ -80,12 +80,12 @@ fn without_a_method_nobody_sends_auth() {
     assert_eq!(refuse(&mut link, auth(MORE, METHOD)).0, "MQTT-4.12.0-7");
     drop(link);
     let mut session = crate::side::session();
-    let mut link = session.client();
+    let mut link = dial(&mut session, Version::V5);
     let _ = lines(link.connect(&hello(Version::V5), 0).unwrap());
     assert_eq!(refuse(&mut link, granting(GRANT)).0, "MQTT-4.12.0-5");
     drop(link);
     let mut session = crate::side::session();
-    let mut link = session.server(&hello(Version::V5), 0);
+    let mut link = answer(&mut session, &hello(Version::V5));
     assert_eq!(link.auth(&auth(MORE, METHOD), 0).err(), Some(Refusal::Auth));
     assert_eq!(link.connack(&granting(GRANT), 0).err(), Some(Refusal::AuthMethod));
     let _ = lines(link.connack(&granting(&GRANT[..1]), 0).unwrap());
@@ -95,7 +95,7 @@ fn without_a_method_nobody_sends_auth() {
 #[test]
 fn a_server_asks_in_turn_with_the_method_of_connect() {
     let mut session = session();
-    let mut link = session.server(&asking(), 0);
+    let mut link = answer(&mut session, &asking());
     assert_eq!(link.auth(&auth(SUCCESS, METHOD), 0).err(), Some(Refusal::Auth));
     assert_eq!(link.auth(&auth(AGAIN, METHOD), 0).err(), Some(Refusal::Auth));
     assert_eq!(link.auth(&auth(MORE, OTHER), 0).err(), Some(Refusal::AuthMethod));
@@ -114,7 +114,7 @@ fn a_server_asks_in_turn_with_the_method_of_connect() {
 #[test]
 fn a_server_may_refuse_at_any_step_and_closes() {
     let mut session = session();
-    let mut link = session.server(&asking(), 0);
+    let mut link = answer(&mut session, &asking());
     assert_eq!(lines(link.auth(&auth(MORE, METHOD), 0).unwrap()), ["AUTH 0x18"]);
     assert!(matches!(link.handle(auth(MORE, METHOD).into(), 0), Ok(Input::Auth(_))));
     let refused = ConnAck::new(ReasonCode::BAD_AUTHENTICATION_METHOD);
@@ -124,9 +124,9 @@ fn a_server_may_refuse_at_any_step_and_closes() {
 #[test]
 fn a_client_that_authenticates_sends_nothing_else_before_connack() {
     let mut session = session();
-    let mut link = session.server(&asking(), 0);
+    let mut link = answer(&mut session, &asking());
     assert_eq!(refuse(&mut link, Packet::PingReq).0, "MQTT-3.1.2-30");
     drop(link);
-    let mut link = session.server(&asking(), 0);
+    let mut link = answer(&mut session, &asking());
     assert!(matches!(link.handle(auth(MORE, METHOD).into(), 0), Err(HandleError::Violation(_))));
 }

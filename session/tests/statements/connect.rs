@@ -14,7 +14,7 @@ const BOTH: [Version; 2] = [Version::V311, Version::V5];
 fn connect_comes_first_and_only_once() {
     for version in BOTH {
         let mut session = session();
-        let mut link = session.client();
+        let mut link = dial(&mut session, version);
         assert_eq!(link.publish(&Publish::new(topic(), b"on"), QoS::AtMostOnce, 1), Err(Refusal::NotOpen));
         assert!(link.disconnect(&Disconnect::new(ReasonCode::SUCCESS), 0).is_err());
         let filters = [topic_filter!("a")];
@@ -44,7 +44,7 @@ fn a_second_connect_closes() {
 fn connack_comes_first_and_only_once() {
     for version in BOTH {
         let mut session = session();
-        let mut link = session.server(&hello(version), 0);
+        let mut link = answer(&mut session, &hello(version));
         assert_eq!(link.publish(&Publish::new(topic(), b"on"), QoS::AtMostOnce, 1), Err(Refusal::NotOpen));
         assert!(link.disconnect(&Disconnect::new(ReasonCode::SERVER_BUSY), 0).is_err());
         assert_eq!(link.handle(Packet::PingReq, 0), Err(HandleError::TooEarly));
@@ -58,7 +58,7 @@ fn connack_comes_first_and_only_once() {
 #[test]
 fn a_server_that_closes_before_connack_says_nothing() {
     let mut session = session();
-    let mut link = session.server(&hello(Version::V5), 0);
+    let mut link = answer(&mut session, &hello(Version::V5));
     link.close(ReasonCode::PROTOCOL_ERROR);
     assert_eq!(out(&mut link), ["close 0x82"]);
 }
@@ -67,7 +67,7 @@ fn a_server_that_closes_before_connack_says_nothing() {
 fn a_client_closes_when_another_packet_comes_before_connack_or_a_second_one() {
     for version in BOTH {
         let mut session = session();
-        let mut link = session.client();
+        let mut link = dial(&mut session, version);
         let _ = lines(link.connect(&hello(version), 0).unwrap());
         assert_eq!(refuse(&mut link, Packet::PingResp).0, "MQTT-3.2.0-1");
         drop(link);
@@ -81,7 +81,7 @@ fn a_client_closes_when_another_packet_comes_before_connack_or_a_second_one() {
 fn a_refusing_connack_closes_and_what_comes_behind_is_ignored() {
     for version in BOTH {
         let mut session = session();
-        let mut link = session.server(&hello(version), 0);
+        let mut link = answer(&mut session, &hello(version));
         let refused = ConnAck::new(ReasonCode::NOT_AUTHORIZED);
         let lines = lines(link.connack(&refused, 0).unwrap());
         assert_eq!(lines, ["CONNACK 0x87 present 0", "close 0x87"]);
@@ -90,7 +90,7 @@ fn a_refusing_connack_closes_and_what_comes_behind_is_ignored() {
     }
     for version in BOTH {
         let mut session = session();
-        let mut link = session.client();
+        let mut link = dial(&mut session, version);
         let _ = lines(link.connect(&hello(version), 0).unwrap());
         let refused = ConnAck::new(ReasonCode::NOT_AUTHORIZED);
         assert!(matches!(link.handle(refused.into(), 0), Ok(Input::Refused(_))));
@@ -128,8 +128,8 @@ fn the_end_of_a_session_is_stored_before_connack() {
     publish(&mut link, QoS::AtLeastOnce, 1);
     drop(link);
     let clean = Connect { clean_start: true, ..hello(Version::V5) };
-    let mut link = session.server(&clean, 0);
-    let lines: Vec<String> = link.connack(&welcome(Version::V5, false), 0).unwrap().map(line).collect();
+    let mut link = answer(&mut session, &clean);
+    let lines: Vec<String> = all(link.connack(&welcome(Version::V5, false), 0).unwrap());
     let expected = ["store Ended", "done 1 SessionOver", "store Lasts(4294967295)", "CONNACK 0x00 present 0"];
     assert_eq!(lines, expected);
 }
@@ -137,24 +137,24 @@ fn the_end_of_a_session_is_stored_before_connack() {
 #[test]
 fn a_client_without_state_closes_when_the_server_has_a_session() {
     let mut session = session();
-    let mut link = session.client();
+    let mut link = dial(&mut session, Version::V5);
     let outputs = link.connect(&hello(Version::V5), 0).unwrap();
     // It starts clean, so that this does not happen with a right server.
-    for output in outputs {
+    outputs.for_each(|output| {
         if let mqtt_session::Output::Send(Packet::Connect(connect)) = output {
             assert!(connect.clean_start);
         }
-    }
+    });
     let (rule, lines) = refuse(&mut link, welcome(Version::V5, true));
     assert_eq!((rule, lines), ("MQTT-3.2.2-2", vec!["DISCONNECT 0x82".into(), "close 0x82".into()]));
     drop(link);
     // Without state and without a clean start: what a link does not send.
     let mut ended = Session::assumed(Slots::new());
-    let mut link = ended.client();
+    let mut link = dial(&mut ended, Version::V5);
     let _ = lines_of(&mut link);
     drop(link);
     ended.end();
-    let mut link = ended.client();
+    let mut link = dial(&mut ended, Version::V5);
     let _ = lines_of(&mut link);
     assert_eq!(refuse(&mut link, welcome(Version::V5, true)).0, "MQTT-3.2.2-2");
 }
@@ -168,7 +168,7 @@ fn a_session_after_a_clean_start_is_a_violation() {
     for (version, label) in [(Version::V311, "MQTT-3.2.2-1"), (Version::V5, "MQTT-3.2.2-2")] {
         let mut session = session();
         let clean = Connect { clean_start: true, ..hello(version) };
-        let mut link = session.client();
+        let mut link = dial(&mut session, version);
         let _ = lines(link.connect(&clean, 0).unwrap());
         assert_eq!(refuse(&mut link, welcome(version, true)).0, label);
     }
@@ -206,7 +206,7 @@ fn a_client_drops_its_state_when_it_starts_clean() {
         publish(&mut link, QoS::ExactlyOnce, 1);
         drop(link);
         let clean = Connect { clean_start: true, ..hello(version) };
-        let mut link = session.client();
+        let mut link = dial(&mut session, version);
         // Before CONNECT: should its answer be lost, the server has begun a new session all the same.
         assert_eq!(lines(link.connect(&clean, 0).unwrap()), ["done 1 SessionOver", "CONNECT"]);
     }
@@ -260,7 +260,7 @@ fn connack_and_disconnect_change_how_long_a_session_lasts() {
     disconnect.properties = Properties::new(&longer);
     let input = link.handle(disconnect.into(), 0);
     assert!(matches!(input, Ok(Input::Closing(_))));
-    let lines: Vec<String> = link.outputs(0).map(line).collect();
+    let lines: Vec<String> = all(link.outputs(0));
     assert_eq!(lines, ["store Lasts(7)", "close 0x00"]);
     // What CONNECT let end with the connection cannot be prolonged.
     let mut session = crate::side::session();
@@ -360,8 +360,11 @@ fn a_will_is_due_after_its_delay_or_the_session_unless_it_is_taken_back() {
         let mut will = Will::new(topic(), b"off");
         will.properties = Properties::new(&delay);
         let expiry = [SMALL[0], Property::SessionExpiryInterval(expiry)];
-        let connect =
-            Connect { will: Some(will), properties: Properties::new(&expiry), ..hello(Version::V5) };
+        let connect = Connect {
+            will: Some((&will).into()),
+            properties: Properties::new(&expiry),
+            ..hello(Version::V5)
+        };
         let mut session = session();
         let (mut link, _) = server(&mut session, &connect, &welcome(Version::V5, false));
         if let Some(code) = code {
@@ -375,7 +378,7 @@ fn a_will_is_due_after_its_delay_or_the_session_unless_it_is_taken_back() {
 fn an_empty_client_identifier_wants_an_assigned_one() {
     let mut session = session();
     let connect = Connect { client_id: "", clean_start: true, ..hello(Version::V5) };
-    let mut link = session.server(&connect, 0);
+    let mut link = answer(&mut session, &connect);
     assert!(matches!(link.connack(&welcome(Version::V5, false), 0), Err(Refusal::ClientId)));
     let assigned = [SMALL[0], Property::AssignedClientIdentifier("lamp-7")];
     let mut connack = welcome(Version::V5, false);
@@ -389,15 +392,15 @@ fn response_information_is_only_for_a_client_that_asks() {
         let mut session = session();
         let asked = [SMALL[0], Property::RequestResponseInformation(asks)];
         let connect = Connect { properties: Properties::new(&asked), ..hello(Version::V5) };
-        let mut link = session.server(&connect, 0);
+        let mut link = answer(&mut session, &connect);
         let information = [SMALL[0], Property::ResponseInformation("answers/")];
         let mut connack = welcome(Version::V5, false);
         connack.properties = Properties::new(&information);
-        for output in link.connack(&connack, 0).unwrap() {
+        link.connack(&connack, 0).unwrap().for_each(|output| {
             if let mqtt_session::Output::Send(Packet::ConnAck(connack)) = output {
                 assert_eq!(connack.properties.ids().contains(PropertyId::ResponseInformation), asks);
             }
-        }
+        });
     }
 }
 
@@ -415,10 +418,10 @@ fn a_session_comes_back_from_its_records() {
     for version in BOTH {
         let mut session = session();
         let mut log: Vec<Record<u16>> = Vec::new();
-        let mut link = session.client();
-        for output in link.connect(&hello(version), 0).unwrap() {
+        let mut link = dial(&mut session, version);
+        link.connect(&hello(version), 0).unwrap().for_each(|output| {
             store(&mut log, output);
-        }
+        });
         let _ = link.handle(welcome(version, false).into(), 0).unwrap();
         for (key, qos) in [(1, QoS::AtLeastOnce), (2, QoS::ExactlyOnce), (3, QoS::ExactlyOnce)] {
             link.publish(&Publish::new(topic(), b"on"), qos, key).unwrap();
@@ -469,9 +472,12 @@ fn a_connection_goes_on_with_its_own_session_only() {
 #[test]
 fn a_packet_that_cannot_be_encoded_is_refused() {
     let mut session = session();
-    let mut link = session.client();
+    let mut link = dial(&mut session, Version::V311);
     let wrong = Connect { password: Some(b"secret"), ..hello(Version::V311) };
     assert!(matches!(link.connect(&wrong, 0), Err(Refusal::Encode(_))));
     assert_eq!(lines(link.connect(&hello(Version::V311), 0).unwrap()), ["CONNECT"]);
-    assert_eq!(link.encode_options(), EncodeOptions::new(Version::V311).sender(mqtt_wire::Sender::Client));
+    assert_eq!(
+        link.connection().encode_options(),
+        EncodeOptions::new(Version::V311).with_sender(mqtt_wire::Sender::Client)
+    );
 }

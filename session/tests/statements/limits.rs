@@ -110,7 +110,7 @@ fn a_client_of_3_1_1_that_sends_more_than_there_are_slots_for_is_cut_off() {
 fn no_more_is_announced_than_there_are_slots_for() {
     let mut session = session();
     assert_eq!((session.receive_maximum(), session.topic_alias_maximum()), (3, 2));
-    let mut link = session.client();
+    let mut link = dial(&mut session, Version::V5);
     let refused = |code| Some(Refusal::Announced(code));
     for (limits, code) in [
         (&[][..], ReasonCode::RECEIVE_MAXIMUM_EXCEEDED),
@@ -121,7 +121,7 @@ fn no_more_is_announced_than_there_are_slots_for() {
     }
     assert!(link.connect(&asking(&[maximum(3), Property::TopicAliasMaximum(2)]), 0).is_ok());
     drop(link);
-    let mut link = session.server(&hello(Version::V5), 0);
+    let mut link = answer(&mut session, &hello(Version::V5));
     assert_eq!(link.connack(&with(&[]), 0).err(), refused(ReasonCode::RECEIVE_MAXIMUM_EXCEEDED));
     assert!(link.connack(&with(&[maximum(3)]), 0).is_ok());
 }
@@ -257,14 +257,14 @@ fn no_packet_exceeds_the_peers_maximum_packet_size() {
         drop(link);
         // With a CONNACK that is small enough.
         let mut session = mqtt_session::Session::new(mqtt_session::Growing::<u16>::default());
-        let mut link = session.server(&asking(&limits), 0);
-        let options = link.encode_options();
+        let mut link = session.server(mqtt_wire::Connection::server(), &asking(&limits), 0);
+        let options = link.connection().encode_options();
         let mut room = [0; 64];
-        for output in link.connack(&ConnAck::new(ReasonCode::SUCCESS), 0).unwrap() {
+        link.connack(&ConnAck::new(ReasonCode::SUCCESS), 0).unwrap().for_each(|output| {
             if let mqtt_session::Output::Send(packet) = output {
                 packet.encode(options, &mut room).unwrap();
             }
-        }
+        });
         check!(link);
     }
 }
@@ -291,17 +291,20 @@ fn reason_string_and_user_properties_are_left_out_before_a_packet_is_too_large()
         other => panic!("{other}"),
     };
     macro_rules! sent {
-        ($outputs:expr) => {
-            $outputs.find_map(|output| match output {
-                mqtt_session::Output::Send(packet) => Some(ids(packet)),
-                _ => None,
-            })
-        };
+        ($outputs:expr) => {{
+            let mut sent = None;
+            $outputs.for_each(|output| {
+                if let mqtt_session::Output::Send(packet) = output {
+                    sent.get_or_insert(ids(packet));
+                }
+            });
+            sent
+        }};
     }
     for (limit, reason, user) in [(200, true, true), (80, false, true), (40, false, false)] {
         let limits = [maximum(3), SMALL[1], size(limit), Property::AuthenticationMethod("m")];
         let mut session = session();
-        let mut link = session.server(&asking(&limits), 0);
+        let mut link = answer(&mut session, &asking(&limits));
         let has = |ids: mqtt_wire::PropertySet| {
             (ids.contains(PropertyId::ReasonString), ids.contains(PropertyId::UserProperty))
         };
@@ -310,25 +313,22 @@ fn reason_string_and_user_properties_are_left_out_before_a_packet_is_too_large()
         let auth = Auth::new(ReasonCode::CONTINUE_AUTHENTICATION, Properties::new(&auth));
         assert_eq!(sent!(link.auth(&auth, 0).unwrap()).map(has), Some((reason, user)));
         let connack = [maximum(3), method, all[0], all[1]];
-        let mut outputs = link.connack(&with(&connack), 0).unwrap();
+        let outputs = link.connack(&with(&connack), 0).unwrap();
         assert_eq!(sent!(outputs).map(has), Some((reason, user)));
-        drop(outputs);
         let subscriptions = [Subscription::new(topic_filter!("a"), QoS::ExactlyOnce)];
         let Ok(Input::Subscribe(_, reply)) = link.handle(Subscribe::new(id(1), &subscriptions).into(), 0)
         else {
             panic!()
         };
-        let mut outputs = link.reply(reply, &[ReasonCode::SUCCESS], Properties::new(&all), 0).unwrap();
+        let outputs = link.reply(reply, &[ReasonCode::SUCCESS], Properties::new(&all), 0).unwrap();
         assert_eq!(sent!(outputs).map(has), Some((reason, user)));
-        drop(outputs);
         let filters = [topic_filter!("a")];
         let Ok(Input::Unsubscribe(_, reply)) = link.handle(Unsubscribe::new(id(1), &filters).into(), 0)
         else {
             panic!()
         };
-        let mut outputs = link.reply(reply, &[ReasonCode::SUCCESS], Properties::new(&all), 0).unwrap();
+        let outputs = link.reply(reply, &[ReasonCode::SUCCESS], Properties::new(&all), 0).unwrap();
         assert_eq!(sent!(outputs).map(has), Some((reason, user)));
-        drop(outputs);
         let mut goodbye = Disconnect::new(ReasonCode::SERVER_BUSY);
         goodbye.properties = Properties::new(&all);
         assert_eq!(sent!(link.disconnect(&goodbye, 0).unwrap()).map(has), Some((reason, user)));
@@ -348,7 +348,7 @@ fn acknowledgements_carry_no_reason_string_and_no_user_properties() {
     let (mut link, _) = client_of(&mut session, Version::V5);
     let mut acknowledgements = 0;
     let mut see = |link: &mut Link<'_, Client, Slots>| {
-        for output in link.outputs(0) {
+        link.outputs(0).for_each(|output| {
             if let mqtt_session::Output::Send(
                 Packet::PubAck(ack) | Packet::PubRec(ack) | Packet::PubRel(ack) | Packet::PubComp(ack),
             ) = output
@@ -356,7 +356,7 @@ fn acknowledgements_carry_no_reason_string_and_no_user_properties() {
                 assert!(ack.properties.is_empty());
                 acknowledgements += 1;
             }
-        }
+        });
     };
     let receipt = take(&mut link, message(QoS::AtLeastOnce, 1)).unwrap();
     link.accept(receipt, ReasonCode::NOT_AUTHORIZED).unwrap();
@@ -392,11 +392,11 @@ fn problem_information_is_only_for_a_client_that_wants_it() {
         };
         let why = [Property::ReasonString("why"), Property::UserProperty(("a", "b"))];
         let outputs = link.reply(reply, &[ReasonCode::SUCCESS], Properties::new(&why), 0).unwrap();
-        for output in outputs {
+        outputs.for_each(|output| {
             if let mqtt_session::Output::Send(Packet::SubAck(ack)) = output {
                 assert_eq!(ack.properties.is_empty(), !wants);
             }
-        }
+        });
     }
 }
 

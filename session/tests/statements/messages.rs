@@ -101,7 +101,7 @@ fn a_message_is_stored_before_it_is_sent_and_its_key_comes_back_after_its_record
         let mut session = session();
         let (mut link, _) = client_of(&mut session, version);
         link.publish(&Publish::new(topic(), b"on"), QoS::ExactlyOnce, 5).unwrap();
-        let all = |link: &mut mqtt_session::Link<'_, _, _>| link.outputs(0).map(line).collect::<Vec<_>>();
+        let all = |link: &mut mqtt_session::Link<'_, _, _>| all(link.outputs(0));
         let sent = all(&mut link);
         assert!(sent[0].starts_with("store Sent") && sent[1].starts_with("PUBLISH 1"), "{sent:?}");
         let _ = link.handle(Packet::PubRec(ack(1)), 0).unwrap();
@@ -201,7 +201,7 @@ fn acknowledgements_go_out_in_the_order_of_the_messages() {
         link.accept(third, ReasonCode::SUCCESS).unwrap();
         link.accept(second, ReasonCode::SUCCESS).unwrap();
         // The record of the second is due at once all the same.
-        let records: Vec<String> = link.outputs(0).map(line).collect();
+        let records: Vec<String> = all(link.outputs(0));
         assert_eq!(records.len(), 1);
         assert!(records[0].starts_with("store Received"));
         link.accept(first, ReasonCode::SUCCESS).unwrap();
@@ -325,7 +325,7 @@ fn an_expired_handshake_goes_on() {
     link.publish(&short, QoS::ExactlyOnce, 1).unwrap();
     assert_eq!(out(&mut link), ["PUBLISH 1 key 1 QoS 2"]);
     let _ = link.handle(Packet::PubRec(ack(1)), 1_000_000).unwrap();
-    let late: Vec<String> = link.outputs(1_000_000).map(line).collect();
+    let late: Vec<String> = all(link.outputs(1_000_000));
     assert_eq!(late[1], "PUBREL 1");
     drop(link);
     let (_, lines) = client_of(&mut session, Version::V5);

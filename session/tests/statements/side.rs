@@ -4,8 +4,8 @@ use mqtt_session::{
     Client, Fixed, HandleError, Input, Link, Output, Outputs, Receipt, Role, Server, Session,
 };
 use mqtt_wire::{
-    Ack, ConnAck, Connect, Delivery, Packet, PacketId, Properties, Property, Publish, QoS, ReasonCode,
-    TopicName, Version, topic_name,
+    Ack, ConnAck, Connect, Connection, Delivery, Packet, PacketId, Properties, Property, Publish, QoS,
+    ReasonCode, TopicName, Version, topic_name,
 };
 
 /// Four messages out, three in, two aliases.
@@ -110,9 +110,16 @@ fn codes(codes: mqtt_wire::List<'_, ReasonCode>) -> String {
     codes.join(" ")
 }
 
+/// All outputs, in lines.
+pub(crate) fn all<R: Role>(outputs: Outputs<'_, '_, R, Slots>) -> Vec<String> {
+    let mut lines = Vec::new();
+    outputs.for_each(|output| lines.push(line(output)));
+    lines
+}
+
 /// All outputs that are no records, in lines.
 pub(crate) fn lines<R: Role>(outputs: Outputs<'_, '_, R, Slots>) -> Vec<String> {
-    outputs.map(line).filter(|line| !line.starts_with("store")).collect()
+    all(outputs).into_iter().filter(|line| !line.starts_with("store")).collect()
 }
 
 /// What comes out now, without records.
@@ -152,13 +159,23 @@ pub(crate) fn refuse<R: Role>(
     }
 }
 
+/// A client's link before CONNECT.
+pub(crate) fn dial(session: &mut Session<Slots>, version: Version) -> Link<'_, Client, Slots> {
+    session.client(Connection::client(version))
+}
+
+/// A server's link before CONNACK.
+pub(crate) fn answer<'s>(session: &'s mut Session<Slots>, connect: &Connect<'_>) -> Link<'s, Server, Slots> {
+    session.server(Connection::server(), connect, 0)
+}
+
 /// A client that is connected, with all outputs up to then.
 pub(crate) fn client<'s>(
     session: &'s mut Session<Slots>,
     connect: &Connect<'_>,
     connack: ConnAck<'_>,
 ) -> (Link<'s, Client, Slots>, Vec<String>) {
-    let mut link = session.client();
+    let mut link = dial(session, connect.version);
     let mut lines = lines(link.connect(connect, 0).unwrap());
     assert_eq!(lines.last().map(String::as_str), Some("CONNECT"));
     assert!(matches!(link.handle(connack.into(), 0), Ok(Input::Connected(_))));
@@ -181,7 +198,7 @@ pub(crate) fn server<'s>(
     connect: &Connect<'_>,
     connack: &ConnAck<'_>,
 ) -> (Link<'s, Server, Slots>, Vec<String>) {
-    let mut link = session.server(connect, 0);
+    let mut link = answer(session, connect);
     let lines = lines(link.connack(connack, 0).unwrap());
     (link, lines)
 }

@@ -15,7 +15,7 @@ fn hello_every(version: Version, keep_alive: u16) -> Connect<'static> {
 fn an_idle_client_sends_pingreq_within_its_keep_alive() {
     for version in BOTH {
         let mut session = session();
-        let mut link = session.client();
+        let mut link = dial(&mut session, version);
         let _ = lines(link.connect(&hello_every(version, 10), 0).unwrap());
         let _ = link.handle(welcome(version, false).into(), 0).unwrap();
         let _ = out(&mut link);
@@ -27,7 +27,7 @@ fn an_idle_client_sends_pingreq_within_its_keep_alive() {
         assert!(link.next(5_000).is_some());
         assert_eq!(link.deadline(), Some(12_500));
         link.elapsed(12_500).unwrap();
-        assert_eq!(link.outputs(12_500).map(line).collect::<Vec<_>>(), ["PINGREQ"]);
+        assert_eq!(all(link.outputs(12_500)), ["PINGREQ"]);
         // The answer is waited for as long as the keep alive.
         assert_eq!(link.deadline(), Some(22_500));
         assert_eq!(link.handle(Packet::PingResp, 13_000), Ok(Input::Nothing));
@@ -43,7 +43,7 @@ fn an_idle_client_sends_pingreq_within_its_keep_alive() {
 fn a_server_closes_after_one_and_a_half_times_the_keep_alive() {
     for (version, label) in [(Version::V311, "MQTT-3.1.2-24"), (Version::V5, "MQTT-3.1.2-22")] {
         let mut session = session();
-        let mut link = session.server(&hello_every(version, 10), 0);
+        let mut link = answer(&mut session, &hello_every(version, 10));
         let _ = lines(link.connack(&welcome(version, false), 0).unwrap());
         assert_eq!(link.deadline(), Some(15_000));
         assert_eq!(link.handle(Packet::PingReq, 14_000), Ok(Input::Nothing));
