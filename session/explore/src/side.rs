@@ -7,8 +7,8 @@ use mqtt_session::{
     Slots,
 };
 use mqtt_wire::{
-    Delivery, EncodeOptions, Packet, PacketId, Properties, Property, Publish, QoS, ReasonCode, TopicName,
-    Version, topic_name,
+    Decoded, Delivery, EncodeOptions, Packet, PacketId, Properties, Property, Publish, QoS, ReasonCode,
+    TopicName, Version, topic_name,
 };
 
 use crate::configuration::Configuration;
@@ -289,8 +289,20 @@ impl<R: Role, const IDS: u16> Side<R, IDS> {
         Ok(())
     }
 
+    /// The first packet of a wire arrives.
+    pub(crate) fn arrive(&mut self, wire: &mut Vec<u8>) -> Result<()> {
+        let bytes = std::mem::take(wire);
+        match self.with(|link| link.connection().decode(&bytes)).ok_or("no link")? {
+            Ok(Decoded::Packet { packet, len }) => {
+                wire.extend(&bytes[len..]);
+                self.handle(packet)
+            }
+            other => Err(format!("{bytes:02x?} on the wire: {other:?}")),
+        }
+    }
+
     /// A packet arrives.
-    pub(crate) fn handle(&mut self, packet: Packet<'_>) -> Result<()> {
+    fn handle(&mut self, packet: Packet<'_>) -> Result<()> {
         match packet {
             Packet::PubAck(ack) | Packet::PubComp(ack) => self.under_way &= !(1 << ack.packet_id.get()),
             Packet::PubRec(ack) if ack.reason_code.is_error() => {

@@ -8,8 +8,8 @@
 
 use mqtt_session::{Client, Output, Server};
 use mqtt_wire::{
-    ConnAck, Connect, Connection, DecodeOptions, Decoded, EncodeOptions, Packet, Properties, Property, QoS,
-    ReasonCode, Version, decode,
+    ConnAck, Connect, Connection, Decoded, EncodeOptions, Packet, Properties, Property, QoS, ReasonCode,
+    Version,
 };
 
 use crate::configuration::{Configuration, Shrink};
@@ -234,33 +234,15 @@ impl<const IDS: u16> System<IDS> {
         }
     }
 
-    /// Takes the first packet off a wire.
-    fn arrive(wire: &mut Vec<u8>, options: DecodeOptions) -> Result<Vec<u8>> {
-        match decode(wire, options) {
-            Ok(Decoded::Packet { len, .. }) => Ok(wire.drain(..len).collect()),
-            other => Err(format!("{wire:02x?} on the wire: {other:?}")),
-        }
-    }
-
     fn event(&mut self, event: Event, c: &Configuration) -> Result<bool> {
         match event {
             Event::Connect { clean, maximum } => self.connect(clean, maximum, c)?,
             Event::Accept { maximum, shrink } => self.accept(maximum, shrink, c)?,
             Event::Arrive(Who::Client) => {
-                let options = self.client.with(|link| link.connection().decode_options()).ok_or("no link")?;
-                let bytes = Self::arrive(&mut self.wires[1], options)?;
-                if let Ok(Decoded::Packet { packet, .. }) = decode(&bytes, options) {
-                    self.client.handle(packet)?;
-                    self.unheard = false;
-                }
+                self.client.arrive(&mut self.wires[1])?;
+                self.unheard = false;
             }
-            Event::Arrive(Who::Server) => {
-                let options = self.server.with(|link| link.connection().decode_options()).ok_or("no link")?;
-                let bytes = Self::arrive(&mut self.wires[0], options)?;
-                if let Ok(Decoded::Packet { packet, .. }) = decode(&bytes, options) {
-                    self.server.handle(packet)?;
-                }
-            }
+            Event::Arrive(Who::Server) => self.server.arrive(&mut self.wires[0])?,
             Event::Publish(Who::Client) => return Ok(publish(&mut self.client, &c.messages[0])),
             Event::Publish(Who::Server) => return Ok(publish(&mut self.server, &c.messages[1])),
             Event::Take(who, at) => self.answer(who, at, ReasonCode::SUCCESS, c)?,
@@ -368,18 +350,18 @@ impl<const IDS: u16> System<IDS> {
     }
 
     fn accept(&mut self, maximum: u16, shrink: Option<Shrink>, c: &Configuration) -> Result<()> {
-        let bytes = Self::arrive(&mut self.wires[0], DecodeOptions::detect())?;
-        let Ok(Decoded::Packet { packet: Packet::Connect(connect), .. }) =
-            decode(&bytes, DecodeOptions::detect())
-        else {
+        let bytes = std::mem::take(&mut self.wires[0]);
+        let mut connection = Connection::server();
+        let Ok(Decoded::Packet { packet: Packet::Connect(connect), len }) = connection.decode(&bytes) else {
             return Err("no CONNECT".into());
         };
+        self.wires[0].extend(&bytes[len..]);
         // A link that is still there is taken over.
         let old = self.server.link.take();
         self.server.lose(c, &c.messages[1]);
         self.joined = true;
         let most = connect.properties.receive_maximum().map_or(u16::MAX, core::num::NonZero::get);
-        let mut link = self.server.session.server(Connection::server(), &connect, 0);
+        let mut link = self.server.session.server(connection, &connect, 0);
         let maximum = maximum.min(link.session().receive_maximum());
         let mut properties = vec![
             Property::ReceiveMaximum(maximum.try_into().map_err(|_| "Receive Maximum 0")?),
