@@ -24,6 +24,8 @@ mod session;
 mod slots;
 mod value;
 mod violation;
+#[cfg(feature = "alloc")]
+mod watch;
 mod wire;
 
 pub use link::Outputs;
@@ -37,6 +39,8 @@ pub use session::Session;
 pub use slots::Growing;
 pub use slots::{Fixed, Slots};
 pub use violation::{SessionRule, Violation};
+#[cfg(feature = "alloc")]
+pub use watch::Watcher;
 
 /// Milliseconds on a clock of the caller's that never goes back.
 pub type Millis = u64;

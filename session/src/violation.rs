@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use mqtt_wire::{ReasonCode, Version};
+use mqtt_wire::{ReasonCode, Sender, Version};
 
 /// One row a rule: name, reason code, label in 3.1.1, label in 5.0, message. `U-` and a section stand for what the
 /// standard states without a number.
@@ -54,6 +54,19 @@ rules! {
     NoPingResp           UNSPECIFIED_ERROR   "U-3.1.2.10"    "U-3.1.2.10"    "a server does not answer PINGREQ in time";
     NoRoom               QUOTA_EXCEEDED      "U-4.3"         "U-4.3"         "there is no slot for what the peer sends";
     NameTooLong          QUOTA_EXCEEDED      "U-3.3.2.3.4-b" "U-3.3.2.3.4-b" "there is no room for the name of the topic alias";
+    // What a watcher sees; a link takes it as it comes, or cannot get into it.
+    AfterDisconnect      PROTOCOL_ERROR      "MQTT-3.14.4-2" "MQTT-3.14.4-1" "a side sends a packet after its DISCONNECT";
+    AfterRefusal         PROTOCOL_ERROR      "MQTT-3.2.2-5"  "MQTT-3.2.2-7"  "a server sends a packet after a CONNACK that refuses";
+    PacketTooLarge       PACKET_TOO_LARGE    "U-3.1.2.11.4"  "MQTT-3.1.2-24" "a packet is larger than the receiver's Maximum Packet Size";
+    IdentifierInUse      PACKET_IDENTIFIER_IN_USE "MQTT-2.3.1-2" "MQTT-2.2.1-3" "a packet identifier is taken while it is in use";
+    UnexpectedDup        PROTOCOL_ERROR      "MQTT-4.3.2-1"  "MQTT-4.3.2-2"  "a message is sent for the first time with DUP";
+    SentAgain            PROTOCOL_ERROR      "U-4.4"         "MQTT-4.4.0-1"  "a message is sent again on the same connection";
+    SentAfterRelease     PROTOCOL_ERROR      "MQTT-4.3.3-1"  "MQTT-4.3.3-6"  "a PUBLISH is sent again after its PUBREL";
+    UnknownAcknowledgement PACKET_IDENTIFIER_NOT_FOUND "MQTT-2.3.1-6" "MQTT-2.2.1-5" "an acknowledgement has the identifier of no packet that waits for it";
+    AcknowledgementOrder PROTOCOL_ERROR      "MQTT-4.6.0-2"  "MQTT-4.6.0-2"  "a client acknowledges in another order than messages came";
+    ProblemInformation   PROTOCOL_ERROR      "U-3.1.2.11.7"  "MQTT-3.1.2-29" "a server sends a Reason String or a User Property that the client does not want";
+    ResponseInformation  PROTOCOL_ERROR      "U-3.1.2.11.6"  "MQTT-3.1.2-28" "a server sends Response Information that the client has not asked for";
+    ClientIdNotAssigned  PROTOCOL_ERROR      "U-3.1.3.1"     "MQTT-3.2.2-16" "CONNACK has no Assigned Client Identifier although CONNECT left the choice to the server";
     PacketTooSmall       PACKET_TOO_LARGE    "U-3.1.2.11.4"  "U-3.1.2.11.4"  "not even an acknowledgement fits into the peer's Maximum Packet Size";
 }
 
@@ -67,6 +80,22 @@ impl SessionRule {
     /// that the standard states without a number, or that is a limit of this side.
     pub fn requirement(self, version: Version) -> &'static str {
         if version == Version::V5 { self.row().2 } else { self.row().1 }
+    }
+}
+
+impl SessionRule {
+    /// The rule by its label for that sender: some have a number for each side.
+    pub fn requirement_of(self, version: Version, sender: Sender) -> &'static str {
+        match (self, sender) {
+            _ if version != Version::V5 => self.requirement(version),
+            (Self::ReceiveMaximum, Sender::Client) => "MQTT-3.3.4-7",
+            (Self::ReceiveMaximum, Sender::Server) => "MQTT-3.3.4-9",
+            (Self::TopicAliasRange, Sender::Client) => "MQTT-3.2.2-17",
+            (Self::TopicAliasRange, Sender::Server) => "MQTT-3.1.2-26",
+            (Self::PacketTooLarge, Sender::Client) => "MQTT-3.2.2-15",
+            (Self::AuthNotAsked, Sender::Server) => "MQTT-4.12.0-6",
+            _ => self.requirement(version),
+        }
     }
 }
 
