@@ -31,6 +31,7 @@ use crate::violation::SessionRule;
 /// assert_eq!(watcher.see(&puback, Sender::Server, 4, 2), [SessionRule::UnknownAcknowledgement]);
 /// ```
 #[derive(Debug, Clone)]
+#[allow(clippy::struct_excessive_bools, reason = "each is something that CONNECT says")]
 pub struct Watcher {
     version: Version,
     state: State,
@@ -254,7 +255,7 @@ impl Watcher {
             Packet::Auth(auth) => self.auth(auth, Sender::Server, broken),
             Packet::Disconnect(disconnect) => self.disconnect(disconnect, Sender::Server),
             Packet::SubAck(ack) => {
-                self.answer(ack.packet_id, Some(ack.reason_codes.iter().count()), true, broken)
+                self.answer(ack.packet_id, Some(ack.reason_codes.iter().count()), true, broken);
             }
             Packet::UnsubAck(ack) => {
                 let codes = (self.version == Version::V5).then(|| ack.reason_codes.iter().count());
@@ -371,10 +372,10 @@ impl Watcher {
         match packet {
             Packet::Publish(message) => self.publish(message, sender, broken),
             Packet::PubAck(ack) => {
-                self.acknowledge(ack.packet_id, sender, Flight::Once, ack.reason_code, broken)
+                self.acknowledge(ack.packet_id, sender, Flight::Once, ack.reason_code, broken);
             }
             Packet::PubRec(ack) => {
-                self.acknowledge(ack.packet_id, sender, Flight::Twice, ack.reason_code, broken)
+                self.acknowledge(ack.packet_id, sender, Flight::Twice, ack.reason_code, broken);
             }
             Packet::PubComp(ack) => {
                 self.acknowledge(ack.packet_id, sender, Flight::Released, ack.reason_code, broken);
@@ -413,9 +414,8 @@ impl Watcher {
             Some(Flight::Released) => broken.push(SessionRule::SentAfterRelease),
             // Before 5.0 nothing forbids to repeat it on the same connection.
             Some(_) if version == Version::V5 => broken.push(SessionRule::SentAgain),
-            Some(_) => {}
             None if message.dup && sees_all => broken.push(SessionRule::UnexpectedDup),
-            None => {}
+            _ => {}
         }
         if sender == Sender::Client && asked.contains(&id) {
             broken.push(SessionRule::IdentifierInUse);

@@ -148,12 +148,13 @@ impl<S: Slots> Link<'_, Client, S> {
             Version::V31 => self.session.exists && !self.c.clean_start,
             _ => connack.session_present,
         };
-        if present && self.c.clean_start {
-            return Err(SessionRule::SessionNotCleared);
-        }
         // A client of 3.1.1 may go on with a session that it did not expect (section 3.2.2.2).
-        if present && !self.session.exists && self.c.wire.is_v5() {
-            return Err(SessionRule::SessionNotKnown);
+        if present && (self.c.clean_start || self.c.wire.is_v5() && !self.session.exists) {
+            return Err(if self.c.wire.is_v5() {
+                SessionRule::SessionNotKnown
+            } else {
+                SessionRule::SessionNotCleared
+            });
         }
         if !present {
             self.session.end();

@@ -146,7 +146,7 @@ fn a_client_without_state_closes_when_the_server_has_a_session() {
         }
     });
     let (rule, lines) = refuse(&mut link, welcome(Version::V5, true));
-    assert_eq!((rule, lines), ("MQTT-3.2.2-2", vec!["DISCONNECT 0x82".into(), "close 0x82".into()]));
+    assert_eq!((rule, lines), ("MQTT-3.2.2-4", vec!["DISCONNECT 0x82".into(), "close 0x82".into()]));
     drop(link);
     // Without state and without a clean start: what a link does not send.
     let mut ended = Session::assumed(Slots::new());
@@ -156,7 +156,7 @@ fn a_client_without_state_closes_when_the_server_has_a_session() {
     ended.end();
     let mut link = dial(&mut ended, Version::V5);
     let _ = lines_of(&mut link);
-    assert_eq!(refuse(&mut link, welcome(Version::V5, true)).0, "MQTT-3.2.2-2");
+    assert_eq!(refuse(&mut link, welcome(Version::V5, true)).0, "MQTT-3.2.2-4");
 }
 
 fn lines_of(link: &mut mqtt_session::Link<'_, mqtt_session::Client, Slots>) -> Vec<String> {
@@ -165,7 +165,7 @@ fn lines_of(link: &mut mqtt_session::Link<'_, mqtt_session::Client, Slots>) -> V
 
 #[test]
 fn a_session_after_a_clean_start_is_a_violation() {
-    for (version, label) in [(Version::V311, "MQTT-3.2.2-1"), (Version::V5, "MQTT-3.2.2-2")] {
+    for (version, label) in [(Version::V311, "MQTT-3.2.2-1"), (Version::V5, "MQTT-3.2.2-4")] {
         let mut session = session();
         let clean = Connect { clean_start: true, ..hello(version) };
         let mut link = dial(&mut session, version);
