@@ -1,9 +1,4 @@
-//! The protocol between MQTT packets, for clients and servers of 3.1, 3.1.1 and 5.0: no sockets, no clock, no
-//! allocator.
-//!
-//! A [`Session`] outlives connections; a [`Link`] borrows it and *is* one. Dropping the link is the reset, so nothing
-//! of an old connection is left over in a new one.
-
+#![doc = include_str!("../README.md")]
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]

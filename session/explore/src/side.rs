@@ -412,7 +412,7 @@ impl<R: Role, const IDS: u16> Side<R, IDS> {
                 Fate::Taken => *fate = Fate::New,
                 // The application finds that the session does not know the message any more.
                 Fate::Stored if !kept.contains(&message) => {
-                    let outcome = if configuration.shrinks.is_empty() {
+                    let outcome = if configuration.shrinks.is_empty() && configuration.refusals == 0 {
                         Outcome::Acknowledged(ReasonCode::SUCCESS)
                     } else {
                         Outcome::SessionOver
