@@ -286,6 +286,12 @@ impl<S: Slots> Session<S> {
         (self.exists, self.expiry) = (true, expiry);
     }
 
+    /// Whether records are due, or keys that they set free.
+    #[inline]
+    pub(crate) const fn owes_records(&self) -> bool {
+        self.end_due || self.lasts_due || self.finished | self.unrecorded | self.releasing != 0
+    }
+
     /// The place of the first message that has not been acknowledged by PUBREC.
     pub(crate) fn first_published(&self) -> usize {
         usize::from(self.finished) + usize::from(self.released)

@@ -121,23 +121,23 @@ impl<'l, 'p, R: Role, S: Slots> Outputs<'l, 'p, R, S> {
 
 impl<R: Role, S: Slots> Link<'_, R, S> {
     /// What is to be done next; `None` when there is nothing more.
-    #[inline]
     pub fn next(&mut self, now: Millis) -> Option<Output<'static, S::Key>> {
-        if let Some(output) = self.records() {
-            return Some(output);
+        if self.session.owes_records() {
+            return self.records();
         }
-        let output = match self.c.state {
-            State::Open => match self.acknowledgement() {
-                Some(output) => Some(output),
-                None => self.outgoing(),
-            },
+        match self.c.state {
+            State::Open => {
+                if !self.c.todo.is_empty() || !self.c.window.is_empty() {
+                    let output = self.acknowledgement(now);
+                    if output.is_some() {
+                        return output;
+                    }
+                }
+                self.outgoing(now)
+            }
             State::Closing(goodbye, code) => Some(self.goodbye(goodbye, code)),
             State::New | State::Waiting | State::Closed => None,
-        };
-        if matches!(output, Some(Output::Send(_) | Output::Publish(_))) {
-            R::sent(&mut self.c.keep_alive, now);
         }
-        output
     }
 
     /// The outputs up to the last one, as what other calls return.
@@ -147,14 +147,10 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
 
     /// What goes before a packet of the caller's: records and acknowledgements.
     fn settle(&mut self, now: Millis) -> Option<Output<'static, S::Key>> {
-        if let Some(output) = self.records() {
-            return Some(output);
+        if self.session.owes_records() {
+            return self.records();
         }
-        let output = if self.c.state == State::Open { self.acknowledgement() } else { None };
-        if output.is_some() {
-            R::sent(&mut self.c.keep_alive, now);
-        }
-        output
+        if self.c.state == State::Open { self.acknowledgement(now) } else { None }
     }
 
     #[cold]
@@ -172,7 +168,6 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
 
     /// Records that are due, and the keys that they set free. They are the session's, so a connection that breaks off
     /// leaves them to the next one.
-    #[inline]
     pub(super) fn records(&mut self) -> Option<Output<'static, S::Key>> {
         let session = &mut *self.session;
         if session.end_due {
@@ -227,16 +222,17 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
 
     /// Short packets, then the acknowledgements of messages in the order in which those came.
     #[inline]
-    fn acknowledgement(&mut self) -> Option<Output<'static, S::Key>> {
+    fn acknowledgement(&mut self, now: Millis) -> Option<Output<'static, S::Key>> {
         if let Some(todo) = self.c.todo.remove(0) {
+            R::sent(&mut self.c.keep_alive, now);
             return Some(match todo {
-                Todo::Acknowledge(packet, id, code) => return self.send_ack(packet, id, code),
+                Todo::Acknowledge(packet, id, code) => return self.send_ack(packet, id, code, now),
                 Todo::PingReq => Output::Send(Packet::PingReq),
                 Todo::PingResp => Output::Send(Packet::PingResp),
                 Todo::Publish(publication) => Output::Publish(publication),
             });
         }
-        self.next_of_window()
+        self.next_of_window(now)
     }
 
     /// An acknowledgement. Its reason code is left out when it is success, and in 3.x.
@@ -246,12 +242,14 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
         packet: PacketType,
         id: PacketId,
         code: ReasonCode,
+        now: Millis,
     ) -> Option<Output<'static, S::Key>> {
+        R::sent(&mut self.c.keep_alive, now);
         let code = if self.c.wire.is_v5() { code } else { ReasonCode::SUCCESS };
         let size = if code == ReasonCode::SUCCESS { 4 } else { 5 };
         if self.c.wire.most_out() < size {
             self.close(ReasonCode::PACKET_TOO_LARGE);
-            return self.next(0);
+            return self.next(now);
         }
         let ack = Ack::new(id).with_reason(code);
         Some(Output::Send(match packet {

@@ -11,6 +11,7 @@ use core::num::NonZeroU16;
 use mqtt_wire::{Ack, Delivery, Packet, PacketId, PacketType, Publish, QoS, ReasonCode, Sender};
 
 use super::{Judged, Link, Role, State, Todo, Verdict};
+use crate::Millis;
 use crate::output::{Outcome, Output, Publication, Refusal, TopicAlias};
 use crate::record::Record;
 use crate::session::{Outgoing, Phase};
@@ -118,7 +119,7 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
 
     /// PUBRELs, then messages: what was under way before first, then what is new.
     #[inline]
-    pub(super) fn outgoing(&mut self) -> Option<Output<'static, S::Key>> {
+    pub(super) fn outgoing(&mut self, now: Millis) -> Option<Output<'static, S::Key>> {
         let (session, c) = (&mut *self.session, &mut self.c);
         if session.released_recorded < session.released {
             let at = usize::from(session.finished) + usize::from(session.released_recorded);
@@ -129,7 +130,7 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
         if c.released < session.released {
             let id = session.outgoing.get(usize::from(session.finished) + usize::from(c.released))?.id;
             c.released = c.released.saturating_add(1);
-            return self.send_ack(PacketType::PubRel, id, ReasonCode::SUCCESS);
+            return self.send_ack(PacketType::PubRel, id, ReasonCode::SUCCESS, now);
         }
         let published = session.published();
         if session.published_recorded < published {
@@ -145,14 +146,14 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
             }));
         }
         if c.published < published && self.quota() > 0 {
-            return self.send_message();
+            return self.send_message(now);
         }
         None
     }
 
     /// The next PUBLISH of QoS 1 or 2.
     #[inline]
-    fn send_message(&mut self) -> Option<Output<'static, S::Key>> {
+    fn send_message(&mut self, now: Millis) -> Option<Output<'static, S::Key>> {
         let at = self.session.first_published() + usize::from(self.c.published);
         let is_again = self.c.replay > 0;
         if is_again && let Some(code) = self.cannot_carry(at) {
@@ -165,6 +166,7 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
         let alias = alias.map(|number| TopicAlias { number, is_new: message.names_alias });
         let dup = core::mem::replace(&mut message.sent, true);
         let publication = Publication { key: message.key.clone(), delivery, dup, alias };
+        R::sent(&mut self.c.keep_alive, now);
         self.c.published = self.c.published.saturating_add(1);
         self.c.replay = self.c.replay.saturating_sub(1);
         Some(Output::Publish(publication))
