@@ -2,7 +2,7 @@
 //! that goes out can be encoded, and after a violation the link only closes.
 
 use mqtt_session::{
-    Client, Detached, Fixed, HandleError, Input, Link, Output, Receipt, Role, Server, Session, Watcher,
+    Client, Fixed, HandleError, Input, Link, Output, Receipt, Role, Server, Session, Watcher,
 };
 use mqtt_wire::{
     ConnAck, Connect, Connection, DecodeOptions, Decoded, Packet, PacketId, Properties, Property, Publish,
@@ -57,14 +57,15 @@ fn settle<R: Role>(link: &mut Link<'_, R, Slots>, now: u64) {
             Some(Output::Send(packet)) => {
                 let goodbye = matches!(packet, Packet::Disconnect(_));
                 assert!(!was_closing || goodbye, "{packet} while closing");
-                drop(packet.encode(options, &mut out).expect("a packet that can be encoded"));
+                let _ = packet.encode(options, &mut out).expect("a packet that can be encoded");
             }
             Some(Output::Publish(publication)) => {
                 assert!(!was_closing, "a message while closing");
                 let mut message = publication.of(Publish::new(topic_name!("f/z"), b"1"));
                 let alias = publication.alias.map(|alias| Property::TopicAlias(alias.number));
                 message.properties = Properties::new(alias.as_slice());
-                drop(Packet::from(message).encode(options, &mut out).expect("a message that can be encoded"));
+                let _ =
+                    Packet::from(message).encode(options, &mut out).expect("a message that can be encoded");
             }
             Some(Output::Store(_) | Output::Done(..)) => {}
             Some(Output::Close(_)) => assert_eq!(link.next(now), None),
@@ -116,7 +117,7 @@ fn common<R: Role>(
             let receipt =
                 Receipt::from_bits(held.swap_remove(usize::from(n >> 3) % held.len())).expect("a receipt");
             let code = if n & 0x80 == 0 { ReasonCode::SUCCESS } else { ReasonCode::QUOTA_EXCEEDED };
-            drop(link.accept(receipt, code));
+            let _ = link.accept(receipt, code);
         }
         5 => {
             *now += u64::from(n) * 1000;
@@ -142,7 +143,7 @@ pub fn client(bytes: &[u8]) {
             connect.properties = Properties::new(&limits);
         }
         let mut link: Link<'_, Client, Slots> = session.client(Connection::client(version));
-        link.connect(&connect, now).expect("a CONNECT").for_each(|output| drop(output));
+        link.connect(&connect, now).expect("a CONNECT").for_each(|_| {});
         while let Some(n) = script.next() {
             if !common(&mut link, n, &mut script, &mut held, &mut now) {
                 if n == 7 {
@@ -150,13 +151,11 @@ pub fn client(bytes: &[u8]) {
                 }
                 let subscriptions = [Subscription::new(topic_filter!("f/z"), QoS::ExactlyOnce)];
                 if let Ok(outputs) = link.subscribe(&Subscribe::new(PacketId::MIN, &subscriptions), now) {
-                    outputs.for_each(|output| drop(output));
+                    outputs.for_each(|_| {});
                 }
             }
             settle(&mut link, now);
         }
-        let detached: Detached<Client, Slots> = link.detach();
-        drop(detached);
     }
 }
 
@@ -170,20 +169,20 @@ pub fn server(bytes: &[u8]) {
         let mut connection = Connection::server();
         let first = script.bytes();
         let built = Connect { clean_start: n & 0x80 != 0, ..Connect::new(version(n), "fuzz") };
-        let connect = match connection.decode(first) {
-            Ok(Decoded::Packet { packet: Packet::Connect(connect), .. }) => connect,
-            _ => {
+        let connect =
+            if let Ok(Decoded::Packet { packet: Packet::Connect(connect), .. }) = connection.decode(first) {
+                connect
+            } else {
                 connection = Connection::server();
                 built
-            }
-        };
+            };
         let mut link: Link<'_, Server, Slots> = session.server(connection, &connect, now);
         let mut connack = ConnAck::new(ReasonCode::SUCCESS);
         if connect.version == Version::V5 {
             connack.properties = Properties::new(&limits[..2]);
         }
         if let Ok(outputs) = link.connack(&connack, now) {
-            outputs.for_each(|output| drop(output));
+            outputs.for_each(|_| {});
         }
         while let Some(n) = script.next() {
             if !common(&mut link, n, &mut script, &mut held, &mut now) {
@@ -198,7 +197,7 @@ pub fn server(bytes: &[u8]) {
                 {
                     let codes = vec![ReasonCode::SUCCESS; reply.filters()];
                     if let Ok(outputs) = link.reply(reply, &codes, Properties::EMPTY, now) {
-                        outputs.for_each(|output| drop(output));
+                        outputs.for_each(|_| {});
                     }
                 }
             }

@@ -3,6 +3,8 @@
 //!
 //! Call it again with the same session and what was under way is finished first.
 
+#![allow(clippy::missing_errors_doc, reason = "each is one of the connection's")]
+
 use std::error::Error;
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -43,7 +45,7 @@ pub fn send(
     let (mut input, mut output, mut taken) = (Vec::new(), Vec::new(), 0);
     link.connect(&connect, now())?.for_each(|out| {
         if let Output::Send(packet) = out {
-            drop(packet.encode(Version::V5, &mut output));
+            let _ = packet.encode(Version::V5, &mut output);
         }
     });
     loop {
@@ -52,7 +54,9 @@ pub fn send(
         let mut closed = false;
         while let Some(out) = link.next(now()) {
             match out {
-                Output::Send(packet) => drop(packet.encode(options, &mut output)?),
+                Output::Send(packet) => {
+                    packet.encode(options, &mut output)?;
+                }
                 Output::Publish(publication) => {
                     let text = messages.get(usize::from(publication.key)).map_or("", String::as_str);
                     let message = publication.of(Publish::new(TOPIC, text.as_bytes()));
@@ -87,7 +91,7 @@ pub fn send(
             let goodbye = Disconnect::new(ReasonCode::SUCCESS);
             link.disconnect(&goodbye, now())?.for_each(|out| {
                 if let Output::Send(packet) = out {
-                    drop(packet.encode(options, &mut output));
+                    let _ = packet.encode(options, &mut output);
                 }
             });
             stream.write_all(&output)?;
@@ -102,7 +106,7 @@ pub fn send(
             Ok(0) => return Err("the server has closed the connection".into()),
             Ok(n) => input.extend_from_slice(&room[..n]),
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-                link.elapsed(now())?
+                link.elapsed(now())?;
             }
             Err(error) => return Err(error.into()),
         }

@@ -1,6 +1,8 @@
 //! A client without an allocator: a session of fixed slots, two buffers, and a byte pipe with a deadline.
 //! `cargo run -p mqtt-session --example no_alloc` runs it against a server side in memory.
 
+#![allow(clippy::result_large_err, reason = "a connection is worth keeping")]
+
 use mqtt_session::{Fixed, Input, Output, Session};
 use mqtt_wire::{
     Buffer, ConnAck, Connect, Connection, Decoded, Packet, Publish, QoS, ReasonCode, TopicName, Version,
@@ -66,7 +68,9 @@ pub fn run(
         }
         match pipe.read(buffer.room(), link.deadline()) {
             Some(n) => buffer.fill(n),
-            None => drop(link.elapsed(pipe.now())),
+            None => {
+                let _ = link.elapsed(pipe.now());
+            }
         }
         while let Some(packet) = buffer.next(link.connection()).ok()? {
             if let Ok(Input::Message(_, Some(receipt))) = link.handle(packet, pipe.now()) {
@@ -83,9 +87,9 @@ pub struct Loopback {
     answers: Vec<u8>,
 }
 
-impl Loopback {
-    /// A server that has seen nothing yet.
-    pub fn new() -> Self {
+/// A server that has seen nothing yet.
+impl Default for Loopback {
+    fn default() -> Self {
         Self { server: Session::new(Fixed::new()), connection: None, answers: Vec::new() }
     }
 }
@@ -116,7 +120,7 @@ impl Pipe for Loopback {
             if let Ok(outputs) = link.connack(&ConnAck::new(ReasonCode::SUCCESS), 0) {
                 outputs.for_each(|output| {
                     if let Output::Send(packet) = output {
-                        drop(packet.encode(options, answers));
+                        let _ = packet.encode(options, answers);
                     }
                 });
             }
@@ -129,13 +133,13 @@ impl Pipe for Loopback {
         while let Ok(Decoded::Packet { packet, len }) = link.connection().decode(bytes) {
             bytes = &bytes[len..];
             if let Ok(Input::Message(_, Some(receipt))) = link.handle(packet, 0) {
-                drop(link.accept(receipt, ReasonCode::SUCCESS));
+                let _ = link.accept(receipt, ReasonCode::SUCCESS);
             }
         }
         let options = link.connection().encode_options();
         link.outputs(0).for_each(|output| {
             if let Output::Send(packet) = output {
-                drop(packet.encode(options, answers));
+                let _ = packet.encode(options, answers);
             }
         });
         self.connection = Some(link.detach());
@@ -146,6 +150,7 @@ impl Pipe for Loopback {
 fn main() {
     let mut session = Session::new(Fixed::new());
     println!("the session takes {} bytes", size_of_val(&session));
-    let taken = run(&mut Loopback::new(), &mut session, &[[1, 2], [3, 4], [5, 6], [7, 8], [9, 10], [11, 12]]);
+    let taken =
+        run(&mut Loopback::default(), &mut session, &[[1, 2], [3, 4], [5, 6], [7, 8], [9, 10], [11, 12]]);
     println!("{taken:?} readings delivered");
 }

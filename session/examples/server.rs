@@ -1,6 +1,8 @@
 //! The server side in a page: a thread a connection over `std::net`, sessions that go on, every message printed.
 //! `cargo run -p mqtt-session --example server -- 127.0.0.1:1883`
 
+#![allow(clippy::missing_errors_doc, reason = "each is one of the connection's")]
+
 use std::collections::HashMap;
 use std::error::Error;
 use std::io::{ErrorKind, Read, Write};

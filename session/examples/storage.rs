@@ -1,6 +1,8 @@
 //! A session in a file: records are appended, synced before what follows them is sent, and read back after a crash.
 //! `cargo run -p mqtt-session --example storage`
 
+#![allow(clippy::missing_errors_doc, reason = "each is one of the file system's")]
+
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
@@ -76,7 +78,9 @@ pub fn send_and_crash(path: &Path) -> Result<Vec<u8>, Box<dyn std::error::Error>
                 let message = publication.of(Publish::new(TOPIC, b"on"));
                 Packet::from(message).encode(Version::V311, &mut wire)?;
             }
-            Output::Send(packet) => drop(packet.encode(Version::V311, &mut wire)?),
+            Output::Send(packet) => {
+                packet.encode(Version::V311, &mut wire)?;
+            }
             Output::Done(_, _) | Output::Close(_) => {}
         }
     }

@@ -1,7 +1,7 @@
 //! The examples do what they say.
 
 #![cfg(feature = "alloc")]
-#![allow(unreachable_pub, missing_docs, clippy::too_many_lines)]
+#![allow(unreachable_pub, missing_docs, clippy::too_many_lines, clippy::result_large_err)]
 
 #[path = "../examples/client.rs"]
 mod client;
@@ -44,7 +44,7 @@ fn the_client_delivers_to_the_server() {
 #[test]
 fn the_client_without_an_allocator_delivers() {
     let mut session = Session::new(mqtt_session::Fixed::new());
-    let taken = no_alloc::run(&mut no_alloc::Loopback::new(), &mut session, &[[1, 2]; 20]);
+    let taken = no_alloc::run(&mut no_alloc::Loopback::default(), &mut session, &[[1, 2]; 20]);
     assert_eq!(taken, Some(20));
 }
 

@@ -101,7 +101,9 @@ impl<R: Role> Side<R> {
                     self.log.push(record);
                     continue;
                 }
-                Some(Output::Send(packet)) => drop(packet.encode(options, &mut bytes).unwrap()),
+                Some(Output::Send(packet)) => {
+                    packet.encode(options, &mut bytes).unwrap();
+                }
                 Some(Output::Publish(publication)) => {
                     let payload = publication.key.to_be_bytes();
                     let message = publication.of(Publish::new(topic_name!("walk"), &payload));
@@ -217,7 +219,9 @@ impl System {
         let mut outputs = link.connack(&connack, 0).unwrap();
         let mut bytes = Vec::new();
         match outputs.next() {
-            Some(Output::Send(packet)) => drop(packet.encode(options, &mut bytes).unwrap()),
+            Some(Output::Send(packet)) => {
+                packet.encode(options, &mut bytes).unwrap();
+            }
             other => panic!("{other:?}"),
         }
         self.server.link = Some(link.detach());
@@ -244,7 +248,9 @@ impl System {
         match *op {
             Op::Publish { client: true, qos, count } => self.client.publish(qos, count),
             Op::Publish { client: false, qos, count } => self.server.publish(qos, count),
-            Op::Arrive { client, count } => drop(self.arrive(client, count)),
+            Op::Arrive { client, count } => {
+                self.arrive(client, count);
+            }
             Op::Accept { client: true, which } => self.client.accept(usize::from(which)),
             Op::Accept { client: false, which } => self.server.accept(usize::from(which)),
             Op::Reconnect { client, server } => self.reconnect(client, server),

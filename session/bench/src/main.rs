@@ -6,7 +6,10 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use mqtt_session::{Client, Fixed, Growing, Input, Link, Output, Session, Slots};
-use mqtt_wire::{Ack, ConnAck, Connect, Connection, Delivery, Packet, PacketId, Publish, QoS, ReasonCode, Version, topic_name};
+use mqtt_wire::{
+    Ack, ConnAck, Connect, Connection, Delivery, Packet, PacketId, Publish, QoS, ReasonCode, Version,
+    topic_name,
+};
 
 /// Does the outputs; the identifier of the last message.
 #[inline(never)]

@@ -10,8 +10,8 @@ use core::panic::PanicInfo;
 
 use mqtt_session::{Fixed, Input, Link, Output, Outputs, Record, Role, Session, records};
 use mqtt_wire::{
-    Auth, ConnAck, Connect, Connection, Decoded, Disconnect, Packet, PacketId, Properties, Property, Publish, QoS,
-    ReasonCode, Subscribe, Subscription, TopicFilter, TopicName, Unsubscribe, Version,
+    Auth, ConnAck, Connect, Connection, Decoded, Disconnect, Packet, PacketId, Properties, Property, Publish,
+    QoS, ReasonCode, Subscribe, Subscription, TopicFilter, TopicName, Unsubscribe, Version,
 };
 
 #[cfg(not(feature = "look"))]
@@ -88,7 +88,12 @@ fn perform<R: Role>(mut outputs: Outputs<'_, '_, R, Slots>, version: Version, ou
 }
 
 /// Hands in what is there.
-fn take<R: Role>(link: &mut Link<'_, R, Slots>, input: &[u8], version: Version, out: &mut [u8]) -> Option<()> {
+fn take<R: Role>(
+    link: &mut Link<'_, R, Slots>,
+    input: &[u8],
+    version: Version,
+    out: &mut [u8],
+) -> Option<()> {
     let Ok(Decoded::Packet { packet, .. }) = link.connection().decode(input) else { return None };
     match link.handle(packet, black_box(1)) {
         Ok(Input::Message(message, receipt)) => {
@@ -141,7 +146,9 @@ fn client(session: &mut Session<Slots>, input: &[u8], version: Version, out: &mu
 
 fn server(session: &mut Session<Slots>, input: &[u8], out: &mut [u8]) -> Option<()> {
     let mut connection = Connection::server();
-    let Ok(Decoded::Packet { packet: Packet::Connect(connect), .. }) = connection.decode(input) else { return None };
+    let Ok(Decoded::Packet { packet: Packet::Connect(connect), .. }) = connection.decode(input) else {
+        return None;
+    };
     let version = connect.version;
     let mut link = session.server(connection, &connect, black_box(0));
     let mut connack = ConnAck::new(black_box(ReasonCode::SUCCESS));
