@@ -1,5 +1,6 @@
 //! What the fuzz targets share: the oracles, which the library's tests use too, and the mutator of packets.
 
+pub mod session;
 pub mod differential;
 pub mod mutate;
 pub mod oracles;
