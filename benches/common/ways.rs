@@ -117,7 +117,8 @@ pub fn read_all(packet: &Packet<'_>) {
         Packet::Connect(body) => {
             black_box((body.version, body.clean_start, body.keep_alive, body.client_id));
             each(body.properties);
-            if let Some(will) = &body.will {
+            if let Some(will) = body.will {
+                let will = will.get();
                 black_box((will.qos, will.retain, will.topic.as_str(), will.payload));
                 each(will.properties);
             }
@@ -188,7 +189,8 @@ pub fn answer<O: Output>(
 ) -> Result<(), EncodeError> {
     let granted = [ReasonCode::GRANTED_QOS_1];
     // UNSUBACK has no codes before 5.0.
-    let removed: &[ReasonCode] = if options.version() == Version::V5 { &[ReasonCode::SUCCESS] } else { &[] };
+    let removed: &[ReasonCode] =
+        if options.version() == Some(Version::V5) { &[ReasonCode::SUCCESS] } else { &[] };
     let mut send = |packet: Packet<'_>| packet.encode(options, &mut *out);
     send(ConnAck::new(ReasonCode::SUCCESS).into())?;
     send(SubAck::new(suback, &granted).into())?;
