@@ -1,17 +1,17 @@
-//! What a broker does with a message: looks at its properties, forwards it, sends it to ten thousand subscribers,
-//! and finds them by its topic.
+//! What a broker does with a message: looks at its properties, forwards it, sends it to its subscribers with its payload,
+//! and finds them by its topic; and the answers that it sends all day.
 
 mod common;
 
 use std::hint::black_box;
 use std::num::NonZeroU16;
 
-use common::{CONNACK_PROPERTIES, PUBLISH, PUBLISH_PROPERTIES};
+use common::{CONNACK_PROPERTIES, PUBLISH, PUBLISH_PROPERTIES, ways};
 use criterion::{Criterion, Throughput};
 use mqtt_wire::topic::FilterTree;
 use mqtt_wire::{
-    ConnAck, Decoded, Delivery, Packet, PacketId, Properties, Property, PropertyId, Publish, ReasonCode,
-    TopicFilter, Version, decode, topic_name,
+    ConnAck, Decoded, Delivery, EncodeOptions, Packet, PacketId, Properties, Property, PropertyId, Publish,
+    ReasonCode, TopicFilter, Version, decode, topic_name,
 };
 
 fn encoded(packet: impl Into<Packet<'static>>) -> Vec<u8> {
@@ -63,41 +63,85 @@ fn forwarding(c: &mut Criterion) {
     let plain = encoded(Publish { properties: Properties::new(PUBLISH_PROPERTIES), ..PUBLISH });
     let aliased = encoded(Publish { properties: Properties::new(with_alias), ..PUBLISH });
     let mut out = vec![0; aliased.len()];
+    let options = black_box(EncodeOptions::new(Version::V5));
     let mut group = c.benchmark_group("forward");
     group.throughput(Throughput::Elements(1));
     group.bench_function("5 properties as received", |b| {
         let packet = Packet::from(publish_of(&plain));
-        b.iter(|| black_box(&packet).encode(Version::V5, &mut out[..]).expect("a good packet"));
+        b.iter(|| black_box(&packet).encode(options, &mut out[..]).expect("a good packet"));
     });
     group.bench_function("6 properties without the Topic Alias", |b| {
         let publish = publish_of(&aliased);
         b.iter(|| {
             let edits = black_box(&publish).properties.without(PropertyId::TopicAlias);
             let packet = Packet::from(Publish { properties: edits.as_properties(), ..publish });
-            packet.encode(Version::V5, &mut out[..]).expect("a good packet")
+            packet.encode(options, &mut out[..]).expect("a good packet")
         });
     });
     group.finish();
 }
 
-const SUBSCRIBERS: u16 = 10_000;
-
+/// Every subscriber gets the head and the payload, in a buffer of its own.
 fn fan_out(c: &mut Criterion) {
     let payload = [b'x'; 1024];
     let publish = Publish { payload: &payload, ..PUBLISH };
-    let ids = || (1..=SUBSCRIBERS).filter_map(PacketId::new);
-    let mut out = [0; 2048];
-    let mut group = c.benchmark_group("fan-out of 1 KiB to 10,000");
-    group.throughput(Throughput::Elements(u64::from(SUBSCRIBERS)));
-    group.bench_function("QoS 1, each encoded", |b| {
-        b.iter(|| {
-            for id in ids() {
-                let packet = Packet::from(publish.with_delivery(Delivery::AtLeastOnce(id)));
-                black_box(&packet).encode(Version::V5, &mut out).expect("a good packet");
-                black_box(&out);
-            }
+    let options = black_box(EncodeOptions::new(Version::V5));
+    for subscribers in [10, 1000] {
+        let ids = || (1..=subscribers).filter_map(PacketId::new).map(Delivery::AtLeastOnce);
+        let mut outs = vec![Vec::with_capacity(2048); usize::from(subscribers)];
+        let mut group = c.benchmark_group(format!("1 KiB at QoS 1 to {subscribers}"));
+        group.throughput(Throughput::Elements(u64::from(subscribers)));
+        group.bench_function("each encoded", |b| {
+            b.iter(|| {
+                for (delivery, out) in ids().zip(&mut outs) {
+                    out.clear();
+                    let packet = Packet::from(black_box(&publish).with_delivery(delivery));
+                    packet.encode(options, out).expect("a good packet");
+                }
+                black_box(&outs);
+            });
         });
-    });
+        group.bench_function("heads", |b| {
+            let mut head = [0; 64];
+            b.iter(|| {
+                for (delivery, out) in ids().zip(&mut outs) {
+                    let publish = black_box(&publish).with_delivery(delivery);
+                    let len = publish.encode_head(options, &mut head).expect("a good packet");
+                    out.clear();
+                    out.extend_from_slice(&head[..len]);
+                    out.extend_from_slice(publish.payload);
+                }
+                black_box(&outs);
+            });
+        });
+        group.bench_function("heads alone", |b| {
+            let mut head = [0; 64];
+            b.iter(|| {
+                for delivery in ids() {
+                    let publish = black_box(&publish).with_delivery(delivery);
+                    black_box(publish.encode_head(options, &mut head)).expect("a good packet");
+                }
+            });
+        });
+        group.finish();
+    }
+}
+
+fn answers(c: &mut Criterion) {
+    let ids = [7, 8, 9, 10].map(|id| PacketId::new(id).expect("not 0"));
+    let mut out = Vec::with_capacity(64);
+    let mut group = c.benchmark_group("six answers");
+    group.throughput(Throughput::Elements(6));
+    for version in [Version::V5, Version::V311] {
+        let options = black_box(EncodeOptions::new(version));
+        group.bench_function(common::name_of(version), |b| {
+            b.iter(|| {
+                out.clear();
+                ways::answer(black_box(ids), options, &mut out).expect("good packets");
+                black_box(&out);
+            });
+        });
+    }
     group.finish();
 }
 
@@ -123,6 +167,7 @@ fn main() {
     properties(&mut c);
     forwarding(&mut c);
     fan_out(&mut c);
+    answers(&mut c);
     topics(&mut c);
     c.final_summary();
 }

@@ -1,5 +1,5 @@
-//! Streams of packets as a connection has them: in one buffer, in reads of 1,460 bytes, as owned frames; and one
-//! PUBLISH of 1 MiB, buffered and piece by piece.
+//! Streams of packets as a connection has them: in one buffer, in reads of 1,460 bytes, as owned frames, in each of the
+//! ways to call the library; and one PUBLISH of 1 MiB, buffered and piece by piece.
 
 mod common;
 
@@ -7,34 +7,20 @@ use std::hint::black_box;
 use std::io::{IoSlice, Write, sink};
 
 use bytes::BytesMut;
-use common::{name_of, workload};
-use criterion::{BatchSize, Criterion, Throughput};
-use mqtt_wire::{
-    DecodeOptions, Decoded, DecodedHead, EncodeOptions, Frame, Packet, Publish, Version, decode,
-    decode_publish_head,
-};
+use common::{built, name_of, ways, workload};
+use criterion::measurement::WallTime;
+use criterion::{BatchSize, BenchmarkGroup, Criterion, Throughput};
+use mqtt_wire::{DecodeOptions, DecodedHead, EncodeOptions, Packet, Publish, Version, decode_publish_head};
 
 /// What a TCP segment holds over Ethernet.
 const READ: usize = 1460;
 const MEBIBYTE: usize = 1 << 20;
 
-fn decode_all(mut bytes: &[u8], options: DecodeOptions) -> usize {
-    let mut packets = 0;
-    while let Ok(Decoded::Packet { packet, len }) = &decode(bytes, options) {
-        black_box(packet);
-        packets += 1;
-        bytes = &bytes[*len..];
-    }
-    packets
-}
-
-fn split_all(stream: &mut BytesMut, options: DecodeOptions) -> usize {
-    let mut packets = 0;
-    while let Ok(Some(frame)) = &Frame::split_from(stream, options) {
-        assert!(black_box(&frame.packet()).is_ok());
-        packets += 1;
-    }
-    packets
+/// A packet handed on, and all of it read.
+#[inline(never)]
+fn read(packet: Packet<'_>) {
+    black_box(&packet);
+    ways::read_all(&packet);
 }
 
 fn mixed(c: &mut Criterion) {
@@ -43,69 +29,97 @@ fn mixed(c: &mut Criterion) {
     {
         let all = workload::all(workloads);
         let mixed = all.iter().find(|workload| workload.name == "mixed").expect("the mixed stream");
-        let (options, bytes) = (DecodeOptions::new(version), mixed.bytes);
         let mut group = c.benchmark_group(format!("mixed {}", name_of(version)));
         group.throughput(Throughput::ElementsAndBytes {
             elements: mixed.packets as u64,
-            bytes: bytes.len() as u64,
+            bytes: mixed.bytes.len() as u64,
         });
-        group.bench_function("decode, one buffer", |b| {
-            b.iter(|| assert_eq!(decode_all(black_box(bytes), options), mixed.packets));
-        });
-        group.bench_function("decode, frames of one buffer", |b| {
-            let owned = || BytesMut::from(bytes);
-            b.iter_batched_ref(
-                owned,
-                |stream| assert_eq!(split_all(stream, options), mixed.packets),
-                BatchSize::SmallInput,
-            );
-        });
-        group.bench_function("decode, frames of reads of 1460 bytes", |b| {
-            b.iter_batched_ref(
-                || BytesMut::with_capacity(4 * READ),
-                |stream| {
-                    let mut packets = 0;
-                    for read in bytes.chunks(READ) {
-                        stream.extend_from_slice(read);
-                        packets += split_all(stream, options);
-                    }
-                    assert_eq!(packets, mixed.packets);
-                },
-                BatchSize::SmallInput,
-            );
-        });
-        let packets: Vec<Packet<'_>> = packets_of(bytes, options);
-        let encode = EncodeOptions::new(version);
-        group.bench_function("encode, slice", |b| {
-            let mut out = vec![0; bytes.len()];
-            b.iter(|| {
-                let mut filled = 0;
-                for packet in black_box(&packets) {
-                    filled += packet.encode(encode, &mut out[filled..]).expect("a good packet");
-                }
-                assert_eq!(filled, bytes.len());
-            });
-        });
-        group.bench_function("encode, BytesMut", |b| {
-            let mut out = BytesMut::with_capacity(bytes.len());
-            b.iter(|| {
-                out.clear();
-                for packet in black_box(&packets) {
-                    packet.encode(encode, &mut out).expect("a good packet");
-                }
-                assert_eq!(out.len(), bytes.len());
-            });
-        });
+        decode_mixed(&mut group, mixed.bytes, black_box(DecodeOptions::new(version)));
+        encode_mixed(&mut group, mixed.bytes, version);
         group.finish();
     }
 }
 
-fn packets_of(mut bytes: &[u8], options: DecodeOptions) -> Vec<Packet<'_>> {
-    let mut packets = Vec::new();
-    while let Ok(Decoded::Packet { packet, len }) = decode(bytes, options) {
-        packets.push(packet);
-        bytes = &bytes[len..];
+fn decode_mixed(group: &mut BenchmarkGroup<'_, WallTime>, bytes: &[u8], options: DecodeOptions) {
+    // Bytes from the network are new.
+    let fresh = || bytes.to_vec();
+    group.bench_function("decode", |b| {
+        let decode = |bytes: &mut Vec<u8>| assert_eq!(ways::readme(bytes, options, ways::look), Ok(true));
+        b.iter_batched_ref(fresh, decode, BatchSize::SmallInput);
+    });
+    group.bench_function("decode through a helper", |b| {
+        let decode = |bytes: &mut Vec<u8>| assert_eq!(ways::helper(bytes, options, ways::look), Ok(true));
+        b.iter_batched_ref(fresh, decode, BatchSize::SmallInput);
+    });
+    group.bench_function("decode and read everything", |b| {
+        let decode = |bytes: &mut Vec<u8>| assert_eq!(ways::readme(bytes, options, read), Ok(true));
+        b.iter_batched_ref(fresh, decode, BatchSize::SmallInput);
+    });
+    group.bench_function("decode by reference", |b| {
+        let look = |packet: &Packet<'_>| _ = black_box(packet);
+        let decode = |bytes: &mut Vec<u8>| assert_eq!(ways::by_reference(bytes, options, look), Ok(true));
+        b.iter_batched_ref(fresh, decode, BatchSize::SmallInput);
+    });
+    group.bench_function("frames of one buffer", |b| {
+        let decode = |stream: &mut BytesMut| assert_eq!(ways::frames(stream, options, ways::look), Ok(true));
+        b.iter_batched_ref(|| BytesMut::from(bytes), decode, BatchSize::SmallInput);
+    });
+    group.bench_function("frames of reads of 1460 bytes", |b| {
+        b.iter_batched_ref(
+            || BytesMut::with_capacity(4 * READ),
+            |stream| {
+                for read in bytes.chunks(READ) {
+                    stream.extend_from_slice(read);
+                    assert!(ways::frames(stream, options, ways::look).is_ok());
+                }
+                assert!(stream.is_empty());
+            },
+            BatchSize::SmallInput,
+        );
+    });
+}
+
+fn encode_mixed(group: &mut BenchmarkGroup<'_, WallTime>, bytes: &'static [u8], version: Version) {
+    let received = packets_of(bytes, DecodeOptions::new(version));
+    let values: Vec<_> = received.iter().copied().map(built).collect();
+    let options = black_box(EncodeOptions::new(version));
+    for (name, packets) in [("encode", &received), ("encode built from values", &values)] {
+        group.bench_function(name, |b| {
+            let mut out = Vec::with_capacity(bytes.len());
+            b.iter(|| {
+                out.clear();
+                for packet in black_box(packets) {
+                    packet.encode(options, &mut out).expect("a good packet");
+                }
+                assert_eq!(out.len(), bytes.len());
+            });
+        });
     }
+    group.bench_function("encode into BytesMut", |b| {
+        let mut out = BytesMut::with_capacity(bytes.len());
+        b.iter(|| {
+            out.clear();
+            for packet in black_box(&received) {
+                packet.encode(options, &mut out).expect("a good packet");
+            }
+            assert_eq!(out.len(), bytes.len());
+        });
+    });
+    group.bench_function("encode into a slice", |b| {
+        let mut out = vec![0; bytes.len()];
+        b.iter(|| {
+            let mut filled = 0;
+            for packet in black_box(&received) {
+                filled += packet.encode(options, &mut out[filled..]).expect("a good packet");
+            }
+            assert_eq!(filled, bytes.len());
+        });
+    });
+}
+
+fn packets_of(bytes: &[u8], options: DecodeOptions) -> Vec<Packet<'_>> {
+    let mut packets = Vec::new();
+    assert_eq!(ways::readme(bytes, options, |packet| packets.push(packet)), Ok(true));
     packets
 }
 
@@ -117,7 +131,8 @@ fn large(c: &mut Criterion) {
     let mut group = c.benchmark_group("PUBLISH of 1 MiB");
     group.throughput(Throughput::ElementsAndBytes { elements: 1, bytes: bytes.len() as u64 });
     group.bench_function("decode, buffered", |b| {
-        b.iter(|| assert_eq!(decode_all(black_box(&bytes), Version::V5.into()), 1));
+        let options = black_box(DecodeOptions::new(Version::V5));
+        b.iter(|| assert_eq!(ways::readme(black_box(&bytes), options, ways::look), Ok(true)));
     });
     group.bench_function("decode, reads of 1460 bytes", |b| {
         b.iter(|| {

@@ -96,6 +96,40 @@ impl FixedHeader {
     }
 }
 
+/// A fixed header in two bytes, for which the length of its frame has to be known: the first byte of the frame, and above
+/// it the number of bytes of the header.
+#[cfg(feature = "bytes")]
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PackedHeader(u16);
+
+#[cfg(feature = "bytes")]
+impl FixedHeader {
+    #[inline(always)]
+    pub(crate) const fn pack(self) -> PackedHeader {
+        PackedHeader(u16::from_le_bytes([self.packet_type.first_byte(self.flags), self.len]))
+    }
+}
+
+#[cfg(feature = "bytes")]
+impl PackedHeader {
+    #[inline(always)]
+    pub(crate) const fn packet_type(self) -> PacketType {
+        let [first, _] = self.0.to_le_bytes();
+        match PacketType::new(first >> 4) {
+            Some(packet_type) => packet_type,
+            // It was a packet type that was packed.
+            None => PacketType::Auth,
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn unpack(self, frame_len: usize) -> FixedHeader {
+        let [first, len] = self.0.to_le_bytes();
+        let remaining_length = u32::try_from(frame_len).unwrap_or(u32::MAX).saturating_sub(u32::from(len));
+        FixedHeader { packet_type: self.packet_type(), flags: first & 0x0F, len, remaining_length }
+    }
+}
+
 pub(crate) const fn error(rule: Rule, packet: Option<PacketType>, c: Context, offset: u32) -> DecodeError {
     DecodeError { rule, packet, version: c.version(), sender: c.sender(), offset }
 }
@@ -296,12 +330,21 @@ pub(crate) fn judging_context(bytes: &[u8], header: FixedHeader, c: Context) -> 
     if c.is_version_unknown() { detected_context(bytes, header, c) } else { Ok(c) }
 }
 
+/// The shortest Remaining Length of a CONNECT of 3.1 that names its version: two bytes, `MQIsdp` and the level.
+const SHORTEST_CONNECT_V31: u32 = 9;
+
 #[cold]
 #[inline(never)]
 fn detected_context(bytes: &[u8], header: FixedHeader, c: Context) -> Result<Context, DecodeError> {
-    let Some(version) = named_version(bytes, c) else { return Ok(c) };
-    let c = c.with_version(version);
     let first = header.packet_type.first_byte(header.flags);
+    let c = match named_version(bytes, c) {
+        Some(version) => c.with_version(version),
+        // 3.1 has a longer name, and only 3.1 takes other flags.
+        None if header.flags != 0 && header.remaining_length < SHORTEST_CONNECT_V31 => {
+            c.with_version(Version::V5)
+        }
+        None => return Ok(c),
+    };
     if first_byte::is_allowed(first, c) {
         Ok(c)
     } else {

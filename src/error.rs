@@ -3,8 +3,6 @@
 
 use core::fmt;
 
-/// For topics.
-pub(crate) use crate::standard::Rule as Kind;
 use crate::standard::{PacketType, PropertyId, ReasonCode, Rule, Sender, Version};
 
 /// Why bytes are not a packet: which rule is broken and at which byte.
@@ -13,6 +11,8 @@ use crate::standard::{PacketType, PropertyId, ReasonCode, Rule, Sender, Version}
 /// packet starts is not the error's to know, but that of the bytes: see [`frame_len`](crate::frame_len).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("{}{rule} at byte {offset} [{}]", PacketPrefix(*packet), self.requirement())]
+// Performance: aligned like a packet, so that a result that may be either is moved in whole words.
+#[repr(align(8))]
 pub struct DecodeError {
     pub(crate) rule: Rule,
     pub(crate) packet: Option<PacketType>,
@@ -61,7 +61,9 @@ impl DecodeError {
     /// It knows the sender, if the options named it: two rules are numbered by side.
     pub fn requirement(&self) -> &'static str {
         match (self.rule, self.sender, self.packet) {
-            (Rule::UnexpectedPacket, Some(Sender::Server), _) => "MQTT-3.2.0-1",
+            (Rule::UnexpectedPacket, Some(Sender::Server), _) if self.version != Version::V31 => {
+                "MQTT-3.2.0-1"
+            }
             (Rule::ZeroPacketId, Some(Sender::Server), Some(PacketType::Publish))
                 if self.version == Version::V5 =>
             {

@@ -73,12 +73,17 @@ const fn judge_flags(packet: PacketType, first: u8, c: Context) -> Written {
     match packet.prescribed_flags() {
         None => check_publish_flags(first),
         Some(prescribed) if flags == prescribed => Ok(()),
-        // A record of TLS begins with 0x16: a CONNECT with the QoS bits of 3, which even 3.1 has no use for.
-        Some(_) if matches!(packet, PacketType::Connect) && flags & 0b0110 == 0b0110 => {
-            Err(Rule::ReservedFlags)
+        // A record of TLS begins with 0x16: no program of 3.1 sets both bits of a QoS in its CONNECT.
+        Some(_) if c.is_version_unknown() && flags & 0b0110 == 0b0110 => Err(Rule::ReservedFlags),
+        // A CONNECT may yet name 3.1.
+        Some(_) if c.is_version_unknown() => Ok(()),
+        // 3.1 uses of these bits the QoS of what has to be acknowledged; the others say nothing.
+        Some(prescribed)
+            if matches!(c.version(), Version::V31)
+                && (prescribed == 0 || (flags ^ prescribed) & 0b0110 == 0) =>
+        {
+            Ok(())
         }
-        // 3.1 does not use these bits, so they say nothing. A CONNECT may yet name that version.
-        Some(_) if matches!(c.version(), Version::V31) || c.is_version_unknown() => Ok(()),
         Some(_) => Err(Rule::ReservedFlags),
     }
 }

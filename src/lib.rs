@@ -93,19 +93,14 @@ mod packet;
 mod property;
 mod publish_head;
 mod read;
+mod scan;
 #[cfg(feature = "serde")]
 mod serde;
 mod standard;
-mod text;
 #[cfg(feature = "tokio-codec")]
 mod tokio;
 pub mod topic;
 mod write;
-
-/// Names of before, for topics.
-mod version {
-    pub(crate) use crate::standard::Version;
-}
 
 #[cfg(feature = "arbitrary")]
 pub use self::arbitrary::ArbitraryPacket;

@@ -38,6 +38,15 @@ pub trait Output {
     /// # Errors
     /// [`Full`] when there is not room for all of them. The output is then as it was.
     fn extend(&mut self, len: usize, tail: &[u8]) -> Result<&mut [u8], Full>;
+
+    /// Takes in a packet that is there already.
+    ///
+    /// # Errors
+    /// As for [`extend`](Self::extend).
+    #[inline]
+    fn append(&mut self, packet: &[u8]) -> Result<(), Full> {
+        self.extend(0, packet).map(drop)
+    }
 }
 
 /// An [`Output`] has not enough room.
@@ -70,8 +79,13 @@ impl<const N: usize> Output for [u8; N] {
     }
 }
 
+/// A head of up to so many bytes is made room for by a block of just so many.
+#[cfg(feature = "alloc")]
+const BLOCK: usize = 64;
+
 /// Performance: a vector has to be filled with zeroes before the writer can have its end as a slice. A long payload would
-/// thus be written twice: it is appended instead.
+/// thus be written twice: it is appended instead. And what is short is filled as a whole block, which takes no call of
+/// memset.
 #[cfg(feature = "alloc")]
 macro_rules! vector {
     ($vector:ty) => {
@@ -79,10 +93,21 @@ macro_rules! vector {
             #[inline]
             fn extend(&mut self, len: usize, tail: &[u8]) -> Result<&mut [u8], Full> {
                 let start = self.len();
-                self.reserve(len.saturating_add(tail.len()));
-                self.resize(start.saturating_add(len), 0);
+                self.reserve(len.max(BLOCK).saturating_add(tail.len()));
+                if len <= BLOCK {
+                    self.extend_from_slice(&[0; BLOCK]);
+                    self.truncate(start.saturating_add(len));
+                } else {
+                    self.resize(start.saturating_add(len), 0);
+                }
                 self.extend_from_slice(tail);
                 Ok(self.get_mut(start..start.saturating_add(len)).unwrap_or_default())
+            }
+
+            #[inline]
+            fn append(&mut self, packet: &[u8]) -> Result<(), Full> {
+                self.extend_from_slice(packet);
+                Ok(())
             }
         }
     };

@@ -63,8 +63,9 @@ macro_rules! packet {
         /// ```
         #[derive(Clone, Copy, PartialEq, Eq, Hash)]
         #[allow(clippy::large_enum_variant, reason = "a view on the stack: boxing would allocate")]
-        // Performance: with the type's number as a tag of its own a match is shorter than with one hidden in a field.
-        #[repr(u8)]
+        // Performance: a tag of a whole word. With one byte the compiler moves the seven bytes behind it as a piece of their own,
+        // and what was just stored in other pieces has to reach memory before it is loaded again.
+        #[repr(u64)]
         pub enum Packet<'a> { $($(#[$doc])* $name$(($body<'a>))? = $number,)+ }
 
         impl<'a> Packet<'a> {

@@ -3,6 +3,7 @@
 mod block;
 mod edits;
 mod iter;
+mod list;
 mod properties;
 mod value;
 

@@ -7,8 +7,8 @@ use nom::error::{ErrorKind, ParseError};
 use nom::number::complete::{be_u8, be_u16, be_u32};
 
 use crate::options::{Context, Tolerance};
+use crate::scan;
 use crate::standard::{PacketId, Rule};
-use crate::text;
 use crate::topic::TopicName;
 
 /// A broken rule, and the input from the bad byte on: its address gives the offset into the frame, however
@@ -94,7 +94,7 @@ pub(crate) fn binary(at: &[u8]) -> Parsed<'_, &[u8]> {
 #[inline(always)]
 pub(crate) fn text(at: &[u8], c: Context) -> Parsed<'_, &[u8]> {
     let (i, text) = binary(at)?;
-    text::check(text).map_err(|(rule, offset)| Fault::new(rule, from(text, offset)))?;
+    scan::check(text).map_err(|(rule, offset)| Fault::new(rule, from(text, offset)))?;
     check_characters(text, c)?;
     Ok((i, text))
 }
@@ -103,7 +103,7 @@ pub(crate) fn text(at: &[u8], c: Context) -> Parsed<'_, &[u8]> {
 #[inline(always)]
 pub(crate) fn string(i: &[u8], c: Context) -> Parsed<'_, &str> {
     let (i, text) = text(i, c)?;
-    Ok((i, text::as_str(text)))
+    Ok((i, scan::as_str(text)))
 }
 
 /// A topic name; an empty one is `None`.
@@ -122,7 +122,7 @@ pub(crate) fn topic_name(at: &[u8], c: Context) -> Parsed<'_, Option<TopicName<'
 #[inline(always)]
 pub(crate) fn check_characters(checked: &[u8], c: Context) -> Result<(), Fault<'_>> {
     if c.has_strict_characters()
-        && let Some(offset) = text::disallowed(text::as_str(checked))
+        && let Some(offset) = scan::disallowed(scan::as_str(checked))
     {
         return Err(Fault::new(Rule::DisallowedCharacter, from(checked, offset)));
     }

@@ -8,7 +8,6 @@
 //! Text is compared byte for byte, as the standard wants it: no case folding, no normalization. Nothing here
 //! recurses, and nothing takes longer than in proportion to what it is given.
 
-mod bytes;
 mod filter;
 mod level;
 mod name;
@@ -27,7 +26,10 @@ pub use name::TopicName;
 #[cfg(feature = "alloc")]
 pub use owned::{TopicFilterBuf, TopicNameBuf};
 #[cfg(feature = "alloc")]
-pub use tree::{FilterMatches, FilterTree, TopicTree, TopicsUnder};
+pub use tree::{
+    FilterMatches, FilterTree, Filters, FiltersMut, Sweep, TopicCursor, TopicTree, Topics, TopicsAfter,
+    TopicsMut, TopicsUnder,
+};
 
 /// A [`TopicName`] from a literal or another constant; a wrong one does not compile.
 ///

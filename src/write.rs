@@ -9,8 +9,8 @@ use core::mem::take;
 use crate::error::Field;
 use crate::options::Context;
 use crate::read::check_characters;
+use crate::scan;
 use crate::standard::Rule;
-use crate::text;
 
 pub(crate) type Written = Result<(), Rule>;
 
@@ -110,7 +110,7 @@ pub(crate) trait Sink: Sized {
     /// Checks a string field before it is put as Binary Data.
     #[inline(always)]
     fn check_text(&self, text: &str, c: Context) -> Written {
-        if Self::CHECKS && text::has_nul(text.as_bytes()) {
+        if Self::CHECKS && scan::has_nul(text.as_bytes()) {
             return Err(Rule::NulCharacter);
         }
         self.check_topic(text.as_bytes(), c)
@@ -276,7 +276,7 @@ impl Sink for Writer<'_> {
     #[inline(always)]
     fn put_text(&mut self, bytes: &[u8]) {
         if let Some(to) = self.room.split_off_mut(..bytes.len()) {
-            text::copy(to, bytes);
+            scan::copy(to, bytes);
         }
     }
 

@@ -77,7 +77,7 @@ fn an_unknown_oracle_is_an_error() {
 #[test]
 fn found_by_fuzzing() {
     // `encode`: a filter made by the rules of 3.1.1 went out as a shared subscription with No Local.
-    let filter = TopicFilter::for_version("$share/g/a", Version::V311).expect("a plain filter of 3.1.1");
+    let filter = TopicFilter::new_for("$share/g/a", Version::V311).expect("a plain filter of 3.1.1");
     let subscriptions = [Subscription { no_local: true, ..Subscription::new(filter, QoS::AtMostOnce) }];
     let subscribe = Packet::from(Subscribe::new(PacketId::MIN, &subscriptions));
     let error = subscribe.encoded_len(Version::V5).expect_err("No Local on a shared subscription");
@@ -135,7 +135,7 @@ fn write_seeds() {
     for file in files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/captures")) {
         if file.extension().is_some_and(|extension| extension == "pcap") {
             let name = file.file_stem().expect("a name").to_string_lossy().into_owned();
-            put("inspect", &name, &first_records(&fs::read(&file).expect("a file that can be read")));
+            put("inspect_link", &name, &first_records(&fs::read(&file).expect("a file that can be read")));
         }
     }
     let (names, filters) = topics();

@@ -1067,7 +1067,7 @@ mod reach {
         let kind = mqtt_wire::TopicName::new(&long).expect_err("too long").rule();
         assert_eq!(kind, Rule::TopicTooLong);
         for version in Version::ALL {
-            let filter = mqtt_wire::TopicFilter::for_version(&long, version);
+            let filter = mqtt_wire::TopicFilter::new_for(&long, version);
             assert_eq!(filter.expect_err("too long").rule(), Rule::TopicTooLong);
         }
     }

@@ -6,6 +6,8 @@ mod count;
 mod examples;
 #[path = "topics/exhaustive.rs"]
 mod exhaustive;
+#[path = "topics/pieces.rs"]
+mod pieces;
 #[path = "topics/reference.rs"]
 mod reference;
 #[cfg(feature = "serde")]

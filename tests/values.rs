@@ -565,9 +565,20 @@ fn rules_by_packet() {
         (Rule::ReasonCodeSender, P::Auth, "U-3.2.2.3", "MQTT-3.15.2-1"),
     ];
     for (kind, packet, v311, v5) in rows {
-        let labels =
-            [Version::V31, Version::V311, Version::V5].map(|version| kind.requirement(version, Some(packet)));
-        assert_eq!(labels, [v311, v311, v5], "{} in {packet}", kind.name());
+        let labels = [Version::V311, Version::V5].map(|version| kind.requirement(version, Some(packet)));
+        assert_eq!(labels, [v311, v5], "{} in {packet}", kind.name());
+    }
+    // 3.1 numbers no rules.
+    for (kind, packet, label) in [
+        (Rule::ClientIdEmpty, P::Connect, "U-3.1"),
+        (Rule::ProtocolName, P::Connect, "U-3.1-a"),
+        (Rule::ReservedFlags, P::Subscribe, "U-3.1-c"),
+        (Rule::ReasonCodeNotAllowed, P::ConnAck, "U-3.1-d"),
+        (Rule::ReasonCodeNotAllowed, P::SubAck, "U-3.1-e"),
+        (Rule::Truncated, P::PubAck, "U-3.1-h"),
+        (Rule::EmptyList, P::SubAck, "U-3.1-n"),
+    ] {
+        assert_eq!(kind.requirement(Version::V31, Some(packet)), label, "{} in {packet}", kind.name());
     }
     assert_eq!(Rule::WildcardInName.requirement(Version::V311, None), "MQTT-4.7.1-1");
     assert_eq!(Rule::WildcardInName.requirement(Version::V5, None), "MQTT-4.7.0-1");
@@ -602,9 +613,13 @@ fn an_error_says_it_all() {
             &[0xD0, 0],
             DecodeOptions::new(version).with_sender(Sender::Server).with_first_packet(true),
         );
-        assert_eq!((unexpected.rule(), unexpected.requirement()), (Rule::UnexpectedPacket, "MQTT-3.2.0-1"));
+        let [by_server, by_client] = match version {
+            Version::V31 => ["U-3.1-g"; 2],
+            _ => ["MQTT-3.2.0-1", "MQTT-3.1.0-1"],
+        };
+        assert_eq!((unexpected.rule(), unexpected.requirement()), (Rule::UnexpectedPacket, by_server));
         let options = DecodeOptions::new(version).with_first_packet(true);
         let unexpected = error(&auth_or_ping, options.with_sender(Sender::Client));
-        assert_eq!((unexpected.rule(), unexpected.requirement()), (Rule::UnexpectedPacket, "MQTT-3.1.0-1"));
+        assert_eq!((unexpected.rule(), unexpected.requirement()), (Rule::UnexpectedPacket, by_client));
     }
 }

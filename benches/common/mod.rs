@@ -2,12 +2,16 @@
 
 #![allow(dead_code, unreachable_pub, reason = "a module of several programs, none of which uses all of it")]
 
+mod built;
 mod samples;
+pub mod ways;
 
 use std::time::Duration;
 
 use criterion::Criterion;
 
+#[allow(unused_imports, reason = "a module of several programs, none of which uses all of it")]
+pub use built::built;
 pub use samples::*;
 
 /// Short runs: the packets take nanoseconds. Arguments of the command line count.

@@ -8,11 +8,15 @@ use crate::hex;
 
 /// One question. A case is asked once for each of its versions.
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "a receiver's options are on or off")]
 pub struct Request {
     /// `decode`, `topic_name`, `topic_filter` or `match`.
     pub ask: Ask,
     /// By which version to judge.
     pub version: Version,
+    /// The receiver does not know the version yet: CONNECT names it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub version_unknown: bool,
     /// Who sent the bytes; without it direction is not judged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sender: Option<Sender>,
@@ -84,6 +88,7 @@ impl Request {
                 Question::Match { .. } => Ask::Match,
             },
             version,
+            version_unknown: case.version_unknown,
             sender: case.sender,
             first_packet: case.first_packet,
             max_packet_size: case.max_packet_size,

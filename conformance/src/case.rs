@@ -74,6 +74,7 @@ pub struct Refusal {
 /// A case as it is written.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[allow(clippy::struct_excessive_bools, reason = "a receiver's options are on or off")]
 pub struct Case {
     /// The family and a name within it.
     pub id: String,
@@ -83,6 +84,9 @@ pub struct Case {
     pub versions: Vec<Version>,
     /// The rules it shows, each with its version: `5.0 MQTT-1.5.4-1`.
     pub rules: Vec<String>,
+    /// The receiver does not know the version yet: CONNECT names it.
+    #[serde(default)]
+    pub version_unknown: bool,
     /// Who sent the bytes; without it direction is not judged.
     pub sender: Option<Sender>,
     /// The bytes are the first of their connection.

@@ -221,8 +221,7 @@ impl Asked<'_> {
                 expected.reason_codes, got.reason_code
             ));
         }
-        // 3.1 numbers no rules.
-        if let (true, Some(rule)) = (is_first && self.version != Version::V31, got.rule) {
+        if let (true, Some(rule)) = (is_first, got.rule) {
             let labelled = format!("{} {rule}", self.version.name());
             if !self.case.rules.contains(&labelled) {
                 lines.push(format!("rule: expected one of {:?}, got {labelled}", self.case.rules));
@@ -419,6 +418,22 @@ mod tests {
         assert_eq!(verdict(id, &Answer::of(Status::Incomplete), Strictness::Peer), Some(Difference::Waits));
         assert_eq!(verdict(id, &Answer::of(Status::Crash), Strictness::Peer), Some(Difference::Crash));
         assert_eq!(verdict(id, &Answer::of(Status::Unsupported), Strictness::Peer), None);
+    }
+
+    #[test]
+    fn the_rule_counts_in_every_version() {
+        for (id, kind, offset, right, wrong) in [
+            ("mqtt-3.1/3.1/suback/128", "ReasonCodeNotAllowed", 4, "U-3.1-e", "MQTT-3.9.3-2"),
+            ("reason-codes/3.1.1/suback/ff", "ReasonCodeNotAllowed", 4, "MQTT-3.9.3-2", "U-3.1-e"),
+        ] {
+            let answer = |rule: &str| {
+                let error =
+                    Fault { kind: Some(kind.to_owned()), rule: Some(rule.to_owned()), ..Fault::default() };
+                Answer { error: Some(Fault { offset: Some(offset), ..error }), ..Answer::of(Status::Error) }
+            };
+            assert_eq!(verdict(id, &answer(right), Strictness::Whole), None);
+            assert_eq!(verdict(id, &answer(wrong), Strictness::Whole), Some(Difference::Error));
+        }
     }
 
     #[test]

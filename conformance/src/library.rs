@@ -25,8 +25,8 @@ impl Decoder for Library {
                 Err(_) => Answer::of(Status::Crash),
             },
             Ask::TopicName => topic(TopicName::new(name()).err()),
-            Ask::TopicFilter => topic(TopicFilter::for_version(filter(), version).err()),
-            Ask::Match => match (TopicFilter::for_version(filter(), version), TopicName::new(name())) {
+            Ask::TopicFilter => topic(TopicFilter::new_for(filter(), version).err()),
+            Ask::Match => match (TopicFilter::new_for(filter(), version), TopicName::new(name())) {
                 (Ok(filter), Ok(name)) => {
                     Answer { matches: Some(filter.matches(name)), ..Answer::of(Status::Ok) }
                 }
@@ -47,6 +47,9 @@ const fn version(version: Version) -> mqtt_wire::Version {
 fn options(request: &Request) -> (DecodeOptions, EncodeOptions) {
     let version = version(request.version);
     let (mut decode, mut encode) = (DecodeOptions::new(version), EncodeOptions::new(version));
+    if request.version_unknown {
+        decode = DecodeOptions::detect();
+    }
     if let Some(sender) = request.sender {
         let sender = match sender {
             Sender::Client => mqtt_wire::Sender::Client,

@@ -5,13 +5,14 @@ use std::io::{BufRead as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use clap::{Parser, Subcommand};
 use mqtt_conformance::answer::Decoder as _;
+use mqtt_conformance::case::{Sender, Version};
 use mqtt_conformance::library::Library;
 use mqtt_conformance::peer::Peer;
 use mqtt_conformance::report::{documents, junit, matrix, terminal};
-use mqtt_conformance::results::{self, Results};
+use mqtt_conformance::results::{self, Record, Results};
 use mqtt_conformance::suite::Prepared;
 use mqtt_conformance::{generate, rules, suite};
 
@@ -33,6 +34,20 @@ enum Command {
         /// Only say whether the files are what would be written
         #[arg(long)]
         check: bool,
+    },
+    /// Say what is wrong with the suite: cases that the suite's own decoder judges otherwise, rules without cases,
+    /// generated files that differ
+    Check,
+    /// Print a case for these bytes as the suite's own decoder judges them, to be put into a file and completed
+    Draft {
+        /// By which version: 3.1, 3.1.1 or 5.0
+        #[arg(value_parser = version)]
+        version: Version,
+        /// The bytes, in the notation of the cases
+        bytes: String,
+        /// Who sends them: client or server
+        #[arg(long, value_parser = sender)]
+        sender: Option<Sender>,
     },
     /// Run the suite on mqtt-wire, or on other decoders
     Run {
@@ -91,6 +106,24 @@ fn run(arguments: Arguments) -> Result<bool> {
             }
             Ok(different.is_empty())
         }
+        Command::Check => {
+            let (rules, cases) = (rules::load(&folder)?, suite::load(&folder)?);
+            let different = generate::differences(&folder)?.into_iter();
+            let lines: Vec<String> = different
+                .map(|name| format!("{name} is not what is generated"))
+                .chain(generate::disagreements(&cases))
+                .chain(rules::gaps(&rules, &cases))
+                .collect();
+            for line in &lines {
+                println!("{line}");
+            }
+            println!("{} cases, {} complaints", cases.len(), lines.len());
+            Ok(lines.is_empty())
+        }
+        Command::Draft { version, bytes, sender } => {
+            print!("{}", generate::draft(&bytes, version, sender)?);
+            Ok(true)
+        }
         Command::Run { adapters, filter, json, junit, matrix } => {
             let mut cases = suite::load(&folder)?;
             cases.retain(|case| case.case.id.contains(&filter));
@@ -98,7 +131,8 @@ fn run(arguments: Arguments) -> Result<bool> {
             let all = results(&adapters, &cases)?;
             print!("{}", terminal::text(&cases, &all));
             if let Some(path) = json {
-                write(&path, &(serde_json::to_string_pretty(&all)? + "\n"))?;
+                let record = Record::new(&cases, all.clone());
+                write(&path, &(serde_json::to_string_pretty(&record)? + "\n"))?;
             }
             if let Some(path) = junit {
                 write(&path, &junit::xml(&cases, &all)?)?;
@@ -106,7 +140,8 @@ fn run(arguments: Arguments) -> Result<bool> {
             if let Some(path) = matrix {
                 write(&path, &matrix_text(&path, &folder, &cases, &all)?)?;
             }
-            Ok(all.iter().all(|results| results.failed(&cases) == 0))
+            // A decoder that cannot be asked a single case has passed none.
+            Ok(all.iter().all(|results| results.asked > 0 && results.failed(&cases) == 0))
         }
         Command::Report { peers, docs, check } => {
             let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -114,6 +149,19 @@ fn run(arguments: Arguments) -> Result<bool> {
             report(&folder, &peers, &docs.unwrap_or_else(|| manifest.join("../docs")), check)
         }
         Command::Serve => serve().map(|()| true),
+    }
+}
+
+fn version(name: &str) -> Result<Version> {
+    let found = Version::ALL.into_iter().find(|version| version.name() == name);
+    found.with_context(|| format!("{name} is none of 3.1, 3.1.1 and 5.0"))
+}
+
+fn sender(name: &str) -> Result<Sender> {
+    match name {
+        "client" => Ok(Sender::Client),
+        "server" => Ok(Sender::Server),
+        _ => bail!("{name} is neither client nor server"),
     }
 }
 
@@ -130,8 +178,7 @@ fn matrix_text(path: &Path, folder: &Path, cases: &[Prepared], all: &[Results]) 
     if path.extension().is_some_and(|extension| extension == "html") {
         return Ok(matrix.html());
     }
-    let versions = mqtt_conformance::case::Version::ALL;
-    Ok(versions
+    Ok(Version::ALL
         .map(|version| format!("## MQTT {}\n\n{}", version.name(), matrix.markdown(version)))
         .join("\n"))
 }
@@ -139,9 +186,8 @@ fn matrix_text(path: &Path, folder: &Path, cases: &[Prepared], all: &[Results]) 
 fn report(folder: &Path, peers: &Path, docs: &Path, check: bool) -> Result<bool> {
     let (rules, cases) = (rules::load(folder)?, suite::load(folder)?);
     let mut all = vec![results::of_library(&cases)];
-    let others: Vec<Results> =
-        serde_json::from_str(&read(peers)?).with_context(|| peers.display().to_string())?;
-    all.extend(others);
+    let others: Record = serde_json::from_str(&read(peers)?).with_context(|| peers.display().to_string())?;
+    all.extend(others.for_cases(&cases));
     let remarks = read(&peers.with_file_name("remarks.md"))?;
     let mut good = true;
     for (name, text) in [

@@ -28,7 +28,7 @@ pub struct Hello {
     pub versions: Vec<Version>,
     /// What it can be asked.
     pub asks: Vec<Ask>,
-    /// Which of `sender`, `first_packet`, `max_packet_size`, `check_payload_format` and
+    /// Which of `version_unknown`, `sender`, `first_packet`, `max_packet_size`, `check_payload_format` and
     /// `refuse_control_characters` it heeds.
     #[serde(default)]
     pub options: Vec<String>,
@@ -38,6 +38,7 @@ impl Hello {
     /// Whether the decoder can be asked this.
     pub fn covers(&self, request: &Request) -> bool {
         let options = [
+            ("version_unknown", request.version_unknown),
             ("sender", request.sender.is_some()),
             ("first_packet", request.first_packet),
             ("max_packet_size", request.max_packet_size.is_some()),

@@ -19,7 +19,7 @@ pub struct Tally {
     pub failed: usize,
     /// Otherwise, where the standard leaves it open.
     pub free: usize,
-    /// Not asked.
+    /// Not asked, or answered with `unsupported`.
     pub unsupported: usize,
 }
 

@@ -1,6 +1,6 @@
 //! What came of the whole suite for one decoder.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -16,10 +16,41 @@ use crate::suite::Prepared;
 pub struct Results {
     /// The decoder.
     pub decoder: Hello,
-    /// How many cases it was asked.
+    /// How many cases it was asked and answered.
     pub asked: usize,
     /// The cases that came out otherwise, by id.
     pub failures: BTreeMap<String, Failure>,
+    /// The cases that it was asked and answered with `unsupported`, by id: neither passed nor failed.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub unsupported: BTreeSet<String>,
+}
+
+/// What `run --json` writes: the results of one run, and which cases the suite had then.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Record {
+    /// The ids of all cases.
+    pub cases: Vec<String>,
+    /// The results, a decoder each.
+    pub results: Vec<Results>,
+}
+
+impl Record {
+    /// Records the results of a run with those cases.
+    pub fn new(cases: &[Prepared], results: Vec<Results>) -> Self {
+        Self { cases: cases.iter().map(|case| case.case.id.clone()).collect(), results }
+    }
+
+    /// The results as they are for these cases: of one that the run did not have nothing is known.
+    pub fn for_cases(self, cases: &[Prepared]) -> Vec<Results> {
+        let had: HashSet<String> = self.cases.into_iter().collect();
+        let mut all = self.results;
+        for case in cases.iter().filter(|case| !had.contains(&case.case.id)) {
+            for results in all.iter_mut().filter(|results| results.covers(case)) {
+                results.unsupported.insert(case.case.id.clone());
+            }
+        }
+        all
+    }
 }
 
 /// How a case came out.
@@ -40,7 +71,7 @@ pub enum Outcome<'a> {
     Fail(&'a Failure),
     /// The standard leaves it open, and it came out otherwise.
     Free(&'a Failure),
-    /// It was not asked.
+    /// It was not asked, or answered that it cannot be asked this.
     Unsupported,
 }
 
@@ -50,8 +81,10 @@ impl Results {
         match self.failures.get(&prepared.case.id) {
             Some(failure) if prepared.case.free.is_some() => Outcome::Free(failure),
             Some(failure) => Outcome::Fail(failure),
-            None if self.covers(prepared) => Outcome::Pass,
-            None => Outcome::Unsupported,
+            None if !self.covers(prepared) || self.unsupported.contains(&prepared.case.id) => {
+                Outcome::Unsupported
+            }
+            None => Outcome::Pass,
         }
     }
 
@@ -79,6 +112,7 @@ pub fn library() -> Hello {
         versions: Version::ALL.to_vec(),
         asks: vec![Ask::Decode, Ask::TopicName, Ask::TopicFilter, Ask::Match],
         options: [
+            "version_unknown",
             "sender",
             "first_packet",
             "max_packet_size",
@@ -102,7 +136,8 @@ pub fn of_peer(peer: &mut Peer, cases: &[Prepared]) -> Results {
 }
 
 fn run(decoder: &mut dyn Decoder, hello: Hello, cases: &[Prepared], strictness: Strictness) -> Results {
-    let mut results = Results { decoder: hello, asked: 0, failures: BTreeMap::new() };
+    let mut results =
+        Results { decoder: hello, asked: 0, failures: BTreeMap::new(), unsupported: BTreeSet::new() };
     for case in cases {
         // A case that a decoder cannot be asked by one version is asked by the others.
         let mut covered = Covered { decoder, hello: &results.decoder };
@@ -111,6 +146,9 @@ fn run(decoder: &mut dyn Decoder, hello: Hello, cases: &[Prepared], strictness: 
             Verdict::Fail(difference, text) => {
                 results.asked += 1;
                 results.failures.insert(case.case.id.clone(), Failure { difference, text });
+            }
+            Verdict::Unsupported if results.covers(case) => {
+                results.unsupported.insert(case.case.id.clone());
             }
             Verdict::Unsupported => {}
         }

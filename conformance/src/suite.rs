@@ -72,7 +72,11 @@ pub fn load(folder: &Path) -> Result<Vec<Prepared>> {
     Ok(all)
 }
 
-fn prepare(case: Case) -> Result<Prepared> {
+/// Reads what a case asks and expects.
+///
+/// # Errors
+/// When the case is not well-formed.
+pub fn prepare(case: Case) -> Result<Prepared> {
     let id = case.id.clone();
     ensure!(!case.versions.is_empty() && !case.rules.is_empty(), "{id}: no version or no rule");
     let question = case.question().with_context(|| id.clone())?;

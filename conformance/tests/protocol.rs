@@ -1,9 +1,11 @@
-//! The line protocol: the library in a process of its own gives the answers that it gives in process.
+//! The line protocol: the library in a process of its own, and adapters that misbehave.
 
 use mqtt_conformance::answer::{Decoder, Request, Status};
 use mqtt_conformance::library::Library;
 use mqtt_conformance::peer::Peer;
-use mqtt_conformance::{results, suite};
+use mqtt_conformance::report::{Tally, terminal};
+use mqtt_conformance::results::{self, Record};
+use mqtt_conformance::suite;
 
 #[test]
 fn served_answers_are_those_in_process() {
@@ -33,6 +35,44 @@ fn a_decoder_that_gives_no_answer_has_crashed() {
         assert_eq!(peer.ask(&request).status, Status::Crash);
     }
     std::fs::remove_file(script).unwrap();
+}
+
+/// A script that says hello as the library does and then answers every question with the same line.
+fn parrot(name: &str, answer: &str) -> std::path::PathBuf {
+    let hello = serde_json::to_string(&results::library()).unwrap();
+    let script = std::env::temp_dir().join(format!("mqtt-conformance-{name}-{}.sh", std::process::id()));
+    std::fs::write(&script, format!("echo '{hello}'\nwhile read line; do echo '{answer}'; done\n")).unwrap();
+    script
+}
+
+#[test]
+fn unsupported_is_no_pass() {
+    let script = parrot("unsupported", r#"{"status":"unsupported"}"#);
+    let command = format!("sh {}", script.display());
+    let mut cases = suite::load(&suite::folder()).unwrap();
+    cases.retain(|case| case.case.id.starts_with("stream/") || case.case.id.starts_with("topic-matching/"));
+    let all = results::of_peer(&mut Peer::start(&command).unwrap(), &cases);
+    let tally = Tally { unsupported: cases.len(), ..Tally::default() };
+    assert_eq!((Tally::of(&all, &cases), all.asked), (tally, 0));
+    assert!(terminal::text(&cases, &[all]).contains(&format!("-{}\n", cases.len())));
+    let run = |command: &str| {
+        std::process::Command::new(env!("CARGO_BIN_EXE_mqtt-conformance"))
+            .args(["run", "--filter", "topic-matching/", "--adapter", command])
+            .status()
+            .unwrap()
+    };
+    assert_eq!(run(&command).code(), Some(1));
+    assert!(run(concat!(env!("CARGO_BIN_EXE_mqtt-conformance"), " serve")).success());
+    std::fs::remove_file(script).unwrap();
+}
+
+#[test]
+fn what_a_record_does_not_have_is_unsupported() {
+    let mut cases = suite::load(&suite::folder()).unwrap();
+    cases.truncate(10);
+    let record = Record::new(&cases[..9], vec![results::of_library(&cases[..9])]);
+    let [all] = record.for_cases(&cases).try_into().unwrap();
+    assert_eq!(Tally::of(&all, &cases), Tally { passed: 9, unsupported: 1, ..Tally::default() });
 }
 
 #[test]

@@ -12,13 +12,19 @@ fn main() -> anyhow::Result<()> {
         Some(id) if arguments.exact => vec![suite::load_one(&suite::folder(), id)?],
         _ => suite::load(&suite::folder())?,
     };
+    let lost: Vec<&str> =
+        BEHIND.iter().copied().filter(|id| suite::load_one(&suite::folder(), id).is_err()).collect();
+    anyhow::ensure!(lost.is_empty(), "BEHIND names cases that do not exist: {lost:?}");
     let trials = cases.into_iter().map(|case| Trial::test(case.case.id.clone(), move || run(&case)));
     libtest_mimic::run(&arguments, trials.collect()).exit();
 }
 
 fn run(case: &Prepared) -> Result<(), Failed> {
+    let is_behind = BEHIND.contains(&case.case.id.as_str());
     match judge(&mut Library, case, Strictness::Whole) {
+        Verdict::Pass if is_behind => Err("it passes: take it off the list BEHIND".into()),
         Verdict::Pass => Ok(()),
+        Verdict::Fail(..) if is_behind => Ok(()),
         Verdict::Fail(difference, text) => Err(format!(
             "{}\n{}\n{}\n{}: {text}",
             case.case.title,
@@ -30,3 +36,7 @@ fn run(case: &Prepared) -> Result<(), Failed> {
         Verdict::Unsupported => Err("it was not asked".into()),
     }
 }
+
+/// Cases that the library does not pass yet. None of them may pass: then it leaves the list.
+#[rustfmt::skip]
+const BEHIND: &[&str] = &[];

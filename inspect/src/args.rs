@@ -16,8 +16,12 @@ Examples:
   mqtt-inspect --hex --json --version 3.1.1 < lines  one answer for each line of hex
   mqtt-inspect --raw --sender client stream.bin      one direction's bytes
 
-Exit code: 0 if all packets are well-formed, 1 if any is malformed, 2 if the arguments or the input
-cannot be used. Packets that are cut off at the end of the input are not malformed.";
+Exit code (of several that apply, the first in this list):
+  2  the arguments or an input cannot be used, or a line is not hex
+  1  a packet is malformed; one that is cut off is not
+  4  a capture file is damaged, or ends inside a record; what comes before was shown
+  3  there is no packet in the input
+  0  all packets are well-formed";
 
 /// Reads MQTT 3.1, 3.1.1 and 5.0 out of captures, byte streams and hex, and shows every packet with
 /// its fields, or the rule that it breaks and the byte at which it does.
@@ -25,14 +29,15 @@ cannot be used. Packets that are cut off at the end of the input are not malform
 #[command(name = "mqtt-inspect", version, disable_version_flag = true, after_help = EXAMPLES, max_term_width = 100)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Args {
-    /// pcap or pcapng files (gzip too); with --raw files of bytes; with --hex packets in hex, or
+    /// pcap or pcapng files (gzip and zstd too); with --raw files of bytes; with --hex packets in hex, or
     /// files of them (what is not hex alone is a file name). `-` is standard input, which --raw and
     /// --hex also read when nothing is given
     #[arg(value_name = "INPUT")]
     pub(crate) inputs: Vec<String>,
 
     /// The input is hex: one packet a line. Blanks, `:`, `-`, `,`, `0x` and `\x` may stand between
-    /// bytes; a `#` begins a comment
+    /// bytes; a `#` begins a comment. Dumps of hexdump, xxd, od, tcpdump and Wireshark, with offsets
+    /// and text, and arrays in braces are read over several lines. What cannot be read is refused
     #[arg(long, conflicts_with = "raw", help_heading = "Input")]
     pub(crate) hex: bool,
 
@@ -43,6 +48,15 @@ pub(crate) struct Args {
     /// Several packets may stand in a line of hex: the bytes of one direction of a connection
     #[arg(long, requires = "hex", help_heading = "Input")]
     pub(crate) stream: bool,
+
+    /// The bytes are decimal numbers: 0 to 255, or -128 to 127; brackets and commas may stand around
+    /// them
+    #[arg(long, requires = "hex", help_heading = "Input")]
+    pub(crate) decimal: bool,
+
+    /// All lines of hex of an input belong together, as those of `xxd -p`
+    #[arg(long, requires = "hex", help_heading = "Input")]
+    pub(crate) join: bool,
 
     /// The version of packets before or without a CONNECT; in hex a CONNECT of another version is an
     /// error [default: a CONNECT says its own; other
@@ -203,7 +217,17 @@ mod tests {
         let source = |input: &str| {
             Args::parse_from(["mqtt-inspect", "--hex", "--", input]).sources().unwrap().remove(0)
         };
-        for hex in ["c000", "C0 00", "0xc0 0x00", "c0:00 # PINGREQ", "", "\\xc0\\x00"] {
+        for hex in [
+            "c000",
+            "C0 00",
+            "0xc0 0x00",
+            "c0:00 # PINGREQ",
+            "",
+            "\\xc0\\x00",
+            "[0xc0, 0x00]",
+            "{192, 0};",
+            "0000  c0 00  ..\n",
+        ] {
             assert_eq!(source(hex), Source::Argument(hex.to_owned()), "{hex}");
         }
         for file in ["packets.hex", "./c000", "c0g0", "a/b"] {

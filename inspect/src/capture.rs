@@ -1,11 +1,13 @@
-//! Capture files: pcap and pcapng, plain or gzip, read as a stream of captured frames.
+//! Capture files: pcap and pcapng, plain or compressed, read as a stream of captured frames.
+
+mod compression;
 
 use std::fmt;
-use std::io::{Cursor, Read};
+use std::io::{self, Cursor, ErrorKind, Read};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, bail};
-use flate2::read::MultiGzDecoder;
 use pcap_parser::traits::{PcapNGPacketBlock, PcapReaderIterator};
 use pcap_parser::{Block, Linktype, PcapBlockOwned, PcapError, create_reader};
 
@@ -43,7 +45,10 @@ impl Elapsed {
 /// In seconds, to the microsecond.
 impl fmt::Display for Elapsed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:.6}", self.seconds())
+        // Performance: a number with a point takes four times as long.
+        let sign = if self.0 < 0 { "-" } else { "" };
+        let micros = self.0.unsigned_abs().saturating_add(500) / 1000;
+        write!(f, "{sign}{}.{:06}", micros / 1_000_000, micros % 1_000_000)
     }
 }
 
@@ -69,6 +74,8 @@ pub(crate) enum End {
     Complete,
     /// The file stops inside a record, as it does when the capturing program was killed.
     Cut,
+    /// The file cannot be read any further, for this reason.
+    Damaged(String),
 }
 
 /// How much is read at a time, to begin with.
@@ -78,23 +85,43 @@ const LARGEST_RECORD: usize = 16 * 1024 * 1024;
 
 pub(crate) struct Capture {
     reader: Box<dyn PcapReaderIterator + Send>,
+    failure: Failure,
     capacity: usize,
+    state: State,
+}
+
+/// What blocks say about later ones.
+#[derive(Debug, Default)]
+struct State {
     nanoseconds: bool,
+    big_endian: bool,
     interfaces: Vec<Interface>,
+    /// Whether there were keys of encrypted connections.
+    secrets: bool,
 }
 
 impl Capture {
     pub(crate) fn open(source: impl Read + Send + 'static) -> Result<Self> {
-        let source = gunzip(source).context("cannot read it")?;
+        let source = compression::unpack(source).context("cannot read it")?;
         let (head, source) = prefetch(source).context("cannot read it")?;
-        if head == 0 {
+        if head.is_empty() {
             bail!("the file is empty");
         }
+        let failure = Failure::default();
+        let source = Watched { inner: source, failure: failure.clone() };
         match create_reader(CAPACITY, source) {
-            Ok(reader) => Ok(Self { reader, capacity: CAPACITY, nanoseconds: false, interfaces: Vec::new() }),
+            Ok(reader) => Ok(Self { reader, failure, capacity: CAPACITY, state: State::default() }),
             Err(PcapError::ReadError) => bail!("cannot read it"),
-            Err(_) => bail!("neither a pcap nor a pcapng file (for other input see --raw and --hex)"),
+            Err(_) => match other_format(&head) {
+                Some(format) => bail!("it is {format}, not a pcap or pcapng file"),
+                None => bail!("neither a pcap nor a pcapng file (for other input see --raw and --hex)"),
+            },
         }
+    }
+
+    /// Whether the file held keys of encrypted connections so far.
+    pub(crate) fn has_secrets(&self) -> bool {
+        self.state.secrets
     }
 
     /// Hands every frame to `each`, in the order of the file, holding one record at a time; and `None`
@@ -103,9 +130,10 @@ impl Capture {
         loop {
             match self.reader.next() {
                 Ok((length, block)) => {
-                    let (nanoseconds, interfaces) = (&mut self.nanoseconds, &mut self.interfaces);
-                    if let Some(frame) = frame(&block, nanoseconds, interfaces)? {
-                        each(Some(&frame))?;
+                    match self.state.frame(&block) {
+                        Ok(Some(frame)) => each(Some(&frame))?,
+                        Ok(None) => {}
+                        Err(damage) => return Ok(End::Damaged(damage)),
                     }
                     self.reader.consume(length);
                 }
@@ -115,72 +143,178 @@ impl Capture {
                 }
                 Err(PcapError::Incomplete(_)) => {
                     each(None)?;
-                    self.reader.refill().map_err(|_| anyhow::anyhow!("reading failed"))?;
+                    if self.reader.refill().is_err() {
+                        return self.failed();
+                    }
                 }
                 Err(PcapError::BufferTooSmall) if self.capacity < LARGEST_RECORD => {
                     self.capacity *= 2;
                     self.reader.grow(self.capacity);
-                    self.reader.refill().map_err(|_| anyhow::anyhow!("reading failed"))?;
+                    if self.reader.refill().is_err() {
+                        return self.failed();
+                    }
                 }
-                Err(PcapError::ReadError) => bail!("reading failed"),
-                Err(_) => bail!("damaged record at byte {}", self.reader.consumed()),
+                Err(PcapError::ReadError) => return self.failed(),
+                Err(_) => {
+                    return Ok(End::Damaged(format!("damaged record at byte {}", self.reader.consumed())));
+                }
+            }
+        }
+    }
+
+    /// Reading failed: because compressed data are cut off or wrong, or for another reason.
+    fn failed(&self) -> Result<End> {
+        match self.failure.take() {
+            Some(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(End::Cut),
+            Some(error) if error.raw_os_error().is_none() => {
+                Ok(End::Damaged(format!("damaged compression: {error}")))
+            }
+            Some(error) => Err(error).context("reading failed"),
+            None => bail!("reading failed"),
+        }
+    }
+}
+
+/// What kind of file it is that is not read.
+fn other_format(head: &[u8]) -> Option<&'static str> {
+    Some(match head {
+        [0xFD, b'7', b'z', b'X', b'Z', 0, ..] => "compressed with xz",
+        [b'B', b'Z', b'h', ..] => "compressed with bzip2",
+        [0x04, 0x22, 0x4D, 0x18, ..] => "compressed with lz4",
+        [b'P', b'K', 3, 4, ..] => "a zip archive",
+        [b'7', b'z', 0xBC, 0xAF, ..] => "a 7z archive",
+        [b's', b'n', b'o', b'o', b'p', 0, ..] => "a snoop capture",
+        [b'G', b'M', b'B', b'U', ..] => "a Network Monitor capture",
+        [b'X', b'C', b'P', 0, ..] => "a NetXRay capture",
+        _ => return None,
+    })
+}
+
+/// The error that reading ended with: the reader of captures does not hand it on.
+#[derive(Clone, Debug, Default)]
+struct Failure(Arc<Mutex<Option<io::Error>>>);
+
+impl Failure {
+    fn take(&self) -> Option<io::Error> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn set(&self, error: io::Error) -> io::Error {
+        let again = io::Error::from(error.kind());
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        again
+    }
+}
+
+struct Watched<R> {
+    inner: R,
+    failure: Failure,
+}
+
+impl<R: Read> Read for Watched<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.inner.read(into) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(self.failure.set(error)),
+                Ok(length) => return Ok(length),
             }
         }
     }
 }
 
-/// The frame in a block, if it holds one; what a block says about later ones is remembered.
-fn frame<'a>(
-    block: &'a PcapBlockOwned<'a>,
-    nanoseconds: &mut bool,
-    interfaces: &mut Vec<Interface>,
-) -> Result<Option<Frame<'a>>> {
-    match block {
-        PcapBlockOwned::LegacyHeader(header) => {
-            *nanoseconds = header.is_nanosecond_precision();
-            // The upper bits of the field may tell of a frame check sequence.
-            let link = Linktype(header.network.0 & 0xFFFF);
-            *interfaces = vec![Interface { link, units_per_second: 1, offset_seconds: 0 }];
-            Ok(None)
+impl State {
+    /// The frame in a block, if it holds one; what a block says about later ones is remembered. The error
+    /// says what is damaged.
+    fn frame<'a>(&mut self, block: &'a PcapBlockOwned<'a>) -> Result<Option<Frame<'a>>, String> {
+        match block {
+            PcapBlockOwned::LegacyHeader(header) => {
+                self.nanoseconds = header.is_nanosecond_precision();
+                // The upper bits of the field may tell of a frame check sequence.
+                let link = Linktype(header.network.0 & 0xFFFF);
+                self.interfaces = vec![Interface { link, units_per_second: 1, offset_seconds: 0 }];
+                Ok(None)
+            }
+            PcapBlockOwned::Legacy(record) => {
+                let unit = if self.nanoseconds { 1 } else { 1000 };
+                let time = u64::from(record.ts_sec) * 1_000_000_000 + u64::from(record.ts_usec) * unit;
+                let link = self.interfaces.first().map_or(Linktype::ETHERNET, |interface| interface.link);
+                let data = captured(record.data, record.origlen);
+                Ok(Some(Frame { time: Some(Time(time)), link, data }))
+            }
+            PcapBlockOwned::NG(Block::SectionHeader(header)) => {
+                self.big_endian = header.big_endian();
+                self.interfaces.clear();
+                Ok(None)
+            }
+            PcapBlockOwned::NG(Block::InterfaceDescription(description)) => {
+                self.interfaces.push(Interface {
+                    link: description.linktype,
+                    units_per_second: description
+                        .ts_resolution()
+                        .filter(|units| *units > 0)
+                        .unwrap_or(1_000_000),
+                    offset_seconds: description.ts_offset(),
+                });
+                Ok(None)
+            }
+            PcapBlockOwned::NG(Block::EnhancedPacket(packet)) => {
+                let ticks = u64::from(packet.ts_high) << 32 | u64::from(packet.ts_low);
+                self.timed(packet.if_id, ticks, packet.packet_data()).map(Some)
+            }
+            PcapBlockOwned::NG(Block::SimplePacket(packet)) => {
+                let interface = self.interfaces.first().ok_or("a packet without an interface")?;
+                let data = captured(packet.data, packet.origlen);
+                Ok(Some(Frame { time: None, link: interface.link, data }))
+            }
+            PcapBlockOwned::NG(Block::Unknown(block)) if self.kind(block.block_type) == PACKET_BLOCK => {
+                self.packet_block(block.data).map(Some)
+            }
+            PcapBlockOwned::NG(Block::DecryptionSecrets(_)) => {
+                self.secrets = true;
+                Ok(None)
+            }
+            PcapBlockOwned::NG(_) => Ok(None),
         }
-        PcapBlockOwned::Legacy(record) => {
-            let unit = if *nanoseconds { 1 } else { 1000 };
-            let time = u64::from(record.ts_sec) * 1_000_000_000 + u64::from(record.ts_usec) * unit;
-            let link = interfaces.first().map_or(Linktype::ETHERNET, |interface| interface.link);
-            // Some writers round the captured length up to a word.
-            let length = record.data.len().min(usize::try_from(record.origlen)?);
-            Ok(Some(Frame { time: Some(Time(time)), link, data: &record.data[..length] }))
-        }
-        PcapBlockOwned::NG(Block::SectionHeader(_)) => {
-            interfaces.clear();
-            Ok(None)
-        }
-        PcapBlockOwned::NG(Block::InterfaceDescription(description)) => {
-            interfaces.push(Interface {
-                link: description.linktype,
-                units_per_second: description.ts_resolution().filter(|units| *units > 0).unwrap_or(1_000_000),
-                offset_seconds: description.ts_offset(),
-            });
-            Ok(None)
-        }
-        PcapBlockOwned::NG(Block::EnhancedPacket(packet)) => {
-            let interface = usize::try_from(packet.if_id).ok().and_then(|index| interfaces.get(index));
-            let Some(interface) = interface else {
-                bail!("a packet names interface {}, which the file does not describe", packet.if_id);
-            };
-            let ticks = u64::from(packet.ts_high) << 32 | u64::from(packet.ts_low);
-            let data = packet.packet_data();
-            Ok(Some(Frame { time: Some(interface.time(ticks)), link: interface.link, data }))
-        }
-        PcapBlockOwned::NG(Block::SimplePacket(packet)) => {
-            let Some(interface) = interfaces.first() else {
-                bail!("a packet without an interface");
-            };
-            let length = packet.data.len().min(usize::try_from(packet.origlen)?);
-            Ok(Some(Frame { time: None, link: interface.link, data: &packet.data[..length] }))
-        }
-        PcapBlockOwned::NG(_) => Ok(None),
     }
+
+    /// pcap-parser leaves the types of blocks that it does not know as they stand in the file.
+    fn kind(&self, block_type: u32) -> u32 {
+        if self.big_endian { block_type.swap_bytes() } else { block_type }
+    }
+
+    /// The Packet Block of early pcapng, which pcap-parser does not read: the Enhanced Packet Block has
+    /// taken its place. Interface and drops, time, captured and original length, the frame.
+    fn packet_block<'a>(&self, body: &'a [u8]) -> Result<Frame<'a>, String> {
+        const CUT: &str = "a Packet Block that is too short";
+        let (fields, frame) = body.split_first_chunk::<20>().ok_or(CUT)?;
+        let [interface @ .., _, _] = fields.first_chunk::<4>().ok_or(CUT)?;
+        let interface =
+            if self.big_endian { u16::from_be_bytes(*interface) } else { u16::from_le_bytes(*interface) };
+        let word = |at: usize| {
+            let bytes = fields.get(at..).and_then(<[u8]>::first_chunk).copied().unwrap_or_default();
+            if self.big_endian { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) }
+        };
+        let ticks = u64::from(word(4)) << 32 | u64::from(word(8));
+        let data = usize::try_from(word(12)).ok().and_then(|length| frame.get(..length)).ok_or(CUT)?;
+        self.timed(interface.into(), ticks, captured(data, word(16)))
+    }
+
+    fn timed<'a>(&self, interface: u32, ticks: u64, data: &'a [u8]) -> Result<Frame<'a>, String> {
+        let known = usize::try_from(interface).ok().and_then(|index| self.interfaces.get(index));
+        let Some(known) = known else {
+            return Err(format!("a packet names interface {interface}, which the file does not describe"));
+        };
+        Ok(Frame { time: Some(known.time(ticks)), link: known.link, data })
+    }
+}
+
+/// The type of the block that is no longer written.
+const PACKET_BLOCK: u32 = 2;
+
+/// A frame's bytes: some writers round the captured length up to a word.
+fn captured(data: &[u8], original: u32) -> &[u8] {
+    usize::try_from(original).ok().and_then(|length| data.get(..length)).unwrap_or(data)
 }
 
 impl Interface {
@@ -195,7 +329,7 @@ impl Interface {
 
 /// Reads the file's own header into memory and puts it in front of the rest: the reader below wants it
 /// whole at its first look, and a pipe may hand it out in parts.
-fn prefetch(mut source: impl Read + Send + 'static) -> std::io::Result<(usize, impl Read + Send + 'static)> {
+fn prefetch(mut source: impl Read + Send + 'static) -> io::Result<(Vec<u8>, impl Read + Send + 'static)> {
     const PCAP_HEADER: u64 = 24;
     let mut head = Vec::new();
     source.by_ref().take(PCAP_HEADER).read_to_end(&mut head)?;
@@ -207,13 +341,5 @@ fn prefetch(mut source: impl Read + Send + 'static) -> std::io::Result<(usize, i
             .take(u64::from(length).min(CAPACITY as u64).saturating_sub(PCAP_HEADER))
             .read_to_end(&mut head)?;
     }
-    Ok((head.len(), Cursor::new(head).chain(source)))
-}
-
-fn gunzip(mut source: impl Read + Send + 'static) -> std::io::Result<Box<dyn Read + Send>> {
-    let mut magic = Vec::new();
-    source.by_ref().take(2).read_to_end(&mut magic)?;
-    let zipped = magic == [0x1F, 0x8B];
-    let source = Cursor::new(magic).chain(source);
-    Ok(if zipped { Box::new(MultiGzDecoder::new(source)) } else { Box::new(source) })
+    Ok((head.clone(), Cursor::new(head).chain(source)))
 }

@@ -23,6 +23,9 @@ pub(crate) struct Row {
     pub(crate) section: String,
 }
 
+/// The name of the row that stands for bytes that are not there.
+pub(crate) const CUT_OFF: &str = "Cut off";
+
 /// Takes a packet apart, as far as its bytes go.
 pub(crate) fn dissect(bytes: &[u8], version: Version) -> Vec<Row> {
     let mut walker = Walker { bytes, end: bytes.len(), at: 0, depth: 0, version, rows: Vec::new() };

@@ -1,65 +1,123 @@
 //! One sender's MQTT stream, cut into packets; after missing or unreadable bytes it finds its way back.
 
-use mqtt_wire::{DecodeError, DecodeOptions, Decoded, FixedHeader, Packet, Version, decode, frame_len};
+mod long;
+mod search;
+
+use std::collections::VecDeque;
+
+use mqtt_wire::{
+    DecodeError, DecodeOptions, Decoded, DecodedHead, FixedHeader, Packet, PacketType, Version, decode,
+    decode_publish_head, frame_len,
+};
+
+use self::long::Long;
+pub(crate) use self::long::{Digest, LONG};
+use self::search::Search;
+pub(crate) use self::search::{Answer, answer};
+use crate::capture::Time;
+use crate::pool::{Buffer, Pool};
 
 /// What stands next in the stream.
 #[derive(Debug)]
 pub(crate) struct Cut<'a> {
     /// Where in the stream it begins.
     pub(crate) offset: u64,
+    /// When its last byte came, if that was before now.
+    pub(crate) time: Option<Time>,
     /// The packet's bytes, or as many as there are.
     pub(crate) bytes: &'a [u8],
+    /// How many bytes of it came: more than `bytes` where not all are held.
+    pub(crate) length: usize,
     pub(crate) found: Found<'a>,
 }
 
 #[derive(Debug)]
 pub(crate) enum Found<'a> {
     Packet(Packet<'a>),
+    /// A PUBLISH with a payload that is not held: `packet` has the head of it.
+    Long {
+        packet: Packet<'a>,
+        digest: Digest,
+    },
     Bad(DecodeError),
     /// The rest of the packet does not come: so many bytes at least.
     Incomplete {
         missing: usize,
     },
+    /// More than can be held: so many bytes in all.
+    TooLarge {
+        length: u64,
+    },
 }
 
-#[derive(Debug, PartialEq, Eq)]
+/// The way back into step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Back {
+    /// How many bytes were passed over.
+    pub(crate) skipped: u64,
+    /// The version that the packets fit, when they fit one only.
+    pub(crate) version: Option<Version>,
+}
+
+#[derive(Debug)]
 enum State {
     /// The next byte is a packet's first, or belongs to the packet in the buffer.
     InStep,
     /// So many bytes belong to a packet that has been reported.
     Skipping(u64),
+    /// The payload of a PUBLISH goes by.
+    Long(Box<Long>),
     /// Where the next packet begins is not known.
-    Lost { skipped: u64 },
+    Lost(Box<Search>),
 }
 
 /// The longest fixed header.
 const HEADER: usize = 5;
+/// The longest packet that is held, but for the payload of a PUBLISH.
+const LARGEST_HELD: usize = 4 * 1024 * 1024;
 
 #[derive(Debug)]
 pub(crate) struct Framer {
-    buffer: Vec<u8>,
+    buffer: Buffer,
     /// What of the buffer has been dealt with.
     start: usize,
     /// Where in the stream the buffer's first byte stands.
     offset: u64,
     state: State,
+    /// The time of pieces that came before the last, by where they end: those that were looked at while the
+    /// stream was out of step.
+    times: VecDeque<(u64, Option<Time>)>,
+    /// The packet in the buffer could not be held any further: its offset and length.
+    too_large: Option<(u64, u64)>,
 }
 
 impl Framer {
     /// A stream from its beginning, or from somewhere in its middle.
-    pub(crate) fn new(from_beginning: bool) -> Self {
-        let state = if from_beginning { State::InStep } else { State::Lost { skipped: 0 } };
-        Self { buffer: Vec::new(), start: 0, offset: 0, state }
+    pub(crate) fn new(from_beginning: bool, pool: &Pool) -> Self {
+        let state = if from_beginning { State::InStep } else { State::Lost(Box::default()) };
+        Self {
+            buffer: Buffer::new(pool),
+            start: 0,
+            offset: 0,
+            state,
+            times: VecDeque::new(),
+            too_large: None,
+        }
     }
 
-    /// Takes the next bytes. Returns how many were skipped when they lead back into step.
+    pub(crate) fn is_lost(&self) -> bool {
+        matches!(self.state, State::Lost(_))
+    }
+
+    /// Takes the next bytes. They may lead back into step, with packets of this sender by `options` in one of
+    /// `versions`.
     pub(crate) fn push(
         &mut self,
         mut offset: u64,
         mut bytes: &[u8],
-        version: Option<Version>,
-    ) -> Option<u64> {
-        let mut back = None;
+        time: Option<Time>,
+        (options, versions): (DecodeOptions, &[Version]),
+    ) -> Option<Back> {
         match &mut self.state {
             State::InStep => {}
             State::Skipping(left) => {
@@ -71,26 +129,72 @@ impl Framer {
                     self.state = State::InStep;
                 }
             }
-            State::Lost { skipped } if fits(bytes, version) => {
-                back = Some(*skipped);
-                self.state = State::InStep;
-                self.offset = offset;
+            State::Long(long) => {
+                let taken = long.push(bytes);
+                bytes = bytes.get(taken..).unwrap_or_default();
+                offset += taken as u64;
             }
-            State::Lost { skipped } => {
-                *skipped += bytes.len() as u64;
-                return None;
-            }
+            State::Lost(_) => return self.look(offset, bytes, time, options, versions),
         }
+        self.hold(offset, bytes);
+        None
+    }
+
+    fn look(
+        &mut self,
+        offset: u64,
+        bytes: &[u8],
+        time: Option<Time>,
+        options: DecodeOptions,
+        versions: &[Version],
+    ) -> Option<Back> {
+        let State::Lost(search) = &mut self.state else { return None };
+        self.buffer.drop_front(self.start);
+        self.start = 0;
+        search.push(&mut self.buffer, offset, bytes, time, options, versions);
+        self.offset = search.base();
+        self.take_up(search::ENOUGH)
+    }
+
+    /// Goes on from where the evidence says that a packet begins, if it suffices.
+    fn take_up(&mut self, enough: u32) -> Option<Back> {
+        let State::Lost(search) = &mut self.state else { return None };
+        let (start, version) = search.best(enough)?;
+        let skipped = search.skipped_before(start);
+        self.times = search.times();
+        self.start = usize::try_from(start.checked_sub(self.offset)?).ok()?;
+        self.state = State::InStep;
+        Some(Back { skipped, version })
+    }
+
+    /// The other side sent what answers a packet, or what a packet would answer.
+    pub(crate) fn hear(&mut self, answer: Answer) -> Option<Back> {
+        let State::Lost(search) = &mut self.state else { return None };
+        search.hear(answer);
+        self.take_up(search::ENOUGH)
+    }
+
+    fn hold(&mut self, offset: u64, bytes: &[u8]) {
         if self.start > 0 {
-            self.buffer.drain(..self.start);
             self.offset += self.start as u64;
+            self.buffer.drop_front(self.start);
             self.start = 0;
         }
         if self.buffer.is_empty() {
             self.offset = offset;
         }
-        self.buffer.extend_from_slice(bytes);
-        back
+        if self.buffer.extend(bytes) {
+            return;
+        }
+        // What is under way cannot be held to its end.
+        let (there, length) = (self.buffer.len() as u64, frame_len(&self.buffer).map(|length| length as u64));
+        self.too_large = Some((self.offset, length.unwrap_or(there)));
+        self.buffer.clear();
+        let end = offset + bytes.len() as u64;
+        self.state = match length.map(|length| (self.offset + length).checked_sub(end)) {
+            Some(Some(left)) if there > 0 => State::Skipping(left),
+            _ => State::Lost(Box::default()),
+        };
     }
 
     /// The complete frame that stands next, if one does: to be looked at before `next` judges it.
@@ -101,7 +205,24 @@ impl Framer {
 
     /// What stands next, as far as it has come.
     pub(crate) fn next(&mut self, options: DecodeOptions) -> Option<Cut<'_>> {
-        if self.state != State::InStep || self.rest().is_empty() {
+        if let Some((offset, length)) = self.too_large.take() {
+            return Some(Cut {
+                offset,
+                time: None,
+                bytes: &[],
+                length: 0,
+                found: Found::TooLarge { length },
+            });
+        }
+        if matches!(&self.state, State::Long(long) if long.is_complete()) {
+            return self.end_long();
+        }
+        if !matches!(self.state, State::InStep) {
+            return None;
+        }
+        if self.rest().is_empty() {
+            self.buffer.clear();
+            self.start = 0;
             return None;
         }
         let (from, offset) = (self.start, self.offset + self.start as u64);
@@ -112,28 +233,102 @@ impl Framer {
                 if length.is_none() && is_cut_header(self.rest()) {
                     return None;
                 }
-                self.pass(length);
-                return Some(Cut {
-                    offset,
-                    bytes: self.buffer.get(from..self.start)?,
-                    found: Found::Bad(error),
-                });
+                return self.bad(error, length);
             }
         };
-        let bytes = self.rest().get(..length)?;
-        self.start += bytes.len();
-        let bytes = self.buffer.get(from..self.start)?;
+        if length > LONG && self.rest().len() < length {
+            return self.large(options, length);
+        }
+        let end = from.checked_add(length)?;
+        let time = self.time_of(offset + length as u64);
+        let mut bytes = self.buffer.get(from..end)?;
+        self.start = end;
         let found = match decode(bytes, options) {
-            Ok(Decoded::Packet { packet, .. }) => Found::Packet(packet),
+            Ok(Decoded::Packet { packet, .. }) => match long::digest(packet, length) {
+                Some((packet, digest, kept)) => {
+                    bytes = bytes.get(..kept)?;
+                    Found::Long { packet, digest }
+                }
+                None => Found::Packet(packet),
+            },
             Ok(Decoded::Incomplete { missing }) => Found::Incomplete { missing },
             Err(error) => Found::Bad(error),
         };
-        Some(Cut { offset, bytes, found })
+        Some(Cut { offset, time, bytes, length, found })
+    }
+
+    /// A packet that is too long to wait for all of it.
+    fn large(&mut self, options: DecodeOptions, length: usize) -> Option<Cut<'_>> {
+        let offset = self.offset + self.start as u64;
+        let there = self.rest().len();
+        match decode_publish_head(self.rest(), options) {
+            Ok(DecodedHead::Publish { len, payload, .. }) if payload.remaining() > LONG => {
+                let long = Long::new(offset, self.rest(), len, payload.remaining(), options);
+                self.buffer.clear();
+                self.start = 0;
+                self.state = State::Long(Box::new(long));
+                None
+            }
+            Err(error) => self.bad(error, Some(length)),
+            // A PUBLISH of many properties, or another packet.
+            Ok(_) if length <= LARGEST_HELD => None,
+            Ok(_) => {
+                self.buffer.clear();
+                self.start = 0;
+                self.state = State::Skipping((length - there) as u64);
+                let found = Found::TooLarge { length: length as u64 };
+                Some(Cut { offset, time: None, bytes: &[], length: 0, found })
+            }
+        }
+    }
+
+    fn end_long(&mut self) -> Option<Cut<'_>> {
+        // Until the next packet the head is what the buffer holds.
+        let State::Long(long) = std::mem::replace(&mut self.state, State::InStep) else { return None };
+        let rest = self.rest().to_vec();
+        self.buffer.clear();
+        self.start = 0;
+        let (offset, options) = (long.offset(), long.options());
+        let length = long.came();
+        let (head, digest) = long.end();
+        let end = offset + length as u64;
+        if !self.buffer.extend(&head) || !self.buffer.extend(&rest) {
+            self.buffer.clear();
+            self.state = State::Lost(Box::default());
+            let found = Found::TooLarge { length: length as u64 };
+            return Some(Cut { offset, time: None, bytes: &[], length: 0, found });
+        }
+        self.start = head.len();
+        // Such that what follows the head stands where it does in the stream.
+        self.offset = end - head.len() as u64;
+        let bytes = self.buffer.get(..head.len())?;
+        let found = match long::packet(bytes, options) {
+            Ok(Some(packet)) => Found::Long { packet, digest },
+            Ok(None) => Found::Incomplete { missing: 1 },
+            Err(error) => Found::Bad(error),
+        };
+        Some(Cut { offset, time: None, bytes, length, found })
+    }
+
+    fn bad(&mut self, error: DecodeError, length: Option<usize>) -> Option<Cut<'_>> {
+        let (from, offset) = (self.start, self.offset + self.start as u64);
+        self.pass(length);
+        let time = length.and_then(|length| self.time_of(offset + length as u64));
+        let bytes = self.buffer.get(from..self.start)?;
+        Some(Cut { offset, time, bytes, length: bytes.len(), found: Found::Bad(error) })
+    }
+
+    /// When the piece came that holds the byte before `end`, if it was not the last.
+    fn time_of(&mut self, end: u64) -> Option<Time> {
+        while self.times.front().is_some_and(|(piece_end, _)| *piece_end < end) {
+            self.times.pop_front();
+        }
+        self.times.front().and_then(|(_, time)| *time)
     }
 
     /// Steps over a bad packet, of which not all bytes need be there.
     fn pass(&mut self, length: Option<usize>) {
-        let there = self.buffer.len() - self.start;
+        let there = self.rest().len();
         match length {
             Some(length) if length <= there => self.start += length,
             Some(length) => {
@@ -142,7 +337,7 @@ impl Framer {
             }
             None => {
                 self.start += there;
-                self.state = State::Lost { skipped: 0 };
+                self.state = State::Lost(Box::default());
             }
         }
     }
@@ -150,38 +345,82 @@ impl Framer {
     /// The stream lacks bytes here. Where they all belong to the packet under way, the next one's
     /// beginning is known. Returns that packet.
     pub(crate) fn lose(&mut self, length: Option<u64>) -> Option<Cut<'_>> {
-        let there = (self.buffer.len() - self.start) as u64;
+        let there = self.rest().len() as u64;
         let of_packet = frame_len(self.rest()).map(|length| (length as u64).saturating_sub(there));
-        let left = match (&self.state, length) {
-            (State::Lost { .. }, _) => return None,
+        let left = match (&mut self.state, length) {
+            (State::Lost(search), _) => {
+                self.buffer.drop_front(self.start);
+                self.start = 0;
+                search.lose(&mut self.buffer, length);
+                self.offset = search.base();
+                return None;
+            }
             (State::Skipping(left), Some(length)) => left.checked_sub(length),
+            (State::Long(long), Some(length)) => (long.left() as u64).checked_sub(length),
             (State::InStep, Some(length)) if there > 0 => of_packet.and_then(|left| left.checked_sub(length)),
             _ => None,
         };
-        self.state = match left {
+        let state = match left {
             Some(left) => State::Skipping(left),
-            None => State::Lost { skipped: 0 },
+            None => State::Lost(Box::default()),
         };
         let missing = length.and_then(|length| usize::try_from(length).ok()).unwrap_or(1);
-        self.rest_as_incomplete(missing)
+        match std::mem::replace(&mut self.state, state) {
+            State::Long(long) => self.long_as_incomplete(*long, missing),
+            _ => self.rest_as_incomplete(missing),
+        }
     }
 
-    /// The stream is over: what is left of it, and how many bytes were skipped in vain.
+    /// The stream is over: what is left of it, and how many bytes were skipped in vain. To be called before
+    /// that once more: what there is some evidence for is taken for a packet then.
     pub(crate) fn finish(&mut self) -> (Option<Cut<'_>>, u64) {
         let skipped = match &mut self.state {
-            State::Lost { skipped } => std::mem::take(skipped),
+            State::Lost(search) => {
+                let skipped = search.skipped();
+                self.buffer.clear();
+                self.start = 0;
+                **search = Search::default();
+                return (None, skipped);
+            }
             _ => 0,
         };
+        if matches!(self.state, State::Long(_)) {
+            let State::Long(long) = std::mem::replace(&mut self.state, State::InStep) else {
+                return (None, 0);
+            };
+            let missing = long.left();
+            return (self.long_as_incomplete(*long, missing), skipped);
+        }
         let missing =
             frame_len(self.rest()).map_or(1, |length| length.saturating_sub(self.rest().len()).max(1));
         (self.rest_as_incomplete(missing), skipped)
     }
 
+    /// At the end of the stream less evidence suffices, since none speaks against it.
+    pub(crate) fn take_up_at_end(&mut self) -> Option<Back> {
+        self.take_up(search::ENOUGH_AT_END)
+    }
+
+    fn long_as_incomplete(&mut self, long: Long, missing: usize) -> Option<Cut<'_>> {
+        let offset = long.offset();
+        let length = long.came();
+        let (head, _) = long.end();
+        self.buffer.clear();
+        self.start = 0;
+        if !self.buffer.extend(&head) {
+            return None;
+        }
+        self.start = self.buffer.len();
+        let found = Found::Incomplete { missing };
+        Some(Cut { offset, time: None, bytes: &self.buffer, length, found })
+    }
+
     fn rest_as_incomplete(&mut self, missing: usize) -> Option<Cut<'_>> {
         let (from, offset) = (self.start, self.offset + self.start as u64);
         self.start = self.buffer.len();
+        let time = self.time_of(offset + (self.start - from) as u64);
         let bytes = self.buffer.get(from..).filter(|bytes| !bytes.is_empty())?;
-        Some(Cut { offset, bytes, found: Found::Incomplete { missing } })
+        Some(Cut { offset, time, bytes, length: bytes.len(), found: Found::Incomplete { missing } })
     }
 
     pub(crate) fn rest(&self) -> &[u8] {
@@ -194,143 +433,10 @@ fn is_cut_header(bytes: &[u8]) -> bool {
     bytes.len() < HEADER && bytes.iter().skip(1).all(|byte| *byte >= 0x80)
 }
 
-/// Whether `bytes` are whole, well-formed packets.
-fn fits(mut bytes: &[u8], version: Option<Version>) -> bool {
-    let versions: &[Version] = version.as_ref().map_or(&[Version::V5, Version::V311], std::slice::from_ref);
-    while !bytes.is_empty() {
-        let length = versions.iter().find_map(|version| match decode(bytes, *version) {
-            Ok(Decoded::Packet { len, .. }) => Some(len),
-            _ => None,
-        });
-        match length.and_then(|length| bytes.get(length..)) {
-            Some(rest) => bytes = rest,
-            None => return false,
-        }
-    }
-    true
+/// The type of the packet that begins here.
+pub(crate) fn packet_type(bytes: &[u8]) -> Option<PacketType> {
+    PacketType::new(bytes.first()? >> 4)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const PING: [u8; 2] = [0xC0, 0x00];
-    /// Topic `a`, payload `hello`, QoS 0.
-    const PUBLISH: [u8; 10] = [0x30, 0x08, 0x00, 0x01, b'a', b'h', b'e', b'l', b'l', b'o'];
-
-    /// What comes out of a stream, as text.
-    struct Reader {
-        framer: Framer,
-        offset: u64,
-        seen: Vec<String>,
-    }
-
-    impl Reader {
-        fn new(from_beginning: bool) -> Self {
-            Self { framer: Framer::new(from_beginning), offset: 0, seen: Vec::new() }
-        }
-
-        fn push(&mut self, bytes: &[u8]) -> Option<u64> {
-            let back = self.framer.push(self.offset, bytes, Some(Version::V311));
-            self.offset += bytes.len() as u64;
-            while let Some(cut) = self.framer.next(DecodeOptions::new(Version::V311)) {
-                self.seen.push(show(&cut));
-            }
-            back
-        }
-
-        fn lose(&mut self, length: u64) {
-            self.offset += length;
-            self.seen.extend(self.framer.lose(Some(length)).as_ref().map(show));
-        }
-
-        fn finish(&mut self) -> u64 {
-            let (cut, skipped) = self.framer.finish();
-            self.seen.extend(cut.as_ref().map(show));
-            skipped
-        }
-    }
-
-    fn show(cut: &Cut<'_>) -> String {
-        let what = match &cut.found {
-            Found::Packet(packet) => packet.to_string(),
-            Found::Bad(error) => error.rule().name().to_owned(),
-            Found::Incomplete { missing } => format!("incomplete by {missing}"),
-        };
-        format!("{} {what} {}", cut.offset, cut.bytes.len())
-    }
-
-    #[test]
-    fn every_split_gives_the_same_packets() {
-        let wire = [PUBLISH.as_slice(), &PING, &PUBLISH].concat();
-        for split in 0..wire.len() {
-            let mut reader = Reader::new(true);
-            reader.push(&wire[..split]);
-            reader.push(&wire[split..]);
-            assert_eq!(reader.finish(), 0);
-            assert_eq!(reader.seen, ["0 PUBLISH 10", "10 PINGREQ 2", "12 PUBLISH 10"], "split at {split}");
-        }
-    }
-
-    #[test]
-    fn bad_packets_are_stepped_over_wherever_the_stream_is_split() {
-        // QoS 3 is refused at the first byte; a topic with a wildcard within.
-        let wire = [[0x36].as_slice(), &PUBLISH[1..], &[0x30, 0x03, 0x00, 0x01, b'#'], &PING].concat();
-        for split in 0..wire.len() {
-            let mut reader = Reader::new(true);
-            reader.push(&wire[..split]);
-            reader.push(&wire[split..]);
-            let first = reader.seen[0].split(' ').take(2).collect::<Vec<_>>();
-            assert_eq!(first, ["0", "PublishQoS3"], "split at {split}");
-            assert_eq!(reader.seen[1..], ["10 WildcardInName 5", "15 PINGREQ 2"], "split at {split}");
-        }
-    }
-
-    #[test]
-    fn what_is_lost_within_a_packet_does_not_cost_the_next() {
-        let mut reader = Reader::new(true);
-        reader.push(&PUBLISH[..6]);
-        reader.lose(3);
-        reader.push(&[&PUBLISH[9..], &PING].concat());
-        assert_eq!(reader.seen, ["0 incomplete by 3 6", "10 PINGREQ 2"]);
-    }
-
-    #[test]
-    fn what_is_lost_between_packets_leads_to_the_next_piece_of_whole_ones() {
-        let mut reader = Reader::new(true);
-        reader.push(&PING);
-        reader.lose(100);
-        assert_eq!(reader.push(b"payload of some packet"), None);
-        assert_eq!(reader.push(&[PUBLISH.as_slice(), &PING].concat()), Some(22));
-        assert_eq!(reader.seen, ["0 PINGREQ 2", "124 PUBLISH 10", "134 PINGREQ 2"]);
-    }
-
-    #[test]
-    fn a_length_without_end_loses_the_step() {
-        let mut reader = Reader::new(true);
-        reader.push(&[0x30, 0xFF, 0xFF, 0xFF]);
-        assert_eq!(reader.seen.len(), 0, "it may yet end");
-        reader.push(&[0xFF, 0x01, 0x02]);
-        reader.push(&[0x01, 0x02]);
-        assert_eq!(reader.seen, ["0 LengthTooLong 7"]);
-        assert_eq!(reader.finish(), 2);
-    }
-
-    #[test]
-    fn the_end_shows_what_is_cut_off() {
-        let mut reader = Reader::new(true);
-        reader.push(&PUBLISH[..4]);
-        reader.finish();
-        assert_eq!(reader.seen, ["0 incomplete by 6 4"]);
-        reader.finish();
-        assert_eq!(reader.seen.len(), 1, "once");
-    }
-
-    #[test]
-    fn a_stream_that_was_joined_late_waits_for_whole_packets() {
-        let mut reader = Reader::new(false);
-        assert_eq!(reader.push(&PUBLISH[3..]), None);
-        assert_eq!(reader.push(&PING), Some(7));
-        assert_eq!(reader.seen, ["7 PINGREQ 2"]);
-    }
-}
+mod tests;

@@ -14,7 +14,7 @@ pub(crate) enum Handshake {
     /// A client asks for an upgrade.
     Request { length: usize, path: String, subprotocol: Option<String> },
     /// The server agrees.
-    Switched { length: usize, subprotocol: Option<String> },
+    Switched { length: usize, subprotocol: Option<String>, compression: bool },
     /// The server does not.
     Refused { status: u16 },
     /// Some other HTTP, or none.
@@ -46,6 +46,9 @@ pub(crate) fn handshake(sender: Sender, bytes: &[u8]) -> Handshake {
                 (Ok(httparse::Status::Complete(length)), Some(101)) => Handshake::Switched {
                     length,
                     subprotocol: header(response.headers, "sec-websocket-protocol"),
+                    compression: header(response.headers, "sec-websocket-extensions").is_some_and(
+                        |extensions| extensions.to_ascii_lowercase().contains("permessage-deflate"),
+                    ),
                 },
                 (Ok(httparse::Status::Complete(_)), Some(status)) => Handshake::Refused { status },
                 _ => Handshake::Other,

@@ -11,12 +11,14 @@ use mqtt_wire::{DecodeOptions, Decoded, Packet, Sender, Version, decode};
 use crate::args::Source;
 use crate::capture::{Capture, End, Time};
 use crate::connections::{self, Connections};
-use crate::framer::Cut;
+use crate::hex::bytes::Digits;
+use crate::hex::{Lines, Unit};
 use crate::link::Links;
 use crate::note::Note;
+use crate::pool::Pool;
 use crate::record::{Connection, Content, Item, Origin};
 use crate::report::Report;
-use crate::session::{Session, is_connect};
+use crate::session::{Read as SessionRead, Session, judging};
 use crate::stream::Piece;
 
 /// What the user chose about reading.
@@ -28,6 +30,10 @@ pub(crate) struct Choices {
     pub(crate) ports: Vec<u16>,
     /// Several packets may stand in a line of hex.
     pub(crate) stream: bool,
+    /// How bytes are written in lines.
+    pub(crate) digits: Digits,
+    /// All lines of hex belong together.
+    pub(crate) join: bool,
     pub(crate) progress: bool,
 }
 
@@ -53,12 +59,22 @@ fn open(source: &Source, progress: bool) -> Result<Box<dyn Read + Send>> {
     Ok(Box::new(bar.wrap_read(file)))
 }
 
-/// Reads a capture. Returns what is to be said about it.
+/// Reads a capture. Returns what is to be said about it; whether it is damaged goes to the report.
 pub(crate) fn capture(source: &Source, choices: &Choices, report: &mut Report) -> Result<Vec<String>> {
-    let mut capture = Capture::open(open(source, choices.progress)?)?;
+    capture_from(open(source, choices.progress)?, choices, report)
+}
+
+/// The same from any reader.
+pub(crate) fn capture_from(
+    input: impl Read + Send + 'static,
+    choices: &Choices,
+    report: &mut Report,
+) -> Result<Vec<String>> {
+    let mut capture = Capture::open(input)?;
     let mut links = Links::new();
-    let mut connections = Connections::new(&choices.ports);
-    let mut sink = Sink { choices, report, sessions: HashMap::new(), count: 0 };
+    let pool = Pool::default();
+    let mut connections = Connections::new(&choices.ports, &pool);
+    let mut sink = Sink { choices, report, pool, sessions: HashMap::new(), count: 0 };
     let mut begin = None;
     let end = capture.read(|frame| {
         let Some(frame) = frame else { return Ok(sink.report.flush()?) };
@@ -74,27 +90,39 @@ pub(crate) fn capture(source: &Source, choices: &Choices, report: &mut Report) -
         end?;
         return Ok(Vec::new());
     }
-    connections.finish(&mut sink)?;
-    sink.finish()?;
+    let left_out = connections.finish(&mut sink)?;
+    sink.report.left_out(left_out);
     let end = end?;
-    let mut remarks = Vec::new();
-    if let Some(link) = links.unknown {
-        if links.understood == 0 {
-            bail!(
-                "link type {} is not among those that can be read: Ethernet, loopback, Linux cooked, raw IP",
-                link.0
-            );
-        }
-        remarks.push(format!("frames of link type {} are left out", link.0));
+    if end != End::Complete {
+        sink.report.damaged();
     }
-    if end == End::Cut {
-        remarks.push("the file ends inside a record".to_owned());
+    let mut remarks = Vec::new();
+    if let Some(link) = links.unknown.filter(|_| links.understood == 0) {
+        bail!("link type {} is not among those that can be read: {}", link.0, crate::link::READ);
+    }
+    if links.is_partial() {
+        remarks.push(format!("not read: {}", links.unread()));
+    }
+    match end {
+        End::Complete => {}
+        End::Cut => remarks.push("the file ends inside a record".to_owned()),
+        End::Damaged(damage) => remarks.push(damage),
+    }
+    if capture.has_secrets() {
+        remarks.push("the keys in it are not used: TLS cannot be read".to_owned());
     }
     if sink.count == 0 {
-        remarks.push(match connections.others {
+        remarks.push(match left_out.others {
+            0 if links.is_partial() => "no MQTT in what could be read of it".to_owned(),
             0 => "no MQTT in it, nor any other TCP connection with data".to_owned(),
             others => format!("no MQTT in it; TCP connections of other kinds: {others} (see --port)"),
         });
+    }
+    match left_out.of_mqtt_servers {
+        0 => {}
+        1 => remarks.push("1 connection with a server of MQTT is left out: it could not be read".to_owned()),
+        others => remarks
+            .push(format!("{others} connections with servers of MQTT are left out: they could not be read")),
     }
     Ok(remarks)
 }
@@ -103,7 +131,8 @@ pub(crate) fn capture(source: &Source, choices: &Choices, report: &mut Report) -
 struct Sink<'a> {
     choices: &'a Choices,
     report: &'a mut Report,
-    sessions: HashMap<u64, (Connection, Session)>,
+    pool: Pool,
+    sessions: HashMap<u64, Box<(Connection, Session)>>,
     count: u64,
 }
 
@@ -114,71 +143,42 @@ impl connections::Sink for Sink<'_> {
         time: Option<Time>,
         piece: Piece<'_>,
     ) -> io::Result<()> {
-        let Self { choices, report, sessions, count } = self;
-        let (connection, session) = sessions.entry(origin.key).or_insert_with(|| {
+        let Self { choices, report, pool, sessions, count } = self;
+        let (connection, session) = &mut **sessions.entry(origin.key).or_insert_with(|| {
             *count += 1;
             let connection = Connection { number: *count, client: origin.client, server: origin.server };
-            (connection, Session::new(choices.options, choices.version, origin.whole))
+            Box::new((connection, Session::new(choices.options, choices.version, pool)))
         });
-        let (sender, from) = (origin.sender, Origin::Connection(*connection));
-        let mut out =
-            |version, guessed, cut: Cut<'_>| report.cut((from, time, Some(sender)), version, guessed, &cut);
+        let (sender, from) = ((origin.sender, origin.whole), Origin::Connection(*connection));
+        let mut out = |sender, time, read: SessionRead<'_>| report.read((from, time, Some(sender)), read);
         match piece {
-            Piece::Bytes { offset, bytes } => {
-                let back = session.push(sender, offset, bytes, &mut out)?;
-                match back {
-                    Some(skipped) if skipped > 0 => {
-                        report.note(from, time, Some(sender), Note::Resynchronized { skipped })
-                    }
-                    _ => Ok(()),
-                }
-            }
-            Piece::Lost { length, .. } => session.lose(sender, length, &mut out),
+            Piece::Bytes { offset, bytes } => session.push(sender, offset, bytes, time, &mut out),
+            Piece::Lost { length, .. } => session.lose(sender, length, time, &mut out),
             Piece::Note(note) => {
-                if matches!(note, Note::Closed | Note::Reset) {
-                    finish(report, *connection, session, time)?;
+                if matches!(note, Note::Closed | Note::Reset | Note::Forgotten) {
+                    session.finish(time, &mut out)?;
                 }
-                let sender = (!note.is_of_both()).then_some(sender);
+                let sender = (!note.is_of_both()).then_some(origin.sender);
                 report.note(from, time, sender, note)
             }
         }
     }
-}
 
-impl Sink<'_> {
-    /// The capture is over: what is left of every connection.
-    fn finish(&mut self) -> io::Result<()> {
-        let mut sessions: Vec<_> = self.sessions.drain().map(|(_, session)| session).collect();
-        sessions.sort_by_key(|(connection, _)| connection.number);
-        for (connection, mut session) in sessions {
-            finish(self.report, connection, &mut session, None)?;
-        }
-        Ok(())
+    fn forget(&mut self, key: u64) -> io::Result<()> {
+        let Some(session) = self.sessions.remove(&key) else { return Ok(()) };
+        let (connection, mut session) = *session;
+        let (report, from) = (&mut self.report, Origin::Connection(connection));
+        session.finish(None, &mut |sender, time, read| report.read((from, time, Some(sender)), read))
     }
-}
-
-/// Reports what is left of both directions; a second call finds nothing.
-fn finish(
-    report: &mut Report,
-    connection: Connection,
-    session: &mut Session,
-    time: Option<Time>,
-) -> io::Result<()> {
-    let origin = Origin::Connection(connection);
-    for sender in [Sender::Client, Sender::Server] {
-        let from = (origin, time, Some(sender));
-        let skipped =
-            session.finish(sender, &mut |version, guessed, cut| report.cut(from, version, guessed, &cut))?;
-        if skipped > 0 {
-            report.note(origin, time, Some(sender), Note::GaveUp { skipped })?;
-        }
-    }
-    Ok(())
 }
 
 /// Reads the bytes of one direction.
 pub(crate) fn raw(source: &Source, choices: &Choices, report: &mut Report) -> Result<()> {
-    let mut input = open(source, choices.progress)?;
+    raw_from(open(source, choices.progress)?, choices, report)
+}
+
+/// The same from any reader.
+pub(crate) fn raw_from(mut input: impl Read, choices: &Choices, report: &mut Report) -> Result<()> {
     let mut chunk = vec![0; CHUNK];
     let mut stream = OneWay::new(choices, Origin::Raw, choices.version);
     loop {
@@ -203,43 +203,42 @@ struct OneWay {
 
 impl OneWay {
     fn new(choices: &Choices, origin: Origin, version: Option<Version>) -> Self {
-        let session = Session::stream(choices.options, version, choices.sender);
+        let session = Session::stream(choices.options, version, choices.sender, &Pool::default());
         Self { session, origin, sender: choices.sender, offset: 0 }
     }
 
     fn push(&mut self, bytes: &[u8], report: &mut Report) -> io::Result<()> {
-        let from = (self.origin, None, self.sender);
-        let sender = self.sender.unwrap_or(Sender::Client);
+        let (origin, shown) = (self.origin, self.sender);
+        let sender = (self.sender.unwrap_or(Sender::Client), true);
         let offset = self.offset;
         self.offset += bytes.len() as u64;
-        let mut out = |version, guessed, cut: Cut<'_>| report.cut(from, version, guessed, &cut);
-        let back = self.session.push(sender, offset, bytes, &mut out)?;
-        back.map_or(Ok(()), |skipped| {
-            report.note(self.origin, None, self.sender, Note::Resynchronized { skipped })
-        })
+        self.session
+            .push(sender, offset, bytes, None, &mut |_, time, read| report.read((origin, time, shown), read))
     }
 
     fn finish(&mut self, report: &mut Report) -> io::Result<()> {
-        let from = (self.origin, None, self.sender);
-        let sender = self.sender.unwrap_or(Sender::Client);
-        let mut out = |version, guessed, cut: Cut<'_>| report.cut(from, version, guessed, &cut);
-        match self.session.finish(sender, &mut out)? {
-            0 => Ok(()),
-            skipped => report.note(self.origin, None, self.sender, Note::GaveUp { skipped }),
-        }
+        let (origin, shown) = (self.origin, self.sender);
+        self.session.finish(None, &mut |_, time, read| report.read((origin, time, shown), read))
     }
 }
 
 /// Reads lines of hex, counted on from `line`.
 pub(crate) fn hex(source: &Source, choices: &Choices, report: &mut Report, line: &mut u64) -> Result<()> {
-    if let Source::Argument(text) = source {
-        for text in text.split('\n') {
-            *line += 1;
-            one_line(text.as_bytes(), choices, report, *line)?;
-        }
-        return Ok(());
+    match source {
+        Source::Argument(text) => hex_from(text.as_bytes(), choices, report, line),
+        _ => hex_from(open(source, choices.progress)?, choices, report, line),
     }
-    let mut input = BufReader::new(open(source, choices.progress)?);
+}
+
+/// The same from any reader.
+pub(crate) fn hex_from(
+    input: impl Read,
+    choices: &Choices,
+    report: &mut Report,
+    line: &mut u64,
+) -> Result<()> {
+    let mut lines = Lines::new(choices.digits, choices.join);
+    let mut input = BufReader::new(input);
     let mut text = Vec::new();
     loop {
         // Whoever asks line by line waits for the answer.
@@ -247,20 +246,20 @@ pub(crate) fn hex(source: &Source, choices: &Choices, report: &mut Report, line:
             report.flush()?;
         }
         if input.read_until(b'\n', &mut text).context("cannot read it")? == 0 {
-            return Ok(());
+            return Ok(lines.finish(&mut |unit| one_unit(unit, choices, report))?);
         }
         *line += 1;
-        one_line(&text, choices, report, *line)?;
+        lines.line(*line, &text, &mut |unit| one_unit(unit, choices, report))?;
         text.clear();
     }
 }
 
-fn one_line(text: &[u8], choices: &Choices, report: &mut Report, line: u64) -> io::Result<()> {
-    let origin = Origin::Line(line);
-    match crate::hex::parse(text) {
+/// What a line holds, or several that belong together.
+fn one_unit(unit: Unit, choices: &Choices, report: &mut Report) -> io::Result<()> {
+    let origin = Origin::Line(unit.line);
+    match unit.bytes {
         Err(error) => {
-            let content = Content::BadHex(format!("{error:#}"));
-            report.item(origin, None, choices.sender, item(Version::V5, &[], content))?;
+            report.item(origin, None, choices.sender, item(Version::V5, &[], Content::BadHex(error)))?;
         }
         Ok(bytes) if choices.stream && !bytes.is_empty() => {
             let mut stream = OneWay::new(choices, origin, Some(choices.version.unwrap_or(Version::V5)));
@@ -269,18 +268,14 @@ fn one_line(text: &[u8], choices: &Choices, report: &mut Report, line: u64) -> i
         }
         Ok(bytes) => one_packet(&bytes, choices, report, origin)?,
     }
-    report.end_line(line)
+    report.end_line(unit.line)
 }
 
 /// A line's only packet: exactly one record.
 fn one_packet(bytes: &[u8], choices: &Choices, report: &mut Report, origin: Origin) -> io::Result<()> {
     let options = choices.sender.map_or(choices.options, |sender| choices.options.with_sender(sender));
+    let options = judging(options, bytes, choices.version);
     let fallback = choices.version.unwrap_or(Version::V5);
-    let options = if options.version().is_none() && !is_connect(bytes) {
-        options.with_version(fallback)
-    } else {
-        options
-    };
     let (version, content) = match decode(bytes, options) {
         Ok(Decoded::Packet { packet, len }) => {
             let version = if let Packet::Connect(connect) = packet { connect.version } else { fallback };
@@ -294,5 +289,5 @@ fn one_packet(bytes: &[u8], choices: &Choices, report: &mut Report, origin: Orig
 }
 
 fn item<'a>(version: Version, bytes: &'a [u8], content: Content<'a>) -> Item<'a> {
-    Item { number: 0, version, guessed: false, offset: 0, bytes, content }
+    Item { number: 0, version, guessed: false, offset: 0, bytes, content, length: bytes.len(), digest: None }
 }

@@ -10,6 +10,7 @@ mod hex;
 mod input;
 mod link;
 mod note;
+mod pool;
 mod record;
 mod render;
 mod report;
@@ -30,6 +31,7 @@ use clap::{ColorChoice, Parser};
 use mqtt_wire::DecodeOptions;
 
 use crate::args::Args;
+use crate::hex::bytes::Digits;
 use crate::input::Choices;
 use crate::record::Output;
 use crate::render::explain::Explain;
@@ -39,8 +41,11 @@ use crate::render::stats::Stats;
 use crate::render::timeline::Timeline;
 use crate::report::Report;
 
-const MALFORMED: u8 = 1;
+/// The exit codes besides 0. Of several that apply, the first counts.
 const UNUSABLE: u8 = 2;
+const MALFORMED: u8 = 1;
+const DAMAGED: u8 = 4;
+const NOTHING: u8 = 3;
 
 fn main() -> ExitCode {
     let args = Args::parse();
@@ -56,11 +61,21 @@ fn main() -> ExitCode {
             return ExitCode::from(UNUSABLE);
         }
     }
-    ExitCode::from(match (report.has_unreadable(), report.has_malformed()) {
-        (true, _) => UNUSABLE,
-        (false, true) => MALFORMED,
-        (false, false) => 0,
-    })
+    ExitCode::from(exit_code(&report))
+}
+
+fn exit_code(report: &Report) -> u8 {
+    if report.has_unreadable() {
+        UNUSABLE
+    } else if report.has_malformed() {
+        MALFORMED
+    } else if report.has_damage() {
+        DAMAGED
+    } else if report.count() == 0 {
+        NOTHING
+    } else {
+        0
+    }
 }
 
 fn run(args: &Args, report: &mut Report) -> Result<()> {
@@ -70,7 +85,7 @@ fn run(args: &Args, report: &mut Report) -> Result<()> {
     let mut failure = None;
     let mut line = 0;
     for source in &sources {
-        let name = source.name();
+        let name = text::visible(&source.name());
         report.begin(several.then_some(name.as_str()))?;
         let read = if args.hex {
             input::hex(source, &choices, report, &mut line)
@@ -115,6 +130,8 @@ fn choices(args: &Args) -> Choices {
         sender: args.sender,
         ports: args.ports.clone(),
         stream: args.stream,
+        digits: if args.decimal { Digits::Decimal } else { Digits::Hex },
+        join: args.join,
         progress,
     }
 }

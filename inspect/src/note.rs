@@ -1,6 +1,7 @@
 //! What there is to say about a connection besides its MQTT packets.
 
 use std::fmt;
+use std::net::SocketAddr;
 
 use crate::text::quoted;
 
@@ -12,15 +13,34 @@ pub(crate) enum Note {
     /// The connection was under way when the capture began.
     Joined,
     WebSocket {
-        path: String,
+        /// Of the request, if that was seen.
+        path: Option<String>,
         subprotocol: Option<String>,
     },
     Refused {
         status: u16,
     },
+    /// WebSocket whose handshake, or this side's part of it, is not in the capture.
+    WebSocketUnseen {
+        path: Option<String>,
+    },
+    /// WebSocket that was under way when the capture began.
+    WebSocketJoined,
+    /// What a load balancer says about the client.
+    Proxy {
+        version: u8,
+        source: Option<SocketAddr>,
+        destination: Option<SocketAddr>,
+    },
     Encrypted,
+    /// HTTP that does not ask for WebSocket.
+    Http,
     Closed,
     Reset,
+    /// Nothing was heard of the connection for long, or there were too many others.
+    Forgotten,
+    /// The capture holds segments twice.
+    Copies,
     /// TCP bytes seen before; `offset` counts the TCP stream.
     Retransmission {
         offset: u64,
@@ -34,6 +54,21 @@ pub(crate) enum Note {
     },
     /// TCP bytes that the capture lacks; `offset` counts the TCP stream.
     Missing {
+        offset: u64,
+        length: u64,
+    },
+    /// TCP bytes whose segment was captured in part (snap length); `offset` counts the TCP stream.
+    CutOff {
+        offset: u64,
+        length: u64,
+    },
+    /// TCP bytes that are not those that had been seen in their place; `offset` counts the TCP stream.
+    Differing {
+        offset: u64,
+        length: u64,
+    },
+    /// A packet that is too long to be held.
+    TooLarge {
         offset: u64,
         length: u64,
     },
@@ -53,6 +88,10 @@ pub(crate) enum Note {
     /// MQTT in a text frame, which the standard forbids.
     TextFrame {
         length: u64,
+    },
+    /// A frame that RFC 6455 forbids.
+    BadFrame {
+        fault: &'static str,
     },
     BadWebSocket {
         reason: String,
@@ -76,28 +115,57 @@ impl Note {
             Self::Joined => "joined",
             Self::WebSocket { .. } => "websocket",
             Self::Refused { .. } => "refused",
+            Self::WebSocketUnseen { .. } => "websocket_unseen",
+            Self::WebSocketJoined => "websocket_joined",
+            Self::Proxy { .. } => "proxy",
             Self::Encrypted => "encrypted",
+            Self::Http => "http",
             Self::Closed => "closed",
             Self::Reset => "reset",
+            Self::Forgotten => "forgotten",
+            Self::Copies => "copies",
             Self::Retransmission { .. } => "retransmission",
             Self::OutOfOrder { .. } => "out_of_order",
             Self::Missing { .. } => "missing",
+            Self::CutOff { .. } => "cut_off",
+            Self::Differing { .. } => "differing",
+            Self::TooLarge { .. } => "too_large",
             Self::Resynchronized { .. } => "resynchronized",
             Self::GaveUp { .. } => "gave_up",
             Self::Control { .. } => "websocket_control",
             Self::TextFrame { .. } => "websocket_text",
+            Self::BadFrame { .. } => "websocket_fault",
             Self::BadWebSocket { .. } => "websocket_error",
         }
     }
 
     /// Whether the note is about the connection and not about one side's doing.
     pub(crate) fn is_of_both(&self) -> bool {
-        matches!(self, Self::Opened | Self::Joined | Self::Encrypted | Self::Closed)
+        matches!(
+            self,
+            Self::Opened
+                | Self::Joined
+                | Self::WebSocketJoined
+                | Self::Encrypted
+                | Self::Http
+                | Self::Closed
+                | Self::Forgotten
+                | Self::Copies
+        )
     }
 
     pub(crate) fn weight(&self) -> Weight {
         match self {
             Self::Missing { .. }
+            | Self::CutOff { .. }
+            | Self::Differing { .. }
+            | Self::TooLarge { .. }
+            | Self::WebSocketUnseen { .. }
+            | Self::WebSocketJoined
+            | Self::Http
+            | Self::Forgotten
+            | Self::Copies
+            | Self::BadFrame { .. }
             | Self::Resynchronized { .. }
             | Self::GaveUp { .. }
             | Self::TextFrame { .. }
@@ -113,13 +181,34 @@ impl fmt::Display for Note {
         match self {
             Self::Opened => f.write_str("connection opened"),
             Self::Joined => f.write_str("connection already open when the capture began"),
-            Self::WebSocket { path, subprotocol: Some(subprotocol) } => {
-                write!(f, "WebSocket, path {}, subprotocol {}", quoted(path), quoted(subprotocol))
-            }
-            Self::WebSocket { path, subprotocol: None } => {
-                write!(f, "WebSocket, path {}, no subprotocol", quoted(path))
+            Self::WebSocket { path, subprotocol } => {
+                f.write_str("WebSocket, ")?;
+                match path {
+                    Some(path) => write!(f, "path {}", quoted(path))?,
+                    None => f.write_str("request missing from the capture")?,
+                }
+                match subprotocol {
+                    Some(subprotocol) => write!(f, ", subprotocol {}", quoted(subprotocol)),
+                    None => f.write_str(", no subprotocol"),
+                }
             }
             Self::Refused { status } => write!(f, "WebSocket refused with HTTP status {status}"),
+            Self::WebSocketUnseen { path: Some(path) } => {
+                write!(f, "WebSocket, path {}, whose handshake is missing from the capture", quoted(path))
+            }
+            Self::WebSocketUnseen { path: None } => {
+                f.write_str("WebSocket whose handshake is missing from the capture")
+            }
+            Self::WebSocketJoined => f.write_str("WebSocket, already open when the capture began"),
+            Self::Proxy { version, source: Some(source), destination: Some(destination) } => {
+                write!(f, "PROXY protocol {version}: {source} → {destination}")
+            }
+            Self::Proxy { version, .. } => write!(f, "PROXY protocol {version}, without addresses"),
+            Self::Http => f.write_str("HTTP, and no WebSocket: not MQTT"),
+            Self::Forgotten => f.write_str("nothing heard for long: not followed any further"),
+            Self::Copies => {
+                f.write_str("TCP segments stand twice in the capture: the second ones are passed over")
+            }
             Self::Encrypted => f.write_str("encrypted (TLS): cannot be read"),
             Self::Closed => f.write_str("connection closed"),
             Self::Reset => f.write_str("connection reset"),
@@ -134,6 +223,21 @@ impl fmt::Display for Note {
             ),
             Self::Missing { offset, length } => {
                 write!(f, "{length} TCP {} at {offset} missing from the capture", bytes(*length))
+            }
+            Self::CutOff { offset, length } => {
+                write!(f, "{length} TCP {} at {offset} not captured (snap length)", bytes(*length))
+            }
+            Self::Differing { offset, length } => write!(
+                f,
+                "TCP bytes at {offset} sent again with {length} {} changed: those that came first are shown",
+                bytes(*length)
+            ),
+            Self::TooLarge { offset, length } => {
+                write!(
+                    f,
+                    "a packet of {length} {} at {offset} is too large to be held: skipped",
+                    bytes(*length)
+                )
             }
             Self::Resynchronized { skipped: 0 } => f.write_str("in step again at a packet's beginning"),
             Self::Resynchronized { skipped } => {
@@ -152,6 +256,7 @@ impl fmt::Display for Note {
                     bytes(*length)
                 )
             }
+            Self::BadFrame { fault } => write!(f, "WebSocket: {fault}"),
             Self::BadWebSocket { reason } => write!(f, "not a WebSocket stream any more: {reason}"),
         }
     }

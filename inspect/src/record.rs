@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use mqtt_wire::{DecodeError, Packet, Sender, Version};
 
 use crate::capture::Time;
+use crate::connections::LeftOut;
+use crate::framer::Digest;
 use crate::note::Note;
 
 /// A connection of a capture.
@@ -53,6 +55,10 @@ pub(crate) struct Item<'a> {
     pub(crate) offset: u64,
     pub(crate) bytes: &'a [u8],
     pub(crate) content: Content<'a>,
+    /// How long the packet is, as far as it came; `bytes` may be fewer.
+    pub(crate) length: usize,
+    /// Stands for a payload that is not held: `bytes` and `content` have its head.
+    pub(crate) digest: Option<Digest>,
 }
 
 #[derive(Debug)]
@@ -81,6 +87,9 @@ pub(crate) trait Output {
     fn clock(&mut self, begin: Time);
 
     fn record(&mut self, record: &Record<'_>) -> Result<()>;
+
+    /// What of a capture was not read.
+    fn left_out(&mut self, _left_out: LeftOut) {}
 
     /// All records of a line of hex have come.
     fn end_line(&mut self, _line: u64) -> Result<()> {

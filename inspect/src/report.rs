@@ -5,9 +5,11 @@ use std::io::Result;
 use mqtt_wire::{Sender, Version};
 
 use crate::capture::Time;
+use crate::connections::LeftOut;
 use crate::framer::{Cut, Found};
 use crate::note::Note;
 use crate::record::{Body, Content, Item, Origin, Output, Record};
+use crate::session::Read;
 
 pub(crate) struct Report {
     output: Box<dyn Output>,
@@ -16,11 +18,12 @@ pub(crate) struct Report {
     count: u64,
     malformed: u64,
     unreadable: u64,
+    damaged: bool,
 }
 
 impl Report {
     pub(crate) fn new(output: Box<dyn Output>, only: Option<u64>) -> Self {
-        Self { output, only, count: 0, malformed: 0, unreadable: 0 }
+        Self { output, only, count: 0, malformed: 0, unreadable: 0, damaged: false }
     }
 
     /// How many packets there were, whole or not.
@@ -37,6 +40,15 @@ impl Report {
         self.unreadable > 0
     }
 
+    /// An input is cut off or damaged.
+    pub(crate) fn damaged(&mut self) {
+        self.damaged = true;
+    }
+
+    pub(crate) fn has_damage(&self) -> bool {
+        self.damaged
+    }
+
     pub(crate) fn begin(&mut self, source: Option<&str>) -> Result<()> {
         self.output.begin(source)
     }
@@ -50,20 +62,50 @@ impl Report {
     }
 
     /// A piece of a stream.
-    pub(crate) fn cut(
+    fn cut(
         &mut self,
         (origin, time, sender): (Origin, Option<Time>, Option<Sender>),
         version: Version,
         guessed: bool,
         cut: &Cut<'_>,
     ) -> Result<()> {
-        let content = match &cut.found {
-            Found::Packet(packet) => Content::Packet(*packet),
-            Found::Bad(error) => Content::Bad(*error),
-            Found::Incomplete { missing } => Content::Incomplete { missing: *missing },
+        let (content, digest) = match &cut.found {
+            Found::Packet(packet) => (Content::Packet(*packet), None),
+            Found::Long { packet, digest } => (Content::Packet(*packet), Some(*digest)),
+            Found::Bad(error) => (Content::Bad(*error), None),
+            Found::Incomplete { missing } => (Content::Incomplete { missing: *missing }, None),
+            Found::TooLarge { length } => {
+                let note = Note::TooLarge { offset: cut.offset, length: *length };
+                return self.note(origin, time, sender, note);
+            }
         };
-        let item = Item { number: 0, version, guessed, offset: cut.offset, bytes: cut.bytes, content };
+        let item = Item {
+            number: 0,
+            version,
+            guessed,
+            offset: cut.offset,
+            bytes: cut.bytes,
+            content,
+            length: cut.length,
+            digest,
+        };
         self.item(origin, time, sender, item)
+    }
+
+    /// What a session found.
+    pub(crate) fn read(
+        &mut self,
+        (origin, time, sender): (Origin, Option<Time>, Option<Sender>),
+        read: Read<'_>,
+    ) -> Result<()> {
+        match read {
+            Read::Cut { version, guessed, cut } => self.cut((origin, time, sender), version, guessed, &cut),
+            Read::Note(note) => self.note(origin, time, sender, note),
+        }
+    }
+
+    pub(crate) fn left_out(&mut self, left_out: LeftOut) {
+        self.output.left_out(left_out);
     }
 
     pub(crate) fn item(

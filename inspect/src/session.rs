@@ -2,15 +2,32 @@
 
 use std::io::Result;
 
-use mqtt_wire::{DecodeOptions, Decoded, PacketType, Sender, Version, decode};
+use mqtt_wire::{DecodeOptions, Decoded, Packet, PacketType, Sender, Version, decode};
 
-use crate::framer::{Cut, Found, Framer};
+use crate::capture::Time;
+use crate::framer::{Answer, Cut, Found, Framer, answer, packet_type};
+use crate::note::Note;
+use crate::pool::Pool;
 
-/// Takes what was found, with the version it was judged by and whether that was guessed.
-pub(crate) type Out<'a> = &'a mut dyn FnMut(Version, bool, Cut<'_>) -> Result<()>;
+/// What was found in one sender's stream.
+#[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "one at a time")]
+pub(crate) enum Read<'a> {
+    /// A packet, the version it was judged by, and whether that was guessed.
+    Cut {
+        version: Version,
+        guessed: bool,
+        cut: Cut<'a>,
+    },
+    Note(Note),
+}
+
+/// Takes what was found, with its sender and the time of its last byte.
+pub(crate) type Out<'a> = &'a mut dyn FnMut(Sender, Option<Time>, Read<'_>) -> Result<()>;
 
 #[derive(Debug)]
 pub(crate) struct Session {
+    pool: Pool,
     /// What the user chose to accept.
     options: DecodeOptions,
     /// The version, once a CONNECT, the user or a packet that fits one only has told.
@@ -22,17 +39,22 @@ pub(crate) struct Session {
 
 #[derive(Debug)]
 struct Direction {
-    framer: Framer,
+    /// `None` before the first byte.
+    framer: Option<Framer>,
     sender: Option<Sender>,
     /// The next packet is the first of the connection.
     first: bool,
 }
 
+/// What 3.1 and 3.1.1 have in common suffices to tell packets from others.
+const EITHER: [Version; 2] = [Version::V5, Version::V311];
+
 impl Session {
-    /// `whole`: the connection's beginning was seen. `version` is that of packets without a CONNECT.
-    pub(crate) fn new(options: DecodeOptions, version: Option<Version>, whole: bool) -> Self {
-        let direction = |sender| Direction { framer: Framer::new(whole), sender: Some(sender), first: whole };
+    /// `version` is that of packets without a CONNECT.
+    pub(crate) fn new(options: DecodeOptions, version: Option<Version>, pool: &Pool) -> Self {
+        let direction = |sender| Direction { framer: None, sender: Some(sender), first: false };
         Self {
+            pool: pool.clone(),
             options,
             version,
             guessed: version.is_none(),
@@ -42,58 +64,146 @@ impl Session {
     }
 
     /// One direction's bytes, of which the sender may be unknown.
-    pub(crate) fn stream(options: DecodeOptions, version: Option<Version>, sender: Option<Sender>) -> Self {
-        let mut this = Self::new(options, version, true);
+    pub(crate) fn stream(
+        options: DecodeOptions,
+        version: Option<Version>,
+        sender: Option<Sender>,
+        pool: &Pool,
+    ) -> Self {
+        let mut this = Self::new(options, version, pool);
         for direction in [&mut this.client, &mut this.server] {
-            *direction = Direction { framer: Framer::new(true), sender, first: false };
+            *direction = Direction { framer: Some(Framer::new(true, pool)), sender, first: false };
         }
         this
     }
 
-    /// Takes the next bytes of a sender's stream. Returns how many were skipped when they lead back
-    /// into step.
+    /// Takes the next bytes of a sender's stream, which came at `time`. `whole`: its first byte was the
+    /// stream's beginning.
     pub(crate) fn push(
         &mut self,
-        sender: Sender,
+        (sender, whole): (Sender, bool),
         offset: u64,
         bytes: &[u8],
+        time: Option<Time>,
         out: Out<'_>,
-    ) -> Result<Option<u64>> {
-        let version = self.version;
-        let back = self.direction(sender).framer.push(offset, bytes, version);
+    ) -> Result<()> {
+        self.begin(sender, whole);
+        let options = self.options;
+        let told = self.version.filter(|_| !self.guessed);
+        let versions: &[Version] = told.as_ref().map_or(&EITHER, std::slice::from_ref);
+        let Some((framer, direction_sender)) = self.framer(sender) else { return Ok(()) };
+        let options = direction_sender.map_or(options, |sender| options.with_sender(sender));
+        let back = framer.push(offset, bytes, time, (options, versions));
+        if let Some(back) = back {
+            self.found_back(sender, back, time, out)?;
+        }
+        let answers = self.drain(sender, time, out)?;
+        // They prove what the other side sent, if it is looked for.
+        let other = other(sender);
+        for answer in answers {
+            let Some((framer, _)) = self.framer(other) else { break };
+            if let Some(back) = framer.hear(answer) {
+                self.found_back(other, back, time, out)?;
+                self.drain(other, time, out)?;
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn found_back(
+        &mut self,
+        sender: Sender,
+        back: crate::framer::Back,
+        time: Option<Time>,
+        out: Out<'_>,
+    ) -> Result<()> {
+        if self.guessed {
+            self.version = back.version.or(self.version);
+        }
+        match back.skipped {
+            0 => Ok(()),
+            skipped => out(sender, time, Read::Note(Note::Resynchronized { skipped })),
+        }
+    }
+
+    /// Hands out all packets that are there. Returns those with identifiers when the other side looks for its
+    /// step.
+    fn drain(&mut self, sender: Sender, time: Option<Time>, out: Out<'_>) -> Result<Vec<Answer>> {
+        let mut answers = Vec::new();
+        let wanted = self.framer(other(sender)).is_some_and(|(framer, _)| framer.is_lost());
         loop {
             self.notice_version(sender);
-            let version = self.version.unwrap_or(Version::V5);
-            let (options, guessed) = (self.options_for(sender), self.guessed);
+            let mut guessed = self.guessed;
+            let mut version = self.version.unwrap_or(Version::V5);
+            let mut options = self.options_for(sender);
+            if let Some(refused_in) = self.refusal(sender) {
+                (version, guessed) = (refused_in, false);
+                options = options.with_version(refused_in);
+            }
             let direction = self.direction(sender);
-            let Some(cut) = direction.framer.next(options) else { return Ok(back) };
-            direction.first = false;
-            // An error knows by which version it was judged; it matters where CONNECT itself is bad.
-            let version = match cut.found {
-                Found::Bad(error) => error.version(),
-                _ => version,
+            let Some(cut) = direction.framer.as_mut().and_then(|framer| framer.next(options)) else {
+                return Ok(answers);
             };
-            out(version, guessed, cut)?;
+            direction.first = false;
+            if wanted && let Found::Packet(packet) = &cut.found {
+                answers.extend(answer(packet));
+            }
+            // An error knows by which version it was judged; it matters where CONNECT itself is bad.
+            if let Found::Bad(error) = cut.found {
+                version = error.version();
+            }
+            out(sender, cut.time.or(time), Read::Cut { version, guessed, cut })?;
         }
     }
 
     /// Bytes of a sender's stream are missing.
-    pub(crate) fn lose(&mut self, sender: Sender, length: Option<u64>, out: Out<'_>) -> Result<()> {
+    pub(crate) fn lose(
+        &mut self,
+        (sender, whole): (Sender, bool),
+        length: Option<u64>,
+        time: Option<Time>,
+        out: Out<'_>,
+    ) -> Result<()> {
+        self.begin(sender, whole);
         let (version, guessed) = (self.version.unwrap_or(Version::V5), self.guessed);
-        match self.direction(sender).framer.lose(length) {
-            Some(cut) => out(version, guessed, cut),
+        let direction = self.direction(sender);
+        // What is missing may have been the first packet.
+        direction.first = false;
+        match direction.framer.as_mut().and_then(|framer| framer.lose(length)) {
+            Some(cut) => out(sender, cut.time.or(time), Read::Cut { version, guessed, cut }),
             None => Ok(()),
         }
     }
 
-    /// A sender's stream is over. Returns how many bytes were skipped in vain.
-    pub(crate) fn finish(&mut self, sender: Sender, out: Out<'_>) -> Result<u64> {
-        let (version, guessed) = (self.version.unwrap_or(Version::V5), self.guessed);
-        let (cut, skipped) = self.direction(sender).framer.finish();
-        if let Some(cut) = cut {
-            out(version, guessed, cut)?;
+    /// The connection, or the capture, is over: what is left. A second call finds nothing.
+    pub(crate) fn finish(&mut self, time: Option<Time>, out: Out<'_>) -> Result<()> {
+        for sender in [Sender::Client, Sender::Server] {
+            let Some((framer, _)) = self.framer(sender) else { continue };
+            if let Some(back) = framer.take_up_at_end() {
+                self.found_back(sender, back, time, out)?;
+                self.drain(sender, time, out)?;
+            }
+            let (version, guessed) = (self.version.unwrap_or(Version::V5), self.guessed);
+            let Some((framer, _)) = self.framer(sender) else { continue };
+            let (cut, skipped) = framer.finish();
+            if let Some(cut) = cut {
+                out(sender, cut.time.or(time), Read::Cut { version, guessed, cut })?;
+            }
+            if skipped > 0 {
+                out(sender, time, Read::Note(Note::GaveUp { skipped }))?;
+            }
         }
-        Ok(skipped)
+        Ok(())
+    }
+
+    fn begin(&mut self, sender: Sender, whole: bool) {
+        if self.direction(sender).framer.is_none() {
+            let pool = self.pool.clone();
+            let direction = self.direction(sender);
+            direction.framer = Some(Framer::new(whole, &pool));
+            direction.first = whole;
+        }
     }
 
     fn direction(&mut self, sender: Sender) -> &mut Direction {
@@ -103,51 +213,95 @@ impl Session {
         }
     }
 
-    fn options_for(&mut self, sender: Sender) -> DecodeOptions {
-        let (version, options) = (self.version, self.options);
+    fn framer(&mut self, sender: Sender) -> Option<(&mut Framer, Option<Sender>)> {
         let direction = self.direction(sender);
-        let connect = direction.framer.peek().is_some_and(is_connect);
-        let begins_as_connect = is_connect(direction.framer.rest());
-        let options = match version {
-            Some(version) if !connect => options.with_version(version),
-            None if !begins_as_connect && options.version().is_none() => options.with_version(Version::V5),
-            _ => options,
-        };
+        let sender = direction.sender;
+        direction.framer.as_mut().map(|framer| (framer, sender))
+    }
+
+    fn peek(&self, sender: Sender) -> Option<&[u8]> {
+        let direction = if sender == Sender::Client { &self.client } else { &self.server };
+        direction.framer.as_ref()?.peek()
+    }
+
+    fn options_for(&mut self, sender: Sender) -> DecodeOptions {
+        let options = self.options;
+        let version = self.version;
+        let direction = self.direction(sender);
+        // Of a CONNECT that is not whole yet, too, its own version decides.
+        let begins = direction.framer.as_ref().map(Framer::rest).unwrap_or_default();
+        let options = judging(options, begins, version);
         let options = options.with_first_packet(direction.first);
         direction.sender.map_or(options, |sender| options.with_sender(sender))
     }
 
     /// Learns the version from the frame that stands next.
     fn notice_version(&mut self, sender: Sender) {
-        let (options, known) = (self.options, self.version.is_some());
-        let Some(frame) = self.direction(sender).framer.peek() else { return };
-        let is_connect = is_connect(frame);
+        let Some(frame) = self.peek(sender) else { return };
         // Be the rest of the CONNECT as it may: bad packets follow a bad one when the receiver minds neither.
-        let named = Version::of_connect(frame);
-        let fitting = (!is_connect && !known).then(|| fitting_version(frame, options)).flatten();
-        if named.is_some() {
+        if let Some(named) = Version::of_connect(frame) {
+            self.version = Some(named);
             self.guessed = false;
+        } else if self.guessed && !is_connect(frame) {
+            self.version = fitting_version(frame, self.options, self.version);
         }
-        self.version = named.or(fitting).or(self.version);
+    }
+
+    /// The version of the frame that stands next, when it is a CONNACK by which a server of another version
+    /// refuses the client's: it is what its sender's standard wants.
+    fn refusal(&self, sender: Sender) -> Option<Version> {
+        let version = self.version.filter(|_| sender == Sender::Server && !self.guessed)?;
+        let frame = self.peek(sender)?;
+        if packet_type(frame) != Some(PacketType::ConnAck) || fits(frame, self.options, version) {
+            return None;
+        }
+        let refuses = |other: &Version| {
+            let options = self.options.with_version(*other).with_sender(sender);
+            match decode(frame, options) {
+                Ok(Decoded::Packet { packet: Packet::ConnAck(connack), .. }) => {
+                    connack.reason_code.is_error()
+                }
+                _ => false,
+            }
+        };
+        EITHER.into_iter().filter(|other| *other != version).find(refuses)
     }
 }
 
-pub(crate) fn is_connect(frame: &[u8]) -> bool {
-    frame.first().is_some_and(|first| first >> 4 == PacketType::Connect.get())
+fn other(sender: Sender) -> Sender {
+    match sender {
+        Sender::Client => Sender::Server,
+        Sender::Server => Sender::Client,
+    }
 }
 
-/// The version that a packet fits, when it does not fit the others as well. 3.1 and 3.1.1 differ in
-/// CONNECT alone as far as packets tell.
-fn fitting_version(frame: &[u8], options: DecodeOptions) -> Option<Version> {
-    let fits = |version| matches!(decode(frame, options.with_version(version)), Ok(Decoded::Packet { .. }));
-    match (fits(Version::V311), fits(Version::V5)) {
-        (true, false) => Some(Version::V311),
-        (false, true) => Some(Version::V5),
-        _ => None,
+/// The options for a frame: a CONNECT names its version itself; for the others 5.0 is the guess when nothing tells.
+pub(crate) fn judging(options: DecodeOptions, frame: &[u8], version: Option<Version>) -> DecodeOptions {
+    if is_connect(frame) { options } else { options.with_version(version.unwrap_or(Version::V5)) }
+}
+
+fn is_connect(frame: &[u8]) -> bool {
+    packet_type(frame) == Some(PacketType::Connect)
+}
+
+fn fits(frame: &[u8], options: DecodeOptions, version: Version) -> bool {
+    matches!(decode(frame, options.with_version(version)), Ok(Decoded::Packet { .. }))
+}
+
+/// The version that a packet fits, when it does not fit the one that was guessed, or the others as well. 3.1 and
+/// 3.1.1 differ in CONNECT alone as far as packets tell.
+fn fitting_version(frame: &[u8], options: DecodeOptions, guess: Option<Version>) -> Option<Version> {
+    if guess.is_some_and(|guess| fits(frame, options, guess)) {
+        return guess;
+    }
+    match EITHER.map(|version| fits(frame, options, version)) {
+        [true, false] => Some(Version::V5),
+        [false, true] => Some(Version::V311),
+        _ => guess,
     }
 }
 
 /// The name of a packet's type, as far as its first byte tells.
 pub(crate) fn type_name(bytes: &[u8]) -> Option<&'static str> {
-    PacketType::new(bytes.first()? >> 4).map(PacketType::name)
+    packet_type(bytes).map(PacketType::name)
 }

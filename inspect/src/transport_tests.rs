@@ -13,6 +13,7 @@ use crate::capture::{Capture, End, Time};
 use crate::connections::{Connections, Origin, Sink};
 use crate::link::Links;
 use crate::note::Note;
+use crate::pool::Pool;
 use crate::stream::Piece;
 
 pub(crate) fn captures() -> Vec<PathBuf> {
@@ -55,11 +56,15 @@ impl Sink for Collector {
         }
         Ok(())
     }
+
+    fn forget(&mut self, _key: u64) -> Result<()> {
+        Ok(())
+    }
 }
 
 fn collect(path: &PathBuf) -> (Collector, Time) {
     let mut collector = Collector::default();
-    let (mut links, mut connections) = (Links::new(), Connections::new(&[]));
+    let (mut links, mut connections) = (Links::new(), Connections::new(&[], &Pool::default()));
     let mut begin = None;
     let mut capture = Capture::open(File::open(path).expect("the capture opens")).expect("it is a capture");
     let end = capture

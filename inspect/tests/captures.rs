@@ -7,33 +7,9 @@ use std::io::Write;
 
 use serde_json::Value;
 use support::{
-    CONNACK, CONNECT, Client, Connection, DISCONNECT, Link, PINGREQ, PINGRESP, PUBLISH, Running, Server,
-    captures, json, pcap, pcap_as, pcapng, run,
+    CONNECT, CONVERSATION, Client, Connection, Link, Running, captures, conversation, json, pcap, pcap_as,
+    pcapng, run,
 };
-
-/// A whole conversation of 3.1.1.
-fn conversation(link: Link, v6: bool) -> Connection {
-    let mut connection = Connection::on(1883, link, v6).open();
-    connection.send(Client, CONNECT);
-    connection.send(Server, CONNACK);
-    connection.send(Client, &[PUBLISH, PINGREQ].concat());
-    connection.send(Server, PINGRESP);
-    connection.send(Client, DISCONNECT);
-    connection.fin(Client);
-    connection.fin(Server);
-    connection
-}
-
-const CONVERSATION: [&str; 8] = [
-    "note opened",
-    "ok CONNECT",
-    "ok CONNACK",
-    "ok PUBLISH",
-    "ok PINGREQ",
-    "ok PINGRESP",
-    "ok DISCONNECT",
-    "note closed",
-];
 
 #[test]
 fn real_captures_hold_the_packets_that_the_dissector_saw() {
@@ -100,6 +76,9 @@ fn every_file_format_is_read_with_the_same_times() {
         // Two interfaces, of which the second has all but the first three frames.
         pcapng(&[(1, 6, &ethernet[..3]), (113, 9, &cooked[3..])]),
         zipped.finish().expect("a vector takes all"),
+        zstd(&pcap(1, &ethernet)),
+        packet_blocks(&ethernet, false),
+        packet_blocks(&ethernet, true),
     ];
     for file in files {
         let ran = json(&file);
@@ -144,21 +123,144 @@ fn a_capture_that_is_still_being_made_is_shown_as_it_comes() {
     }
 }
 
+fn zstd(bytes: &[u8]) -> Vec<u8> {
+    ruzstd::encoding::compress_to_vec(bytes, ruzstd::encoding::CompressionLevel::Fastest)
+}
+
+/// A file of early pcapng, whose frames are in Packet Blocks.
+fn packet_blocks(frames: &[(u64, Vec<u8>)], big: bool) -> Vec<u8> {
+    let word = |value: u32| if big { value.to_be_bytes() } else { value.to_le_bytes() };
+    let half = |value: u16| if big { value.to_be_bytes() } else { value.to_le_bytes() };
+    let block = |kind: u32, body: &[u8]| {
+        let length = word(u32::try_from(body.len() + 12).expect("small"));
+        [&word(kind)[..], &length, body, &length].concat()
+    };
+    let mut file = block(0x0A0D_0D0A, &[&word(0x1A2B_3C4D)[..], &half(1), &half(0), &[0xFF; 8]].concat());
+    // The second interface is the one that is used.
+    file.extend(block(1, &[&half(113)[..], &half(0), &word(65_535)].concat()));
+    file.extend(block(1, &[&half(1)[..], &half(0), &word(65_535)].concat()));
+    for (time, frame) in frames {
+        let length = u32::try_from(frame.len()).expect("small");
+        let mut body = [&half(1)[..], &half(0xFFFF)].concat();
+        for field in [
+            u32::try_from(time >> 32).expect("small"),
+            u32::try_from(time & 0xFFFF_FFFF).expect("small"),
+            length,
+            length,
+        ] {
+            body.extend(word(field));
+        }
+        body.extend(frame);
+        body.resize(body.len().next_multiple_of(4), 0);
+        file.extend(block(2, &body));
+    }
+    file
+}
+
+#[test]
+fn a_zstd_file_may_have_several_frames() {
+    let file = pcap(1, &conversation(Link::Ethernet, false).frames);
+    let (first, second) = file.split_at(file.len() / 2);
+    let skipped = [0x5A, 0x2A, 0x4D, 0x18, 5, 0, 0, 0, 9, 9, 9, 9, 9];
+    let parts = [zstd(first), skipped.to_vec(), zstd(second)].concat();
+    for zipped in [parts.clone(), [&skipped[..], &parts].concat()] {
+        let ran = json(&zipped);
+        assert_eq!(ran.gist(), CONVERSATION, "{}", ran.err);
+        assert_eq!(ran.code, 0);
+    }
+}
+
 #[test]
 fn a_file_that_is_cut_or_damaged_is_shown_as_far_as_it_goes() {
-    let file = pcap(1, &conversation(Link::Ethernet, false).frames);
-    let cut = json(&file[..file.len() - 10]);
-    assert_eq!(cut.gist()[..7], CONVERSATION[..7]);
-    assert_eq!(cut.code, 0);
-    assert!(cut.err.contains("the file ends inside a record"), "{}", cut.err);
-    let ng = pcapng(&[(1, 6, &conversation(Link::Ethernet, false).frames)]);
-    let mut damaged = ng.clone();
-    let at = damaged.len() - 4;
-    damaged[at] ^= 0x55;
-    let damaged = json(&damaged);
-    assert_eq!(damaged.gist()[..7], CONVERSATION[..7]);
-    assert_eq!(damaged.code, 2);
-    assert!(damaged.err.contains("damaged record at byte"), "{}", damaged.err);
+    let frames = conversation(Link::Ethernet, false).frames;
+    let file = pcap(1, &frames);
+    let mut zipped = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    zipped.write_all(&file).expect("a vector takes all");
+    let zipped = zipped.finish().expect("a vector takes all");
+    let two = [zstd(&file[..file.len() - 10]), zstd(&file[file.len() - 10..])].concat();
+    for cut in [&file[..file.len() - 10], &zipped[..zipped.len() - 20], &two[..two.len() - 3]] {
+        let cut = json(cut);
+        assert_eq!(cut.gist()[..5], CONVERSATION[..5]);
+        assert_eq!(cut.code, 4);
+        assert!(cut.err.contains("the file ends inside a record"), "{}", cut.err);
+    }
+    let mut ng = pcapng(&[(1, 6, &frames)]);
+    let at = ng.len() - 4;
+    ng[at] ^= 0x55;
+    let mut checksum = two.clone();
+    *checksum.last_mut().expect("a byte") ^= 0x55;
+    // The last packet names an interface that there is not.
+    let mut nobody = packet_blocks(&frames, false);
+    let last = packet_blocks(&frames[frames.len() - 1..], false).len() - packet_blocks(&[], false).len();
+    let at = nobody.len() - last + 8;
+    nobody[at] = 7;
+    for (damaged, message) in [
+        (ng, "damaged record at byte"),
+        (checksum, "zstd: the checksum differs"),
+        (nobody, "a packet names interface 7, which the file does not describe"),
+    ] {
+        let damaged = json(&damaged);
+        assert_eq!(damaged.gist()[..7], CONVERSATION[..7]);
+        assert_eq!(damaged.code, 4);
+        assert!(damaged.err.contains(message), "{message}: {}", damaged.err);
+    }
+}
+
+#[test]
+fn exit_codes_tell_what_there_was() {
+    let good = pcap(1, &conversation(Link::Ethernet, false).frames);
+    let mut connection = Connection::new(1883).open();
+    connection.send(Client, CONNECT);
+    connection.send(Client, b"\x30\x05\0\x02a#x");
+    let malformed = pcap(1, &connection.frames);
+    let empty = pcap(1, &[]);
+    let mut other = Connection::new(80).open();
+    other.send(Client, b"hello, this is no MQTT");
+    let other = pcap(1, &other.frames);
+    for (name, file, code) in [
+        ("all well", &good[..], 0),
+        ("malformed", &malformed[..], 1),
+        ("no capture", b"hello", 2),
+        ("no file", b"", 2),
+        ("no frames", &empty[..], 3),
+        ("no MQTT", &other[..], 3),
+        ("cut", &good[..good.len() - 1], 4),
+        ("cut and malformed", &[&malformed[..], &[0; 9]].concat(), 1),
+        ("cut before any packet", &[&empty[..], &[0; 9]].concat(), 4),
+    ] {
+        for output in [&["-"][..], &["--json", "-"], &["--explain", "-"], &["--stats", "-"]] {
+            let ran = support::run_with(output, file);
+            assert_eq!(ran.code, code, "{name} {output:?}: {}", ran.err);
+        }
+    }
+    assert_eq!(support::run_with(&["--raw"], b"").code, 3);
+    assert_eq!(support::run_with(&["--raw"], b"\xc0\0").code, 0);
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, file: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, file).expect("it is written");
+        path.to_str().expect("a name").to_owned()
+    };
+    // One file without MQTT among others is no finding; one that is damaged is.
+    let (good, none, cut) =
+        (write("good", &good), write("none", &empty), write("cut", &good[..good.len() - 1]));
+    assert_eq!(run(&[&good, &none]).code, 0);
+    assert_eq!(run(&[&none, &none]).code, 3);
+    assert_eq!(run(&[&cut, &good]).code, 4);
+    assert_eq!(run(&[&cut, "missing"]).code, 2);
+}
+
+#[test]
+fn keys_in_the_file_are_named() {
+    let frames = conversation(Link::Ethernet, false).frames;
+    let mut file = pcapng(&[(1, 6, &frames)]);
+    let keys = b"CLIENT_RANDOM 00 00\n";
+    let body = [&0x544C_534B_u32.to_le_bytes()[..], &20_u32.to_le_bytes(), keys].concat();
+    let length = u32::try_from(body.len() + 12).expect("small").to_le_bytes();
+    file.extend([&10_u32.to_le_bytes()[..], &length, &body, &length].concat());
+    let ran = json(&file);
+    assert_eq!(ran.gist(), CONVERSATION);
+    assert_eq!(ran.err, "mqtt-inspect: standard input: the keys in it are not used: TLS cannot be read\n");
 }
 
 #[test]
@@ -166,6 +268,8 @@ fn what_is_no_capture_is_refused_in_words() {
     for (input, message) in [
         (b"".as_slice(), "the file is empty"),
         (b"hello, this is no capture", "neither a pcap nor a pcapng file"),
+        (b"\xfd7zXZ\0rest", "it is compressed with xz, not a pcap or pcapng file"),
+        (b"snoop\0\0\0\0\0\0\x02", "it is a snoop capture, not a pcap"),
         (&pcap(105, &[(0, vec![0; 60])]), "link type 105 is not among those"),
     ] {
         let ran = json(input);

@@ -24,7 +24,7 @@ fn reordering_and_retransmission_are_reported_and_harmless() {
     let last = connection.frames.len() - 1;
     connection.frames.swap(last - 1, last - 3);
     let again = connection.frames[last].1.clone();
-    connection.frames.push((connection.now + 5, again));
+    connection.frames.push((connection.now + 300_000, again));
     let ran = json(&pcap(1, &connection.frames));
     let expected = [
         "note opened",
@@ -85,9 +85,11 @@ fn after_a_gap_between_packets_the_next_whole_ones_are_found() {
     let notes: Vec<_> = ran.gist().into_iter().filter(|gist| gist != "note out_of_order").collect();
     assert_eq!(
         notes,
-        ["note opened", "ok CONNECT", "note missing", "ok PUBLISH", "ok PINGREQ", "note resynchronized"]
+        ["note opened", "ok CONNECT", "note missing", "note resynchronized", "ok PUBLISH", "ok PINGREQ"]
     );
-    assert_eq!(ran.json().last().expect("a note")["skipped"], 13);
+    let json = ran.json();
+    let note = json.iter().find(|record| record["note"] == "resynchronized").expect("a note");
+    assert_eq!(note["skipped"], 13);
 }
 
 #[test]
@@ -155,13 +157,13 @@ fn a_connection_joined_late_is_read_by_the_version_that_fits() {
     connection.send(Server, PUBLISH);
     connection.send(Client, PINGREQ);
     let ran = json(&pcap(1, &connection.frames));
-    assert_eq!(ran.gist(), ["note joined", "ok PUBLISH", "note resynchronized", "ok PINGREQ"]);
-    let publish = &ran.json()[1];
+    assert_eq!(ran.gist(), ["note joined", "note resynchronized", "ok PUBLISH", "ok PINGREQ"]);
+    let publish = &ran.json()[2];
     assert_eq!((&publish["version"], &publish["version_guessed"]), (&"3.1.1".into(), &true.into()));
     assert_eq!(publish["direction"], "server_to_client");
     let told = run_with(&["--json", "--version", "3.1", "-"], &pcap(1, &connection.frames));
-    assert_eq!(told.json()[1]["version"], "3.1");
-    assert_eq!(told.json()[1]["version_guessed"], Value::Null);
+    assert_eq!(told.json()[2]["version"], "3.1");
+    assert_eq!(told.json()[2]["version_guessed"], Value::Null);
 }
 
 #[test]
@@ -171,7 +173,7 @@ fn other_traffic_is_left_out_unless_its_port_is_named() {
     connection.send(Server, PINGRESP);
     let file = pcap(1, &connection.frames);
     let ran = json(&file);
-    assert_eq!((ran.out.as_str(), ran.code), ("", 0));
+    assert_eq!((ran.out.as_str(), ran.code), ("", 3));
     assert!(ran.err.contains("no MQTT in it; TCP connections of other kinds: 1"), "{}", ran.err);
     let named = run_with(&["--json", "--port", "9999", "-"], &file);
     assert_eq!(named.gist()[..2], ["note opened", "error CONNECT Truncated"]);

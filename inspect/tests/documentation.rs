@@ -27,6 +27,7 @@ fn every_example_is_what_is_printed() {
     assert!(examples.len() > 25);
     let mut types = std::collections::BTreeSet::new();
     for (command, expected) in examples {
+        assert!(!expected.is_empty(), "{command}");
         let (input, command) = match command.split_once(" | ") {
             Some((printf, command)) => {
                 (printf.split('\'').nth(1).expect("quoted input").to_owned(), command.to_owned())

@@ -43,7 +43,8 @@ fn reading(record: &Value) -> Map<String, Value> {
         put(flag, number(&fields[flag]));
     }
     put("properties", properties(&fields["properties"]));
-    put("payload", fields["payload"]["hex"].clone());
+    let payload = &fields["payload"];
+    put("payload", payload.get("hex").unwrap_or(payload).clone());
     put("password", fields["password"]["hex"].clone());
     let will = &fields["will"];
     put("will_topic", will["topic"].clone());
@@ -93,6 +94,12 @@ fn agrees(theirs: &Value, ours: Option<&Value>) -> bool {
     match (theirs, ours) {
         // Long payloads are stored by their length and digest.
         (Value::Object(long), Some(Value::String(hex))) => long["len"] == hex.len() / 2,
+        (Value::Object(long), Some(Value::Object(ours))) => {
+            let head = long["head"].as_str().expect("hex");
+            long["len"] == ours["length"]
+                && long["sha256"] == ours["sha256"]
+                && ours["head"].as_str().is_some_and(|ours| ours.starts_with(head))
+        }
         (Value::Array(theirs), Some(Value::Array(ours))) => {
             theirs.len() == ours.len()
                 && theirs.iter().zip(ours).all(|(theirs, ours)| item_agrees(theirs, ours))

@@ -18,8 +18,6 @@ fn answer(args: &[&str], line: &str) -> Value {
 fn every_line_gets_one_answer_in_order() {
     let lines = [
         ("c000", "ok"),
-        ("", "incomplete"),
-        ("# a comment", "incomplete"),
         ("C0:00  # PINGREQ", "ok"),
         ("c0", "incomplete"),
         ("c001", "incomplete"),
@@ -47,6 +45,18 @@ fn every_line_gets_one_answer_in_order() {
 }
 
 #[test]
+fn lines_without_bytes_mean_nothing() {
+    let ran = run_with(&["--hex", "--json"], b"\n# a comment\n  \t\r\nc000 # PINGREQ\n\nd000\n\n");
+    assert_eq!(ran.gist(), ["ok PINGREQ", "ok PINGRESP"]);
+    let lines: Vec<_> = ran.json().iter().map(|answer| answer["line"].clone()).collect();
+    assert_eq!(lines, [4, 6]);
+    for nothing in ["", "\n\n", "# a comment\n"] {
+        let ran = run_with(&["--hex", "--json"], nothing.as_bytes());
+        assert_eq!((ran.out.as_str(), ran.code), ("", 3));
+    }
+}
+
+#[test]
 fn bytes_that_are_no_text_get_an_answer_too() {
     let ran = run_with(&["--hex", "--json"], b"\xff\xfe\nc000\n\0\n");
     assert_eq!(ran.gist(), ["error - NotHex", "ok PINGREQ", "error - NotHex"]);
@@ -55,8 +65,7 @@ fn bytes_that_are_no_text_get_an_answer_too() {
 
 #[test]
 fn what_is_missing_is_told() {
-    for (line, missing) in [("", 2), ("30", 1), ("3080", 1), ("3005", 5), ("300500", 4), ("30808001", 16384)]
-    {
+    for (line, missing) in [("30", 1), ("3080", 1), ("3005", 5), ("300500", 4), ("30808001", 16384)] {
         assert_eq!(answer(&[], line)["missing"], missing, "{line}");
     }
 }
@@ -129,7 +138,8 @@ fn bytes_behind_the_packet_are_an_error_but_in_a_stream() {
 
 #[test]
 fn a_stream_says_what_is_worst_in_it() {
-    let ran = run_with(&["--hex", "--json", "--stream"], b"c000d000\n\nc00030\nc000000000\nzz\nc0000000\n");
+    let ran =
+        run_with(&["--hex", "--json", "--stream"], b"c000d000\n\nc0\nc00030\nc000000000\nzz\nc0000000\n");
     let status: Vec<_> = ran.json().iter().map(|answer| answer["status"].clone()).collect();
     assert_eq!(status, ["ok", "incomplete", "incomplete", "error", "error", "error"]);
     let incomplete = &ran.json()[2];
@@ -141,7 +151,7 @@ fn a_stream_says_what_is_worst_in_it() {
 
 #[test]
 fn the_exit_code_tells_malformed_from_unusable() {
-    for (line, code) in [("c000", 0), ("c0", 0), ("", 0), ("c00100", 1), ("c000c000", 1), ("xyz", 2)] {
+    for (line, code) in [("c000", 0), ("c0", 0), ("", 3), ("c00100", 1), ("c000c000", 1), ("xyz", 2)] {
         for args in [&["--hex", "--json"][..], &["--hex"], &["--hex", "--explain"], &["--hex", "--stats"]] {
             assert_eq!(run_with(args, line.as_bytes()).code, code, "{line} {args:?}");
         }
@@ -151,7 +161,7 @@ fn the_exit_code_tells_malformed_from_unusable() {
 #[test]
 fn hex_comes_from_arguments_and_files_too() {
     assert_eq!(run(&["--hex", "--json", "c000", "d0 00"]).gist(), ["ok PINGREQ", "ok PINGRESP"]);
-    assert_eq!(run(&["--hex", "--json", "--", ""]).gist(), ["incomplete - 2"]);
+    assert_eq!(run(&["--hex", "--json", "--", ""]).code, 3);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("lines.txt");
     std::fs::write(&path, "c000\nd000\n").unwrap();

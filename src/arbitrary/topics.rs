@@ -3,8 +3,8 @@
 use arbitrary::{Arbitrary, Error, Result, Unstructured};
 
 use super::values::text;
+use crate::standard::Version;
 use crate::topic::{FilterTree, TopicFilter, TopicFilterBuf, TopicName, TopicNameBuf, TopicTree};
-use crate::version::Version;
 
 impl<'a> Arbitrary<'a> for TopicName<'a> {
     fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
@@ -44,7 +44,7 @@ pub(super) fn filter<'a>(u: &mut Unstructured<'a>, version: Version) -> Result<T
     ];
     let mut filter = if u.arbitrary()? { text(u, &['\0'])? } else { u.choose(&FILTERS)? };
     loop {
-        filter = match TopicFilter::for_version(filter, version) {
+        filter = match TopicFilter::new_for(filter, version) {
             Ok(filter) => return Ok(filter),
             // What is before the error may be a filter.
             Err(error) => match filter.get(..error.offset()) {

@@ -121,7 +121,7 @@ impl PublishFrame {
         {
             return None;
         }
-        let Self { frame: Frame { bytes, header: _, options }, parts } = self;
+        let Self { frame: Frame { bytes, options, .. }, parts } = self;
         let mut bytes = BytesMut::from(bytes);
         if let Some(first) = bytes.first_mut() {
             *first |= 0b1000;

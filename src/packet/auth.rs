@@ -48,7 +48,8 @@ impl<'a> Auth<'a> {
         let (i, properties) = Properties::decode(&Place::AUTH, c, at)?;
         let this = Self { reason_code, properties };
         if this.lacks_method() {
-            return Err(Fault::new(Rule::AuthenticationMethodMissing, at));
+            let data = properties.wire_from(PropertyId::AuthenticationData);
+            return Err(Fault::new(Rule::AuthenticationMethodMissing, data.unwrap_or(at)));
         }
         Ok((i, this))
     }

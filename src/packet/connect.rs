@@ -108,7 +108,8 @@ impl<'a> Connect<'a> {
         let (i, keep_alive) = two_bytes(i)?;
         let (at, properties) = Properties::decode(&Place::CONNECT, c, i)?;
         if lacks_method(&properties) {
-            return fault(Rule::AuthenticationMethodMissing, i);
+            let data = properties.wire_from(PropertyId::AuthenticationData);
+            return fault(Rule::AuthenticationMethodMissing, data.unwrap_or(i));
         }
         let (i, client_id) = string(at, c)?;
         let clean_start = flags & flags::CLEAN_START != 0;

@@ -74,6 +74,17 @@ impl<'a, T> List<'a, T> {
         }
     }
 
+    /// The only item of a list of the caller's.
+    pub(crate) fn as_single(&self) -> Option<T>
+    where
+        T: Copy,
+    {
+        match self.source {
+            Source::Items([item]) if self.form == Form::AsTheyAre => Some(*item),
+            _ => None,
+        }
+    }
+
     pub(crate) const fn downgraded(self) -> Self {
         Self { form: Form::Downgraded, ..self }
     }

@@ -27,6 +27,18 @@ pub(super) enum Source<'a> {
 }
 
 impl<'a> Properties<'a> {
+    /// Received properties from the first one with that identifier on.
+    pub(crate) fn wire_from(&self, id: PropertyId) -> Option<&'a [u8]> {
+        let Repr::Wire { mut bytes, .. } = self.repr() else { return None };
+        while let Some((i, number)) = number(bytes) {
+            if number == u32::from(id.get()) {
+                return Some(bytes);
+            }
+            bytes = skip(number, i).ok()?;
+        }
+        None
+    }
+
     /// The stretch of that number: the properties under all edits are number 0, above them comes what each of the edits
     /// added.
     #[inline]

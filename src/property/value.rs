@@ -6,10 +6,10 @@ use crate::options::Context;
 use crate::read::{
     Fault, Parsed, binary, byte, fault, four_bytes, text, topic_name, two_bytes, variable, wants_shortest,
 };
+use crate::scan::as_str;
 use crate::standard::{
     MaximumQoS, PropertyId, PropertySet, PropertyType, QoS, Rule, SubscriptionId, properties,
 };
-use crate::text::as_str;
 use crate::topic::TopicName;
 use crate::write::{Sink, Written};
 
@@ -43,6 +43,16 @@ macro_rules! property {
             #[inline]
             pub fn value(&self) -> PropertyValue<'a> {
                 match self { $(Self::$name(value) => value.view(),)+ $(Self::$many(value) => value.view(),)+ }
+            }
+
+            /// Puts the property at a place of the room; the place behind it. `None` when it is not right or has not room.
+            #[inline(always)]
+            pub(super) fn put(&self, room: &mut [u8], at: usize) -> Option<usize> {
+                let id = self.id().get();
+                match self {
+                    $(Self::$name(value) => value.view().put(id, room, at),)+
+                    $(Self::$many(value) => value.view().put(id, room, at),)+
+                }
             }
 
             /// Reads the value of the property of that number, which was checked before.

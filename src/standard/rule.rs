@@ -107,10 +107,13 @@ impl Rule {
     }
 
     /// The broken rule by its label in that version's standard, such as `MQTT-3.3.1-4`; `U-` and a section
-    /// stand for a rule that the standard states without a number. MQTT 3.1 numbers no rules: the label is
-    /// that of 3.1.1. The same label means different things in the two standards.
+    /// stand for a rule that the standard states without a number. MQTT 3.1 numbers no rules: its labels are
+    /// `U-3.1` and a letter. The same label means different things in different standards.
     pub fn requirement(self, version: Version, packet: Option<PacketType>) -> &'static str {
         use PacketType as P;
+        if version == Version::V31 {
+            return self.requirement_of_v31(packet);
+        }
         let v5 = version == Version::V5;
         match (self, packet) {
             (Self::ReservedFlags, Some(P::PubRel)) => "MQTT-3.6.1-1",
@@ -147,6 +150,47 @@ impl Rule {
                 _ => "MQTT-3.2.2-8",
             },
             _ if v5 => self.row().2,
+            _ => self.row().1,
+        }
+    }
+
+    /// The rule of MQTT 3.1.
+    const fn requirement_of_v31(self, packet: Option<PacketType>) -> &'static str {
+        use PacketType as P;
+        match self {
+            Self::ClientIdEmpty | Self::ClientIdTooLong => "U-3.1",
+            Self::ProtocolName | Self::ProtocolVersion | Self::VersionMismatch => "U-3.1-a",
+            Self::ReservedFlags => "U-3.1-c",
+            Self::ReasonCodeNotAllowed | Self::ReasonCodeSender => match packet {
+                Some(P::SubAck) => "U-3.1-e",
+                _ => "U-3.1-d",
+            },
+            Self::ReservedPacketType
+            | Self::WrongDirection
+            | Self::UnexpectedPacket
+            | Self::VersionUnknown => "U-3.1-g",
+            Self::LengthTooLong
+            | Self::LengthNotShortest
+            | Self::PacketTooLarge
+            | Self::Truncated
+            | Self::TrailingBytes => "U-3.1-h",
+            Self::InvalidUtf8 | Self::NulCharacter | Self::DisallowedCharacter => "U-3.1-i",
+            Self::ConnectReservedFlag
+            | Self::WillQoS3
+            | Self::WillQoSWithoutWill
+            | Self::WillRetainWithoutWill
+            | Self::PasswordWithoutUserName => "U-3.1-j",
+            Self::PublishQoS3 | Self::DupAtQoS0 => "U-3.1-k",
+            Self::ZeroPacketId => "U-3.1-l",
+            Self::TopicMissing
+            | Self::TopicEmpty
+            | Self::TopicNul
+            | Self::TopicTooLong
+            | Self::WildcardInName
+            | Self::MultiLevelWildcard
+            | Self::SingleLevelWildcard => "U-3.1-m",
+            Self::EmptyList | Self::SubscriptionReserved | Self::SubscriptionQoS3 => "U-3.1-n",
+            // What no packet of 3.1 can earn: a caller asked for it.
             _ => self.row().1,
         }
     }

@@ -1,17 +1,32 @@
-use core::cmp::Ordering;
-use core::fmt;
-use core::hash::{Hash, Hasher};
+//! [`TopicFilter`].
 
-use super::{FilterLevels, TopicName, bytes, relation, syntax};
-use crate::error::{Kind, TopicError};
-use crate::text;
-use crate::version::Version;
+use core::fmt;
+
+use super::{FilterLevels, TopicName, relation, syntax};
+use crate::error::TopicError;
+use crate::scan;
+use crate::standard::Rule;
+use crate::standard::Version;
 
 /// A Topic Filter: what a client subscribes to (section 4.7; shared subscriptions in section 4.8.2 of 5.0).
 ///
-/// It borrows its text, which was checked when it was made. Filters are equal, ordered and hashed by their
-/// text.
-#[derive(Clone, Copy)]
+/// It borrows its text, which was checked when it was made, by the rules of a version: in 5.0 `$share/{share name}/`
+/// begins a shared subscription, in 3.1 and 3.1.1 such a text is an ordinary filter.
+///
+/// Two filters are equal when they do the same and look the same: when their texts are equal and both or neither are
+/// shared. They are ordered by their text, an ordinary filter before the shared one. A `FilterTree` goes by that, too.
+/// Compared with a `str`, a filter is equal to its text.
+///
+/// ```
+/// use mqtt_wire::{TopicFilter, Version};
+/// let shared = TopicFilter::new("$share/workers/jobs")?;
+/// let plain = TopicFilter::new_for("$share/workers/jobs", Version::V311)?;
+/// assert!(shared.is_shared() && !plain.is_shared());
+/// assert_ne!(shared, plain);
+/// assert!(shared == "$share/workers/jobs" && plain == "$share/workers/jobs");
+/// # Ok::<(), mqtt_wire::TopicError>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TopicFilter<'a> {
     text: &'a [u8],
     shared: bool,
@@ -25,7 +40,7 @@ impl<'a> TopicFilter<'a> {
     /// level or `#` not in the last one; when it begins with `$share/` and a share name or a filter does not
     /// follow.
     pub const fn new(filter: &'a str) -> Result<Self, TopicError> {
-        Self::for_version(filter, Version::V5)
+        Self::from_bytes_for(filter.as_bytes(), Version::V5)
     }
 
     /// Checks a filter by the rules of that version: 3.1 and 3.1.1 know no shared subscriptions, `$share/...`
@@ -33,19 +48,23 @@ impl<'a> TopicFilter<'a> {
     ///
     /// # Errors
     /// As for [`new`](Self::new).
-    pub const fn for_version(filter: &'a str, version: Version) -> Result<Self, TopicError> {
-        let filter = filter.as_bytes();
-        match syntax::filter(filter, has_shares(version)) {
-            Ok(()) => Ok(Self::checked(filter, version)),
-            Err((kind, offset)) => Err(TopicError::new(kind, offset, filter)),
-        }
+    pub const fn new_for(filter: &'a str, version: Version) -> Result<Self, TopicError> {
+        Self::from_bytes_for(filter.as_bytes(), version)
     }
 
-    /// Checks bytes as a filter by the rules of that version.
+    /// Checks bytes as a filter by the rules of 5.0.
     ///
     /// # Errors
     /// Those of [`new`](Self::new), and when the bytes are not UTF-8.
-    pub fn from_bytes(filter: &'a [u8], version: Version) -> Result<Self, TopicError> {
+    pub const fn from_bytes(filter: &'a [u8]) -> Result<Self, TopicError> {
+        Self::from_bytes_for(filter, Version::V5)
+    }
+
+    /// Checks bytes as a filter by the rules of that version, as [`new_for`](Self::new_for) does text.
+    ///
+    /// # Errors
+    /// Those of [`new`](Self::new), and when the bytes are not UTF-8.
+    pub const fn from_bytes_for(filter: &'a [u8], version: Version) -> Result<Self, TopicError> {
         match Self::check(filter, version) {
             Ok(()) => Ok(Self::checked(filter, version)),
             Err((kind, offset)) => Err(TopicError::new(kind, offset, filter)),
@@ -54,23 +73,8 @@ impl<'a> TopicFilter<'a> {
 
     /// Checks bytes from the wire; the error has the offset into `filter`.
     #[inline(always)]
-    pub(crate) fn check(filter: &[u8], version: Version) -> Result<(), (Kind, usize)> {
-        syntax::length(filter)?;
-        if text::is_plain_filter(filter) { Ok(()) } else { Self::check_exactly(filter, version) }
-    }
-
-    #[inline(never)]
-    fn check_exactly(filter: &[u8], version: Version) -> Result<(), (Kind, usize)> {
-        match text::check_topic(filter) {
-            Ok(_) if has_shares(version) && syntax::begins_shared(filter) => syntax::shared_filter(filter),
-            Ok(false) => Ok(()),
-            Ok(true) => syntax::wildcards(filter, 0),
-            // Something else may be wrong before it.
-            Err((Kind::NulCharacter, at)) => {
-                syntax::filter(filter, has_shares(version)).and(Err((Kind::TopicNul, at)))
-            }
-            Err(error) => Err(error),
-        }
+    pub(crate) const fn check(filter: &[u8], version: Version) -> Result<(), (Rule, usize)> {
+        syntax::filter(filter, has_shares(version))
     }
 
     /// The filter of bytes that [`check`](Self::check) passed for that version.
@@ -85,7 +89,7 @@ impl<'a> TopicFilter<'a> {
 
     /// The whole filter as text. As the type keeps bytes, this costs a pass over them.
     pub fn as_str(&self) -> &'a str {
-        text::as_str(self.text)
+        scan::as_str(self.text)
     }
 
     /// The whole filter as it stands on the wire.
@@ -103,20 +107,26 @@ impl<'a> TopicFilter<'a> {
         self.text
             .split_at_checked(syntax::SHARE.len())
             .filter(|_| self.shared)
-            .and_then(|(_, share)| share.split_at_checked(bytes::level_end(share)))
+            .and_then(|(_, share)| share.split_at_checked(scan::level_end(share)))
             .and_then(|(share_name, rest)| Some((Some(share_name), rest.get(1..)?)))
             .unwrap_or((None, self.text))
     }
 
     /// The share name of a shared subscription.
     pub fn share_name(&self) -> Option<&'a str> {
-        self.parts().0.map(text::as_str)
+        self.parts().0.map(scan::as_str)
     }
 
     /// The bytes that names are matched against.
     #[inline]
     pub(super) fn inner_bytes(&self) -> &'a [u8] {
         if self.shared { self.parts().1 } else { self.text }
+    }
+
+    /// Where those begin in the text: 0, or behind the share name.
+    #[cfg(feature = "alloc")]
+    pub(super) fn inner_at(&self) -> usize {
+        self.text.len() - self.inner_bytes().len()
     }
 
     /// The filter that names are matched against: of a shared subscription what follows the share name, of
@@ -128,12 +138,12 @@ impl<'a> TopicFilter<'a> {
 
     /// The levels of the [inner](Self::inner) filter, from the first to the last. There is at least one.
     pub fn levels(&self) -> FilterLevels<'a> {
-        FilterLevels::new(text::as_str(self.inner_bytes()))
+        FilterLevels::new(scan::as_str(self.inner_bytes()))
     }
 
     /// Whether there is a `+` or a `#`, so that it may match more than one name.
     pub fn has_wildcards(&self) -> bool {
-        !bytes::is_plain(self.inner_bytes())
+        scan::next_special(self.inner_bytes(), 0).is_some()
     }
 
     /// Whether the [inner](Self::inner) filter begins with `$`, so that it may match names that do.
@@ -165,32 +175,6 @@ const fn has_shares(version: Version) -> bool {
     matches!(version, Version::V5)
 }
 
-impl PartialEq for TopicFilter<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        self.text == other.text
-    }
-}
-
-impl Eq for TopicFilter<'_> {}
-
-impl PartialOrd for TopicFilter<'_> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for TopicFilter<'_> {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.text.cmp(other.text)
-    }
-}
-
-impl Hash for TopicFilter<'_> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.text.hash(state);
-    }
-}
-
 impl fmt::Display for TopicFilter<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
@@ -217,16 +201,18 @@ impl<'a> TryFrom<&'a [u8]> for TopicFilter<'a> {
     type Error = TopicError;
 
     fn try_from(filter: &'a [u8]) -> Result<Self, TopicError> {
-        Self::from_bytes(filter, Version::V5)
+        Self::from_bytes(filter)
     }
 }
 
+/// By the text alone.
 impl PartialEq<str> for TopicFilter<'_> {
     fn eq(&self, other: &str) -> bool {
         self.text == other.as_bytes()
     }
 }
 
+/// By the text alone.
 impl PartialEq<&str> for TopicFilter<'_> {
     fn eq(&self, other: &&str) -> bool {
         self.text == other.as_bytes()

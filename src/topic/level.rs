@@ -1,7 +1,9 @@
+//! The levels of names and filters, what stands between their `/`s (section 4.7.1).
+
 use core::fmt;
 use core::iter::FusedIterator;
 
-use super::bytes;
+use crate::scan;
 
 /// The levels of a topic name, an empty one too: `a//b` has the levels `a`, an empty one and `b`.
 #[derive(Debug, Clone)]
@@ -18,7 +20,7 @@ impl<'a> Iterator for Levels<'a> {
 
     fn next(&mut self) -> Option<&'a str> {
         let text = self.0?;
-        let (level, rest) = text.split_at_checked(bytes::level_end(text.as_bytes()))?;
+        let (level, rest) = text.split_at_checked(scan::level_end(text.as_bytes()))?;
         self.0 = rest.get(1..);
         Some(level)
     }

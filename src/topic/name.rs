@@ -1,8 +1,11 @@
+//! [`TopicName`].
+
 use core::fmt;
 
 use super::{Levels, syntax};
-use crate::error::{Kind, TopicError};
-use crate::text;
+use crate::error::TopicError;
+use crate::scan;
+use crate::standard::Rule;
 
 /// A Topic Name: what a message is published to (section 4.7).
 ///
@@ -16,18 +19,14 @@ impl<'a> TopicName<'a> {
     /// # Errors
     /// When it is empty, holds a wildcard or U+0000, or is longer than 65,535 bytes.
     pub const fn new(name: &'a str) -> Result<Self, TopicError> {
-        let name = name.as_bytes();
-        match syntax::name(name) {
-            Ok(()) => Ok(Self(name)),
-            Err((kind, offset)) => Err(TopicError::new(kind, offset, name)),
-        }
+        Self::from_bytes(name.as_bytes())
     }
 
     /// Checks bytes as a name.
     ///
     /// # Errors
     /// Those of [`new`](Self::new), and when the bytes are not UTF-8.
-    pub fn from_bytes(name: &'a [u8]) -> Result<Self, TopicError> {
+    pub const fn from_bytes(name: &'a [u8]) -> Result<Self, TopicError> {
         match Self::check(name) {
             Ok(()) => Ok(Self(name)),
             Err((kind, offset)) => Err(TopicError::new(kind, offset, name)),
@@ -36,20 +35,8 @@ impl<'a> TopicName<'a> {
 
     /// Checks bytes from the wire; the error has the offset into `name`.
     #[inline(always)]
-    pub(crate) fn check(name: &[u8]) -> Result<(), (Kind, usize)> {
-        syntax::length(name)?;
-        if text::is_plain_name(name) { Ok(()) } else { Self::check_exactly(name) }
-    }
-
-    #[cold]
-    fn check_exactly(name: &[u8]) -> Result<(), (Kind, usize)> {
-        match text::check_topic(name) {
-            Ok(false) => Ok(()),
-            Ok(true) => syntax::level(name, 0),
-            // A wildcard may come first.
-            Err((Kind::NulCharacter, at)) => syntax::level(name, 0).and(Err((Kind::TopicNul, at))),
-            Err(error) => Err(error),
-        }
+    pub(crate) const fn check(name: &[u8]) -> Result<(), (Rule, usize)> {
+        syntax::name(name)
     }
 
     /// The name of bytes that [`check`](Self::check) passed.
@@ -59,7 +46,7 @@ impl<'a> TopicName<'a> {
 
     /// The name as text. As the type keeps bytes, this costs a pass over them.
     pub fn as_str(&self) -> &'a str {
-        text::as_str(self.0)
+        scan::as_str(self.0)
     }
 
     /// The name as it stands on the wire.

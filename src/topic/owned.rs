@@ -1,20 +1,31 @@
+//! Names and filters that own their text.
+
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 use alloc::string::String;
-use core::cmp::Ordering;
 use core::fmt;
-use core::hash::{Hash, Hasher};
 use core::str::FromStr;
 
 use super::{Level, TopicFilter, TopicName, syntax};
-use crate::error::{Kind, TopicError};
-use crate::version::Version;
+use crate::error::TopicError;
+use crate::standard::Rule;
+use crate::standard::Version;
 
 /// An owned [`TopicName`].
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TopicNameBuf(String);
 
 impl TopicNameBuf {
+    /// Checks a name as [`TopicName::new`] does. A `String` is kept, another text copied.
+    ///
+    /// # Errors
+    /// As for [`TopicName::new`].
+    pub fn new(name: impl Into<String>) -> Result<Self, TopicError> {
+        let name = name.into();
+        TopicName::new(&name)?;
+        Ok(Self(name))
+    }
+
     /// Joins levels with `/`.
     ///
     /// ```
@@ -77,13 +88,34 @@ impl TopicName<'_> {
 }
 
 /// An owned [`TopicFilter`].
-#[derive(Clone)]
+///
+/// It is equal to, ordered and hashed as the filter is. As the text alone does not tell which filter it is, there is no
+/// `Borrow<str>`: a map with such keys is asked with a filter, not with a text.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TopicFilterBuf {
     text: String,
     shared: bool,
 }
 
 impl TopicFilterBuf {
+    /// Checks a filter by the rules of 5.0. A `String` is kept, another text copied.
+    ///
+    /// # Errors
+    /// As for [`TopicFilter::new`].
+    pub fn new(filter: impl Into<String>) -> Result<Self, TopicError> {
+        Self::new_for(filter, Version::V5)
+    }
+
+    /// Checks a filter by the rules of that version, as [`TopicFilter::new_for`] does.
+    ///
+    /// # Errors
+    /// As for [`TopicFilter::new`].
+    pub fn new_for(filter: impl Into<String>, version: Version) -> Result<Self, TopicError> {
+        let text = filter.into();
+        let shared = TopicFilter::new_for(&text, version)?.is_shared();
+        Ok(Self { text, shared })
+    }
+
     /// Joins levels with `/`, by the rules of 5.0. A [`Level::Name`] is a name, whatever it holds: a client
     /// identifier `#` does not become a wildcard, but an error.
     ///
@@ -115,7 +147,7 @@ impl TopicFilterBuf {
     pub fn push(&mut self, level: Level<'_>) -> Result<(), TopicError> {
         let len = self.text.len();
         let pushed = push_filter_level(&mut self.text, false, level)
-            .and_then(|()| TopicFilter::for_version(&self.text, self.version()));
+            .and_then(|()| TopicFilter::new_for(&self.text, self.version()));
         match pushed {
             Ok(filter) => {
                 self.shared = filter.is_shared();
@@ -182,7 +214,7 @@ fn push_level(text: &mut String, first: bool, level: &str) -> Result<(), TopicEr
     let start = text.len();
     text.push_str(level);
     match level.find('/') {
-        Some(at) => Err(TopicError::new(Kind::SeparatorInLevel, start + at, text.as_bytes())),
+        Some(at) => Err(TopicError::new(Rule::SeparatorInLevel, start + at, text.as_bytes())),
         None => Ok(()),
     }
 }
@@ -198,38 +230,17 @@ fn push_filter_level(text: &mut String, first: bool, level: Level<'_>) -> Result
     Ok(())
 }
 
-impl PartialEq for TopicFilterBuf {
-    fn eq(&self, other: &Self) -> bool {
-        self.text == other.text
-    }
-}
-
-impl Eq for TopicFilterBuf {}
-
-impl PartialOrd for TopicFilterBuf {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for TopicFilterBuf {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.text.cmp(&other.text)
-    }
-}
-
-impl Hash for TopicFilterBuf {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.text.hash(state);
-    }
-}
-
 impl TryFrom<String> for TopicNameBuf {
     type Error = TopicError;
 
     fn try_from(name: String) -> Result<Self, TopicError> {
-        TopicName::new(&name)?;
-        Ok(Self(name))
+        Self::new(name)
+    }
+}
+
+impl core::borrow::Borrow<str> for TopicNameBuf {
+    fn borrow(&self) -> &str {
+        &self.0
     }
 }
 
@@ -237,9 +248,8 @@ impl TryFrom<String> for TopicNameBuf {
 impl TryFrom<String> for TopicFilterBuf {
     type Error = TopicError;
 
-    fn try_from(text: String) -> Result<Self, TopicError> {
-        let shared = TopicFilter::new(&text)?.is_shared();
-        Ok(Self { text, shared })
+    fn try_from(filter: String) -> Result<Self, TopicError> {
+        Self::new(filter)
     }
 }
 
@@ -292,15 +302,9 @@ macro_rules! owned {
             }
         }
 
-        impl core::borrow::Borrow<str> for $buf {
-            fn borrow(&self) -> &str {
-                &self.$text
-            }
-        }
-
         impl PartialEq<$view<'_>> for $buf {
             fn eq(&self, other: &$view<'_>) -> bool {
-                self.$text.as_bytes() == other.as_bytes()
+                self.$as_view() == *other
             }
         }
 

@@ -4,12 +4,10 @@
 //! a checked filter has a wildcard there, at the start of a level, or the relation is decided. A wildcard at
 //! that place tells too that the other text is at the start of a level.
 
-use super::bytes::{common_prefix, count_plus, level_end, plus_run, skip_slashes};
 use super::syntax;
-use crate::read::from;
+use crate::scan::{common_prefix, count_plus, from, level_end, plus_run, skip_slashes, up_to};
 
 /// Whether one text begins with a wildcard and the other with `$` (section 4.7.2).
-#[inline]
 pub(super) const fn dollar_rule(filter: &[u8], other: &[u8]) -> bool {
     matches!((filter, other), ([b'+' | b'#', ..], [b'$', ..]))
 }
@@ -23,24 +21,24 @@ fn skip_plus<'a, 'b>(filter: &'a [u8], other: &'b [u8]) -> (&'a [u8], &'b [u8]) 
         run => skip_slashes(other, run),
     };
     if levels == 0 {
-        return (filter.get(1..).unwrap_or_default(), skip_level(other));
+        return (from(filter, 1), skip_level(other));
     }
-    (filter.get(2 * levels..).unwrap_or_default(), other_rest)
+    (from(filter, 2 * levels), other_rest)
 }
 
 /// What is left of a text without its first level.
 #[inline]
 fn skip_level(text: &[u8]) -> &[u8] {
-    text.get(level_end(text)..).unwrap_or_default()
+    from(text, level_end(text))
 }
 
-#[inline]
 pub(super) fn matches(filter: &[u8], name: &[u8]) -> bool {
-    covers_levels(filter, name)
+    !dollar_rule(filter, name) && rest_matches(filter, name)
 }
 
 pub(super) fn covers(filter: &[u8], other: &[u8]) -> bool {
-    covers_levels(filter, with_level(other))
+    let other = with_level(other);
+    !dollar_rule(filter, other) && rest_matches(filter, other)
 }
 
 /// The same filter with one more level before `#`, where that matches nothing less: the name of no level at
@@ -53,12 +51,9 @@ const fn with_level(filter: &[u8]) -> &[u8] {
     }
 }
 
-/// Whether `filter` takes in every level of `other`, a name or a filter.
-#[inline]
-fn covers_levels(mut filter: &[u8], mut other: &[u8]) -> bool {
-    if dollar_rule(filter, other) {
-        return false;
-    }
+/// Whether what is left of a filter takes in what is left of `other`, a name or a filter, when all before it was
+/// matched.
+pub(super) fn rest_matches(mut filter: &[u8], mut other: &[u8]) -> bool {
     loop {
         let same = common_prefix(filter, other);
         let (filter_rest, other_rest) = (from(filter, same), from(other, same));
@@ -82,7 +77,7 @@ fn shortest(piece: &[u8]) -> usize {
 
 /// The length of the shortest text that matches what was before `rest`.
 fn walked_length(before: &[u8], rest: &[u8]) -> usize {
-    before.len().checked_sub(rest.len()).and_then(|len| before.get(..len)).map_or(0, shortest)
+    shortest(up_to(before, before.len() - rest.len()))
 }
 
 pub(super) fn intersects(mut a: &[u8], mut b: &[u8]) -> bool {
@@ -96,7 +91,7 @@ pub(super) fn intersects(mut a: &[u8], mut b: &[u8]) -> bool {
     loop {
         let same = common_prefix(a, b);
         let (a_rest, b_rest) = (from(a, same), from(b, same));
-        len += shortest(a.get(..same).unwrap_or_default());
+        len += shortest(up_to(a, same));
         match (a_rest, b_rest) {
             ([b'#', ..], rest)
             | (rest, [b'#', ..])

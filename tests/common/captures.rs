@@ -49,7 +49,10 @@ pub(crate) struct Stream {
 
 /// Every capture, by name.
 pub(crate) fn all() -> Vec<Capture> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/captures");
+    // A package of the workspace has them above its own folder.
+    let above = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+    let folder =
+        above.map(|folder| folder.join("corpus/captures")).find(|folder| folder.is_dir()).expect("captures");
     let mut pcaps: Vec<PathBuf> = fs::read_dir(&folder)
         .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
         .map(|entry| entry.expect("a folder that can be read").path())

@@ -183,7 +183,7 @@ impl Case {
     }
 
     fn filter<'a>(&self, text: &'a str) -> TopicFilter<'a> {
-        TopicFilter::for_version(text, self.version).expect("a topic filter")
+        TopicFilter::new_for(text, self.version).expect("a topic filter")
     }
 
     fn with_connect<R>(&self, look: impl FnOnce(&Packet<'_>) -> R) -> R {

@@ -28,7 +28,7 @@ fn matching_of(filters: &[String], names: &[String], expected: u64) {
         names.iter().map(|name| (TopicName::new(name).expect("a name"), Split::new(name))).collect();
     let matched = AtomicU64::new(0);
     let cases = spread(filters, |text| {
-        let filter = TopicFilter::for_version(text, Version::V311).expect("a filter");
+        let filter = TopicFilter::new_for(text, Version::V311).expect("a filter");
         let filter_split = Split::new(text);
         let (mut cases, mut matches) = (0, 0);
         for (name, name_split) in &split {
@@ -105,8 +105,8 @@ fn every_text_is_a_name_or_a_filter_exactly_if_the_reference_says_so() {
                 (Version::V311, reference::is_filter(text)),
                 (Version::V5, reference::is_v5_filter(text)),
             ] {
-                let filter = TopicFilter::for_version(text, version);
-                assert_eq!(filter, TopicFilter::from_bytes(text.as_bytes(), version));
+                let filter = TopicFilter::new_for(text, version);
+                assert_eq!(filter, TopicFilter::from_bytes_for(text.as_bytes(), version));
                 assert_eq!(filter.is_ok(), expected, "{text:?} {version}");
                 accepts += u64::from(expected);
                 if let Ok(filter) = filter {

@@ -8,11 +8,11 @@ use proptest::prelude::*;
 
 use crate::reference;
 
-fn filter(text: &str) -> TopicFilter<'_> {
+pub(crate) fn filter(text: &str) -> TopicFilter<'_> {
     TopicFilter::new(text).expect("a filter")
 }
 
-fn name(text: &str) -> TopicName<'_> {
+pub(crate) fn name(text: &str) -> TopicName<'_> {
     TopicName::new(text).expect("a name")
 }
 
@@ -30,7 +30,7 @@ fn found_names<'t>(names: impl Iterator<Item = (TopicName<'t>, &'t u32)>) -> Vec
 }
 
 /// Few texts, so that they meet: short levels, wildcards, shares, levels with a common beginning.
-fn filter_text() -> impl Strategy<Value = String> {
+pub(crate) fn filter_text() -> impl Strategy<Value = String> {
     let level = prop_oneof![3 => "[ab]{0,2}", 2 => Just("+".into()), 1 => "\\$?é?", 1 => "dev-[0-9]{1,2}"];
     let tail = prop_oneof![2 => Just(String::new()), 1 => Just("/#".into())];
     let share = prop_oneof![3 => Just(String::new()), 1 => "\\$share/g[a-c]?/"];
@@ -40,7 +40,7 @@ fn filter_text() -> impl Strategy<Value = String> {
         .prop_filter("not a filter", |text| reference::is_v5_filter(text))
 }
 
-fn name_text() -> impl Strategy<Value = String> {
+pub(crate) fn name_text() -> impl Strategy<Value = String> {
     let level = prop_oneof![4 => "[ab]{0,2}", 1 => "\\$?é?", 1 => "dev-[0-9]{1,2}"];
     proptest::collection::vec(level, 1..6)
         .prop_map(|levels| levels.join("/"))
@@ -158,6 +158,113 @@ fn all_small_filters_and_all_small_names() {
     println!("{} filters and {} names: {matched} matches", tree.len(), names.len());
 }
 
+/// The rule about `$` (section 4.7.2) with the standard's own filters and longer ones, on both trees and both ways: the
+/// first level alone decides, and it decides for texts of every length.
+#[test]
+fn the_dollar_rule_with_long_filters() {
+    let long = |first: &str, levels: usize| first.to_owned() + &"/a-long-level".repeat(levels);
+    let mut filters: Vec<String> =
+        ["#", "+", "+/#", "/#", "+/monitor/Clients", "+/monitor/#", "+/+/Clients", "+/monitor/+", "$SYS/#"]
+            .map(String::from)
+            .into();
+    filters.extend(
+        ["$SYS/monitor/+", "$SYS/monitor/Clients", "$SYS/+/Clients", "$SYS", "$SYS/monitor"]
+            .map(String::from),
+    );
+    filters.extend(["$share/g/+/monitor/Clients", "$share/g/#", "$share/g/$SYS/monitor/+"].map(String::from));
+    let mut names: Vec<String> = [
+        "$SYS/monitor/Clients",
+        "$SYS/monitor",
+        "$SYS",
+        "$SYS/",
+        "SYS/monitor/Clients",
+        "a/$SYS/monitor",
+        "$",
+        "/$SYS",
+    ]
+    .map(String::from)
+    .into();
+    for levels in [1, 2, 3, 5, 8, 40] {
+        for first in ["+", "$SYS", "SYS", "", "$share/g/+", "$share/g/$SYS", "+/+", "+/$SYS"] {
+            filters.push(long(first, levels));
+            filters.push(long(first, levels) + "/#");
+            filters.push(long(first, levels) + "/+");
+            filters.push(long(first, levels) + "/Clients");
+        }
+        for first in ["$SYS", "SYS", "", "$SYS/$SYS", "SYS/$SYS", "$SYS/SYS"] {
+            names.push(long(first, levels));
+            names.push(long(first, levels) + "/Clients");
+            names.push(long(first, levels) + "/$Clients/x");
+        }
+    }
+    let tree: FilterTree<u32> = filters.iter().map(|text| (filter(text), 0)).collect();
+    let topics: TopicTree<u32> = names.iter().map(|text| (name(text), 0)).collect();
+    let matches = |filter: &str, name: &str| reference::matches(reference::inner(filter), name);
+    let mut hidden = 0;
+    for text in &names {
+        let mut expected: Vec<_> = filters.iter().filter(|filter| matches(filter, text)).collect();
+        expected.sort_unstable();
+        assert!(found(tree.matches(name(text))).iter().map(|found| found.0).eq(expected), "{text}");
+        hidden += filters
+            .iter()
+            .filter(|filter| !matches(filter, text) && matches(filter, &text.replace('$', "S")))
+            .count();
+    }
+    for text in &filters {
+        let mut expected: Vec<_> = names.iter().filter(|name| matches(text, name)).collect();
+        expected.sort_unstable();
+        let under: Vec<_> = topics.under(filter(text)).map(|(name, _)| name.as_str()).collect();
+        assert_eq!(under, expected, "{text}");
+    }
+    assert!(hidden > 100, "the rule decided {hidden} pairs");
+}
+
+/// Labels longer than a branch keeps, that differ from the name at every place, before and behind branches with
+/// wildcards and without.
+#[test]
+fn long_labels_that_differ() {
+    let level = |letter: char, len: usize| letter.to_string().repeat(len);
+    let mut filters = Vec::new();
+    for len in [1, 6, 7, 8, 9, 30, 70, 140] {
+        let (p, q) = (level('p', len), level('q', len));
+        for tail in ["", "/", "/#", "/+", "/x", "/+/x", "/+/y/#", "/x/y", "/x/+"] {
+            filters.push(format!("{p}{tail}"));
+            filters.push(format!("{p}/{q}{tail}"));
+            filters.push(format!("+/{q}{tail}"));
+            filters.push(format!("$share/g/{p}/{q}{tail}"));
+        }
+    }
+    let tree: FilterTree<u32> = filters.iter().map(|text| (filter(text), 0)).collect();
+    let topics: TopicTree<u32> =
+        filters.iter().filter(|text| reference::is_name(text)).map(|text| (name(text), 0)).collect();
+    for len in [1, 6, 7, 8, 9, 30, 70, 140] {
+        for tail in ["", "/", "/x", "/x/y", "/z/x", "/z/y/z"] {
+            let right = format!("{}/{}{tail}", level('p', len), level('q', len));
+            for at in 0..right.len().min(2 * len + 4) {
+                let mut text = right.clone().into_bytes();
+                text[at] = if at % 3 == 0 { b'r' } else { text[at] };
+                let text = String::from_utf8(text).expect("ASCII");
+                let mut expected: Vec<_> = filters
+                    .iter()
+                    .map(String::as_str)
+                    .filter(|filter| reference::matches(reference::inner(filter), &text))
+                    .collect();
+                expected.sort_unstable();
+                assert!(found(tree.matches(name(&text))).iter().map(|found| found.0).eq(expected), "{text}");
+            }
+        }
+    }
+    for text in &filters {
+        let mut expected: Vec<_> = filters
+            .iter()
+            .map(String::as_str)
+            .filter(|name| reference::is_name(name) && reference::matches(reference::inner(text), name))
+            .collect();
+        expected.sort_unstable();
+        assert!(topics.under(filter(text)).map(|(name, _)| name.as_str()).eq(expected), "{text}");
+    }
+}
+
 #[test]
 fn shares_are_entries_of_their_own() {
     let mut tree = FilterTree::new();
@@ -165,7 +272,7 @@ fn shares_are_entries_of_their_own() {
         assert_eq!(tree.insert(filter(text), value), None);
     }
     // What 3.1.1 takes for an ordinary filter is another one.
-    let plain = TopicFilter::for_version("$share/g/a/b", Version::V311).expect("a filter");
+    let plain = TopicFilter::new_for("$share/g/a/b", Version::V311).expect("a filter");
     assert_eq!(tree.insert(plain, 9), None);
     assert_eq!((tree.get(plain), tree.get(filter("$share/g/a/b"))), (Some(&9), Some(&1)));
     assert_eq!(found(tree.matches(name("$share/g/a/b"))), [("$share/g/a/b", 9)]);

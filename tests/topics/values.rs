@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashSet};
 use std::hash::Hash;
 
-use mqtt_wire::topic::{Level, TopicFilterBuf, TopicNameBuf};
+use mqtt_wire::topic::{FilterTree, Level, TopicFilterBuf, TopicNameBuf};
 use mqtt_wire::{Rule, TopicFilter, TopicName, Version, topic_filter, topic_name};
 
 /// Every way from a text to a view or its owned form, back, and to compare them.
@@ -24,11 +24,16 @@ macro_rules! is_its_text {
         let buf = view.to_buf();
         assert_eq!((&$buf::from(view), &text.parse::<$buf>().expect("a topic")), (&buf, &buf));
         assert_eq!($buf::try_from(text).expect("a topic"), buf);
+        assert_eq!(
+            (&$buf::new(text).expect("a topic"), &$buf::new(text.to_owned()).expect("a topic")),
+            (&buf, &buf)
+        );
+        assert_eq!($view::from_bytes(text.as_bytes()), Ok(view));
         assert_eq!($buf::try_from(text.to_owned()).expect("a topic"), buf);
         assert_eq!(($view::from(&buf), buf.$as_view()), (view, view));
         assert_eq!((buf.as_str(), buf.to_string()), (text, text.to_owned()));
         assert_eq!(format!("{buf:>9} {buf:?}"), format!("{text:>9} {text:?}"));
-        assert_eq!((AsRef::<str>::as_ref(&buf), Borrow::<str>::borrow(&buf)), (text, text));
+        assert_eq!(AsRef::<str>::as_ref(&buf), text);
         assert_eq!((String::from(buf.clone()), Box::<str>::from(buf.clone())), (text.into(), text.into()));
         assert!(buf == text && buf == *text && buf == view && view == buf);
 
@@ -121,7 +126,7 @@ fn what_an_error_says() {
 fn growing_filters() {
     let shared = topic_filter!("$share/g/a").join(Level::Name("b")).expect("a filter");
     assert_eq!((shared.as_str(), shared.as_filter().share_name()), ("$share/g/a/b", Some("g")));
-    let plain = TopicFilter::for_version("$share/g/a", Version::V311).expect("a filter");
+    let plain = TopicFilter::new_for("$share/g/a", Version::V311).expect("a filter");
     let plain = plain.join(Level::SingleLevelWildcard).expect("a filter");
     assert_eq!((plain.as_str(), plain.as_filter().share_name()), ("$share/g/a/+", None));
     for (level, kind, offset) in [
@@ -140,4 +145,45 @@ fn growing_filters() {
         assert_eq!((error.rule(), error.offset()), (Rule::MultiLevelWildcard, 2), "{level}");
     }
     assert_eq!(topic_filter!("a").join(Level::MultiLevelWildcard).expect("a filter"), "a/#");
+}
+
+/// What behaves differently is not equal, to no map and no tree; what behaves alike is, whatever the version.
+#[test]
+fn a_shared_subscription_and_the_ordinary_filter_of_its_text_differ() {
+    let text = "$share/g/a";
+    let shared = TopicFilter::new(text).expect("a filter");
+    let plain = TopicFilter::new_for(text, Version::V311).expect("a filter");
+    assert!(shared.is_shared() && !plain.is_shared() && shared == text && plain == text);
+    assert_ne!(shared, plain);
+    assert_ne!(shared.to_buf(), plain.to_buf());
+    assert!(shared != plain.to_buf() && plain.to_buf() != shared && shared == shared.to_buf());
+    assert_eq!(plain.cmp(&shared), Ordering::Less);
+    assert_eq!(plain.to_buf().cmp(&shared.to_buf()), Ordering::Less);
+    assert_eq!(HashSet::from([shared, plain, shared, plain]).len(), 2);
+    assert_eq!(HashSet::from([shared.to_buf(), plain.to_buf(), shared.to_buf()]).len(), 2);
+    assert_eq!(BTreeSet::from([shared, plain, shared]).len(), 2);
+    let tree: FilterTree<u8> = [(shared, 1), (plain, 2)].into_iter().collect();
+    assert_eq!((tree.len(), tree.get(shared), tree.get(plain)), (2, Some(&1), Some(&2)));
+    let before = TopicFilterBuf::new_for(text, Version::V31).expect("a filter");
+    assert_eq!(before, plain);
+    for text in ["a/+", "$SYS/#", "$share", "$sharex/a"] {
+        let (new, old) = (TopicFilter::new(text), TopicFilter::new_for(text, Version::V31));
+        assert_eq!(new, old, "{text}");
+    }
+    assert_eq!(TopicFilter::from_bytes(text.as_bytes()), Ok(shared));
+    assert_eq!(TopicFilter::from_bytes_for(text.as_bytes(), Version::V311), Ok(plain));
+    assert_eq!(TopicFilterBuf::new(text).expect("a filter"), shared);
+    assert!(
+        TopicFilterBuf::new("$share/g").is_err()
+            && TopicFilterBuf::new_for("$share/g", Version::V311).is_ok()
+    );
+}
+
+/// A map with names for keys can be asked with a text.
+#[test]
+fn names_are_their_text_to_a_map() {
+    let names = HashSet::from([topic_name!("a/b").to_buf()]);
+    assert!(names.contains("a/b") && !names.contains("a"));
+    let name: &str = Borrow::borrow(names.iter().next().expect("a name"));
+    assert_eq!(name, "a/b");
 }

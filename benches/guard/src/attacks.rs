@@ -6,12 +6,13 @@ use std::hint::black_box;
 use bytes::Bytes;
 use mqtt_wire::topic::FilterTree;
 use mqtt_wire::{
-    Ack, Connect, DecodeOptions, Decoded, DecodedHead, Frame, List, Packet, Properties, Publish, ReasonCode,
-    SubAck, Subscribe, Subscription, TopicFilter, TopicName, UnsubAck, Unsubscribe, Version, Will, WillRef,
-    decode, decode_publish_head, frame_len,
+    DecodeOptions, Decoded, DecodedHead, Frame, Packet, Publish, TopicFilter, TopicName, Version, decode,
+    decode_publish_head, frame_len,
 };
 
+use crate::built::built;
 use crate::notation::{bytes, frame, string, variable};
+use crate::ways;
 
 /// Bytes that come off a connection.
 pub struct Attack {
@@ -146,7 +147,7 @@ impl Attack {
             vec![new("decode", Box::new(move || assert_eq!(read(black_box(wire), options), whole)))];
         if whole {
             let version = options.version().unwrap_or(Version::V5);
-            let (built, received) = (packets.iter().map(built).collect(), packets.clone());
+            let (built, received) = (packets.iter().copied().map(built).collect(), packets.clone());
             ways.push(new("iterate", Box::new(move || packets.iter().for_each(|one| walk(black_box(one))))));
             ways.push(new("forward", encode(received, version, len)));
             ways.push(new("encode", encode(built, version, len)));
@@ -164,27 +165,15 @@ const BYTE_BY_BYTE: &str = "byte by byte";
 pub const HEAD_BYTE_BY_BYTE: &str = "head byte by byte";
 
 /// The packets, and whether they are all that there is.
-fn decoded(mut wire: &'static [u8], options: DecodeOptions) -> (Vec<Packet<'static>>, bool) {
+fn decoded(wire: &'static [u8], options: DecodeOptions) -> (Vec<Packet<'static>>, bool) {
     let mut packets = Vec::new();
-    while let Ok(Decoded::Packet { packet, len }) = decode(wire, options) {
-        packets.push(packet);
-        wire = &wire[len..];
-    }
-    (packets, wire.is_empty())
+    let whole = ways::readme(wire, options, |packet| packets.push(packet)).unwrap_or(false);
+    (packets, whole)
 }
 
 #[inline(never)]
-fn read(mut wire: &[u8], options: DecodeOptions) -> bool {
-    while !wire.is_empty() {
-        match &decode(wire, options) {
-            Ok(Decoded::Packet { packet, len }) => {
-                black_box(packet);
-                wire = &wire[*len..];
-            }
-            _ => return false,
-        }
-    }
-    true
+fn read(wire: &[u8], options: DecodeOptions) -> bool {
+    ways::by_reference(wire, options, |packet| _ = black_box(packet)).unwrap_or(false)
 }
 
 /// How many packets there are, when each byte is tried as it comes.
@@ -249,35 +238,6 @@ fn take_all<T>(items: impl Iterator<Item = T>) {
     items.for_each(|item| _ = black_box(&item));
 }
 
-/// The same packet made of values.
-fn built(packet: &Packet<'static>) -> Packet<'static> {
-    let again = |of: Properties<'static>| Properties::new(of.iter().collect::<Vec<_>>().leak());
-    match *packet {
-        Packet::Connect(body) => {
-            let built = |will: Will<'static>| Will { properties: again(will.properties), ..will };
-            let will = body.will.map(|will| WillRef::from(&*Box::leak(Box::new(built(will.get())))));
-            Connect { properties: again(body.properties), will, ..body }.into()
-        }
-        Packet::Publish(body) => Publish { properties: again(body.properties), ..body }.into(),
-        Packet::PubAck(body) => Packet::PubAck(Ack { properties: again(body.properties), ..body }),
-        Packet::Subscribe(body) => {
-            let list: &[Subscription<'_>] = body.subscriptions.iter().collect::<Vec<_>>().leak();
-            Subscribe { subscriptions: list.into(), ..body }.into()
-        }
-        Packet::Unsubscribe(body) => {
-            let list: &[TopicFilter<'_>] = body.filters.iter().collect::<Vec<_>>().leak();
-            Unsubscribe { filters: list.into(), ..body }.into()
-        }
-        Packet::SubAck(body) => SubAck { reason_codes: codes(body.reason_codes), ..body }.into(),
-        Packet::UnsubAck(body) => UnsubAck { reason_codes: codes(body.reason_codes), ..body }.into(),
-        other => other,
-    }
-}
-
-fn codes(list: List<'static, ReasonCode>) -> List<'static, ReasonCode> {
-    List::new(list.iter().collect::<Vec<_>>().leak())
-}
-
 /// A filter and a name that take long to compare.
 pub struct Topics {
     /// `{}` stands for the number of levels.
@@ -311,7 +271,7 @@ impl Topics {
         vec![
             Way::new("check", bytes, 1, move || {
                 let [filter, topic] = black_box([filter, topic]).map(str::as_bytes);
-                black_box(TopicFilter::from_bytes(filter, Version::V5)).expect("a filter");
+                black_box(TopicFilter::from_bytes(filter)).expect("a filter");
                 black_box(TopicName::from_bytes(topic)).expect("a name");
             }),
             Way::new("levels", bytes, 1, move || {

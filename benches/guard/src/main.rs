@@ -3,12 +3,16 @@
 
 mod attacks;
 mod bounds;
+#[path = "../../common/built.rs"]
+mod built;
 mod callgrind;
 mod figures;
 #[path = "../../../tests/common/notation.rs"]
 mod notation;
 #[path = "../../common/samples.rs"]
 mod samples;
+#[path = "../../common/ways.rs"]
+mod ways;
 mod workloads;
 
 use std::process::ExitCode;

@@ -1,15 +1,18 @@
-//! What is counted: decode and encode of every packet in both its forms, the mixed streams, owned frames,
-//! properties read and forwarded, a head without its payload, and one for each of many subscribers.
+//! What is counted: decode in the way of the README and encode of every packet in both its forms, the mixed streams in
+//! every way, everything read, a server's answers, properties read and forwarded, a head without its payload, and one
+//! for each of many subscribers.
 
 use std::hint::black_box;
 
 use bytes::BytesMut;
 use mqtt_wire::{
-    DecodeOptions, Decoded, Delivery, Frame, Packet, PacketId, Properties, Publish, Version, decode,
+    DecodeOptions, Decoded, Delivery, EncodeOptions, Packet, PacketId, Properties, Publish, Version, decode,
 };
 
+use crate::built::built;
 use crate::samples::workload;
 use crate::samples::{PUBLISH, PUBLISH_PROPERTIES, Sample, name_of, samples};
+use crate::ways;
 
 pub struct Workload {
     pub name: String,
@@ -42,7 +45,9 @@ fn each_way(Sample { name, version, packet, bytes }: Sample) -> Vec<Workload> {
     let bytes: &'static [u8] = bytes.leak();
     let received = packet_of(bytes, version);
     let mut list = vec![
-        Workload::new(named("decode"), 1, move || assert!(decodes(bytes, version))),
+        Workload::new(named("decode"), 1, move || {
+            assert!(decodes(bytes, black_box(DecodeOptions::new(version))))
+        }),
         Workload::new(named("encode"), 1, encode(packet, version, bytes.len())),
     ];
     if let Some(properties) = properties_of(&received).filter(|properties| !properties.is_empty()) {
@@ -71,8 +76,8 @@ fn properties_of(packet: &Packet<'static>) -> Option<Properties<'static>> {
 }
 
 #[inline(never)]
-fn decodes(bytes: &[u8], version: Version) -> bool {
-    matches!(black_box(&decode(black_box(bytes), version)), Ok(Decoded::Packet { .. }))
+fn decodes(bytes: &[u8], options: DecodeOptions) -> bool {
+    ways::readme(black_box(bytes), options, ways::look).unwrap_or(false)
 }
 
 fn encode(packet: Packet<'static>, version: Version, len: usize) -> impl FnMut() {
@@ -85,67 +90,104 @@ fn encoded(packet: &Packet<'_>, version: Version, out: &mut [u8]) -> usize {
     packet.encode(version, out).expect("a good packet")
 }
 
-/// The mixed stream: decoded, as frames, encoded into a slice and into `BytesMut`.
+/// The mixed stream in every way, and the answers of a server.
 fn streams(version: Version, workloads: workload::Version) -> Vec<Workload> {
     let mixed = workload::all(workloads).into_iter().find(|workload| workload.name == "mixed");
     let mixed = mixed.expect("the mixed stream");
     let (bytes, count) = (mixed.bytes, mixed.packets);
-    let options = DecodeOptions::new(version);
+    let options = black_box(DecodeOptions::new(version));
+    let encode_options = black_box(EncodeOptions::new(version));
     let named = |what: &str| format!("{what} {} mixed", name_of(version));
-    let packets = all_of(bytes, options);
-    let built = packets.clone();
+    let received = all_of(bytes, options);
+    let values: Vec<_> = received.iter().copied().map(built).collect();
+    let packets = received.clone();
     let mut out = vec![0; bytes.len()];
-    let mut grown = BytesMut::with_capacity(bytes.len());
     let mut stream = BytesMut::with_capacity(bytes.len());
     vec![
-        Workload::new(named("decode"), count, move || assert_eq!(count_of(bytes, options), count)),
+        Workload::new(named("decode"), count, move || assert!(decodes(bytes, options))),
+        Workload::new(named("decode through a helper"), count, move || {
+            assert_eq!(ways::helper(black_box(bytes), options, ways::look), Ok(true));
+        }),
+        Workload::new(named("decode and read"), count, move || {
+            assert_eq!(ways::readme(black_box(bytes), options, read), Ok(true));
+        }),
+        Workload::new(named("decode by reference"), count, move || {
+            assert_eq!(
+                ways::by_reference(black_box(bytes), options, |packet| _ = black_box(packet)),
+                Ok(true)
+            );
+        }),
         Workload::new(named("frames"), count, move || {
             stream.clear();
             stream.extend_from_slice(bytes);
-            assert_eq!(frames_of(&mut stream, options), count);
+            assert_eq!(ways::frames(&mut stream, options, ways::look), Ok(true));
         }),
         Workload::new(named("encode"), count, move || {
             let mut filled = 0;
             for packet in black_box(&packets) {
-                filled += packet.encode(version, &mut out[filled..]).expect("a good packet");
+                filled += packet.encode(encode_options, &mut out[filled..]).expect("a good packet");
             }
             assert_eq!(filled, bytes.len());
         }),
-        Workload::new(named("encode into BytesMut"), count, move || {
-            grown.clear();
-            for packet in black_box(&built) {
-                packet.encode(version, &mut grown).expect("a good packet");
-            }
-            assert_eq!(grown.len(), bytes.len());
-        }),
+        into(named("encode into Vec"), Vec::with_capacity(bytes.len()), received.clone(), encode_options),
+        into(named("encode built into Vec"), Vec::with_capacity(bytes.len()), values, encode_options),
+        into(named("encode into BytesMut"), BytesMut::with_capacity(bytes.len()), received, encode_options),
+        answers(version, encode_options),
     ]
 }
 
-fn all_of(mut bytes: &'static [u8], options: DecodeOptions) -> Vec<Packet<'static>> {
+/// A packet handed on, and all of it read.
+#[inline(never)]
+fn read(packet: Packet<'_>) {
+    black_box(&packet);
+    ways::read_all(&packet);
+}
+
+/// Packets written to the end of an output with room for them.
+fn into<O: mqtt_wire::Output + Clear + 'static>(
+    name: String,
+    mut out: O,
+    packets: Vec<Packet<'static>>,
+    options: EncodeOptions,
+) -> Workload {
+    Workload::new(name, packets.len(), move || {
+        out.clear();
+        for packet in black_box(&packets) {
+            packet.encode(options, &mut out).expect("a good packet");
+        }
+        black_box(&out);
+    })
+}
+
+trait Clear {
+    fn clear(&mut self);
+}
+
+impl Clear for Vec<u8> {
+    fn clear(&mut self) {
+        self.clear();
+    }
+}
+
+impl Clear for BytesMut {
+    fn clear(&mut self) {
+        self.clear();
+    }
+}
+
+fn answers(version: Version, options: EncodeOptions) -> Workload {
+    let ids = [7, 8, 9, 10].map(|id| PacketId::new(id).expect("not 0"));
+    let mut out = Vec::with_capacity(64);
+    Workload::new(format!("six answers {}", name_of(version)), 6, move || {
+        out.clear();
+        ways::answer(black_box(ids), options, &mut out).expect("good packets");
+        black_box(&out);
+    })
+}
+
+fn all_of(bytes: &'static [u8], options: DecodeOptions) -> Vec<Packet<'static>> {
     let mut packets = Vec::new();
-    while let Ok(Decoded::Packet { packet, len }) = decode(bytes, options) {
-        packets.push(packet);
-        bytes = &bytes[len..];
-    }
-    packets
-}
-
-fn count_of(mut bytes: &[u8], options: DecodeOptions) -> usize {
-    let mut packets = 0;
-    while let Ok(Decoded::Packet { packet, len }) = &decode(bytes, options) {
-        black_box(packet);
-        packets += 1;
-        bytes = &bytes[*len..];
-    }
-    packets
-}
-
-fn frames_of(stream: &mut BytesMut, options: DecodeOptions) -> usize {
-    let mut packets = 0;
-    while let Ok(Some(frame)) = &Frame::split_from(stream, options) {
-        assert!(black_box(&frame.packet()).is_ok());
-        packets += 1;
-    }
+    assert_eq!(ways::readme(bytes, options, |packet| packets.push(packet)), Ok(true));
     packets
 }
 

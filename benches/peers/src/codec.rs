@@ -1,10 +1,14 @@
-//! What a codec has to do here, and the two kinds of cell that are measured: decode one stream, encode one stream.
+//! What a codec has to do here, and the kinds of cell that are measured: decode one stream, encode one stream, answer.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt::{self, Debug, Display, Formatter};
 use std::hint::black_box;
+use std::marker::PhantomData;
+use std::mem::discriminant;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::workload::{self, Delivery, Subscriber, Version};
 
 /// Why a stream was not read to its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +28,8 @@ impl Display for Fault {
 }
 
 impl Fault {
+    #[cold]
+    #[inline(never)]
     pub fn refused(error: impl Debug) -> Self {
         Self::Refused(format!("{error:?}"))
     }
@@ -37,9 +43,47 @@ pub trait Decode: Default {
 
     fn input(bytes: &'static [u8]) -> Self::Input;
 
-    /// Decodes packet after packet until the input is used up, and shows each to `each`, where it was decoded to:
-    /// a move is not what is measured.
-    fn decode(&mut self, input: &mut Self::Input, each: impl FnMut(&Self::Packet)) -> Result<(), Fault>;
+    /// Decodes packet after packet until the input is used up, and hands each on by value, as programs do:
+    /// errors go by `?`, options are not constants.
+    fn decode(&mut self, input: &mut Self::Input, each: impl FnMut(Self::Packet)) -> Result<(), Fault>;
+
+    /// The topic, if this is a PUBLISH: what a program asks of every packet that it is handed.
+    fn topic(packet: &Self::Packet) -> &[u8];
+}
+
+/// Reads every field, property and item of every packet, texts as `&str`.
+pub trait ReadAll: Decode {
+    fn read_all(packet: &Self::Packet);
+}
+
+/// Where packets are handed to: a function of its own. All of the packet has to be there when it comes, so that the
+/// compiler cannot leave out what is not read.
+trait Hand<C: Decode> {
+    fn hand(packet: C::Packet);
+}
+
+/// Reads the packet's type and its topic, and drops it.
+struct Look;
+
+impl<C: Decode> Hand<C> for Look {
+    #[inline(never)]
+    fn hand(packet: C::Packet) {
+        black_box(&packet);
+        black_box(discriminant(&packet));
+        black_box(C::topic(&packet));
+    }
+}
+
+/// Reads everything.
+struct Everything;
+
+impl<C: ReadAll> Hand<C> for Everything {
+    #[inline(never)]
+    fn hand(packet: C::Packet) {
+        black_box(&packet);
+        black_box(discriminant(&packet));
+        C::read_all(&packet);
+    }
 }
 
 /// Writes a stream.
@@ -63,10 +107,44 @@ pub trait Encode: Default {
     fn written(out: &mut Self::Output) -> Vec<u8>;
 }
 
+/// Answers as a server does: packets that it builds when it needs them.
+pub trait Answer: Default {
+    type Output;
+
+    fn output(capacity: usize) -> Self::Output;
+
+    /// Empties `out`, then builds and writes six packets: CONNACK, SUBACK of one filter (granted QoS 1), UNSUBACK of
+    /// one filter, two PUBACK, PINGRESP. The identifiers are those of the four in between.
+    fn answer(&mut self, ids: [u16; 4], out: &mut Self::Output) -> Result<(), String>;
+
+    fn written(out: &Self::Output) -> Vec<u8>;
+}
+
+/// Sends one message on to subscribers, as a broker does.
+pub trait Deliver: Default {
+    type Message;
+    type Output;
+
+    /// The message as it was received.
+    fn message(bytes: &'static [u8]) -> Result<Self::Message, Fault>;
+
+    fn output(capacity: usize) -> Self::Output;
+
+    /// For each subscriber: empties its output and writes the message with its QoS and identifier, in its version.
+    fn deliver(
+        &mut self,
+        message: &mut Self::Message,
+        to: &[Subscriber],
+        outputs: &mut [Self::Output],
+    ) -> Result<(), String>;
+
+    fn written(out: &Self::Output) -> Vec<u8>;
+}
+
 /// The packets of a stream as `D` decodes them, for codecs that encode what they decode.
-pub fn decoded<D: Decode<Packet: Clone>>(bytes: &'static [u8]) -> Result<Vec<D::Packet>, Fault> {
+pub fn decoded<D: Decode>(bytes: &'static [u8]) -> Result<Vec<D::Packet>, Fault> {
     let mut packets = Vec::new();
-    D::default().decode(&mut D::input(bytes), |packet| packets.push(packet.clone()))?;
+    D::default().decode(&mut D::input(bytes), |packet| packets.push(packet))?;
     Ok(packets)
 }
 
@@ -95,14 +173,15 @@ pub struct Made {
     pub remark: Option<String>,
 }
 
-struct DecodeCell<C: Decode> {
+struct DecodeCell<C: Decode, H> {
     codec: C,
     bytes: &'static [u8],
     packets: usize,
     inputs: Vec<C::Input>,
+    hand: PhantomData<H>,
 }
 
-impl<C: Decode> Cell for DecodeCell<C> {
+impl<C: Decode, H: Hand<C>> Cell for DecodeCell<C, H> {
     fn prepare(&mut self, repeats: usize) {
         self.inputs.clear();
         self.inputs.extend(copies(self.bytes, repeats).into_iter().map(C::input));
@@ -110,9 +189,7 @@ impl<C: Decode> Cell for DecodeCell<C> {
 
     fn run(&mut self) {
         for input in &mut self.inputs {
-            let result = self.codec.decode(input, |packet| {
-                black_box(packet);
-            });
+            let result = self.codec.decode(input, H::hand);
             black_box(result.is_ok());
         }
     }
@@ -138,13 +215,26 @@ fn copies(bytes: &'static [u8], count: usize) -> Vec<&'static [u8]> {
     })
 }
 
-/// A cell that decodes, after a look whether the codec reads all of the stream.
+/// A cell that decodes and looks at each packet, made after a look whether the codec reads all of the stream.
 pub fn decode_cell<C: Decode + 'static>(bytes: &'static [u8], packets: usize) -> Result<Made, String> {
+    made_of::<C, Look>(bytes, packets)
+}
+
+/// A cell that decodes and reads everything.
+pub fn read_cell<C: ReadAll + 'static>(bytes: &'static [u8], packets: usize) -> Result<Made, String> {
+    made_of::<C, Everything>(bytes, packets)
+}
+
+fn made_of<C: Decode + 'static, H: Hand<C> + 'static>(
+    bytes: &'static [u8],
+    packets: usize,
+) -> Result<Made, String> {
     let mut count = 0;
     let result = C::default().decode(&mut C::input(bytes), |_| count += 1);
     match result {
         Ok(()) if count == packets => {
-            let cell = DecodeCell::<C> { codec: C::default(), bytes, packets, inputs: Vec::new() };
+            let codec = C::default();
+            let cell = DecodeCell::<C, H> { codec, bytes, packets, inputs: Vec::new(), hand: PhantomData };
             Ok(Made { cell: Box::new(cell), remark: None })
         }
         Ok(()) => Err(format!("found {count} packets, not {packets}")),
@@ -206,6 +296,86 @@ pub fn encode_cell<C: Encode + 'static>(bytes: &'static [u8], packets: usize) ->
     result.map_err(|_| "panics".to_owned())??;
     let written = C::written(&mut cell.output);
     Ok(Made { cell: Box::new(cell), remark: remark(bytes, &written) })
+}
+
+struct AnswerCell<C: Answer> {
+    codec: C,
+    repeats: usize,
+    output: C::Output,
+}
+
+impl<C: Answer> Cell for AnswerCell<C> {
+    fn prepare(&mut self, repeats: usize) {
+        self.repeats = repeats;
+    }
+
+    fn run(&mut self) {
+        for pass in 0..self.repeats * ROUNDS_OF_ANSWERS {
+            let ids = black_box(ids(pass));
+            let result = self.codec.answer(ids, &mut self.output);
+            black_box(result.is_ok());
+            black_box(&self.output);
+        }
+    }
+
+    fn packets(&self) -> usize {
+        6 * ROUNDS_OF_ANSWERS
+    }
+}
+
+/// How often the answers are given in one pass.
+const ROUNDS_OF_ANSWERS: usize = 20;
+
+fn ids(pass: usize) -> [u16; 4] {
+    [7, 8, 1 + (pass % 1000) as u16, 1007]
+}
+
+/// A cell that answers, and a remark if the codec does not write what it should.
+pub fn answer_cell<C: Answer + 'static>(version: Version) -> Result<Made, String> {
+    let mut cell = AnswerCell::<C> { codec: C::default(), repeats: 0, output: C::output(256) };
+    cell.codec.answer(ids(0), &mut cell.output)?;
+    let written = C::written(&cell.output);
+    Ok(Made { cell: Box::new(cell), remark: remark(&workload::answers(version, ids(0)), &written) })
+}
+
+struct DeliverCell<C: Deliver> {
+    codec: C,
+    message: C::Message,
+    subscribers: Vec<Subscriber>,
+    outputs: Vec<C::Output>,
+    repeats: usize,
+}
+
+impl<C: Deliver> Cell for DeliverCell<C> {
+    fn prepare(&mut self, repeats: usize) {
+        self.repeats = repeats;
+    }
+
+    fn run(&mut self) {
+        for _ in 0..self.repeats {
+            let to = black_box(&self.subscribers[..]);
+            let result = self.codec.deliver(&mut self.message, to, &mut self.outputs);
+            black_box(result.is_ok());
+            black_box(&self.outputs);
+        }
+    }
+
+    fn packets(&self) -> usize {
+        self.subscribers.len()
+    }
+}
+
+/// A cell that delivers a message, and a remark if a subscriber gets other bytes than it should.
+pub fn deliver_cell<C: Deliver + 'static>(delivery: &Delivery) -> Result<Made, String> {
+    let message =
+        C::message(delivery.received).map_err(|fault| format!("cannot read the message, {fault}"))?;
+    let subscribers = delivery.subscribers.clone();
+    let outputs = delivery.expected.iter().map(|bytes| C::output(2 * bytes.len())).collect();
+    let mut cell = DeliverCell::<C> { codec: C::default(), message, subscribers, outputs, repeats: 0 };
+    cell.codec.deliver(&mut cell.message, &cell.subscribers, &mut cell.outputs)?;
+    let mut pairs = delivery.expected.iter().zip(&cell.outputs);
+    let remark = pairs.find_map(|(expected, out)| remark(expected, &C::written(out)));
+    Ok(Made { cell: Box::new(cell), remark })
 }
 
 fn remark(expected: &[u8], written: &[u8]) -> Option<String> {

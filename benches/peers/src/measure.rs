@@ -5,23 +5,29 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::allocations;
-use crate::codec::{Cell, peers_measured};
+use crate::codec::{Cell, Made, peers_measured};
 use crate::peers::{self, Peer};
-use crate::workload::{self, Version, Workload};
+use crate::workload::{self, Delivery, Version, Workload};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
     Decode,
+    ReadAll,
     Encode,
+    Answer,
+    Deliver,
 }
 
 impl Direction {
-    pub const ALL: [Self; 2] = [Self::Decode, Self::Encode];
+    pub const ALL: [Self; 5] = [Self::Decode, Self::ReadAll, Self::Encode, Self::Answer, Self::Deliver];
 
     pub fn name(self) -> &'static str {
         match self {
             Self::Decode => "decode",
             Self::Encode => "encode",
+            Self::ReadAll => "read",
+            Self::Answer => "answer",
+            Self::Deliver => "deliver",
         }
     }
 }
@@ -32,7 +38,34 @@ pub struct Group {
     pub direction: Direction,
     pub workload: &'static str,
     pub entries: Vec<Entry>,
-    bytes: usize,
+    /// Of one pass.
+    pub bytes: usize,
+    pub packets: usize,
+}
+
+impl Group {
+    pub fn figures(&self, peer: &str) -> Option<Figures> {
+        self.entries.iter().find(|entry| entry.peer == peer)?.figures
+    }
+
+    pub fn nanoseconds(&self, peer: &str) -> Option<f64> {
+        Some(self.figures(peer)?.nanoseconds)
+    }
+
+    /// The other codecs.
+    pub fn others(&self) -> impl Iterator<Item = (&'static str, Figures)> {
+        self.entries
+            .iter()
+            .filter(|entry| {
+                ![peers::COPYING, peers::OURS].contains(&entry.peer) && !peers::WAYS.contains(&entry.peer)
+            })
+            .filter_map(|entry| Some((entry.peer, entry.figures?)))
+    }
+
+    /// Millions of bytes a second, when a packet takes so many nanoseconds.
+    pub fn megabytes(&self, nanoseconds: f64) -> f64 {
+        1e3 * self.bytes as f64 / self.packets as f64 / nanoseconds
+    }
 }
 
 /// One codec at one workload.
@@ -48,7 +81,7 @@ pub struct Entry {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Figures {
     pub nanoseconds: f64,
-    /// Against the first codec of the group, round by round.
+    /// Against the first codec of the group.
     pub ratio: f64,
     pub instructions: f64,
     pub allocations: f64,
@@ -59,30 +92,62 @@ pub struct Figures {
 pub fn groups() -> Vec<Group> {
     let mut groups = Vec::new();
     for version in Version::ALL {
-        for direction in Direction::ALL {
+        for direction in [Direction::Decode, Direction::ReadAll, Direction::Encode] {
             for workload in workload::all(version) {
                 groups.push(group(version, direction, &workload));
             }
         }
+        groups.push(answers(version));
     }
+    groups.extend(workload::deliveries().iter().map(deliver));
     groups
 }
 
 fn group(version: Version, direction: Direction, workload: &Workload) -> Group {
-    let entries = peers::all(version).iter().map(|peer| entry(peer, direction, workload)).collect();
-    Group { version, direction, workload: workload.name, entries, bytes: workload.bytes.len() }
+    let make = |peer: &Peer| match direction {
+        Direction::Decode => peer.decode,
+        // What gives everything decoded is not behind when it is not read.
+        Direction::ReadAll => {
+            peer.read.or(peer.decode.filter(|_| peer.verdict.is_some() && peer.encode.is_some()))
+        }
+        _ => peer.encode,
+    };
+    let entries = entries(version, |peer| Some(make(peer)?(workload)));
+    Group {
+        version,
+        direction,
+        workload: workload.name,
+        entries,
+        bytes: workload.bytes.len(),
+        packets: workload.packets,
+    }
 }
 
-fn entry(peer: &Peer, direction: Direction, workload: &Workload) -> Entry {
-    let result = match direction {
-        Direction::Decode => (peer.decode)(workload),
-        Direction::Encode => (peer.encode)(workload),
-    };
+/// The six answers of a server.
+fn answers(version: Version) -> Group {
+    let entries = entries(version, |peer| Some(peer.answer?(version)));
+    let bytes = workload::answers(version, [1; 4]).len();
+    Group { version, direction: Direction::Answer, workload: "six answers", entries, bytes, packets: 6 }
+}
+
+fn deliver(delivery: &Delivery) -> Group {
+    let version = Version::V5;
+    let entries = entries(version, |peer| Some(peer.deliver?(delivery)));
+    let bytes = delivery.expected.iter().map(Vec::len).sum();
+    let packets = delivery.expected.len();
+    Group { version, direction: Direction::Deliver, workload: delivery.name, entries, bytes, packets }
+}
+
+fn entries(version: Version, result: impl Fn(&Peer) -> Option<Result<Made, String>>) -> Vec<Entry> {
+    peers::all(version).iter().filter_map(|peer| Some(entry(peer.name, result(peer)?))).collect()
+}
+
+fn entry(peer: &'static str, result: Result<Made, String>) -> Entry {
     let (cell, remark) = match result {
         Ok(made) => (Some(made.cell), made.remark),
         Err(reason) => (None, Some(format!("cannot: {reason}"))),
     };
-    Entry { peer: peer.name, remark, figures: None, cell }
+    Entry { peer, remark, figures: None, cell }
 }
 
 /// How long one turn of one codec should take.
@@ -115,11 +180,11 @@ pub fn time_and_allocations(group: &mut Group) {
             }
         }
     }
-    let base = cells.first().map(|turns| turns.times.clone()).unwrap_or_default();
+    let mut base = None;
     for turns in &mut cells {
-        let ratios = turns.times.iter().zip(&base).map(|(time, base)| time / base).collect();
-        turns.figures.ratio = median(ratios);
-        turns.figures.nanoseconds = median(std::mem::take(&mut turns.times));
+        let nanoseconds = quiet(std::mem::take(&mut turns.times));
+        turns.figures.nanoseconds = nanoseconds;
+        turns.figures.ratio = nanoseconds / *base.get_or_insert(nanoseconds);
     }
 }
 
@@ -163,9 +228,10 @@ fn count_allocations(cell: &mut dyn Cell, figures: &mut Figures) {
     figures.allocated_bytes = bytes as f64 / packets;
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
+/// The tenth percentile: what a round takes when nothing disturbs it.
+fn quiet(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+    values.get(values.len() / 10).copied().unwrap_or(f64::NAN)
 }
 
 /// Passes of the shorter and of the longer run under callgrind; their difference is what counts.

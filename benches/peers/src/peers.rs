@@ -1,69 +1,179 @@
 //! The codecs, each behind the same two traits, and what is to be said about them.
 
 mod bytesmut;
+mod copying;
+#[cfg(feature = "all")]
+mod flowsdk;
 mod mqtt_codec_kit;
+#[cfg(feature = "all")]
 mod mqtt_format;
+#[cfg(feature = "all")]
 mod mqtt_proto;
+mod mqtt_protocol;
 mod mqtt_wire;
 mod mqttbytes;
 mod mqttrs;
+#[cfg(feature = "all")]
 mod ntex_mqtt;
+#[cfg(feature = "all")]
 mod rmqtt_codec;
 mod rumqttc;
+#[cfg(feature = "all")]
+mod rusty_rtos_mqtt;
 
-use crate::codec::{self, Decode, Encode, Made, Verdict};
-use crate::workload::{Version, Workload};
+use bytes::BytesMut;
 
-/// A codec for one version of the protocol.
+use crate::codec::{self, Answer, Decode, Deliver, Encode, Made, ReadAll, Verdict};
+use crate::workload::{Delivery, Version, Workload};
+
+/// Makes the cell of a workload, if the codec can do it.
+pub type MakeCell = fn(&Workload) -> Result<Made, String>;
+
+pub type MakeDelivery = fn(&Delivery) -> Result<Made, String>;
+
+/// A codec for one version of the protocol, or another way to call one.
 pub struct Peer {
     pub name: &'static str,
-    pub decode: fn(&Workload) -> Result<Made, String>,
-    pub encode: fn(&Workload) -> Result<Made, String>,
-    pub verdict: fn(&'static [u8]) -> Verdict,
+    /// What it does; `None` where this way does not differ from the codec's first one.
+    pub decode: Option<MakeCell>,
+    pub encode: Option<MakeCell>,
+    /// Reads everything of what it decodes.
+    pub read: Option<MakeCell>,
+    pub deliver: Option<MakeDelivery>,
+    pub answer: Option<fn(Version) -> Result<Made, String>>,
+    pub verdict: Option<fn(&'static [u8]) -> Verdict>,
 }
 
 impl Peer {
-    fn new<D: Decode + 'static, E: Encode + 'static>(name: &'static str) -> Self {
-        Self {
-            name,
-            decode: |w| codec::decode_cell::<D>(w.bytes, w.packets),
-            encode: |w| codec::encode_cell::<E>(w.bytes, w.packets),
-            verdict: codec::verdict::<D>,
-        }
+    const fn named(name: &'static str) -> Self {
+        Self { name, decode: None, encode: None, read: None, deliver: None, answer: None, verdict: None }
+    }
+
+    fn decodes<C: Decode + 'static>(mut self) -> Self {
+        self.decode = Some(|w| codec::decode_cell::<C>(w.bytes, w.packets));
+        self
+    }
+
+    fn encodes<C: Encode + 'static>(mut self) -> Self {
+        self.encode = Some(|w| codec::encode_cell::<C>(w.bytes, w.packets));
+        self
+    }
+
+    fn reads<C: ReadAll + 'static>(mut self) -> Self {
+        self.read = Some(|w| codec::read_cell::<C>(w.bytes, w.packets));
+        self
+    }
+
+    fn delivers<C: Deliver + 'static>(mut self) -> Self {
+        self.deliver = Some(codec::deliver_cell::<C>);
+        self
+    }
+
+    fn answers<C: Answer + 'static>(mut self) -> Self {
+        self.answer = Some(codec::answer_cell::<C>);
+        self
+    }
+
+    fn judged<C: Decode + 'static>(mut self) -> Self {
+        self.verdict = Some(codec::verdict::<C>);
+        self
     }
 
     fn both<C: Decode + Encode + 'static>(name: &'static str) -> Self {
-        Self::new::<C, C>(name)
+        Self::named(name).decodes::<C>().encodes::<C>().judged::<C>()
     }
 }
+
+/// mqtt-wire in the ways that it can be called; the first is its README's.
+fn ours<V: mqtt_wire::Of>() -> Vec<Peer> {
+    use mqtt_wire::{
+        Answers, Append, Built, ByReference, EachEncoded, Frames, Helper, IntoSlice, Readme,
+        Received,
+    };
+    vec![
+        Peer::named(OURS)
+            .decodes::<Readme<V>>()
+            .reads::<Readme<V>>()
+            .encodes::<Append<V, Vec<u8>, Received>>()
+            .answers::<Answers<V>>()
+            .delivers::<EachEncoded>()
+            .judged::<Readme<V>>(),
+        Peer::named(HELPER).decodes::<Helper<V>>(),
+        Peer::named(FRAME).decodes::<Frames<V>>().judged::<Frames<V>>(),
+        Peer::named(BY_REFERENCE).decodes::<ByReference<V>>(),
+        Peer::named(BUILT).encodes::<Append<V, Vec<u8>, Built>>(),
+        Peer::named(BYTES_MUT).encodes::<Append<V, BytesMut, Received>>(),
+        Peer::named(SLICE).encodes::<IntoSlice<V>>(),
+    ]
+}
+
+pub const OURS: &str = "mqtt-wire";
+pub const HELPER: &str = "through a helper";
+pub const FRAME: &str = "`Frame`, its packet";
+const BY_REFERENCE: &str = "by reference, constants";
+pub const BUILT: &str = "built from values";
+/// Properties in wire form that the program owns: a row once there is such a type.
+pub const BUF: &str = "built, `PropertiesBuf`";
+pub const BYTES_MUT: &str = "into `BytesMut`";
+pub const SLICE: &str = "into a slice, constants";
+
+/// The other ways to use mqtt-wire.
+pub const WAYS: &[&str] = &[HELPER, FRAME, BY_REFERENCE, BUILT, BUF, BYTES_MUT, SLICE];
 
 /// The codecs for `version`; the first is the one that the others are compared with.
 pub fn all(version: Version) -> Vec<Peer> {
     match version {
-        Version::V5 => vec![
-            Peer::both::<mqtt_wire::V5>("mqtt-wire"),
-            Peer::both::<mqtt_wire::FrameV5>("mqtt-wire `Frame`"),
-            Peer::both::<rumqttc::V5>("rumqttc"),
-            Peer::both::<mqttbytes::V5>("mqttbytes"),
-            Peer::both::<rmqtt_codec::V5>("rmqtt-codec"),
-            Peer::both::<ntex_mqtt::V5>("ntex-mqtt"),
-            Peer::both::<mqtt_proto::V5>("mqtt-proto"),
-            Peer::both::<mqtt_codec_kit::V5>("mqtt-codec-kit"),
-        ],
-        Version::V311 => vec![
-            Peer::both::<mqtt_wire::V311>("mqtt-wire"),
-            Peer::both::<mqtt_wire::FrameV311>("mqtt-wire `Frame`"),
-            Peer::both::<rumqttc::V4>("rumqttc"),
-            Peer::both::<mqttbytes::V4>("mqttbytes"),
-            Peer::both::<rmqtt_codec::V3>("rmqtt-codec"),
-            Peer::both::<ntex_mqtt::V3>("ntex-mqtt"),
-            Peer::both::<mqtt_proto::V3>("mqtt-proto"),
-            Peer::both::<mqtt_codec_kit::V4>("mqtt-codec-kit"),
-            Peer::both::<mqttrs::V311>("mqttrs"),
-            Peer::both::<mqtt_format::V3>("mqtt-format"),
-        ],
+        Version::V5 => {
+            let mut list = ours::<mqtt_wire::V5>();
+            list.push(
+                Peer::both::<rumqttc::V5>("rumqttc")
+                    .answers::<rumqttc::V5>()
+                    .reads::<rumqttc::V5>()
+                    .delivers::<rumqttc::V5>(),
+            );
+            list.push(
+                Peer::both::<mqttbytes::V5>("mqttbytes")
+                    .answers::<mqttbytes::V5>()
+                    .delivers::<mqttbytes::V5>(),
+            );
+            list.push(Peer::both::<mqtt_codec_kit::V5>("mqtt-codec-kit").answers::<mqtt_codec_kit::V5>());
+            #[cfg(feature = "all")]
+            list.extend([
+                Peer::both::<rmqtt_codec::V5>("rmqtt-codec").delivers::<rmqtt_codec::Broker>(),
+                Peer::both::<ntex_mqtt::V5>("ntex-mqtt"),
+                Peer::both::<mqtt_proto::V5>("mqtt-proto"),
+                Peer::both::<flowsdk::V5>("flowsdk"),
+                Peer::both::<rusty_rtos_mqtt::V5>("rusty_rtos_mqtt").reads::<rusty_rtos_mqtt::V5>(),
+            ]);
+            list.push(copying());
+            list
+        }
+        Version::V311 => {
+            let mut list = ours::<mqtt_wire::V311>();
+            list.push(Peer::both::<rumqttc::V4>("rumqttc").answers::<rumqttc::V4>().reads::<rumqttc::V4>());
+            list.push(Peer::both::<mqttbytes::V4>("mqttbytes").answers::<mqttbytes::V4>());
+            list.push(Peer::both::<mqtt_codec_kit::V4>("mqtt-codec-kit").answers::<mqtt_codec_kit::V4>());
+            list.push(Peer::both::<mqtt_protocol::V311>("mqtt-protocol").answers::<mqtt_protocol::V311>());
+            list.push(Peer::both::<mqttrs::V311>("mqttrs").reads::<mqttrs::V311>().answers::<mqttrs::V311>());
+            #[cfg(feature = "all")]
+            list.extend([
+                Peer::both::<rmqtt_codec::V3>("rmqtt-codec"),
+                Peer::both::<ntex_mqtt::V3>("ntex-mqtt"),
+                Peer::both::<mqtt_proto::V3>("mqtt-proto"),
+                Peer::both::<flowsdk::V3>("flowsdk"),
+                Peer::both::<mqtt_format::V3>("mqtt-format").reads::<mqtt_format::V3>(),
+            ]);
+            list.push(copying());
+            list
+        }
     }
 }
+
+fn copying() -> Peer {
+    Peer::named(COPYING).encodes::<copying::Copying>()
+}
+
+pub const COPYING: &str = "memcpy";
 
 /// What a codec takes and gives, for the report.
 pub struct About {
@@ -83,15 +193,15 @@ pub const ABOUT: &[About] = &[
         takes: "`&[u8]`",
         gives: "packet that borrows everything; lists of properties, filters and codes are checked, and read again \
                 when they are iterated",
-        writes: "by reference into `&mut [u8]`",
+        writes: "by reference into a `Vec<u8>`, a `BytesMut` or `&mut [u8]`; on an error the output is as it was",
     },
     About {
-        name: "mqtt-wire `Frame`",
+        name: FRAME,
         package: "mqtt-wire",
         versions: "3.1, 3.1.1, 5.0",
         takes: "`&mut BytesMut`, splits the frame off",
         gives: "owned frame, and the packet that borrows from it, decoded once",
-        writes: "by reference into `BytesMut`",
+        writes: "-",
     },
     About {
         name: "rumqttc",
@@ -157,5 +267,29 @@ pub const ABOUT: &[About] = &[
         takes: "`&[u8]` (nom 7), frames with a Remaining Length of at most 127",
         gives: "packet that borrows everything; a list of filters is parsed again when it is iterated",
         writes: "by reference into a `futures::AsyncWrite`, here `Vec<u8>`, polled once",
+    },
+    About {
+        name: "mqtt-protocol",
+        package: "mqtt-protocol",
+        versions: "3.1.1",
+        takes: "an `io::Read`, here `&[u8]`",
+        gives: "owned packet; every string and payload copied",
+        writes: "by reference into an `io::Write`, here `Vec<u8>`",
+    },
+    About {
+        name: "flowsdk",
+        package: "flowsdk",
+        versions: "3.1.1, 5.0",
+        takes: "`&[u8]`, one whole frame",
+        gives: "owned packet; every string and payload copied, properties a `Vec` of an enum",
+        writes: "by reference, a new `Vec` a packet, here copied into one buffer",
+    },
+    About {
+        name: "rusty_rtos_mqtt",
+        package: "rusty_rtos_mqtt",
+        versions: "5.0, what a client reads and writes",
+        takes: "`&[u8]`, fixed header and body in two calls",
+        gives: "packet that borrows everything as bytes; properties are passed over, and read again by a cursor",
+        writes: "by reference into `&mut [u8]`, after a call for the size; here of PUBLISH, acknowledgements and PINGREQ",
     },
 ];

@@ -2,9 +2,11 @@
 
 use std::fmt::Write;
 
+use crate::checks::{self, Checks};
 use crate::frames::{self, Verdicts};
-use crate::measure::{Direction, Entry, Figures, Group};
-use crate::peers::{self, ABOUT};
+use crate::goals;
+use crate::measure::{Direction, Figures, Group};
+use crate::peers::{self, ABOUT, OURS};
 use crate::workload::{self, Version};
 
 const MIXED: &str = "mixed";
@@ -14,9 +16,12 @@ pub fn markdown(groups: &[Group]) -> String {
     let mut out = String::new();
     out.push_str(HEAD);
     machine(&mut out);
+    throughput(&mut out, groups);
     codecs(&mut out);
     workloads(&mut out);
-    summary(&mut out, groups);
+    for version in Version::ALL {
+        mixed(&mut out, groups, version);
+    }
     for version in Version::ALL {
         for direction in Direction::ALL {
             let chosen: Vec<&Group> = groups
@@ -26,6 +31,8 @@ pub fn markdown(groups: &[Group]) -> String {
             figures(&mut out, version, direction, &chosen);
         }
     }
+    out.push_str("\n## Goals\n\n");
+    out.push_str(&goals::markdown(&goals::all(groups)));
     not_checked(&mut out);
     out
 }
@@ -37,16 +44,25 @@ This file is generated: `benches/peers/run docs/benchmarks.md` builds the packag
 writes it anew. Every codec reads and writes the same bytes, all in one process and in turn: one turn of each codec,
 round after round, so that what disturbs the machine disturbs them all.
 
-- **ns**: nanoseconds a packet, median of the rounds. **Ratio**: against the first column, the median over the rounds
-  of one codec's time divided by the first one's in the same round; above 1 is slower than the first.
+- **Decode** goes the way of the README, for every codec: `?` on the result, then the packet by value to a function
+  that is not inlined and reads its type and its topic; options are not constants; dropping the packet counts. **Read**
+  hands it to a function that reads every field, property and item, texts as `&str`; codecs for which that is not
+  written down here give everything decoded and are only looked at, as in decode. **Encode** writes packets that
+  are there, to the end of an output that is emptied before, in the codec's own type of output. **Answer** builds the
+  six answers of a server (CONNACK, SUBACK, UNSUBACK, two PUBACK, PINGRESP) from values and writes them. **Deliver** writes
+  one received PUBLISH for each subscriber.
+- Rows below `mqtt-wire` are other ways to use it: through a function of the program's own that returns
+  `Result<Option<Packet>>`; as `Frame`, its packet handed on; by reference with constant options; packets built from
+  values, their properties a list; other outputs.
+- **ns**: nanoseconds a packet, tenth percentile of the rounds. **Ratio**: against mqtt-wire; above 1 is slower.
 - **instructions**: a packet, counted by callgrind over N and over 2 N passes; the difference is taken, so that what
   happens once does not count. A long copy (`rep movsb`) counts one for each byte.
 - **allocations**: calls of the allocator a packet (new or grown), and the bytes asked for.
-- Outside of what is measured: laying out the input buffers, building the values to encode (and copies of them for
-  the codecs that take them by value). Inside: dropping the decoded packet, emptying the output buffer.
-- Every pass reads a copy of the stream of its own, as bytes from the network are new to a codec.
+- Every pass reads a copy of the stream of its own, as bytes from the network are new to a codec. Laying them out is not
+  measured.
 - Codecs over `BytesMut` get a buffer as a long-lived reader has it: frames were split off before, and there is room
   behind the data. Codecs over a slice get the slice.
+- `memcpy` is no codec: it copies the bytes of each packet to the end of a `Vec`.
 ";
 
 fn machine(out: &mut String) {
@@ -55,22 +71,57 @@ fn machine(out: &mut String) {
         let values = cpu.lines().filter_map(|line| line.split_once(':'));
         values.into_iter().find(|(key, _)| key.trim() == name).map_or("unknown", |(_, value)| value.trim())
     };
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let _ = writeln!(
         out,
-        "\nMachine: {} (family {}, model {}, {} MHz), {cores} cores, {}. Compiler: {}, release, fat LTO, one codegen unit.\n",
+        "\nMachine: {} (family {}, model {}). Compiler: {}, release, fat LTO, one codegen unit.",
         field("model name"),
         field("cpu family"),
         field("model"),
-        field("cpu MHz"),
-        std::env::consts::OS,
         env!("RUSTC_VERSION"),
     );
 }
 
+/// The rows that the README states, between the marks by which they are found.
+const THROUGHPUT: &[(&str, Direction, Version, &str, &str)] = &[
+    ("decode, 5.0", Direction::Decode, Version::V5, MIXED, OURS),
+    ("decode, 3.1.1", Direction::Decode, Version::V311, MIXED, OURS),
+    ("decode and read everything, 5.0", Direction::ReadAll, Version::V5, MIXED, OURS),
+    ("encode as received, 5.0", Direction::Encode, Version::V5, MIXED, OURS),
+    ("encode as received, 3.1.1", Direction::Encode, Version::V311, MIXED, OURS),
+    ("encode built from values, 5.0", Direction::Encode, Version::V5, MIXED, peers::BUILT),
+    ("build and encode a server's answers, 5.0", Direction::Answer, Version::V5, "six answers", OURS),
+];
+
+pub const MARK: &str = "<!-- throughput, written by benches/peers/run -->";
+pub const END: &str = "<!-- end of throughput -->";
+
+fn throughput(out: &mut String, groups: &[Group]) {
+    let _ = writeln!(
+        out,
+        "\n## Throughput\n\n{MARK}\n| one thread, the mixed stream | million packets a second | MB a second | times \
+         rumqttc | fastest other codec |\n|---|---:|---:|---:|---|"
+    );
+    for &(title, direction, version, workload, peer) in THROUGHPUT {
+        let found = |g: &&Group| (g.direction, g.version, g.workload) == (direction, version, workload);
+        let Some(group) = groups.iter().find(found) else { continue };
+        let Some(ours) = group.nanoseconds(peer) else { continue };
+        let times = group.nanoseconds("rumqttc").map_or("-".to_owned(), |ns| format!("{:.1}", ns / ours));
+        let fastest = group.others().min_by(|(_, a), (_, b)| a.nanoseconds.total_cmp(&b.nanoseconds));
+        let fastest =
+            fastest.map_or("-".to_owned(), |(name, f)| format!("{name}, {:.1}", 1e3 / f.nanoseconds));
+        let _ = writeln!(
+            out,
+            "| {title} | {:.1} | {:.0} | {times} | {fastest} |",
+            1e3 / ours,
+            group.megabytes(ours)
+        );
+    }
+    let _ = writeln!(out, "{END}");
+}
+
 fn codecs(out: &mut String) {
     out.push_str(
-        "## The codecs\n\n| codec | release | MQTT | takes | gives | writes |\n|---|---|---|---|---|---|\n",
+        "\n## The codecs\n\n| codec | release | MQTT | takes | gives | writes |\n|---|---|---|---|---|---|\n",
     );
     for about in ABOUT {
         let _ = writeln!(
@@ -84,6 +135,24 @@ fn codecs(out: &mut String) {
             about.writes,
         );
     }
+    out.push_str(
+        "\nWhat they check, by [the frames below](#what-is-not-checked): which faults in a Topic Name are refused, how many \
+         of the frames that break a rule are accepted, and how many of these the encoder writes again.\n",
+    );
+    for version in Version::ALL {
+        let _ = writeln!(
+            out,
+            "\n| codec, MQTT {} | ill-formed UTF-8 | U+0000 | wildcard | accepted of the bad frames | written again \
+             |\n|---|---|---|---|---:|---:|",
+            version.name()
+        );
+        for Checks { name, utf8, null, wildcard, accepted, written, bad } in checks::all(version) {
+            let word = |refused| if refused { "refused" } else { "accepted" };
+            let (utf8, null, wildcard) = (word(utf8), word(null), word(wildcard));
+            let _ =
+                writeln!(out, "| {name} | {utf8} | {null} | {wildcard} | {accepted} of {bad} | {written} |");
+        }
+    }
 }
 
 /// The version of a package by the lock file that the build used.
@@ -95,69 +164,83 @@ fn release(package: &str) -> &'static str {
 
 fn workloads(out: &mut String) {
     out.push_str("\n## The workloads\n\n");
-    out.push_str("A workload is one buffer with 100 packets, except for the last.\n\n| workload | content | bytes in 5.0 | in 3.1.1 |\n|---|---|---:|---:|\n");
+    out.push_str("A workload is one buffer with 100 packets, except for that of 1 MiB.\n\n| workload | content | bytes in 5.0 | in 3.1.1 |\n|---|---|---:|---:|\n");
     let old = workload::all(Version::V311);
     for new in workload::all(Version::V5) {
         let old = old.iter().find(|old| old.name == new.name);
         let bytes = old.map_or("-".to_owned(), |old| old.bytes.len().to_string());
         let _ = writeln!(out, "| {} | {} | {} | {bytes} |", new.name, new.content, new.bytes.len());
     }
+    for delivery in workload::deliveries() {
+        let bytes: usize = delivery.expected.iter().map(Vec::len).sum();
+        let _ = writeln!(out, "| {} | {} | {bytes} | - |", delivery.name, delivery.content);
+    }
 }
 
-fn summary(out: &mut String, groups: &[Group]) {
-    for version in Version::ALL {
-        let find = |direction| {
-            groups.iter().find(|g| g.version == version && g.direction == direction && g.workload == MIXED)
-        };
-        let (Some(decode), Some(encode)) = (find(Direction::Decode), find(Direction::Encode)) else {
-            continue;
-        };
+/// Every figure of the mixed stream.
+fn mixed(out: &mut String, groups: &[Group], version: Version) {
+    for direction in [Direction::Decode, Direction::Encode] {
+        let found = |g: &&Group| g.version == version && g.direction == direction && g.workload == MIXED;
+        let Some(group) = groups.iter().find(found) else { continue };
         let _ = writeln!(
             out,
-            "\n## The mixed stream, MQTT {}\n\n| codec | decode ns | ratio | instructions | allocations | encode ns | \
-             ratio | instructions | allocations |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|",
+            "\n## The mixed stream, {} of MQTT {}\n\n| codec | ns | ratio | million packets a second | MB a second | \
+             instructions | allocations |\n|---|---:|---:|---:|---:|---:|---:|",
+            direction.name(),
             version.name()
         );
-        for (d, e) in decode.entries.iter().zip(&encode.entries) {
-            let _ = writeln!(out, "| {} | {} | {} |", d.peer, four(d), four(e));
+        for entry in &group.entries {
+            let Some(f) = entry.figures else { continue };
+            let _ = writeln!(
+                out,
+                "| {} | {:.1} | {:.2} | {:.1} | {:.0} | {:.0} | {:.2} |",
+                entry.peer,
+                f.nanoseconds,
+                f.ratio,
+                1e3 / f.nanoseconds,
+                group.megabytes(f.nanoseconds),
+                f.instructions,
+                f.allocations,
+            );
         }
     }
 }
 
-fn four(entry: &Entry) -> String {
-    entry.figures.map_or("- | - | - | -".to_owned(), |f| {
-        format!("{:.1} | {:.2} | {:.0} | {:.2}", f.nanoseconds, f.ratio, f.instructions, f.allocations)
-    })
-}
-
 fn figures(out: &mut String, version: Version, direction: Direction, groups: &[&Group]) {
-    let _ = writeln!(out, "\n## {} of MQTT {}", capital(direction.name()), version.name());
+    if groups.is_empty() {
+        return;
+    }
+    let version = if direction == Direction::Deliver { "" } else { version.name() };
+    let title = format!("{} {version}", capital(direction.name()));
+    let _ = writeln!(out, "\n## {}", title.trim_end());
     table(out, "Nanoseconds a packet (ratio)", groups, |f| {
         format!("{} ({:.2})", short(f.nanoseconds), f.ratio)
     });
     table(out, "Instructions a packet", groups, |f| format!("{:.0}", f.instructions));
-    table(out, "Allocations a packet (bytes)", groups, |f| {
-        format!("{} ({})", short(f.allocations), short(f.allocated_bytes))
-    });
+    if direction != Direction::ReadAll {
+        table(out, "Allocations a packet (bytes)", groups, |f| match f.allocations {
+            0.0 => "0".to_owned(),
+            calls => format!("{} ({})", short(calls), short(f.allocated_bytes)),
+        });
+    }
     remarks(out, groups);
 }
 
+/// A row for each codec, a column for each workload.
 fn table(out: &mut String, title: &str, groups: &[&Group], cell: impl Fn(&Figures) -> String) {
-    let Some(first) = groups.first() else { return };
-    let names: Vec<&str> = first.entries.iter().map(|entry| entry.peer).collect();
+    let titles: Vec<&str> = groups.iter().map(|group| group.workload).collect();
     let _ = writeln!(
         out,
-        "\n{title}:\n\n| workload | {} |\n|---|{}",
-        names.join(" | "),
-        "---:|".repeat(names.len())
+        "\n{title}:\n\n| codec | {} |\n|---|{}",
+        titles.join(" | "),
+        "---:|".repeat(titles.len())
     );
-    for group in groups {
-        let cells: Vec<String> = group
-            .entries
+    for name in groups[0].entries.iter().map(|entry| entry.peer) {
+        let cells: Vec<String> = groups
             .iter()
-            .map(|entry| entry.figures.as_ref().map_or("cannot".to_owned(), &cell))
+            .map(|group| group.figures(name).as_ref().map_or("cannot".to_owned(), &cell))
             .collect();
-        let _ = writeln!(out, "| {} | {} |", group.workload, cells.join(" | "));
+        let _ = writeln!(out, "| {name} | {} |", cells.join(" | "));
     }
 }
 
@@ -198,8 +281,10 @@ fn not_checked(out: &mut String) {
     out.push_str(FRAMES);
     for version in Version::ALL {
         let peers = peers::all(version);
-        let verdicts: Vec<(&str, Verdicts)> =
-            peers.iter().map(|peer| (peer.name, frames::judge(version, peer.verdict))).collect();
+        let verdicts: Vec<(&str, Verdicts)> = peers
+            .iter()
+            .filter_map(|peer| Some((peer.name, frames::judge(version, peer.verdict?))))
+            .collect();
         let total = verdicts.first().map_or(0, |(_, v)| v.total);
         let _ =
             writeln!(out, "\n### MQTT {}, {total} frames\n\n| codec | right |\n|---|---:|", version.name());
@@ -239,6 +324,32 @@ fn faults(out: &mut String, name: &str, v: &Verdicts) {
 fn capital(word: &str) -> String {
     let mut chars = word.chars();
     chars.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(chars).collect()
+}
+
+/// Whether the group is one to look at first.
+pub fn is_main(group: &Group) -> bool {
+    match group.direction {
+        Direction::Decode => [MIXED, "PUBACK", "CONNECT, full"].contains(&group.workload),
+        Direction::Encode => [MIXED, "CONNACK, 10 properties"].contains(&group.workload),
+        Direction::ReadAll => group.workload == MIXED,
+        Direction::Answer | Direction::Deliver => true,
+    }
+}
+
+pub fn title(group: &Group) -> String {
+    format!("{} {}, {}", group.direction.name(), group.workload, group.version.name())
+}
+
+/// Nanoseconds a packet, and how that compares with the first row.
+pub fn times(group: &Group) -> String {
+    let mut out = format!("{}\n", title(group));
+    for entry in &group.entries {
+        let _ = match entry.figures {
+            Some(f) => writeln!(out, "{:9.1} ns {:6.2}  {}", f.nanoseconds, f.ratio, entry.peer),
+            None => writeln!(out, "{:>19}  {}", "-", entry.peer),
+        };
+    }
+    out
 }
 
 /// The verdicts alone, for a look without measuring.

@@ -68,6 +68,26 @@ pub fn all(version: Version) -> Vec<Workload> {
             publish(v, 1, 1007, TOPIC, &publish_properties(), &PAYLOAD),
         ));
     }
+    if v == Version::V5 {
+        list.push(repeated(
+            "PUBLISH, 20 user properties",
+            "QoS 1; names of 6 and values of 8 bytes; 20-byte topic, 64-byte payload",
+            publish(v, 1, 1007, TOPIC, &user_properties(20), &PAYLOAD),
+        ));
+    }
+    list.push(workload(
+        "PUBLISH, long topics",
+        "QoS 1; topics of 32 to 200 bytes, 64-byte payload, no properties",
+        COPIES,
+        long_topics(v),
+    ));
+    for (name, size) in [("PUBLISH, 1 KiB", 1 << 10), ("PUBLISH, 16 KiB", 16 << 10)] {
+        list.push(repeated(
+            name,
+            "QoS 1, 20-byte topic, a payload of that size",
+            publish(v, 1, 1007, TOPIC, &[], &vec![b'x'; size]),
+        ));
+    }
     list.push(repeated(
         "SUBSCRIBE, 10 filters",
         "filters of 16 to 20 bytes, some with wildcards",
@@ -86,6 +106,8 @@ pub fn all(version: Version) -> Vec<Workload> {
         connect(v),
     ));
     list.push(repeated("PUBACK", "packet identifier alone", ack(4, 1007)));
+    list.push(repeated("SUBACK", "one code", suback(v, 1007, &[1])));
+    list.push(repeated("PINGREQ", "two bytes", frame(0xC0, &[])));
     list.push(workload(
         "PUBLISH, 1 MiB",
         "QoS 1, 20-byte topic, payload of 1,048,576 bytes; one packet in the buffer",
@@ -175,6 +197,24 @@ fn publish_properties() -> Vec<u8> {
     text(&mut p, 0x09, "7f3a9c21");
     user(&mut p, "trace", "4bf92f3577b34da6");
     p
+}
+
+fn user_properties(count: usize) -> Vec<u8> {
+    let mut p = Vec::new();
+    for n in 0..count {
+        user(&mut p, &format!("name{n:02}"), &format!("value{n:03}"));
+    }
+    p
+}
+
+/// Topics of 32 to 200 bytes, each of another length than the one before.
+fn long_topics(v: Version) -> Vec<u8> {
+    let packet = |n: usize| {
+        let length = 32 + n * 17 % 169;
+        let topic: String = "site/12/building/3/floor/4/room/".chars().cycle().take(length).collect();
+        publish(v, 1, 1007, &topic, &[], &PAYLOAD)
+    };
+    (0..COPIES).flat_map(packet).collect()
 }
 
 fn connack_properties() -> Vec<u8> {
@@ -280,6 +320,100 @@ fn suback(v: Version, id: u16, codes: &[u8]) -> Vec<u8> {
     block(v, &mut body, &[]);
     body.extend(codes);
     frame(0x90, &body)
+}
+
+/// Who gets a message.
+#[derive(Clone, Copy, Debug)]
+pub struct Subscriber {
+    pub version: Version,
+    pub qos: u8,
+    pub id: u16,
+}
+
+/// A message on its way to subscribers.
+pub struct Delivery {
+    pub name: &'static str,
+    pub content: &'static str,
+    /// The PUBLISH as it was received, in 5.0.
+    pub received: &'static [u8],
+    pub subscribers: Vec<Subscriber>,
+    /// What each of them is to get.
+    pub expected: Vec<Vec<u8>>,
+}
+
+pub fn deliveries() -> Vec<Delivery> {
+    let mixed = [
+        (0, false),
+        (1, false),
+        (0, true),
+        (2, false),
+        (1, false),
+        (0, false),
+        (1, true),
+        (0, true),
+        (1, false),
+        (0, false),
+    ];
+    let subscribers = |count: u16, each: &dyn Fn(usize) -> (u8, bool)| {
+        let one = |n: u16| {
+            let (qos, old) = each(usize::from(n));
+            Subscriber { version: if old { Version::V311 } else { Version::V5 }, qos, id: 100 + n }
+        };
+        (0..count).map(one).collect()
+    };
+    let large = vec![b'x'; 1 << 10];
+    let delivery =
+        |name, content, properties: &[u8], payload: &[u8], subscribers: Vec<Subscriber>| Delivery {
+            name,
+            content,
+            received: publish(Version::V5, 1, 1007, TOPIC, properties, payload).leak(),
+            expected: subscribers
+                .iter()
+                .map(|to| publish(to.version, to.qos, to.id, TOPIC, properties, payload))
+                .collect(),
+            subscribers,
+        };
+    vec![
+        delivery(
+            "forward to ten mixed subscribers",
+            "PUBLISH with 5 properties and 64 bytes; in 5.0 three at QoS 0, three at QoS 1 and one at QoS 2, in 3.1.1 two \
+             at QoS 0 and one at QoS 1, each to a buffer of its own",
+            &publish_properties(),
+            &PAYLOAD,
+            subscribers(10, &|n| mixed[n]),
+        ),
+        delivery(
+            "fan-out to 10",
+            "PUBLISH of 1 KiB in 5.0 at QoS 1, each with its payload and to a buffer of its own",
+            &[],
+            &large,
+            subscribers(10, &|_| (1, false)),
+        ),
+        delivery(
+            "fan-out to 1,000",
+            "the same to a thousand",
+            &[],
+            &large,
+            subscribers(1000, &|_| (1, false)),
+        ),
+    ]
+}
+
+/// What a server answers: CONNACK, SUBACK and UNSUBACK of one filter, two PUBACK, PINGRESP.
+pub fn answers(v: Version, [suback_id, unsuback_id, first, second]: [u16; 4]) -> Vec<u8> {
+    let mut unsuback = unsuback_id.to_be_bytes().to_vec();
+    if v == Version::V5 {
+        unsuback.extend([0, 0]);
+    }
+    let frames = [
+        connack(v, &[]),
+        suback(v, suback_id, &[1]),
+        frame(0xB0, &unsuback),
+        ack(4, first),
+        ack(4, second),
+        frame(0xD0, &[]),
+    ];
+    frames.concat()
 }
 
 /// With a Reason Code and a Reason String in 5.0: not every codec reads the form without a body.

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::draft::{Draft, lines};
 use super::labels;
-use super::model::{self, Fault, Rules, Verdict, decode};
+use super::model::{Fault, Rules, Verdict, decode};
 use super::tables::{Sender, Type, V5, Version};
 use crate::hex;
 
@@ -20,23 +20,10 @@ pub(crate) struct Family {
 }
 
 #[derive(Debug)]
-pub(crate) enum Asked {
-    /// In the notation.
-    Bytes(String),
-    TopicName(String),
-    TopicFilter(String),
-    Match {
-        filter: String,
-        name: String,
-    },
-}
-
-#[derive(Debug)]
 pub(crate) enum Outcome {
     Good,
     Missing(usize),
     Error(Refused),
-    Matches(bool),
 }
 
 #[derive(Debug)]
@@ -58,7 +45,8 @@ pub(crate) struct Made {
     pub(crate) max_packet_size: Option<u32>,
     pub(crate) check_payload_format: bool,
     pub(crate) refuse_control_characters: bool,
-    pub(crate) asked: Asked,
+    /// In the notation.
+    pub(crate) bytes: String,
     pub(crate) packets: Vec<Value>,
     pub(crate) outcome: Outcome,
     pub(crate) canonical: Option<Vec<u8>>,
@@ -150,13 +138,6 @@ impl Bytes {
         self
     }
 
-    /// More bytes behind these.
-    pub(crate) fn then(mut self, note: &str, bytes: &[u8]) -> Self {
-        self.bytes.extend_from_slice(bytes);
-        self.text.push_str(&format!("{} # {note}\n", hex::compact(bytes)));
-        self
-    }
-
     /// Only the first of these bytes.
     pub(crate) fn head(draft: &Draft, length: usize) -> Self {
         let mut fields = draft.all();
@@ -217,12 +198,13 @@ impl Family {
         // What the model alone decides breaks the one rule that the error names.
         let rules = if matches!((says, &verdict), (Says::Model, Verdict::Error(_))) { &[] } else { rules };
         let mut labels = rules.iter().map(|rule| (*rule).to_owned()).collect();
-        let (packets, outcome) = outcome(verdict, by.version, packet, &mut labels);
+        let (packets, outcome) = outcome(verdict, &by, packet, &mut labels);
         let is_packet = !packets.is_empty();
         let canonical =
             is_packet.then(|| canonical(&bytes, by.version)).filter(|canonical| *canonical != bytes);
         let title = title.into();
-        let free = left_open(&bytes, by.version, &outcome);
+        let error = if let Outcome::Error(error) = &outcome { Some(error.kind) } else { None };
+        let free = left_open(&bytes, by.version, error);
         self.push(Made {
             id,
             title,
@@ -233,153 +215,13 @@ impl Family {
             max_packet_size: by.max_packet_size,
             check_payload_format: by.check_payload_format,
             refuse_control_characters: by.refuse_control_characters,
-            asked: Asked::Bytes(text),
+            bytes: text,
             packets,
             outcome,
             canonical,
             free: free.map(str::to_owned),
             note: None,
         })
-    }
-
-    /// A case of several packets, one behind the other; what comes behind them is told by the model.
-    pub(crate) fn stream(
-        &mut self,
-        id: &str,
-        title: &str,
-        bytes: Bytes,
-        count: usize,
-        rules: &[&str],
-    ) -> &mut Made {
-        let Bytes { rules: by, bytes, text } = bytes;
-        let mut packets = Vec::new();
-        let mut at = 0;
-        let mut free = None;
-        let mut labels: Vec<String> = rules.iter().map(|rule| (*rule).to_owned()).collect();
-        let outcome = loop {
-            if at == bytes.len() {
-                break Outcome::Good;
-            }
-            match decode(&bytes[at..], &by) {
-                Verdict::Packet { value, length } => {
-                    packets.push(value);
-                    at += length;
-                }
-                other => {
-                    let packet = bytes.get(at).and_then(|first| Type::of(first >> 4));
-                    let outcome = outcome(other, by.version, packet, &mut labels).1;
-                    free = left_open(&bytes[at..], by.version, &outcome);
-                    break outcome;
-                }
-            }
-        };
-        assert_eq!(packets.len(), count, "{}/{id}", self.name);
-        self.push(Made {
-            id: format!("{}/{id}", by.version.name()),
-            title: title.to_owned(),
-            versions: vec![by.version],
-            rules: named(&labels, by.version),
-            sender: by.sender,
-            first_packet: by.first_packet,
-            max_packet_size: by.max_packet_size,
-            check_payload_format: false,
-            refuse_control_characters: false,
-            asked: Asked::Bytes(text),
-            packets,
-            outcome,
-            canonical: None,
-            free: free.map(str::to_owned),
-            note: None,
-        })
-    }
-
-    /// A case about topics alone. `rules` are labels with their versions.
-    fn topic(
-        &mut self,
-        id: String,
-        title: &str,
-        versions: &[Version],
-        asked: Asked,
-        outcome: Outcome,
-        rules: Vec<String>,
-    ) -> &mut Made {
-        self.push(Made {
-            id,
-            title: title.to_owned(),
-            versions: versions.to_vec(),
-            rules,
-            sender: None,
-            first_packet: false,
-            max_packet_size: None,
-            check_payload_format: false,
-            refuse_control_characters: false,
-            asked,
-            packets: Vec::new(),
-            outcome,
-            canonical: None,
-            free: None,
-            note: None,
-        })
-    }
-
-    /// A topic name, and what is wrong with it.
-    pub(crate) fn topic_name(
-        &mut self,
-        id: &str,
-        title: &str,
-        name: &str,
-        wrong: Option<(&'static str, usize)>,
-        rules: [&[&str]; 2],
-    ) -> &mut Made {
-        assert_eq!(model::topic_name(name).err(), wrong, "{id}");
-        let outcome = wrong.map_or(Outcome::Good, topic_error);
-        self.topic(id.to_owned(), title, &BOTH, Asked::TopicName(name.to_owned()), outcome, both(rules))
-    }
-
-    /// A topic filter by the rules of those versions, and what is wrong with it.
-    pub(crate) fn topic_filter(
-        &mut self,
-        id: &str,
-        title: &str,
-        versions: &[Version],
-        filter: &str,
-        wrong: Option<(&'static str, usize)>,
-        rules: [&[&str]; 2],
-    ) -> &mut Made {
-        for version in versions {
-            assert_eq!(model::topic_filter(filter, *version == V5).err(), wrong, "{id}");
-        }
-        let outcome = wrong.map_or(Outcome::Good, topic_error);
-        self.topic(
-            id.to_owned(),
-            title,
-            versions,
-            Asked::TopicFilter(filter.to_owned()),
-            outcome,
-            both(rules),
-        )
-    }
-
-    /// Whether a filter matches a name.
-    #[allow(clippy::too_many_arguments, reason = "each case is a row of them")]
-    pub(crate) fn matches(
-        &mut self,
-        id: &str,
-        title: &str,
-        versions: &[Version],
-        filter: &str,
-        name: &str,
-        matches: bool,
-        rules: [&[&str]; 2],
-    ) -> &mut Made {
-        for version in versions {
-            let shares = *version == V5;
-            assert_eq!(model::topic_filter(filter, shares), Ok(()), "{id}");
-            assert_eq!(model::topic_name(name), Ok(()), "{id}");
-            assert_eq!(model::matches(filter, name, shares), matches, "{id}");
-        }
-        let asked = Asked::Match { filter: filter.to_owned(), name: name.to_owned() };
-        self.topic(id.to_owned(), title, versions, asked, Outcome::Matches(matches), both(rules))
     }
 }
 
@@ -398,23 +240,14 @@ fn named(labels: &[String], version: Version) -> Vec<String> {
     all
 }
 
-fn both([v311, v5]: [&[&str]; 2]) -> Vec<String> {
-    v311.iter()
-        .map(|rule| format!("3.1.1 {rule}"))
-        .chain(v5.iter().map(|rule| format!("5.0 {rule}")))
-        .collect()
-}
-
 /// Why an implementation may decide otherwise, where the bytes alone tell.
-fn left_open(bytes: &[u8], version: Version, outcome: &Outcome) -> Option<&'static str> {
+pub(crate) fn left_open(bytes: &[u8], version: Version, error: Option<&str>) -> Option<&'static str> {
     if version == V5 && bytes == [0xF0, 0] {
         return Some(
             "section 3.15.2.1 allows an AUTH of nothing, 3.15.2.2.2 asks for an Authentication Method",
         );
     }
-    if matches!(outcome, Outcome::Error(Refused { kind: "ZeroPacketId", .. }))
-        && labels::is_acknowledgement(bytes[0])
-    {
+    if error == Some("ZeroPacketId") && labels::is_acknowledgement(bytes[0]) {
         return Some(
             "that an acknowledgement's identifier is never 0 follows from the session's rules alone",
         );
@@ -422,7 +255,7 @@ fn left_open(bytes: &[u8], version: Version, outcome: &Outcome) -> Option<&'stat
     if version == Version::V31 {
         return Some("the text of 3.1 was not at hand: the rule is taken from what others quote of it");
     }
-    (matches!(outcome, Outcome::Error(_)) && !is_complete(bytes))
+    (error.is_some() && !is_complete(bytes))
         .then_some("the standard does not say when a bad packet is refused: a decoder may wait for its end")
 }
 
@@ -434,10 +267,6 @@ fn is_complete(bytes: &[u8]) -> bool {
     };
     let digit = |(n, byte): (usize, &u8)| usize::from(byte & 0x7F) << (7 * n);
     header > 5 || header + length.take(header - 1).enumerate().map(digit).sum::<usize>() <= bytes.len()
-}
-
-fn topic_error((kind, offset): (&'static str, usize)) -> Outcome {
-    Outcome::Error(Refused { kind, or: Vec::new(), offset, reason_codes: &[] })
 }
 
 fn check(id: &str, bytes: &[u8], says: Says, verdict: &Verdict) {
@@ -455,7 +284,7 @@ fn check(id: &str, bytes: &[u8], says: Says, verdict: &Verdict) {
 /// What the case expects; the labels of the broken rule come first.
 fn outcome(
     verdict: Verdict,
-    version: Version,
+    by: &Rules,
     packet: Option<Type>,
     rules: &mut Vec<String>,
 ) -> (Vec<Value>, Outcome) {
@@ -463,19 +292,17 @@ fn outcome(
         Verdict::Packet { value, .. } => (vec![value], Outcome::Good),
         Verdict::Incomplete { missing } => (vec![], Outcome::Missing(missing)),
         Verdict::Error(Fault { kind, offset }) => {
-            // 3.1 numbers no rules: the family names one of ours.
-            if version != Version::V31 {
-                let label = labels::rule(kind, version, packet).to_owned();
-                rules.retain(|rule| *rule != label);
-                rules.insert(0, label);
-            }
+            let label = labels::rule(kind, by.version, packet, by.sender);
+            let label = label.unwrap_or_else(|| panic!("{kind} breaks no rule of {}", by.version.name()));
+            rules.retain(|rule| rule != label);
+            rules.insert(0, label.to_owned());
             (
                 vec![],
                 Outcome::Error(Refused {
                     kind,
                     or: Vec::new(),
                     offset,
-                    reason_codes: labels::reason_codes(kind, version),
+                    reason_codes: labels::reason_codes(kind, by.version),
                 }),
             )
         }
@@ -483,11 +310,22 @@ fn outcome(
 }
 
 /// The shortest form of a packet: what an encoder writes.
-fn canonical(frame: &[u8], version: Version) -> Vec<u8> {
+pub(crate) fn canonical(frame: &[u8], version: Version) -> Vec<u8> {
     let header = 2 + frame[1..].iter().take_while(|byte| **byte >= 0x80).count();
     let mut body = frame[header..].to_vec();
+    let mut first = frame[0];
+    let packet = Type::of(first >> 4);
+    // Bits that 3.1 does not use are 0.
+    if let (Version::V31, Some(packet)) = (version, packet) {
+        first = packet.flags().map_or(first, |flags| first & 0xF0 | flags);
+        match packet {
+            Type::Connect => body[2 + 6 + 1] &= !1,
+            Type::ConnAck => body[0] = 0,
+            _ => {}
+        }
+    }
     // Reason Code and Property Length, which may be left out.
-    let identifier = match Type::of(frame[0] >> 4) {
+    let identifier = match packet {
         Some(Type::PubAck | Type::PubRec | Type::PubRel | Type::PubComp) => Some(2),
         Some(Type::Disconnect) => Some(0),
         _ => None,
@@ -500,5 +338,5 @@ fn canonical(frame: &[u8], version: Version) -> Vec<u8> {
             body.pop();
         }
     }
-    [&frame[..1], &super::draft::variable(body.len()), &body].concat()
+    [&[first][..], &super::draft::variable(body.len()), &body].concat()
 }

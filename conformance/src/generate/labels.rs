@@ -1,14 +1,22 @@
 //! Which rule a kind of error breaks, and with which reason codes it may be answered.
 
-use super::tables::{Type, V5, Version};
+use super::tables::{Sender, Type, V5, V31, Version};
 
 /// The label of the rule in the version's standard; `U-` begins our own labels of rules that the standard
-/// states without a number (docs/rules.md).
-pub(crate) fn rule(kind: &str, version: Version, packet: Option<Type>) -> &'static str {
+/// states without a number (docs/rules.md). `None` when the kind breaks no rule of that version.
+pub(crate) fn rule(
+    kind: &str,
+    version: Version,
+    packet: Option<Type>,
+    sender: Option<Sender>,
+) -> Option<&'static str> {
     use Type::{
         Auth, ConnAck, Connect, Disconnect, PubAck, PubComp, PubRec, PubRel, Publish, SubAck, Subscribe,
         UnsubAck, Unsubscribe,
     };
+    if version == V31 {
+        return rule_of_v31(kind, packet);
+    }
     let (v311, v5) = match (kind, packet) {
         ("ReservedPacketType", _) => ("U-2.2.1", "U-2.1.2"),
         ("ReservedFlags", Some(PubRel)) => ("MQTT-3.6.1-1", "MQTT-3.6.1-1"),
@@ -21,7 +29,8 @@ pub(crate) fn rule(kind: &str, version: Version, packet: Option<Type>) -> &'stat
         ("LengthNotShortest", _) => ("", "MQTT-1.5.5-1"),
         ("PacketTooLarge", _) => ("U-2.2.3-b", "MQTT-3.1.2-24"),
         ("WrongDirection", _) => ("U-2.2.1-a", "U-2.1.2-a"),
-        ("UnexpectedPacket", _) => ("MQTT-3.1.0-1", "MQTT-3.1.0-1"),
+        ("UnexpectedPacket", _) if sender == Some(Sender::Server) => ("MQTT-3.2.0-1", "MQTT-3.2.0-1"),
+        ("UnexpectedPacket" | "VersionUnknown", _) => ("MQTT-3.1.0-1", "MQTT-3.1.0-1"),
         ("Truncated", _) => ("U-1.5", "U-1.2"),
         ("TrailingBytes", _) => ("U-2.2.3-c", "U-2.1.4"),
         ("InvalidUtf8", _) => ("MQTT-1.5.3-1", "MQTT-1.5.4-1"),
@@ -30,6 +39,7 @@ pub(crate) fn rule(kind: &str, version: Version, packet: Option<Type>) -> &'stat
         ("ZeroPacketId", Some(PubAck | PubRec | PubRel | PubComp | SubAck | UnsubAck)) => {
             ("U-2.3.1", "U-2.2.1")
         }
+        ("ZeroPacketId", Some(Publish)) if sender == Some(Sender::Server) => ("MQTT-2.3.1-1", "MQTT-2.2.1-4"),
         ("ZeroPacketId", _) => ("MQTT-2.3.1-1", "MQTT-2.2.1-3"),
         ("ProtocolName", _) => ("MQTT-3.1.2-1", "MQTT-3.1.2-1"),
         ("ProtocolVersion", _) => ("MQTT-3.1.2-2", "MQTT-3.1.2-2"),
@@ -39,7 +49,6 @@ pub(crate) fn rule(kind: &str, version: Version, packet: Option<Type>) -> &'stat
         ("WillRetainWithoutWill", _) => ("MQTT-3.1.2-15", "MQTT-3.1.2-13"),
         ("PasswordWithoutUserName", _) => ("MQTT-3.1.2-22", ""),
         ("ClientIdEmpty", _) => ("MQTT-3.1.3-8", ""),
-        ("ClientIdTooLong", _) => ("U-3.1", ""),
         ("ConnAckReservedFlags", _) => ("U-3.2.2.1", "MQTT-3.2.2-1"),
         ("SessionPresentRefused", _) => ("MQTT-3.2.2-4", "MQTT-3.2.2-6"),
         ("PublishQoS3", _) => ("MQTT-3.3.1-4", "MQTT-3.3.1-4"),
@@ -89,8 +98,33 @@ pub(crate) fn rule(kind: &str, version: Version, packet: Option<Type>) -> &'stat
         _ => ("", ""),
     };
     let label = if version == V5 { v5 } else { v311 };
-    assert!(!label.is_empty(), "{kind} breaks no rule of {}", version.name());
-    label
+    Some(label).filter(|label| !label.is_empty())
+}
+
+/// The labels of 3.1, which numbers nothing: `U-3.1` and a letter.
+fn rule_of_v31(kind: &str, packet: Option<Type>) -> Option<&'static str> {
+    Some(match kind {
+        "ClientIdEmpty" | "ClientIdTooLong" => "U-3.1",
+        "ProtocolName" | "ProtocolVersion" => "U-3.1-a",
+        "ReservedFlags" => "U-3.1-c",
+        "ReasonCodeNotAllowed" if packet == Some(Type::ConnAck) => "U-3.1-d",
+        "ReasonCodeNotAllowed" => "U-3.1-e",
+        "ReservedPacketType" | "WrongDirection" | "UnexpectedPacket" | "VersionUnknown" => "U-3.1-g",
+        "LengthTooLong" | "PacketTooLarge" | "Truncated" | "TrailingBytes" => "U-3.1-h",
+        "InvalidUtf8" | "NulCharacter" | "DisallowedCharacter" => "U-3.1-i",
+        "WillQoS3" | "WillQoSWithoutWill" | "WillRetainWithoutWill" | "PasswordWithoutUserName" => "U-3.1-j",
+        "PublishQoS3" | "DupAtQoS0" => "U-3.1-k",
+        "ZeroPacketId" => "U-3.1-l",
+        "TopicMissing"
+        | "TopicEmpty"
+        | "TopicNul"
+        | "TopicTooLong"
+        | "WildcardInName"
+        | "MultiLevelWildcard"
+        | "SingleLevelWildcard" => "U-3.1-m",
+        "EmptyList" | "SubscriptionReserved" | "SubscriptionQoS3" => "U-3.1-n",
+        _ => return None,
+    })
 }
 
 /// Whether a first byte is that of PUBACK, PUBREC, PUBREL, PUBCOMP, SUBACK or UNSUBACK.

@@ -10,8 +10,11 @@ use crate::hex;
 
 /// How the bytes are to be judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "a receiver's options are on or off")]
 pub(crate) struct Rules {
     pub(crate) version: Version,
+    /// CONNECT names the version: what it is judged by until then is `version`.
+    pub(crate) version_unknown: bool,
     pub(crate) sender: Option<Sender>,
     pub(crate) first_packet: bool,
     pub(crate) max_packet_size: Option<u32>,
@@ -23,6 +26,7 @@ impl Rules {
     pub(crate) const fn of(version: Version) -> Self {
         Self {
             version,
+            version_unknown: false,
             sender: None,
             first_packet: false,
             max_packet_size: None,
@@ -78,11 +82,18 @@ fn frame(bytes: &[u8], rules: &Rules) -> Read<Option<(Type, u8, usize, usize)>> 
         Some(packet) if packet.exists_in(version) => packet,
         _ => return fault("ReservedPacketType", 0),
     };
+    // What comes first is judged below.
+    if rules.version_unknown && packet != Type::Connect && !rules.first_packet {
+        return fault("VersionUnknown", 0);
+    }
     match packet.flags() {
         None if flags & 0b0110 == 0b0110 => return fault("PublishQoS3", 0),
         None if flags & 0b1110 == 0b1000 => return fault("DupAtQoS0", 0),
-        // In 3.1 these packets are sent at QoS 1 and may be sent again.
-        Some(0b0010) if version == V31 && flags == 0b1010 => {}
+        // Judged below, by the version that CONNECT names.
+        Some(_) if rules.version_unknown && packet == Type::Connect => {}
+        // In 3.1 these packets are sent at QoS 1 and may be sent again; RETAIN is not used.
+        Some(0b0010) if version == V31 && flags & 0b0110 == 0b0010 => {}
+        Some(0) if version == V31 => {}
         Some(wanted) if flags != wanted => return fault("ReservedFlags", 0),
         _ => {}
     }
@@ -111,10 +122,24 @@ fn frame(bytes: &[u8], rules: &Rules) -> Read<Option<(Type, u8, usize, usize)>> 
             if rules.max_packet_size.is_some_and(|max| end > max as usize) {
                 return fault("PacketTooLarge", 1);
             }
+            if rules.version_unknown && packet == Type::Connect && flags != 0 {
+                // No CONNECT is so short that its level has no place.
+                let is_too_short = length < 2 + 6 + 1;
+                if is_too_short || named_version(&bytes[1 + n..]).is_some_and(|version| version != V31) {
+                    return fault("ReservedFlags", 0);
+                }
+            }
             return Ok(Some((packet, flags, 1 + n, end)));
         }
     }
     fault("LengthTooLong", 4)
+}
+
+/// The version that a CONNECT names, as soon as its level is there.
+fn named_version(body: &[u8]) -> Option<Version> {
+    const NAMED: [(&[u8], Version); 3] =
+        [(b"\0\x06MQIsdp\x03", V31), (b"\0\x04MQTT\x04", V311), (b"\0\x04MQTT\x05", V5)];
+    NAMED.into_iter().find(|(start, _)| body.starts_with(start)).map(|(_, version)| version)
 }
 
 /// A body, and how far it was read. `bytes` begins with the frame, so that `at` is an offset into it.
@@ -307,7 +332,7 @@ impl Body<'_> {
         if !allowed {
             return fault(if row.id == 35 { "TopicAliasZero" } else { "PropertyValue" }, at);
         }
-        all.push((row.id, value));
+        all.push((row.id, value, start));
         Ok(())
     }
 
@@ -439,7 +464,10 @@ impl Body<'_> {
         put(out, "reason_code", json!(code));
         let at = self.at;
         let properties = self.put_properties(out)?;
-        if get(&properties, 21).is_some() { Ok(()) } else { fault("AuthenticationMethodMissing", at) }
+        if get(&properties, 21).is_some() {
+            return Ok(());
+        }
+        fault("AuthenticationMethodMissing", place(&properties, 22).unwrap_or(at))
     }
 
     fn connack(&mut self, out: &mut Map<String, Value>) -> Read<()> {
@@ -498,6 +526,11 @@ impl Body<'_> {
 
     fn connect(&mut self, out: &mut Map<String, Value>) -> Read<()> {
         let start = self.at;
+        if self.rules.version_unknown
+            && let Some(version) = named_version(&self.bytes[start..])
+        {
+            self.rules.version = version;
+        }
         let (_, name) = self.binary()?;
         let level_at = self.at;
         let level = self.byte()?;
@@ -513,10 +546,11 @@ impl Body<'_> {
         let [user_name, password, will_retain, will, clean, reserved] =
             [7, 6, 5, 2, 1, 0].map(|bit| flags >> bit & 1 == 1);
         let will_qos = flags >> 3 & 0b11;
-        if reserved {
+        // 3.1 does not use the bit.
+        if reserved && self.rules.version != V31 {
             return fault("ConnectReservedFlag", at);
         }
-        if will_qos == 3 {
+        if will_qos == 3 && will {
             return fault("WillQoS3", at);
         }
         if will_qos != 0 && !will {
@@ -530,10 +564,9 @@ impl Body<'_> {
         }
         put(out, if self.v5() { "clean_start" } else { "clean_session" }, json!(clean));
         put(out, "keep_alive", json!(self.number(2)?));
-        let at = self.at;
         let properties = self.put_properties(out)?;
-        if get(&properties, 22).is_some() && get(&properties, 21).is_none() {
-            return fault("AuthenticationMethodMissing", at);
+        if let (Some(data), None) = (place(&properties, 22), get(&properties, 21)) {
+            return fault("AuthenticationMethodMissing", data);
         }
         let at = self.at;
         let client_id = self.string()?;
@@ -576,15 +609,19 @@ fn put(out: &mut Map<String, Value>, key: &str, value: Value) {
     out.insert(key.to_owned(), value);
 }
 
-/// Properties in the order of the wire: identifier and value.
-type Properties = Vec<(u8, Value)>;
+/// Properties in the order of the wire: identifier, value, and where the identifier stands.
+type Properties = Vec<(u8, Value, usize)>;
 
 fn get(properties: &Properties, id: u8) -> Option<&Value> {
-    properties.iter().find(|(number, _)| *number == id).map(|(_, value)| value)
+    properties.iter().find(|(number, ..)| *number == id).map(|(_, value, _)| value)
+}
+
+fn place(properties: &Properties, id: u8) -> Option<usize> {
+    properties.iter().find(|(number, ..)| *number == id).map(|(.., at)| *at)
 }
 
 fn listed(properties: &Properties) -> Value {
-    let one = |(id, value): &(u8, Value)| json!({ "identifier": id, "value": value });
+    let one = |(id, value, _): &(u8, Value, usize)| json!({ "identifier": id, "value": value });
     Value::Array(properties.iter().map(one).collect())
 }
 

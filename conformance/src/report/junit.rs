@@ -40,7 +40,7 @@ fn test(case: &Prepared, results: &Results) -> TestCase {
         }
         Outcome::Unsupported => {
             let mut status = TestCaseStatus::skipped();
-            status.set_message("the decoder cannot be asked this");
+            status.set_message("unsupported: the decoder cannot be asked this");
             status
         }
     };

@@ -18,7 +18,7 @@ pub fn text(cases: &[Prepared], all: &[Results]) -> String {
     }
     rows.push(row("all", &cases.iter().collect::<Vec<_>>(), all));
     let mut out = align(&rows);
-    out.push_str("\npassed, failed; ~ left open by the standard and decided otherwise; - not asked\n");
+    out.push_str("\npassed, failed; ~ left open by the standard and decided otherwise; - unsupported: it cannot be asked\n");
     if let [results] = all {
         out.push_str(&failures(cases, results));
     }
@@ -39,7 +39,10 @@ fn row(name: &str, cases: &[&Prepared], all: &[Results]) -> Vec<String> {
         if tally.free > 0 {
             parts.push(format!("~{}", tally.free));
         }
-        row.push(if parts.is_empty() { "-".to_owned() } else { parts.join(", ") });
+        if tally.unsupported > 0 {
+            parts.push(format!("-{}", tally.unsupported));
+        }
+        row.push(parts.join(", "));
     }
     row
 }

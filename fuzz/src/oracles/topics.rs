@@ -22,11 +22,11 @@ pub(super) fn syntax(bytes: &[u8]) {
         Err(error) => points_at(error, bytes),
     }
     for version in Version::ALL {
-        let filter = TopicFilter::from_bytes(bytes, version);
+        let filter = TopicFilter::from_bytes_for(bytes, version);
         let rule = if version == Version::V5 { reference::is_v5_filter } else { reference::is_filter };
         assert_eq!(filter.is_ok(), text.is_ok_and(rule), "{version}: {filter:?}");
         if let Ok(text) = text {
-            assert_eq!(TopicFilter::for_version(text, version), filter);
+            assert_eq!(TopicFilter::new_for(text, version), filter);
         }
         match filter {
             Ok(filter) => filter_has_levels(filter, version),
@@ -41,7 +41,7 @@ fn name_has_levels(name: TopicName<'_>) {
     assert!(name.levels().rev().eq(levels.iter().rev().copied()));
     assert_eq!(name.starts_with_dollar(), name.as_str().starts_with('$'));
     assert_eq!(TopicNameBuf::from_levels(&levels).expect("its own levels"), name);
-    let as_filter = TopicFilter::for_version(name.as_str(), Version::V311).expect("a name is a filter");
+    let as_filter = TopicFilter::new_for(name.as_str(), Version::V311).expect("a name is a filter");
     assert!(as_filter.matches(name) && !as_filter.has_wildcards());
 }
 

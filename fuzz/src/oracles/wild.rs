@@ -138,7 +138,7 @@ fn filter<'a>(u: &mut Unstructured<'a>) -> Result<TopicFilter<'a>> {
     const SHARED: [&str; 5] = ["$share/g/a", "$share//a", "$share/g", "$share/g/", "$share/+/a"];
     let version: Version = u.arbitrary()?;
     let text = if u.ratio(1, 4)? { u.choose(&SHARED)? } else { text(u)? };
-    TopicFilter::for_version(text, version).or_else(|_| u.arbitrary())
+    TopicFilter::new_for(text, version).or_else(|_| u.arbitrary())
 }
 
 fn subscription<'a>(u: &mut Unstructured<'a>) -> Result<Subscription<'a>> {

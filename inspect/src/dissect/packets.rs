@@ -2,7 +2,7 @@
 
 use mqtt_wire::{PacketType, QoS, Version};
 
-use super::Walker;
+use super::{CUT_OFF, Walker};
 use crate::standard::{Place, packet_section};
 use crate::text;
 
@@ -24,7 +24,7 @@ pub(super) fn packet(w: &mut Walker<'_>) -> Option<()> {
     w.end = w.end.min(w.at + length);
     let body = body(w, packet?);
     if there < length {
-        w.row(0, "Cut off", format!("{} missing", text::count((length - there) as u64, "byte")), "");
+        w.row(0, CUT_OFF, format!("{} missing", text::count((length - there) as u64, "byte")), "");
     }
     body
 }

@@ -21,7 +21,10 @@ fn packets() -> Vec<(Version, Vec<u8>)> {
                 _ => Version::V5,
             };
             if let Some(raw) = packet["raw"].as_str() {
-                packets.push((version, crate::hex::parse(raw.as_bytes()).unwrap()));
+                packets.push((
+                    version,
+                    crate::hex::bytes::parse(raw.as_bytes(), crate::hex::bytes::Digits::Hex).unwrap(),
+                ));
             }
         }
     }

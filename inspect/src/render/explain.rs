@@ -9,7 +9,7 @@ use super::paint::{self, Painter};
 use super::timeline::{bad, stamp};
 use crate::args::TimeStyle;
 use crate::capture::Time;
-use crate::dissect::{Row, dissect};
+use crate::dissect::{CUT_OFF, Row, dissect};
 use crate::record::{Body, Content, Item, Origin, Output, Record};
 use crate::session::type_name;
 use crate::standard;
@@ -35,7 +35,7 @@ impl<W: Write> Explain<W> {
         let mut parts = vec![format!("Packet {}: {}", item.number, type_name(item.bytes).unwrap_or("?"))];
         let guessed = if item.guessed { " (guessed)" } else { "" };
         parts.push(format!("MQTT {}{guessed}", item.version));
-        parts.push(count(item.bytes.len() as u64, "byte"));
+        parts.push(count(item.length as u64, "byte"));
         parts.extend(record.sender.map(|sender| match sender {
             Sender::Client => "client to server".to_owned(),
             Sender::Server => "server to client".to_owned(),
@@ -62,7 +62,7 @@ impl<W: Write> Explain<W> {
         let section = if row.section.is_empty() {
             String::new()
         } else {
-            p.paint(paint::DIM, &format!("  §{}", row.section))
+            p.paint(paint::DIM, &format!("  §{}", row.section)).to_string()
         };
         if let Some(mask) = row.bits {
             let byte = bytes.get(row.at).copied().unwrap_or_default();
@@ -70,7 +70,7 @@ impl<W: Write> Explain<W> {
         }
         let own = bytes.get(row.at..row.at + row.length).unwrap_or_default();
         let mut lines = own.chunks(LINE);
-        let at = p.paint(paint::DIM, &format!("{:04x}", row.at));
+        let at = p.paint(paint::DIM, &format!("{:04x}", row.at)).to_string();
         let at = if own.is_empty() { "    " } else { at.as_str() };
         writeln!(self.out, "{at}  {:<24}  {text}{section}", hex_line(lines.next().unwrap_or_default()))?;
         let most = if self.full { usize::MAX } else { LINES - 1 };
@@ -111,7 +111,11 @@ impl<W: Write> Output for Explain<W> {
             Content::Incomplete { .. } | Content::BadHex(_) => Some(usize::MAX),
             Content::Packet(_) => None,
         };
-        let rows = dissect(item.bytes, item.version);
+        let mut rows = dissect(item.bytes, item.version);
+        if item.digest.is_some() {
+            // The rest of the payload came, and is not held.
+            rows.retain(|row| row.name != CUT_OFF);
+        }
         // What is wrong stands below the last row about the byte that is wrong.
         let below = wrong.and_then(|wrong| {
             rows.iter().rposition(|row| row.at <= wrong && wrong < row.at + row.length.max(1))
@@ -124,6 +128,10 @@ impl<W: Write> Output for Explain<W> {
         }
         if wrong.is_some() && below.is_none() {
             self.fault(item)?;
+        }
+        if let Some(digest) = &item.digest {
+            let (length, hash) = (count(digest.length as u64, "byte"), digest.hash());
+            writeln!(self.out, "      all of the payload: {length}, SHA-256 {hash}")?;
         }
         writeln!(self.out)
     }

@@ -2,20 +2,19 @@
 
 mod fields;
 
-use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use mqtt_wire::{PacketType, Rule, Sender};
-use serde::Serialize;
+use serde::ser::{Serialize, SerializeMap, Serializer as AnySerializer};
 use serde_json::ser::{Formatter, Serializer};
 use serde_json::{Map, Value, json};
 
-use self::fields::fields;
+use self::fields::Fields;
 use crate::capture::Time;
 use crate::note::Note;
-use crate::record::{Body, Content, Item, Origin, Output, Record};
+use crate::record::{Body, Connection, Content, Item, Origin, Output, Record};
 use crate::session::type_name;
-use crate::text::{count, is_invisible};
+use crate::text::{count, digits, is_invisible, is_plain};
 
 pub(crate) struct Json<W> {
     out: W,
@@ -32,54 +31,43 @@ impl<W: Write> Json<W> {
         Self { out, source: None, begin: None, gather, gathered: Vec::new() }
     }
 
-    fn print(&mut self, value: &Value) -> io::Result<()> {
+    fn print(&mut self, value: &impl Serialize) -> io::Result<()> {
         value.serialize(&mut Serializer::with_formatter(&mut self.out, Visible))?;
         self.out.write_all(b"\n")
     }
+}
 
-    fn object(&self, record: &Record<'_>) -> Value {
-        let mut object = Map::new();
+/// A record as an object.
+///
+/// Performance: written as it is gone through; an object in memory first takes twice as long.
+struct Object<'a> {
+    source: Option<&'a str>,
+    begin: Option<Time>,
+    record: &'a Record<'a>,
+}
+
+impl Serialize for Object<'_> {
+    fn serialize<S: AnySerializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let record = self.record;
+        let mut map = serializer.serialize_map(None)?;
         let status = match &record.body {
             Body::Note(_) => "note",
             Body::Item(item) => status(&item.content),
         };
-        object.insert("status".into(), status.into());
-        if let Some(source) = &self.source {
-            object.insert("source".into(), source.as_str().into());
+        map.serialize_entry("status", status)?;
+        if let Some(source) = self.source {
+            map.serialize_entry("source", source)?;
         }
-        self.place(record, &mut object);
-        match &record.body {
-            Body::Note(note) => {
-                object.insert("note".into(), note.name().into());
-                object.insert("text".into(), note.to_string().into());
-                object.extend(details(note));
-            }
-            Body::Item(item) => describe(item, &mut object),
-        }
-        Value::Object(object)
-    }
-
-    fn place(&self, record: &Record<'_>, object: &mut Map<String, Value>) {
         if let Body::Item(item) = &record.body {
-            object.insert("number".into(), item.number.into());
+            map.serialize_entry("number", &item.number)?;
         }
         match record.origin {
-            Origin::Line(line) => {
-                object.insert("line".into(), line.into());
-            }
+            Origin::Line(line) => map.serialize_entry("line", &line)?,
             Origin::Connection(connection) => {
-                let time = record.time.map(Time::utc);
+                map.serialize_entry("time", &record.time.map(Time::utc))?;
                 let elapsed = record.time.map(|time| time.since(self.begin).seconds());
-                object.insert("time".into(), time.into());
-                object.insert("elapsed".into(), elapsed.into());
-                object.insert(
-                    "connection".into(),
-                    json!({
-                        "number": connection.number,
-                        "client": connection.client.to_string(),
-                        "server": connection.server.to_string(),
-                    }),
-                );
+                map.serialize_entry("elapsed", &elapsed)?;
+                map.serialize_entry("connection", &Ends(connection))?;
             }
             Origin::Raw => {}
         }
@@ -87,7 +75,30 @@ impl<W: Write> Json<W> {
             Sender::Client => "client_to_server",
             Sender::Server => "server_to_client",
         });
-        object.insert("direction".into(), direction.into());
+        map.serialize_entry("direction", &direction)?;
+        match &record.body {
+            Body::Note(note) => {
+                map.serialize_entry("note", note.name())?;
+                map.serialize_entry("text", &note.to_string())?;
+                for (key, value) in details(note) {
+                    map.serialize_entry(&key, &value)?;
+                }
+            }
+            Body::Item(item) => describe(item, &mut map)?,
+        }
+        map.end()
+    }
+}
+
+struct Ends(Connection);
+
+impl Serialize for Ends {
+    fn serialize<S: AnySerializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(3))?;
+        map.serialize_entry("number", &self.0.number)?;
+        map.serialize_entry("client", &self.0.client.to_string())?;
+        map.serialize_entry("server", &self.0.server.to_string())?;
+        map.end()
     }
 }
 
@@ -103,12 +114,13 @@ impl<W: Write> Output for Json<W> {
     }
 
     fn record(&mut self, record: &Record<'_>) -> io::Result<()> {
-        let object = self.object(record);
+        let object = Object { source: self.source.as_deref(), begin: self.begin, record };
         if self.gather {
-            self.gathered.push(object);
+            self.gathered.push(serde_json::to_value(object)?);
             return Ok(());
         }
-        self.print(&object)
+        object.serialize(&mut Serializer::with_formatter(&mut self.out, Visible))?;
+        self.out.write_all(b"\n")
     }
 
     fn end_line(&mut self, line: u64) -> io::Result<()> {
@@ -141,6 +153,9 @@ struct Visible;
 
 impl Formatter for Visible {
     fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        if is_plain(fragment.as_bytes()) {
+            return writer.write_all(fragment.as_bytes());
+        }
         let mut rest = fragment;
         while let Some(at) = rest.find(is_invisible) {
             let (plain, from) = rest.split_at(at);
@@ -164,40 +179,40 @@ fn status(content: &Content<'_>) -> &'static str {
 }
 
 /// What a packet, or what should be one, has besides its place.
-fn describe(item: &Item<'_>, object: &mut Map<String, Value>) {
+fn describe<M: SerializeMap>(item: &Item<'_>, map: &mut M) -> Result<(), M::Error> {
     if let Content::BadHex(message) = &item.content {
-        object.insert("error".into(), json!({ "kind": "NotHex", "message": message }));
-        return;
+        return map.serialize_entry("error", &json!({ "kind": "NotHex", "message": message }));
     }
-    object.insert("version".into(), item.version.to_string().into());
+    map.serialize_entry("version", &item.version.to_string())?;
     if item.guessed {
-        object.insert("version_guessed".into(), true.into());
+        map.serialize_entry("version_guessed", &true)?;
     }
-    object.insert("type".into(), type_name(item.bytes).into());
-    object.insert("offset".into(), item.offset.into());
-    object.insert("raw_length".into(), item.bytes.len().into());
-    match &item.content {
+    map.serialize_entry("type", &type_name(item.bytes))?;
+    map.serialize_entry("offset", &item.offset)?;
+    map.serialize_entry("raw_length", &item.length)?;
+    let error = match &item.content {
         Content::Packet(packet) => {
-            object.insert("fields".into(), fields(packet, item.version));
+            let fields = Fields { packet, version: item.version, digest: item.digest.as_ref() };
+            return map.serialize_entry("fields", &fields);
         }
         Content::Bad(error) => {
             let (kind, message) = (error.rule(), error.rule().to_string());
-            object.insert("error".into(), fault(kind, error.offset(), error.requirement(), &message));
-            object.insert("raw".into(), hex(item.bytes).into());
+            fault(kind, error.offset(), error.requirement(), &message)
         }
         Content::Trailing { at, count: left } => {
             let kind = Rule::TrailingBytes;
             let packet = item.bytes.first().and_then(|first| PacketType::new(first >> 4));
             let message = format!("{} left after the packet", count(*left as u64, "byte"));
-            object.insert("error".into(), fault(kind, *at, kind.requirement(item.version, packet), &message));
-            object.insert("raw".into(), hex(item.bytes).into());
+            fault(kind, *at, kind.requirement(item.version, packet), &message)
         }
         Content::Incomplete { missing } => {
-            object.insert("missing".into(), (*missing).into());
-            object.insert("raw".into(), hex(item.bytes).into());
+            map.serialize_entry("missing", missing)?;
+            return map.serialize_entry("raw", &digits(item.bytes));
         }
-        Content::BadHex(_) => {}
-    }
+        Content::BadHex(_) => return Ok(()),
+    };
+    map.serialize_entry("error", &error)?;
+    map.serialize_entry("raw", &digits(item.bytes))
 }
 
 fn fault(kind: Rule, offset: usize, rule: &str, message: &str) -> Value {
@@ -214,7 +229,10 @@ fn fault(kind: Rule, offset: usize, rule: &str, message: &str) -> Value {
 
 fn details(note: &Note) -> Map<String, Value> {
     let details = match note {
-        Note::Retransmission { offset, length } | Note::Missing { offset, length } => {
+        Note::Retransmission { offset, length }
+        | Note::Missing { offset, length }
+        | Note::CutOff { offset, length }
+        | Note::Differing { offset, length } => {
             json!({ "tcp_offset": offset, "length": length })
         }
         Note::OutOfOrder { offset, length, ahead } => {
@@ -225,11 +243,23 @@ fn details(note: &Note) -> Map<String, Value> {
         Note::Refused { status } => json!({ "http_status": status }),
         Note::Control { opcode, length } => json!({ "opcode": opcode, "length": length }),
         Note::TextFrame { length } => json!({ "length": length }),
+        Note::WebSocketUnseen { path } => json!({ "path": path }),
+        Note::TooLarge { offset, length } => json!({ "offset": offset, "length": length }),
+        Note::Proxy { version, source, destination } => json!({
+            "proxy_version": version,
+            "source_address": source.map(|address| address.to_string()),
+            "destination_address": destination.map(|address| address.to_string()),
+        }),
         Note::Opened
         | Note::Joined
+        | Note::WebSocketJoined
         | Note::Encrypted
+        | Note::Http
         | Note::Closed
         | Note::Reset
+        | Note::Forgotten
+        | Note::Copies
+        | Note::BadFrame { .. }
         | Note::BadWebSocket { .. } => {
             json!({})
         }
@@ -238,11 +268,4 @@ fn details(note: &Note) -> Map<String, Value> {
         Value::Object(details) => details,
         _ => Map::new(),
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

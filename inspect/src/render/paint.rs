@@ -1,5 +1,7 @@
 //! Colour, when it is wanted.
 
+use std::fmt;
+
 use anstyle::{AnsiColor, Style};
 use mqtt_wire::PacketType;
 
@@ -35,11 +37,23 @@ pub(crate) struct Painter {
 }
 
 impl Painter {
-    pub(crate) fn paint(self, style: Style, text: &str) -> String {
-        if self.colour && style != Style::new() && !text.is_empty() {
-            format!("{style}{text}{style:#}")
-        } else {
-            text.to_owned()
+    /// The text in its colour, to be written.
+    pub(crate) fn paint(self, style: Style, text: &str) -> Painted<'_> {
+        let style = if self.colour && !text.is_empty() { style } else { Style::new() };
+        Painted { style, text }
+    }
+}
+
+pub(crate) struct Painted<'a> {
+    style: Style,
+    text: &'a str,
+}
+
+impl fmt::Display for Painted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.style == Style::new() {
+            return f.write_str(self.text);
         }
+        write!(f, "{}{}{:#}", self.style, self.text, self.style)
     }
 }

@@ -1,10 +1,13 @@
 //! A packet's fields in one line for people, and what needs lines of its own.
 
+use std::fmt::Write as _;
+
 use mqtt_wire::{
     Ack, ConnAck, Connect, Delivery, Packet, Properties, PropertyValue, Publish, ReasonCode, RetainHandling,
     Subscription, Version, Will,
 };
 
+use crate::framer::Digest;
 use crate::text::{connect_return_code, count, hex, payload, quoted, shortened, subscribe_return_code};
 
 /// How many characters of a long value are shown, unless all are wanted.
@@ -21,6 +24,8 @@ pub(crate) struct Summarizer {
     /// Show values to their end.
     pub(crate) full: bool,
     pub(crate) version: Version,
+    /// Stands for the payload, of which the packet has the head.
+    pub(crate) digest: Option<Digest>,
 }
 
 impl Summarizer {
@@ -105,14 +110,22 @@ impl Summarizer {
 
     fn publish(&self, publish: &Publish<'_>) -> Summary {
         let mut first =
-            vec![publish.topic.map_or_else(|| "no topic".to_owned(), |topic| self.string(topic.as_str()))];
-        first.push(format!("QoS {}", publish.delivery.qos()));
+            publish.topic.map_or_else(|| "no topic".to_owned(), |topic| self.string(topic.as_str()));
+        let _ = write!(first, ", QoS {}", publish.delivery.qos());
         if let Delivery::AtLeastOnce(id) | Delivery::ExactlyOnce(id) = publish.delivery {
-            first.push(format!("id {id}"));
+            let _ = write!(first, ", id {id}");
         }
-        first.extend(publish.dup.then(|| "DUP".to_owned()));
-        first.extend(publish.retain.then(|| "retain".to_owned()));
-        let first = format!("{}: {}", first.join(", "), self.payload(publish.payload));
+        if publish.dup {
+            first.push_str(", DUP");
+        }
+        if publish.retain {
+            first.push_str(", retain");
+        }
+        first.push_str(": ");
+        first.push_str(&match &self.digest {
+            Some(digest) => long_payload(publish.payload, digest),
+            None => self.payload(publish.payload),
+        });
         Summary { first, below: self.properties(publish.properties) }
     }
 
@@ -211,6 +224,19 @@ impl Summarizer {
     fn cut(&self, text: String, most: usize) -> String {
         if self.full { text } else { shortened(text, most) }
     }
+}
+
+/// A payload that is not held: its head, its length, its hash.
+fn long_payload(head: &[u8], digest: &Digest) -> String {
+    let text = match std::str::from_utf8(head) {
+        Err(error) if error.error_len().is_none() => {
+            payload(head.get(..error.valid_up_to()).unwrap_or_default())
+        }
+        _ => payload(head),
+    };
+    let most = if text.starts_with('"') { MOST } else { MOST * 3 / 5 };
+    let (length, hash) = (count(digest.length as u64, "byte"), digest.hash());
+    format!("{} ({length}, SHA-256 {hash})", shortened(text, most))
 }
 
 /// Enough of a text to fill what is shown of it.

@@ -1,5 +1,6 @@
 //! The timeline: a line for each packet, with its fields, and lines below for what does not fit.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use anstyle::Style;
@@ -27,32 +28,35 @@ pub(crate) struct Timeline<W> {
 impl<W: Write> Timeline<W> {
     /// The columns before the type: number, time or line, connection, direction.
     fn columns(&self, record: &Record<'_>) -> (String, String) {
-        let number = match &record.body {
-            Body::Item(item) => format!("{:>5}", item.number),
-            Body::Note(_) => " ".repeat(5),
+        let mut left = String::with_capacity(40);
+        let _ = match &record.body {
+            Body::Item(item) => write!(left, "{:>5}  ", item.number),
+            Body::Note(_) => write!(left, "{:5}  ", ""),
         };
         let offset = match &record.body {
-            Body::Item(item) => format!("{:>8}", item.offset),
-            Body::Note(_) => " ".repeat(8),
+            Body::Item(item) => Some(item.offset),
+            Body::Note(_) => None,
         };
-        let place = match record.origin {
-            Origin::Line(_) if matches!(&record.body, Body::Item(item) if item.offset > 0) => {
-                format!("byte {offset}")
+        let _ = match (record.origin, offset) {
+            (Origin::Line(_), Some(offset @ 1..)) | (Origin::Raw, Some(offset)) => {
+                write!(left, "byte {offset:>8}")
             }
-            Origin::Line(line) => format!("line {line:>8}"),
-            Origin::Raw => format!("byte {offset}"),
-            Origin::Connection(connection) => {
-                let time = stamp(record.time, self.begin, self.time);
-                return (format!("{number}  {time}"), format!("  {:<4}", format!("#{}", connection.number)));
+            (Origin::Line(line), _) => write!(left, "line {line:>8}"),
+            (Origin::Raw, None) => write!(left, "byte {:8}", ""),
+            (Origin::Connection(connection), _) => {
+                left.push_str(&stamp(record.time, self.begin, self.time));
+                let mut number = String::with_capacity(8);
+                let _ = write!(number, "  #{:<3}", connection.number);
+                return (left, number);
             }
         };
-        (format!("{number}  {place}"), String::new())
+        (left, String::new())
     }
 
     fn item(&mut self, record: &Record<'_>, item: &Item<'_>) -> io::Result<()> {
         let (packet, summary) = match &item.content {
             Content::Packet(packet) => {
-                let summarizer = Summarizer { full: self.full, version: item.version };
+                let summarizer = Summarizer { full: self.full, version: item.version, digest: item.digest };
                 (Some(packet.packet_type()), summarizer.packet(packet))
             }
             Content::BadHex(message) => (None, Summary { first: message.clone(), below: Vec::new() }),
@@ -76,19 +80,24 @@ impl<W: Write> Timeline<W> {
             _ => "✗",
         };
         let first_style = if good { Style::new() } else { style };
-        let title = if summary.first.is_empty() { name.to_owned() } else { format!("{name:<TYPE_WIDTH$}  ") };
+        let mut title = name.to_owned();
+        if !summary.first.is_empty() {
+            title.extend(std::iter::repeat_n(' ', TYPE_WIDTH.saturating_sub(name.len()) + 2));
+        }
         let (left, connection) = self.columns(record);
-        let indent = left.chars().count() + connection.chars().count() + 7 + TYPE_WIDTH;
+        let indent = left.len() + connection.len() + 7 + TYPE_WIDTH;
         let p = self.painter;
+        let guess = if item.guessed { format!("  [MQTT {}, guessed]", item.version) } else { String::new() };
         writeln!(
             self.out,
-            "{}{} {} {} {}{}",
+            "{}{} {} {} {}{}{}",
             p.paint(paint::DIM, &left),
             p.paint(paint::PLACE, &connection),
             arrow(record.sender),
             p.paint(if good { Style::new() } else { style }, mark),
             p.paint(style, &title),
             p.paint(first_style, &summary.first),
+            p.paint(paint::WARNING, &guess),
         )?;
         for line in &summary.below {
             writeln!(self.out, "{:indent$}{}", "", p.paint(paint::DIM, line))?;
@@ -109,7 +118,8 @@ impl<W: Write> Timeline<W> {
             _ => record.sender.map_or_else(String::new, |sender| format!(" ({sender})")),
         };
         let p = self.painter;
-        let text = p.paint(style, &format!("{note}{ends}"));
+        let text = format!("{note}{ends}");
+        let text = p.paint(style, &text);
         writeln!(self.out, "{}{}     {text}", p.paint(paint::DIM, &left), p.paint(paint::PLACE, &connection))
     }
 }

@@ -9,8 +9,10 @@ enum Seen {
     Missing(u64, u64),
     Again(u64, u64),
     Early(u64, u64, u64),
+    CutOff(u64, u64),
+    Other(u64, u64),
 }
-use Seen::{Again, Data, Early, Missing};
+use Seen::{Again, CutOff, Data, Early, Missing, Other};
 
 struct Wire {
     assembler: Assembler,
@@ -20,7 +22,7 @@ struct Wire {
 
 impl Wire {
     fn from(first: u32) -> Self {
-        let mut assembler = Assembler::default();
+        let mut assembler = Assembler::new(&Pool::default());
         assembler.syn(first.wrapping_sub(1));
         Self { assembler, seen: Vec::new(), now: 0 }
     }
@@ -31,7 +33,9 @@ impl Wire {
         work(&mut self.assembler, Some(Time(self.now)), &mut |event| {
             seen.push(match event {
                 Event::Data { offset, time, bytes } => Data(offset, bytes.to_vec(), time.unwrap().0),
-                Event::Missing { offset, length, .. } => Missing(offset, length),
+                Event::Missing { offset, length, cut: false, .. } => Missing(offset, length),
+                Event::Missing { offset, length, cut: true, .. } => CutOff(offset, length),
+                Event::Differing { offset, length, .. } => Other(offset, length),
                 Event::Retransmission { offset, length, .. } => Again(offset, length),
                 Event::OutOfOrder { offset, length, ahead, .. } => Early(offset, length, ahead),
             });
@@ -41,7 +45,11 @@ impl Wire {
     }
 
     fn push(&mut self, sequence: u32, bytes: &[u8]) {
-        self.run(|assembler, time, out| assembler.push(sequence, bytes, time, out));
+        self.push_cut(sequence, bytes, 0);
+    }
+
+    fn push_cut(&mut self, sequence: u32, bytes: &[u8], cut: u64) {
+        self.run(|assembler, time, out| assembler.push(sequence, Payload { bytes, cut, time }, out));
     }
 
     fn seen(&mut self) -> Vec<Seen> {
@@ -170,4 +178,80 @@ fn what_is_held_is_bounded() {
     assert!(seen.contains(&Missing(0, 1)));
     assert_eq!(seen.iter().filter(|seen| matches!(seen, Data(..))).count(), many);
     assert_eq!(wire.assembler.held_size, 0);
+}
+
+#[test]
+fn what_is_held_is_taken_from_the_pool_and_given_back() {
+    let pool = Pool::of(3 * 1024);
+    let mut wire = Wire { assembler: Assembler::new(&pool), seen: Vec::new(), now: 0 };
+    wire.assembler.syn(u32::MAX);
+    let segment = [b'x'; 1000];
+    for index in 0..3 {
+        wire.push(10 + index * 1000, &segment);
+    }
+    let seen = wire.seen();
+    assert!(seen.contains(&Missing(0, 10)), "there was room for two of them: {seen:?}");
+    assert_eq!(seen.iter().filter(|seen| matches!(seen, Data(..))).count(), 3);
+    wire.push(5000, &segment);
+    drop(wire);
+    assert!(pool.take(3 * 1024), "all is given back");
+}
+
+#[test]
+fn a_segment_that_was_captured_in_part_leaves_a_hole() {
+    let mut wire = Wire::from(0);
+    wire.push_cut(0, b"ab", 3);
+    wire.push(5, b"fg");
+    assert_eq!(wire.seen(), [Data(0, b"ab".into(), 1), CutOff(2, 3), Data(5, b"fg".into(), 2)]);
+    // The same out of order.
+    wire.push_cut(9, b"j", 1);
+    wire.push(7, b"hi");
+    assert_eq!(
+        wire.seen(),
+        [Early(9, 2, 2), Data(7, b"hi".into(), 4), Data(9, b"j".into(), 4), CutOff(10, 1)]
+    );
+}
+
+#[test]
+fn what_is_sent_again_with_other_bytes_is_named_and_not_taken() {
+    let mut wire = Wire::from(0);
+    wire.push(0, b"abcdef");
+    wire.push(0, b"abcdef");
+    assert_eq!(wire.seen()[1..], [Again(0, 6)]);
+    wire.push(1, b"bXdY");
+    assert_eq!(wire.seen(), [Again(1, 4), Other(1, 2)]);
+    wire.push(4, b"eFgh");
+    assert_eq!(wire.seen(), [Again(4, 2), Other(4, 1), Data(6, b"gh".into(), 4)]);
+    // Two early segments that do not agree.
+    wire.push(10, b"kl");
+    wire.push(10, b"kL");
+    wire.push(11, b"Lm");
+    wire.push(8, b"ij");
+    let expected = [
+        Early(10, 2, 2),
+        Other(10, 1),
+        Again(10, 2),
+        Early(11, 2, 3),
+        Data(8, b"ij".into(), 8),
+        Data(10, b"kl".into(), 8),
+        Again(11, 1),
+        Other(11, 1),
+        Data(12, b"m".into(), 8),
+    ];
+    assert_eq!(wire.seen(), expected);
+}
+
+#[test]
+fn a_stream_without_a_syn_begins_where_its_receiver_waits() {
+    let begin = |awaited, sequence| {
+        let mut wire = Wire { assembler: Assembler::new(&Pool::default()), seen: Vec::new(), now: 0 };
+        wire.assembler.expect(awaited);
+        let exact = wire.assembler.begin(sequence);
+        wire.push(sequence, b"a");
+        (exact, wire.seen())
+    };
+    assert_eq!(begin(100, 100), (true, vec![Data(0, b"a".into(), 1)]));
+    assert_eq!(begin(100, 103), (false, vec![Early(3, 1, 3)]));
+    assert_eq!(begin(100, 90), (false, vec![Data(0, b"a".into(), 1)]), "sent again");
+    assert_eq!(begin(100, 2_000_000_000), (false, vec![Data(0, b"a".into(), 1)]), "another stream");
 }

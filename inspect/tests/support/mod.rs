@@ -132,7 +132,7 @@ pub(crate) fn captures() -> Vec<PathBuf> {
 }
 
 /// Who sends.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
     Client,
     Server,
@@ -394,3 +394,28 @@ pub(crate) const PUBLISH: &[u8] = b"\x30\x0e\0\x05lampumenyala";
 pub(crate) const PINGREQ: &[u8] = b"\xc0\0";
 pub(crate) const PINGRESP: &[u8] = b"\xd0\0";
 pub(crate) const DISCONNECT: &[u8] = b"\xe0\0";
+
+/// A whole conversation of 3.1.1.
+pub(crate) fn conversation(link: Link, v6: bool) -> Connection {
+    let mut connection = Connection::on(1883, link, v6).open();
+    connection.send(Client, CONNECT);
+    connection.send(Server, CONNACK);
+    connection.send(Client, &[PUBLISH, PINGREQ].concat());
+    connection.send(Server, PINGRESP);
+    connection.send(Client, DISCONNECT);
+    connection.fin(Client);
+    connection.fin(Server);
+    connection
+}
+
+/// What comes out of it.
+pub(crate) const CONVERSATION: [&str; 8] = [
+    "note opened",
+    "ok CONNECT",
+    "ok CONNACK",
+    "ok PUBLISH",
+    "ok PINGREQ",
+    "ok PINGRESP",
+    "ok DISCONNECT",
+    "note closed",
+];

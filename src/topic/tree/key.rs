@@ -1,12 +1,14 @@
-use crate::topic::bytes::common_prefix;
+//! [`Key`]: by which bytes an entry stands in the tree.
+
+use crate::scan::common_prefix;
 use crate::topic::syntax::SHARE;
 
 /// Where a share name follows in a [`Key`]; no topic holds the byte.
 pub(super) const NUL: u8 = 0;
 
 /// The bytes by which an entry stands in the tree: a name or filter, of a shared subscription the filter in
-/// it, U+0000 and the share name. All shares of a filter are thus found below it.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// it, U+0000 and the share name. All shares of a filter are thus found below it. Keys are ordered as their bytes are.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key<'a> {
     pub(super) topic: &'a [u8],
     share_name: Option<&'a [u8]>,

@@ -1,41 +1,24 @@
-//! Where the branches of the tree are stored: one array of words for each size of branch.
+//! The branches of the tree: where they stand, and what hangs on them.
+//!
+//! A branch is a block of words: a header, the bytes by which its children hang on it, four to a word and in ascending
+//! order, and from the end of the block the children, the first one last.
 
-use alloc::vec::Vec;
-
-use super::entries::MAX_ENTRIES;
-use super::room::{reserve, shrink};
-
-/// No branch.
-pub(super) const NIL: u32 = u32::MAX;
+use super::blocks::{Blocks, MOST};
+use super::key::NUL;
 
 /// How many children a branch of each size has room for.
-const ROOM: [usize; 13] = [2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256];
+const ROOM: [usize; 7] = [2, 8, 21, 47, 98, 200, 256];
 
-/// The words of a branch: four that are the same for all, the bytes of the children four to a word, the
-/// children.
-const WORDS: [usize; ROOM.len()] = {
-    let mut words = ROOM;
-    let mut rest: &mut [usize] = &mut words;
-    while let [room, tail @ ..] = rest {
-        *room += HEADER + room.div_ceil(4);
-        rest = tail;
-    }
-    words
-};
+/// The words of a branch: a part of a line of the cache, or lines.
+const WORDS: [usize; ROOM.len()] = [8, 16, 32, 64, 128, 256, 336];
 
-/// Parent; entry; end, byte and flags; number of children.
-const HEADER: usize = 4;
+/// Parent; entry; end, byte and flags; number of children and two bytes of the label; four bytes of it.
+const HEADER: usize = 5;
 const PARENT: usize = 0;
 const ENTRY: usize = 1;
 const PLACE: usize = 2;
 const COUNT: usize = 3;
-
-/// A branch's number: its size in the upper bits, its place among those of its size in the lower ones.
-const INDEX_MASK: u32 = 0x07FF_FFFF;
-const INDEX_BITS: u32 = INDEX_MASK.count_ones();
-
-// A tree has not more branches than entries, so there is a number for every branch.
-const _: () = assert!(MAX_ENTRIES < INDEX_MASK as usize);
+const LABEL: usize = 4;
 
 /// In unused places among the bytes of children; no UTF-8 holds it.
 const NO_BYTE: u8 = 0xFF;
@@ -52,7 +35,6 @@ pub(super) enum Child {
 impl Child {
     const ENTRY: u32 = 0x8000_0000;
 
-    #[inline]
     const fn from_word(word: u32) -> Self {
         if word & Self::ENTRY == 0 { Self::Node(word) } else { Self::Entry(word & !Self::ENTRY) }
     }
@@ -77,10 +59,23 @@ impl Flags {
     pub(super) const PLUS: Self = Self(2);
     /// There is `#` or U+0000 between the parent and this branch: all entries below have the same topic.
     pub(super) const TAIL: Self = Self(4);
-    /// `+` or `#` is among the children.
-    pub(super) const WILD: Self = Self(8);
+    /// `#` is among the bytes of the children.
+    pub(super) const HAS_HASH: Self = Self(8);
+    /// `+` is among them.
+    pub(super) const HAS_PLUS: Self = Self(16);
+    /// U+0000 is among them.
+    pub(super) const HAS_SHARES: Self = Self(32);
 
-    #[inline]
+    /// What a branch with that byte among those of its children has.
+    const fn of_child(byte: u8) -> Self {
+        match byte {
+            b'#' => Self::HAS_HASH,
+            b'+' => Self::HAS_PLUS,
+            NUL => Self::HAS_SHARES,
+            _ => Self::NONE,
+        }
+    }
+
     pub(super) const fn has(self, flag: Self) -> bool {
         self.0 & flag.0 != 0
     }
@@ -105,7 +100,6 @@ pub(super) struct Place {
 }
 
 impl Place {
-    #[inline]
     const fn from_word(word: u32) -> Self {
         let [low, high, byte, flags] = word.to_le_bytes();
         Self { end: u16::from_le_bytes([low, high]), byte, flags: Flags(flags) }
@@ -117,61 +111,84 @@ impl Place {
     }
 }
 
+/// The first bytes that lead to a branch from its parent, with the one by which it hangs there.
+///
+/// Performance: most labels are not longer, so that a look-up need not look for them in the text of an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Label(u64);
+
+impl Label {
+    /// So many bytes are kept.
+    pub(super) const MOST: usize = 7;
+
+    pub(super) fn new(label: &[u8]) -> Self {
+        let mut bytes = [0; 8];
+        bytes.iter_mut().zip(label.iter().take(Self::MOST)).for_each(|(to, byte)| *to = *byte);
+        Self(u64::from_le_bytes(bytes))
+    }
+
+    pub(super) const fn bytes(self) -> [u8; 8] {
+        self.0.to_le_bytes()
+    }
+
+    /// Whether the first `len` bytes of the label, of which there are so many, are those of the word.
+    pub(super) const fn is_start_of(self, word: u64, len: usize) -> bool {
+        (self.0 ^ word) << ((8 * 8_usize.wrapping_sub(len)) & 63) == 0
+    }
+}
+
 /// A branch, for reading.
 #[derive(Clone, Copy)]
 pub(super) struct Node<'a> {
     header: &'a [u32; HEADER],
-    bytes: &'a [u32],
-    children: &'a [u32],
+    /// The bytes of the children, and the children.
+    rest: &'a [u32],
 }
 
 impl Node<'_> {
-    #[inline]
     pub(super) const fn parent(self) -> u32 {
         let [parent, ..] = *self.header;
         parent
     }
 
     /// An entry below the branch; the one that ends at it, if one does.
-    #[inline]
     pub(super) const fn entry(self) -> u32 {
         let [_, entry, ..] = *self.header;
         entry
     }
 
-    #[inline]
     pub(super) const fn place(self) -> Place {
-        let [_, _, place, _] = *self.header;
+        let [_, _, place, ..] = *self.header;
         Place::from_word(place)
     }
 
-    #[inline]
     pub(super) const fn end(self) -> usize {
         self.place().end as usize
     }
 
-    #[inline]
     pub(super) const fn flags(self) -> Flags {
         self.place().flags
     }
 
-    #[inline]
     pub(super) const fn count(self) -> usize {
-        let [_, _, _, count] = *self.header;
-        count as usize
+        let [.., count, _] = *self.header;
+        (count & 0xFFFF) as usize
+    }
+
+    pub(super) const fn label(self) -> Label {
+        let [.., two, four] = *self.header;
+        Label(self.place().byte as u64 | (two as u64 >> 16) << 8 | (four as u64) << 24)
     }
 
     /// The entry that ends here.
-    #[inline]
     pub(super) const fn terminal(self) -> Option<u32> {
         if self.flags().has(Flags::TERMINAL) { Some(self.entry()) } else { None }
     }
 
     /// The place of the child that hangs by that byte.
-    #[inline]
     pub(super) fn position(self, byte: u8) -> Option<usize> {
         let wanted = ONES * u32::from(byte);
-        for (number, word) in self.bytes.iter().enumerate() {
+        for (number, word) in self.rest.iter().take(self.count().div_ceil(4)).enumerate() {
             let differ = word ^ wanted;
             let same = differ.wrapping_sub(ONES) & !differ & (ONES << 7);
             if same != 0 {
@@ -181,21 +198,28 @@ impl Node<'_> {
         None
     }
 
-    fn byte_at(self, position: usize) -> Option<u8> {
-        self.bytes.get(position / 4)?.to_le_bytes().get(position % 4).copied()
+    /// How many children hang by lesser bytes.
+    pub(super) fn position_from(self, byte: u8) -> usize {
+        (0..self.count())
+            .take_while(|position| self.byte_at(*position).is_some_and(|other| other < byte))
+            .count()
     }
 
-    #[inline]
+    /// The byte by which the child at that place hangs.
+    pub(super) fn byte_at(self, position: usize) -> Option<u8> {
+        self.rest.get(position / 4)?.to_le_bytes().get(position % 4).copied()
+    }
+
     pub(super) fn child(self, byte: u8) -> Option<Child> {
-        self.child_at(self.position(byte)?)
+        self.child_word(self.position(byte)?)
     }
 
-    #[inline]
     pub(super) fn child_at(self, position: usize) -> Option<Child> {
-        if position >= self.count() {
-            return None;
-        }
-        self.children.get(position).map(|word| Child::from_word(*word))
+        if position < self.count() { self.child_word(position) } else { None }
+    }
+
+    fn child_word(self, position: usize) -> Option<Child> {
+        self.rest.get(self.rest.len().wrapping_sub(position + 1)).map(|word| Child::from_word(*word))
     }
 
     /// How many ways go on from here: children, and the entry that ends here.
@@ -206,45 +230,23 @@ impl Node<'_> {
 
 /// All branches.
 #[derive(Debug, Clone)]
-pub(super) struct Nodes([Vec<u32>; ROOM.len()]);
+pub(super) struct Nodes(Blocks<u32, { ROOM.len() }>);
+
+// Every number leaves the bit free that tells entries from branches. A tree has at most one branch more than entries.
+const _: () = assert!(ROOM.len() * (MOST + 1) <= Child::ENTRY as usize);
 
 impl Nodes {
     pub(super) const fn new() -> Self {
-        Self([const { Vec::new() }; ROOM.len()])
+        Self(Blocks::new(&WORDS))
     }
 
-    const fn class(node: u32) -> usize {
-        (node >> INDEX_BITS) as usize
-    }
-
-    const fn index(node: u32) -> usize {
-        (node & INDEX_MASK) as usize
-    }
-
-    #[expect(clippy::cast_possible_truncation, reason = "both are bounded, by the sizes and by MAX_ENTRIES")]
-    const fn number(class: usize, index: usize) -> u32 {
-        ((class as u32) << INDEX_BITS) + index as u32
-    }
-
-    #[inline]
     pub(super) fn get(&self, node: u32) -> Option<Node<'_>> {
-        let class = Self::class(node);
-        let (words, room) = (*WORDS.get(class)?, *ROOM.get(class)?);
-        let start = Self::index(node) * words;
-        let (header, rest) = self.0.get(class)?.get(start..start + words)?.split_first_chunk()?;
-        let (bytes, children) = rest.split_at_checked(room.div_ceil(4))?;
-        Some(Node { header, bytes, children })
-    }
-
-    fn get_mut(&mut self, node: u32) -> Option<&mut [u32]> {
-        let class = Self::class(node);
-        let words = *WORDS.get(class)?;
-        let start = Self::index(node) * words;
-        self.0.get_mut(class)?.get_mut(start..start + words)
+        let (header, rest) = self.0.get(node)?.split_first_chunk()?;
+        Some(Node { header, rest })
     }
 
     fn set(&mut self, node: u32, word: usize, value: u32) {
-        if let Some(word) = self.get_mut(node).and_then(|words| words.get_mut(word)) {
+        if let Some(word) = self.0.get_mut(node).and_then(|words| words.get_mut(word)) {
             *word = value;
         }
     }
@@ -257,27 +259,47 @@ impl Nodes {
         self.set(node, ENTRY, entry);
     }
 
-    pub(super) fn set_place(&mut self, node: u32, place: Place) {
+    pub(super) fn set_place(&mut self, node: u32, place: Place, label: Label) {
+        let [c0, c1] = u16::try_from(self.get(node).map_or(0, Node::count)).unwrap_or(0).to_le_bytes();
+        let [_, l1, l2, l3, l4, l5, l6, _] = label.bytes();
         self.set(node, PLACE, place.word());
+        self.set(node, COUNT, u32::from_le_bytes([c0, c1, l1, l2]));
+        self.set(node, LABEL, u32::from_le_bytes([l3, l4, l5, l6]));
     }
 
     pub(super) fn set_flags(&mut self, node: u32, change: impl Fn(Flags) -> Flags) {
         if let Some(place) = self.get(node).map(Node::place) {
-            self.set_place(node, Place { flags: change(place.flags), ..place });
+            self.set(node, PLACE, Place { flags: change(place.flags), ..place }.word());
+        }
+    }
+
+    /// Sets how many children there are: one more or one less.
+    fn set_count(&mut self, node: u32, count: usize) {
+        if let Some(word) = self.0.get_mut(node).and_then(|words| words.get_mut(COUNT)) {
+            *word = *word & 0xFFFF_0000 | u32::try_from(count).unwrap_or(0) & 0xFFFF;
         }
     }
 
     fn set_byte_at(&mut self, node: u32, position: usize, byte: u8) {
-        let Some(word) = self.get_mut(node).and_then(|words| words.get_mut(HEADER + position / 4)) else {
-            return;
-        };
-        let shift = position % 4 * 8;
-        *word = (*word & !(0xFF << shift)) + (u32::from(byte) << shift);
+        if let Some(word) = self.0.get_mut(node).and_then(|words| words.get_mut(HEADER + position / 4)) {
+            let shift = position % 4 * 8;
+            *word = (*word & !(0xFF << shift)) + (u32::from(byte) << shift);
+        }
     }
 
     fn set_child_at(&mut self, node: u32, position: usize, child: Child) {
-        let bytes = ROOM.get(Self::class(node)).map_or(0, |room| room.div_ceil(4));
-        self.set(node, HEADER + bytes + position, child.word());
+        let place = self.0.get_mut(node).and_then(|words| words.iter_mut().rev().nth(position));
+        if let Some(word) = place {
+            *word = child.word();
+        }
+    }
+
+    /// Puts a child and its byte from one place into another.
+    fn copy_child(&mut self, node: u32, from: usize, to: usize) {
+        let Some(view) = self.get(node) else { return };
+        let Some((byte, child)) = view.byte_at(from).zip(view.child_at(from)) else { return };
+        self.set_byte_at(node, to, byte);
+        self.set_child_at(node, to, child);
     }
 
     /// Puts another child in the place of the one that hangs by that byte.
@@ -288,46 +310,44 @@ impl Nodes {
     }
 
     /// Makes a branch without children, of the smallest size.
-    pub(super) fn add(&mut self, parent: u32, entry: u32, place: Place) -> u32 {
+    pub(super) fn add(&mut self, parent: u32, entry: u32, place: Place, label: Label) -> u32 {
         let node = self.allocate(0);
         self.set(node, PARENT, parent);
         self.set(node, ENTRY, entry);
-        self.set_place(node, place);
-        self.set(node, COUNT, 0);
+        self.set_place(node, place, label);
         node
     }
 
     /// Hangs a child on a branch that has room.
     pub(super) fn add_child(&mut self, node: u32, byte: u8, child: Child) {
-        let Some(count) = self.get(node).map(Node::count) else { return };
-        self.set_byte_at(node, count, byte);
-        self.set_child_at(node, count, child);
-        self.set(node, COUNT, u32::try_from(count + 1).unwrap_or(NIL));
-        if matches!(byte, b'+' | b'#') {
-            self.set_flags(node, |flags| flags.with(Flags::WILD));
+        let Some(view) = self.get(node) else { return };
+        let (count, position) = (view.count(), view.position_from(byte));
+        for from in (position..count).rev() {
+            self.copy_child(node, from, from + 1);
         }
+        self.set_byte_at(node, position, byte);
+        self.set_child_at(node, position, child);
+        self.set_count(node, count + 1);
+        self.set_flags(node, |flags| flags.with(Flags::of_child(byte)));
     }
 
-    /// Takes away the child that hangs by that byte; the last one moves into its place.
+    /// Takes away the child that hangs by that byte.
     pub(super) fn remove_child(&mut self, node: u32, byte: u8) {
         let Some(view) = self.get(node) else { return };
-        let Some((position, last)) = view.position(byte).zip(view.count().checked_sub(1)) else { return };
-        let Some(last_child) = view.child_at(last) else { return };
-        let last_byte = view.byte_at(last).unwrap_or(NO_BYTE);
-        self.set_byte_at(node, position, last_byte);
-        self.set_child_at(node, position, last_child);
-        self.set_byte_at(node, last, NO_BYTE);
-        self.set(node, COUNT, u32::try_from(last).unwrap_or(NIL));
-        if self.get(node).is_some_and(|view| view.position(b'+').or(view.position(b'#')).is_none()) {
-            self.set_flags(node, |flags| flags.without(Flags::WILD));
+        let (Some(position), count) = (view.position(byte), view.count()) else { return };
+        for from in position + 1..count {
+            self.copy_child(node, from, from - 1);
         }
+        self.set_byte_at(node, count.saturating_sub(1), NO_BYTE);
+        self.set_count(node, count.saturating_sub(1));
+        self.set_flags(node, |flags| flags.without(Flags::of_child(byte)));
     }
 
     /// Moves a branch to the size that fits so many children. Returns its new number; what refers to it is
     /// still to be told, then the old one is to be [freed](Self::free). `None` when the size fits already.
     pub(super) fn resize(&mut self, node: u32, children: usize) -> Option<u32> {
         let class = ROOM.iter().position(|room| *room >= children)?;
-        if class == Self::class(node) {
+        if class == Blocks::<u32, { ROOM.len() }>::class(node) {
             return None;
         }
         let copy = self.allocate(class);
@@ -346,26 +366,17 @@ impl Nodes {
     }
 
     fn allocate(&mut self, class: usize) -> u32 {
-        let (Some(array), Some(words)) = (self.0.get_mut(class), WORDS.get(class)) else { return NIL };
-        let len = array.len();
-        reserve(array, *words);
-        array.resize(len + words, NIL);
-        Self::number(class, len / words)
+        let node = self.0.add(WORDS.get(class).copied().unwrap_or(usize::MAX));
+        if let Some(rest) = self.0.get_mut(node).and_then(|words| words.get_mut(HEADER..)) {
+            rest.fill(u32::from_le_bytes([NO_BYTE; 4]));
+        }
+        node
     }
 
     /// Gives back the memory of a branch. The last branch of its size takes its number, if it was not the
     /// last; what refers to that one is then to be told.
     pub(super) fn free(&mut self, node: u32) {
-        let class = Self::class(node);
-        let (Some(array), Some(words)) = (self.0.get_mut(class), WORDS.get(class)) else { return };
-        let (Some(last), start) = (array.len().checked_sub(*words), Self::index(node) * words) else {
-            return;
-        };
-        if start < last {
-            array.copy_within(last.., start);
-        }
-        array.truncate(last);
-        shrink(array);
+        self.0.free(node);
     }
 }
 
@@ -373,7 +384,7 @@ impl Nodes {
 impl Nodes {
     /// How many branches there are.
     pub(super) fn count(&self) -> usize {
-        self.0.iter().zip(WORDS).map(|(array, words)| array.len() / words).sum()
+        self.0.count()
     }
 }
 
@@ -381,10 +392,13 @@ impl Nodes {
 mod tests {
     use super::*;
 
-    /// No word more than is needed: four, a byte for each child, a word for each child.
+    /// Each size holds its children, and one more would not fit: a header, a byte for each child, a word for each.
     #[test]
     fn the_words_of_a_branch() {
-        let words = [7, 9, 14, 19, 24, 34, 44, 64, 84, 124, 164, 244, 324];
-        assert_eq!(WORDS, words);
+        let needed = |room: usize| HEADER + room + room.div_ceil(4);
+        for (room, words) in ROOM.into_iter().zip(WORDS) {
+            assert!(needed(room) <= words && (needed(room + 1) > words || room == 256), "{room} in {words}");
+            assert_eq!(words % 8, 0);
+        }
     }
 }

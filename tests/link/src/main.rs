@@ -339,7 +339,7 @@ type Checked<T> = Result<T, TopicError>;
 
 #[inline(never)]
 fn check_bytes(input: &[u8], version: Version) -> (Checked<TopicName<'_>>, Checked<TopicFilter<'_>>) {
-    (TopicName::from_bytes(input), TopicFilter::from_bytes(input, version))
+    (TopicName::from_bytes(input), TopicFilter::from_bytes_for(input, version))
 }
 
 #[inline(never)]
@@ -375,7 +375,7 @@ fn levels(name: TopicName<'_>, filter: TopicFilter<'_>) -> usize {
 fn send(input: &[u8], version: Version, out: &mut [u8]) -> usize {
     let text = core::str::from_utf8(input).unwrap_or_default();
     let Ok(topic) = TopicName::new(text) else { return 0 };
-    let Ok(filter) = TopicFilter::for_version(text, version) else { return 0 };
+    let Ok(filter) = TopicFilter::new_for(text, version) else { return 0 };
     let properties = black_box([Property::ContentType(text), Property::UserProperty((text, text))]);
     let properties = Properties::new(&properties);
     let publish = Publish { properties, ..Publish::new(topic, input) };

@@ -6,7 +6,7 @@ use mqtt_proto::{v3, v5};
 use crate::codec::{Decode, Encode, Fault, decoded};
 
 macro_rules! version {
-    ($name:ident, $version:ident, $is_eof:expr) => {
+    ($name:ident, $version:ident, $error:ty, $is_eof:expr) => {
         #[derive(Default)]
         pub struct $name;
 
@@ -18,20 +18,27 @@ macro_rules! version {
                 bytes
             }
 
+            fn topic(packet: &$version::Packet) -> &[u8] {
+                match packet {
+                    $version::Packet::Publish(publish) => publish.topic_name.as_bytes(),
+                    _ => &[],
+                }
+            }
+
             #[inline]
             fn decode(
                 &mut self,
                 input: &mut Self::Input,
-                mut each: impl FnMut(&$version::Packet),
+                mut each: impl FnMut($version::Packet),
             ) -> Result<(), Fault> {
+                #[cold]
+                fn fault(error: $error) -> Fault {
+                    if $is_eof(&error) { Fault::Incomplete } else { Fault::refused(error) }
+                }
                 while !input.is_empty() {
                     let result = $version::Packet::decode_async(input).now_or_never();
-                    match &result {
-                        Some(Ok(packet)) => each(packet),
-                        Some(Err(error)) if $is_eof(error) => return Err(Fault::Incomplete),
-                        Some(Err(error)) => return Err(Fault::refused(error)),
-                        None => unreachable!("a slice is always ready"),
-                    }
+                    let packet = result.expect("a slice is always ready").map_err(fault)?;
+                    each(packet);
                 }
                 Ok(())
             }
@@ -70,5 +77,5 @@ macro_rules! version {
     };
 }
 
-version!(V5, v5, |e: &v5::ErrorV5| matches!(e, v5::ErrorV5::Common(e) if e.is_eof()));
-version!(V3, v3, mqtt_proto::Error::is_eof);
+version!(V5, v5, v5::ErrorV5, |e: &v5::ErrorV5| matches!(e, v5::ErrorV5::Common(e) if e.is_eof()));
+version!(V3, v3, mqtt_proto::Error, mqtt_proto::Error::is_eof);

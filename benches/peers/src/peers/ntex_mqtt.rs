@@ -21,17 +21,23 @@ macro_rules! version {
                 buffer
             }
 
+            fn topic(packet: &Self::Packet) -> &[u8] {
+                match packet {
+                    $version::codec::Decoded::Publish(publish, ..) => publish.topic.as_bytes(),
+                    _ => &[],
+                }
+            }
+
             #[inline]
             fn decode(
                 &mut self,
                 input: &mut BytesMut,
-                mut each: impl FnMut(&Self::Packet),
+                mut each: impl FnMut(Self::Packet),
             ) -> Result<(), Fault> {
                 while !input.is_empty() {
-                    match &self.0.decode(input) {
-                        Ok(Some(packet)) => each(packet),
-                        Ok(None) => return Err(Fault::Incomplete),
-                        Err(error) => return Err(Fault::refused(error)),
+                    match self.0.decode(input).map_err(Fault::refused)? {
+                        Some(packet) => each(packet),
+                        None => return Err(Fault::Incomplete),
                     }
                 }
                 Ok(())

@@ -1,11 +1,15 @@
 //! The codec of the broker RMQTT.
 
+use std::num::NonZeroU16;
+
 use bytes::BytesMut;
+use rmqtt_codec::types::{Publish, QoS};
 use rmqtt_codec::{v3, v5};
 use tokio_util::codec::{Decoder, Encoder};
 
 use super::bytesmut;
-use crate::codec::{Decode, Encode, Fault, decoded};
+use crate::codec::{Decode, Deliver, Encode, Fault, decoded};
+use crate::workload::{Subscriber, Version};
 
 macro_rules! version {
     ($name:ident, $version:ident) => {
@@ -20,17 +24,23 @@ macro_rules! version {
                 bytesmut::input(bytes)
             }
 
+            fn topic(packet: &$version::Packet) -> &[u8] {
+                match packet {
+                    $version::Packet::Publish(publish) => publish.topic.as_bytes(),
+                    _ => &[],
+                }
+            }
+
             #[inline]
             fn decode(
                 &mut self,
                 input: &mut BytesMut,
-                mut each: impl FnMut(&$version::Packet),
+                mut each: impl FnMut($version::Packet),
             ) -> Result<(), Fault> {
                 while !input.is_empty() {
-                    match &self.0.decode(input) {
-                        Ok(Some((packet, _))) => each(packet),
-                        Ok(None) => return Err(Fault::Incomplete),
-                        Err(error) => return Err(Fault::refused(error)),
+                    match self.0.decode(input).map_err(Fault::refused)? {
+                        Some((packet, _)) => each(packet),
+                        None => return Err(Fault::Incomplete),
                     }
                 }
                 Ok(())
@@ -73,3 +83,51 @@ macro_rules! version {
 
 version!(V5, v5);
 version!(V3, v3);
+
+/// A broker with one message type for both versions, and a codec for each; a packet is given away.
+#[derive(Default)]
+pub struct Broker {
+    new: v5::Codec,
+    old: v3::Codec,
+}
+
+impl Deliver for Broker {
+    type Message = Publish;
+    type Output = BytesMut;
+
+    fn message(bytes: &'static [u8]) -> Result<Publish, Fault> {
+        match decoded::<V5>(bytes)?.pop() {
+            Some(v5::Packet::Publish(publish)) => Ok(*publish),
+            _ => Err(Fault::Incomplete),
+        }
+    }
+
+    fn output(capacity: usize) -> BytesMut {
+        BytesMut::with_capacity(capacity)
+    }
+
+    #[inline]
+    fn deliver(
+        &mut self,
+        message: &mut Publish,
+        to: &[Subscriber],
+        outputs: &mut [BytesMut],
+    ) -> Result<(), String> {
+        for (to, out) in to.iter().zip(outputs) {
+            out.clear();
+            let mut publish = Box::new(message.clone());
+            publish.qos = QoS::try_from(to.qos).map_err(|e| format!("{e:?}"))?;
+            publish.packet_id = if to.qos == 0 { None } else { NonZeroU16::new(to.id) };
+            if to.version == Version::V5 {
+                self.new.encode(v5::Packet::Publish(publish), out).map_err(|e| format!("{e:?}"))?;
+            } else {
+                self.old.encode(v3::Packet::Publish(publish), out).map_err(|e| format!("{e:?}"))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn written(out: &BytesMut) -> Vec<u8> {
+        out.to_vec()
+    }
+}

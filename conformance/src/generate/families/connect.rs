@@ -1,8 +1,8 @@
 //! CONNECT and CONNACK.
 
-use crate::generate::draft::{ConnectParts, Draft, connect, prefixed, prop, smallest};
+use crate::generate::draft::{ConnectParts, Draft, connect, prefixed, prop, sample, smallest};
 use crate::generate::family::{BOTH, Family, Says};
-use crate::generate::tables::{Type, V5, V31, V311, Version};
+use crate::generate::tables::{Type, V5, Version};
 
 fn plain(version: Version, flags: u8) -> Draft {
     connect(version, &ConnectParts { flags, client_id: "c", ..Default::default() })
@@ -22,7 +22,7 @@ pub(super) fn flags() -> Family {
             let will_qos = flags >> 3 & 3;
             let broken = [
                 (reserved, "ConnectReservedFlag"),
-                (will_qos == 3, "WillQoS3"),
+                (will_qos == 3 && will, "WillQoS3"),
                 (will_qos != 0 && !will, "WillQoSWithoutWill"),
                 (will_retain && !will, "WillRetainWithoutWill"),
                 (password && !user_name && !v5, "PasswordWithoutUserName"),
@@ -67,12 +67,12 @@ pub(super) fn flags() -> Family {
         let at = draft.at("connect_flags");
         let made = family.packet(
             "several-rules",
-            "the reserved flag, Will QoS 3 and Will Retain without a Will: any one may be reported",
+            "the reserved flag, a Will QoS and Will Retain without a Will: any one may be reported",
             draft,
             Says::Bad("ConnectReservedFlag", at),
             &["MQTT-3.1.4-1"],
         );
-        made.or(&["WillQoS3", "WillQoSWithoutWill", "WillRetainWithoutWill"]);
+        made.or(&["WillQoSWithoutWill", "WillRetainWithoutWill"]);
     }
     family
 }
@@ -276,6 +276,24 @@ pub(super) fn connects() -> Family {
             draft,
             Says::Bad("TopicEmpty", at),
             &["MQTT-4.7.3-1"],
+        );
+    }
+    for (id, ids, wrong) in [
+        ("data-alone", &[22][..], Some("properties.0")),
+        ("data-behind-another", &[17, 22], Some("properties.1")),
+        ("data-before-another", &[22, 17], Some("properties.0")),
+        ("method-alone", &[21], None),
+        ("method-behind-data", &[22, 21], None),
+    ] {
+        let properties = ids.iter().map(|id| sample(*id)).collect();
+        let draft = connect(V5, &ConnectParts { flags: 2, client_id: "c", properties, ..Default::default() });
+        let says = wrong.map_or(Says::Good, |key| Says::Bad("AuthenticationMethodMissing", draft.at(key)));
+        family.packet(
+            format!("authentication/{id}"),
+            format!("authentication properties: {}", id.replace('-', " ")),
+            draft,
+            says,
+            &["U-3.1.2.11.10"],
         );
     }
     let draft =
@@ -485,168 +503,6 @@ pub(super) fn connacks() -> Family {
         if id == "data-without-method" {
             made.free("the text calls Authentication Data without a Method an error for CONNECT alone");
         }
-    }
-    family
-}
-
-/// MQTT 3.1 where it differs.
-pub(super) fn v31() -> Family {
-    let mut family = Family::new("mqtt-3.1", "MQTT 3.1 where it differs from 3.1.1");
-    let base = |flags| plain(V31, flags);
-    family.packet("connect/smallest", "MQIsdp, version 3", base(2), Says::Good, &["U-3.1-a"]);
-    let all = connect(V31, &ConnectParts { flags: 0b1111_0110, client_id: "id", ..Default::default() });
-    family.packet("connect/all", "every field", all.clone(), Says::Good, &["U-3.1-a"]);
-    for (id, name, level, kind) in [
-        ("mqtt-3", &b"MQTT"[..], 3, "ProtocolVersion"),
-        ("mqisdp-4", b"MQIsdp", 4, "ProtocolVersion"),
-        ("mqisdp-83", b"MQIsdp", 0x83, "ProtocolVersion"),
-        ("other-name", b"MQIsdq", 3, "ProtocolName"),
-    ] {
-        let draft = base(2).set_text("protocol_name", name).set(
-            "protocol_version",
-            format!("Protocol Version {level}"),
-            [level],
-        );
-        let at = draft.at(if kind == "ProtocolName" { "protocol_name" } else { "protocol_version" });
-        let made = family.packet(
-            format!("connect/{id}"),
-            "a protocol name and version that do not belong together",
-            draft,
-            Says::Bad(kind, at),
-            &["U-3.1-a"],
-        );
-        if id == "mqisdp-83" {
-            made.note("bridges of Mosquitto set bit 7 of the version; a strict codec does not know it");
-        }
-    }
-    for (id, text, good) in [
-        ("1", "c".to_owned(), true),
-        ("23", "c".repeat(23), true),
-        ("23-of-two-bytes", "\u{E9}".repeat(23), true),
-        ("24", "c".repeat(24), false),
-    ] {
-        let draft = base(2).set_text("client_identifier", text.as_bytes());
-        let at = draft.at("client_identifier");
-        let says = if good { Says::Good } else { Says::Bad("ClientIdTooLong", at) };
-        family.packet(
-            format!("client-identifier/{id}"),
-            format!("a Client Identifier of {} characters", text.chars().count()),
-            draft,
-            says,
-            &["U-3.1"],
-        );
-    }
-    for flags in [0, 2] {
-        let draft = base(flags).set_text("client_identifier", b"");
-        let at = draft.at("client_identifier");
-        let title = format!("an empty Client Identifier, Clean Session {}", flags >> 1);
-        family.packet(
-            format!("client-identifier/empty-{flags}"),
-            title,
-            draft,
-            Says::Bad("ClientIdEmpty", at),
-            &["U-3.1"],
-        );
-    }
-    let credentials = "U-3.1-b";
-    for (id, draft, left) in [
-        ("no-user-name", base(0x82).cut("user_name"), 2),
-        ("no-password", base(0xC2).cut("password"), 0x82),
-        ("neither", base(0xC2).cut("user_name"), 2),
-    ] {
-        let canonical = draft.clone().set("connect_flags", "", [left]).bytes();
-        let title = "the flags announce credentials that are not there: the Remaining Length outweighs them";
-        family
-            .packet(format!("credentials/{id}"), title, draft, Says::Good, &[credentials])
-            .canonical(&canonical);
-    }
-    let draft = base(0x42);
-    let at = draft.at("connect_flags");
-    family.packet(
-        "credentials/password-alone",
-        "a Password without a User Name",
-        draft,
-        Says::Bad("PasswordWithoutUserName", at),
-        &[credentials],
-    );
-    let cut = base(0x82).set("user_name", "User Name, cut", [0]);
-    let at = cut.at("user_name");
-    family.packet(
-        "credentials/cut",
-        "a User Name that is cut off is no missing one",
-        cut,
-        Says::Bad("Truncated", at),
-        &[credentials],
-    );
-
-    for of in [Type::Subscribe, Type::Unsubscribe, Type::PubRel] {
-        let name = super::slug(of.name());
-        for flags in 0..16 {
-            let draft = smallest(V31, of).first((of as u8) << 4 | flags);
-            let canonical = smallest(V31, of).bytes();
-            let good = matches!(flags, 0b0010 | 0b1010);
-            let says = if good { Says::Good } else { Says::Bad("ReservedFlags", 0) };
-            let title = format!("{} with the flags {flags:04b}", of.name());
-            let made = family.packet(format!("{name}/{flags:04b}"), title, draft, says, &["U-3.1-c"]);
-            if flags == 0b1010 {
-                made.canonical(&canonical)
-                    .note("3.1 sends this packet at QoS 1; DUP tells of a second attempt");
-            }
-        }
-    }
-    for flags in [0, 1, 0xFF_u8] {
-        let draft = smallest(V31, Type::ConnAck).set("flags", "reserved byte", [flags]);
-        let made = family.packet(
-            format!("connack/byte-1-{flags:02x}"),
-            "byte 1 of CONNACK has no meaning",
-            draft,
-            Says::Good,
-            &["U-3.1-d"],
-        );
-        if flags != 0 {
-            made.canonical(&smallest(V31, Type::ConnAck).bytes());
-        }
-    }
-    for code in 0..=6_u8 {
-        let draft = smallest(V31, Type::ConnAck).set("reason_code", format!("Return Code {code}"), [code]);
-        let says = if code < 6 { Says::Good } else { Says::Bad("ReasonCodeNotAllowed", 3) };
-        family.packet(
-            format!("connack/return-code-{code}"),
-            format!("return code {code}"),
-            draft,
-            says,
-            &["U-3.1-d"],
-        );
-    }
-    for code in [0, 1, 2, 3, 0x80_u8] {
-        let draft = smallest(V31, Type::SubAck).set("reason_code", format!("granted QoS {code}"), [code]);
-        let says = if code < 3 { Says::Good } else { Says::Bad("ReasonCodeNotAllowed", 4) };
-        family.packet(
-            format!("suback/{code}"),
-            format!("the granted QoS {code}; 3.1 has no failure code"),
-            draft,
-            says,
-            &["U-3.1-e"],
-        );
-    }
-    let draft = smallest(V31, Type::Subscribe).set_text("topic_filter", b"$share/g/a");
-    family.packet("subscribe/share", "$share/g/a is an ordinary filter", draft, Says::Good, &["U-3.1-a"]);
-    family.packet(
-        "auth",
-        "3.1 has no AUTH",
-        smallest(V5, Type::Auth).judged_by(V31),
-        Says::Bad("ReservedPacketType", 0),
-        &["U-3.1-a"],
-    );
-    for of in Type::ALL.into_iter().filter(|of| of.exists_in(V311) && !matches!(of, Type::Connect)) {
-        let name = super::slug(of.name());
-        family.packet(
-            format!("{name}/smallest"),
-            format!("the smallest {}", of.name()),
-            smallest(V31, of),
-            Says::Good,
-            &["U-3.1-a"],
-        );
     }
     family
 }

@@ -290,14 +290,13 @@ pub(super) fn packet_identifiers() -> Family {
                     let says = if number == 0 { Says::Bad("ZeroPacketId", at) } else { Says::Good };
                     let title =
                         format!("PUBLISH of QoS {qos} from the server with the Packet Identifier {number}");
-                    let made = family.packet(
+                    family.packet(
                         format!("{id}/{number}"),
                         title,
                         Bytes::of(&draft).from(Sender::Server),
                         says,
                         &["MQTT-2.2.1-4"],
                     );
-                    made.rules.retain(|rule| !rule.ends_with("2.2.1-3"));
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! Fixed headers, lengths, truncation, streams, direction.
+//! Fixed headers, lengths, truncation, direction.
 
 use super::{rules_of_flags, slug};
 use crate::generate::draft::{
@@ -389,112 +389,6 @@ fn off_by_one(key: &str, bytes: &[u8], off: i32) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// One buffer, several packets.
-pub(super) fn streams() -> Family {
-    let mut family = Family::new("stream", "Several packets in a row: each is judged by its own bytes alone");
-    for version in BOTH {
-        let ws = "MQTT-6.0.0-2";
-        let fatal = if version == V5 { "MQTT-4.13.1-1" } else { "MQTT-4.8.0-1" };
-        let ping = smallest(version, Type::PingReq);
-        let message = publish(version, 0, &[]);
-        family.stream(
-            "two-pings",
-            "two PINGREQ",
-            Bytes::of(&ping).then("PINGREQ", &ping.bytes()),
-            2,
-            &[ws, fatal],
-        );
-        family.stream(
-            "different",
-            "SUBSCRIBE, PUBLISH, PUBACK and PINGREQ in a row",
-            Bytes::of(&smallest(version, Type::Subscribe))
-                .then("PUBLISH", &message.bytes())
-                .then("PUBACK", &smallest(version, Type::PubAck).bytes())
-                .then("PINGREQ", &ping.bytes()),
-            4,
-            &[ws, fatal],
-        );
-        family.stream(
-            "part-of-the-next",
-            "a packet and the first half of another: the first does not wait for the second",
-            Bytes::of(&message).then("half a PUBLISH", &message.bytes()[..4]),
-            1,
-            &[ws],
-        );
-        family.stream(
-            "header-of-the-next",
-            "a packet and one byte of the next",
-            Bytes::of(&ping).then("a first byte", &[0x30]),
-            1,
-            &[ws],
-        );
-        family.stream(
-            "error-behind",
-            "a good packet and then a bad one: the good one comes out, and then the error",
-            Bytes::of(&message).then("PUBLISH of QoS 3", &publish(version, 1, &[]).first(0x36).bytes()),
-            1,
-            &[fatal],
-        );
-        family.stream(
-            "good-behind-error",
-            "a bad packet and then a good one: the violation is fatal for the connection",
-            Bytes::of(&publish(version, 1, &[]).first(0x36)).then("PINGREQ", &ping.bytes()),
-            0,
-            &[fatal],
-        );
-        family.stream(
-            "field-into-the-next",
-            "a topic whose length reaches into the packet behind: no byte of that is read",
-            Bytes::of(&Draft::new(version, Type::Publish).raw(
-                "topic_name",
-                "Topic Name, of which the length says 5",
-                [0, 5, 0x61],
-            ))
-            .then("PINGREQ, PINGREQ", &[0xC0, 0, 0xC0, 0]),
-            0,
-            &[fatal, if version == V5 { "U-1.2" } else { "U-1.5" }],
-        );
-        let many = ping.bytes().repeat(999);
-        family.stream(
-            "thousand-pings",
-            "1,000 PINGREQ",
-            Bytes::of(&ping).then("999 times PINGREQ", &many),
-            1000,
-            &[ws, fatal],
-        );
-        // PUBLISH of 7 bytes in 3.1.1, 8 in 5.0.
-        let small = Draft::new(version, Type::Publish)
-            .text("topic_name", "a")
-            .properties("properties", &[])
-            .raw("payload", "Payload", *b"bc");
-        let more = small.bytes().repeat(99);
-        family.stream(
-            "limit-for-each",
-            "100 small packets where the limit is less than their sum: the limit is for each",
-            Bytes::of(&small).then("99 times the same", &more).limit(10),
-            100,
-            &[ws, if version == V5 { "MQTT-3.1.2-24" } else { "U-2.2.3-b" }],
-        );
-        let shorter = Bytes::of(
-            &small.clone().remaining_length([u8::try_from(small.bytes().len() - 3).expect("short")]),
-        );
-        family.stream(
-            "length-too-small",
-            "a Remaining Length one too small: the byte left over begins the next packet",
-            Bytes {
-                text: format!(
-                    "{}# The last byte of the payload, 63, is the first byte of the next packet.\n",
-                    shorter.text
-                ),
-                ..shorter
-            },
-            1,
-            &[ws],
-        );
-    }
-    family
-}
-
 /// Who sends what, and what comes first.
 pub(super) fn direction() -> Family {
     let mut family =
@@ -505,7 +399,7 @@ pub(super) fn direction() -> Family {
             let rule = match version {
                 V5 => "U-2.1.2-a",
                 V311 => "U-2.2.1-a",
-                V31 => "U-3.1-a",
+                V31 => "U-3.1-g",
             };
             for (sender, may) in [(Sender::Client, client), (Sender::Server, server)] {
                 let word = format!("{sender:?}").to_lowercase();
@@ -526,7 +420,7 @@ pub(super) fn direction() -> Family {
             }
         }
     }
-    for version in BOTH {
+    for version in [V31, V311, V5] {
         for of in Type::ALL.into_iter().filter(|of| of.exists_in(version)) {
             for sender in [Sender::Client, Sender::Server] {
                 let (client, server) = of.senders(version);
@@ -541,15 +435,12 @@ pub(super) fn direction() -> Family {
                 let says = if first { Says::Good } else { Says::Bad("UnexpectedPacket", 0) };
                 let title = format!("{} as the first packet of the {word}", of.name());
                 let bytes = Bytes::of(&smallest(version, of)).from(sender).first_packet();
-                let rules: &[&str] = match sender {
-                    Sender::Client => &["MQTT-3.1.0-1"],
-                    Sender::Server => &["MQTT-3.2.0-1"],
+                let rules: &[&str] = match (version, sender) {
+                    (V31, _) => &["U-3.1-g"],
+                    (_, Sender::Client) => &["MQTT-3.1.0-1"],
+                    (_, Sender::Server) => &["MQTT-3.2.0-1"],
                 };
-                let made =
-                    family.packet(format!("first/{}/{word}", slug(of.name())), title, bytes, says, rules);
-                if sender == Sender::Server && !first {
-                    made.rules.retain(|rule| !rule.ends_with("MQTT-3.1.0-1"));
-                }
+                family.packet(format!("first/{}/{word}", slug(of.name())), title, bytes, says, rules);
             }
         }
     }

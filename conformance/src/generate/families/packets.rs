@@ -308,14 +308,17 @@ fn auths(family: &mut Family) {
             Says::Bad("AuthenticationMethodMissing", 3),
             &[method],
         );
-        let data = start().code("reason_code", code).properties("properties", &[sample(22), sample(31)]);
-        family.packet(
-            format!("auth/{code:02x}-data"),
-            "AUTH with Authentication Data and no Authentication Method",
-            data,
-            Says::Bad("AuthenticationMethodMissing", 3),
-            &[method],
-        );
+        for (id, data) in [("data", [sample(22), sample(31)]), ("data-last", [sample(31), sample(22)])] {
+            let draft = start().code("reason_code", code).properties("properties", &data);
+            let at = draft.at(if id == "data" { "properties.0" } else { "properties.1" });
+            family.packet(
+                format!("auth/{code:02x}-{id}"),
+                "AUTH with Authentication Data and no Authentication Method",
+                draft,
+                Says::Bad("AuthenticationMethodMissing", at),
+                &[method],
+            );
+        }
         let good = start()
             .code("reason_code", code)
             .properties("properties", &[sample(22), prop(21, prefixed(b""))]);

@@ -1,6 +1,0 @@
-#![no_main]
-#![allow(dead_code, reason = "the program's own `main` is not here")]
-
-include!("../src/inspect.rs");
-
-mqtt_wire_fuzz::libfuzzer_sys::fuzz_target!(|bytes: &[u8]| run(bytes));

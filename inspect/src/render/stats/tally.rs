@@ -1,0 +1,202 @@
+//! What the summary counts.
+
+use std::collections::BTreeMap;
+
+use mqtt_wire::{PacketType, Sender, Version};
+
+use crate::capture::Time;
+use crate::connections::LeftOut;
+use crate::record::{Body, Connection, Content, Item, Origin, Record};
+
+/// A number of packets and their bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Sum {
+    pub(super) packets: u64,
+    pub(super) bytes: u64,
+}
+
+impl Sum {
+    fn add(&mut self, bytes: usize) {
+        self.packets += 1;
+        self.bytes += bytes as u64;
+    }
+}
+
+/// The columns: from the client, from the server, from either.
+fn column(sender: Option<Sender>) -> usize {
+    match sender {
+        Some(Sender::Client) => 0,
+        Some(Sender::Server) => 1,
+        None => 2,
+    }
+}
+
+/// There may be as many as the capture has connections.
+#[derive(Debug)]
+pub(super) struct PerConnection {
+    pub(super) ends: Connection,
+    /// Counts the inputs.
+    pub(super) source: u32,
+    pub(super) versions: Versions,
+    pub(super) guessed: Versions,
+    /// From the client, from the server.
+    pub(super) sums: [Sum; 2],
+    pub(super) bad: u64,
+}
+
+/// A set of versions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Versions(u8);
+
+pub(super) const VERSIONS: [Version; 3] = [Version::V31, Version::V311, Version::V5];
+
+impl Versions {
+    fn insert(&mut self, version: Version) {
+        self.0 |= 1 << version.get();
+    }
+
+    pub(super) fn contains(self, version: Version) -> bool {
+        self.0 & 1 << version.get() != 0
+    }
+
+    pub(super) fn names(self) -> Vec<String> {
+        VERSIONS.iter().filter(|version| self.contains(**version)).map(ToString::to_string).collect()
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    /// The names of the inputs, when there are several.
+    sources: Vec<Option<String>>,
+    /// Where the connections of the present input begin.
+    first: usize,
+    begin: Option<Time>,
+    /// In nanoseconds, from the first frame on.
+    pub(super) duration: u64,
+    /// By their numbers, input after input.
+    pub(super) connections: Vec<PerConnection>,
+    pub(super) left_out: LeftOut,
+    pub(super) types: BTreeMap<PacketType, [Sum; 3]>,
+    pub(super) versions: BTreeMap<Version, u64>,
+    /// How many of them by a version that was guessed.
+    pub(super) guessed: BTreeMap<Version, u64>,
+    pub(super) errors: BTreeMap<(&'static str, &'static str, String), u64>,
+    pub(super) error_bytes: u64,
+    pub(super) incomplete: Sum,
+    pub(super) not_hex: u64,
+    pub(super) notes: BTreeMap<&'static str, u64>,
+}
+
+impl Tally {
+    pub(super) fn begin(&mut self, source: Option<&str>) {
+        self.sources.push(source.map(str::to_owned));
+        self.first = self.connections.len();
+        self.begin = None;
+    }
+
+    pub(super) fn clock(&mut self, begin: Time) {
+        self.begin = Some(begin);
+    }
+
+    pub(super) fn record(&mut self, record: &Record<'_>) {
+        if let (Some(begin), Some(time)) = (self.begin, record.time) {
+            self.duration = self.duration.max(time.0.saturating_sub(begin.0));
+        }
+        match &record.body {
+            Body::Item(item) => self.item(record, item),
+            Body::Note(note) => {
+                *self.notes.entry(note.name()).or_default() += 1;
+                if let Origin::Connection(ends) = record.origin {
+                    self.connection(ends);
+                }
+            }
+        }
+    }
+
+    fn item(&mut self, record: &Record<'_>, item: &Item<'_>) {
+        let bad = match &item.content {
+            Content::Packet(packet) => {
+                let sums = self.types.entry(packet.packet_type()).or_default();
+                sums[column(record.sender)].add(item.length);
+                *self.versions.entry(item.version).or_default() += 1;
+                if item.guessed {
+                    *self.guessed.entry(item.version).or_default() += 1;
+                }
+                false
+            }
+            Content::Bad(error) => {
+                self.error(error.rule().name(), error.requirement(), error.rule().to_string(), item);
+                true
+            }
+            Content::Trailing { .. } => {
+                let kind = mqtt_wire::Rule::TrailingBytes;
+                let text = "bytes are left after the packet of a line".to_owned();
+                self.error(kind.name(), kind.requirement(item.version, None), text, item);
+                true
+            }
+            Content::Incomplete { .. } => {
+                self.incomplete.add(item.length);
+                false
+            }
+            Content::BadHex(_) => {
+                self.not_hex += 1;
+                false
+            }
+        };
+        if let Origin::Connection(ends) = record.origin
+            && let Some(connection) = self.connection(ends)
+        {
+            connection.versions.insert(item.version);
+            if item.guessed {
+                connection.guessed.insert(item.version);
+            }
+            if let Some(sum) = connection.sums.get_mut(column(record.sender)) {
+                sum.add(item.length);
+            }
+            connection.bad += u64::from(bad);
+        }
+    }
+
+    fn error(&mut self, kind: &'static str, rule: &'static str, text: String, item: &Item<'_>) {
+        *self.errors.entry((kind, rule, text)).or_default() += 1;
+        self.error_bytes += item.length as u64;
+    }
+
+    /// The connection's entry; connections come by their numbers, from 1.
+    fn connection(&mut self, ends: Connection) -> Option<&mut PerConnection> {
+        let index = self.first + usize::try_from(ends.number.checked_sub(1)?).ok()?;
+        if index == self.connections.len() {
+            // Performance: doubling would cost twice the memory.
+            if self.connections.len() == self.connections.capacity() {
+                self.connections.reserve_exact(64 + self.connections.len() / 4);
+            }
+            let source = u32::try_from(self.sources.len()).unwrap_or(u32::MAX);
+            let (versions, guessed) = (Versions::default(), Versions::default());
+            self.connections.push(PerConnection {
+                ends,
+                source,
+                versions,
+                guessed,
+                sums: Default::default(),
+                bad: 0,
+            });
+        }
+        self.connections.get_mut(index)
+    }
+
+    pub(super) fn source(&self, connection: &PerConnection) -> Option<&str> {
+        let index = usize::try_from(connection.source.checked_sub(1)?).ok()?;
+        self.sources.get(index)?.as_deref()
+    }
+
+    pub(super) fn good(&self) -> Sum {
+        self.types.values().flatten().fold(Sum::default(), |all, sum| Sum {
+            packets: all.packets + sum.packets,
+            bytes: all.bytes + sum.bytes,
+        })
+    }
+
+    pub(super) fn bad(&self) -> u64 {
+        self.errors.values().sum()
+    }
+}

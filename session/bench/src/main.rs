@@ -1,0 +1,99 @@
+//! What one side of a session costs for each message, above decoding and encoding: packets go in as values, and what
+//! comes out is looked at and dropped. `mqtt-session-bench KIND MESSAGES` does so many of them; `run` counts the
+//! instructions of the difference between two numbers, and measures the time.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use mqtt_session::{Client, Fixed, Growing, Input, Link, Output, Session, Slots};
+use mqtt_wire::{
+    Ack, ConnAck, Connect, Connection, Delivery, Packet, PacketId, Publish, QoS, ReasonCode, Version,
+    topic_name,
+};
+
+/// Does the outputs; the identifier of the last message.
+#[inline(never)]
+fn settle<S: Slots<Key = u32>>(link: &mut Link<'_, Client, S>) -> Option<PacketId> {
+    let mut id = None;
+    while let Some(output) = link.next(black_box(7)) {
+        match &output {
+            Output::Publish(publication) => id = publication.delivery.packet_id(),
+            output => {
+                black_box(output);
+            }
+        }
+    }
+    id
+}
+
+fn run<S: Slots<Key = u32>>(slots: S, kind: &str, messages: u32) {
+    let mut session = Session::new(slots);
+    let mut link = session.client(Connection::client(Version::V5));
+    let limits = [mqtt_wire::Property::ReceiveMaximum(8.try_into().expect("not 0"))];
+    let mut connect = Connect::new(Version::V5, "bench");
+    connect.properties = mqtt_wire::Properties::new(&limits);
+    link.connect(&connect, 0).expect("a CONNECT").for_each(|output| drop(output));
+    let _ = link.handle(ConnAck::new(ReasonCode::SUCCESS).into(), 0).expect("a CONNACK");
+    settle(&mut link);
+    let message = Publish::new(topic_name!("bench/messages/of/one/topic"), b"sixteen bytes ok");
+    for n in 0..messages {
+        let id = PacketId::new((n % 60_000) as u16 + 1).expect("not 0");
+        match kind {
+            "send-0" => {
+                link.publish(black_box(&message), QoS::AtMostOnce, n).expect("room");
+                settle(&mut link);
+            }
+            "send-1" => {
+                link.publish(black_box(&message), QoS::AtLeastOnce, n).expect("room");
+                let id = settle(&mut link).expect("sent");
+                let _ = black_box(link.handle(black_box(Packet::PubAck(Ack::new(id))), 7).expect("fine"));
+                settle(&mut link);
+            }
+            "send-2" => {
+                link.publish(black_box(&message), QoS::ExactlyOnce, n).expect("room");
+                let id = settle(&mut link).expect("sent");
+                let _ = black_box(link.handle(black_box(Packet::PubRec(Ack::new(id))), 7).expect("fine"));
+                settle(&mut link);
+                let _ = black_box(link.handle(black_box(Packet::PubComp(Ack::new(id))), 7).expect("fine"));
+                settle(&mut link);
+            }
+            "receive-0" | "receive-1" | "receive-2" => {
+                let delivery = match kind {
+                    "receive-0" => Delivery::AtMostOnce,
+                    "receive-1" => Delivery::AtLeastOnce(id),
+                    _ => Delivery::ExactlyOnce(id),
+                };
+                let packet = Packet::Publish(message.with_delivery(delivery));
+                let receipt = match link.handle(black_box(packet), 7).expect("fine") {
+                    Input::Message(message, receipt) => {
+                        black_box(message.topic);
+                        receipt
+                    }
+                    _ => None,
+                };
+                if let Some(receipt) = receipt {
+                    link.accept(receipt, ReasonCode::SUCCESS).expect("its own");
+                }
+                settle(&mut link);
+                if kind == "receive-2" {
+                    let _ = black_box(link.handle(black_box(Packet::PubRel(Ack::new(id))), 7).expect("fine"));
+                    settle(&mut link);
+                }
+            }
+            _ => panic!("send-0, send-1, send-2, receive-0, receive-1 or receive-2"),
+        }
+    }
+}
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    let [_, slots, kind, messages] = &arguments[..] else { panic!("fixed|growing KIND MESSAGES") };
+    let messages = messages.parse().expect("a number");
+    let start = Instant::now();
+    if slots == "fixed" {
+        run(Fixed::<u32, 8, 8>::new(), kind, messages);
+    } else {
+        run(Growing::<u32>::new(100, 8, 0), kind, messages);
+    }
+    eprintln!("{:.1} ns a message", start.elapsed().as_secs_f64() * 1e9 / f64::from(messages));
+}

@@ -1,0 +1,527 @@
+//! A connection: what the two sides have in common.
+
+mod client;
+mod outputs;
+mod receive;
+mod send;
+mod server;
+
+use core::marker::PhantomData;
+use core::num::NonZeroU16;
+
+use mqtt_wire::{
+    Auth, Disconnect, Packet, PacketId, PacketType, PropertyId, PropertySet, Publish, QoS, ReasonCode,
+    Sender, TopicName, Version,
+};
+
+use crate::Millis;
+use crate::alias::Aliases;
+use crate::auth::Authentication;
+use crate::keep_alive::KeepAlive;
+use crate::limits::Limits;
+use crate::output::{HandleError, Input, Publication, Receipt, Refusal, Reply};
+use crate::session::Session;
+use crate::slots::{List, Slots, count};
+use crate::violation::{SessionRule, Violation};
+use crate::wire::Wire;
+
+pub use outputs::Outputs;
+pub(crate) use outputs::Then;
+
+/// The side of a connection that a [`Link`] is: [`Client`] or [`Server`].
+pub trait Role: behaviour::Behaviour {}
+
+/// The role that sends CONNECT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Client {}
+
+/// The role that sends CONNACK.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Server {}
+
+impl Role for Client {}
+impl Role for Server {}
+
+/// What the roles do each in their way.
+mod behaviour {
+    use super::{Judged, KeepAlive, Link, Millis, Packet, Role, Sender, SessionRule, Slots};
+
+    #[allow(unnameable_types, reason = "seals the roles")]
+    pub trait Behaviour: Sized {
+        const SENDER: Sender;
+        /// Whether the packet can only be handled when CONNACK was sent.
+        fn waits_for_connack<S: Slots>(link: &Link<'_, Self, S>, packet: &Packet<'_>) -> bool
+        where
+            Self: Role;
+        fn judge<S: Slots>(link: &mut Link<'_, Self, S>, packet: &Packet<'_>, now: Millis) -> Judged
+        where
+            Self: Role;
+        fn deadline(keep_alive: &KeepAlive) -> Option<Millis>;
+        fn elapsed<S: Slots>(link: &mut Link<'_, Self, S>, now: Millis) -> Result<(), SessionRule>
+        where
+            Self: Role;
+        /// A packet goes out.
+        fn sent(keep_alive: &mut KeepAlive, now: Millis);
+    }
+}
+pub(crate) use behaviour::Behaviour;
+
+/// How far a connection is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum State {
+    /// Client: CONNECT was not sent.
+    New,
+    /// CONNACK has not gone by.
+    Waiting,
+    Open,
+    /// Nothing is done any more but to say goodbye, with this DISCONNECT if there is one.
+    Closing(Option<ReasonCode>, ReasonCode),
+    Closed,
+}
+
+/// A message of QoS 1 or 2 of the peer's that has not been acknowledged on this connection.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Incoming {
+    pub(crate) id: PacketId,
+    pub(crate) qos: QoS,
+    pub(crate) state: IncomingState,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum IncomingState {
+    /// The application has the receipt.
+    Pending,
+    /// The application has said this.
+    Answered(ReasonCode),
+    /// QoS 2: the application has it, and it stands in the session.
+    Received,
+    /// QoS 2: it was there before on this connection.
+    Repeated,
+}
+
+/// A short packet or a message of QoS 0 that waits to be handed out.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Todo<K> {
+    Acknowledge(PacketType, PacketId, ReasonCode),
+    PingReq,
+    PingResp,
+    Publish(Publication<K>),
+}
+
+/// A SUBSCRIBE or UNSUBSCRIBE that has not been answered.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Request {
+    pub(crate) id: PacketId,
+    pub(crate) filters: u32,
+    pub(crate) is_subscribe: bool,
+}
+
+/// What ends with the connection.
+pub(crate) struct Connection<S: Slots> {
+    pub(crate) wire: Wire,
+    pub(crate) state: State,
+    pub(crate) epoch: u32,
+    /// The peer's Receive Maximum.
+    pub(crate) receive_maximum: u16,
+    /// How many messages that wait for PUBACK or PUBREC were sent on this connection.
+    pub(crate) published: u16,
+    /// How many of those that were not are from an earlier connection.
+    pub(crate) replay: u16,
+    /// How many of the released ones were published on an earlier connection: they have no share in the quota.
+    pub(crate) resumed: u16,
+    /// How many PUBRELs were sent on this connection, of the messages that still wait for PUBCOMP.
+    pub(crate) released: u16,
+    pub(crate) window: S::Window,
+    /// How many messages in the window are neither received nor repeated.
+    pub(crate) open: u16,
+    /// What this side has announced.
+    pub(crate) own_receive_maximum: u16,
+    /// How many of the session's received messages have not come on this connection: they stand first.
+    pub(crate) received_before: u16,
+    pub(crate) todo: S::Todo,
+    pub(crate) requests: S::Requests,
+    pub(crate) aliases: Aliases<S>,
+    pub(crate) limits: Limits,
+    pub(crate) keep_alive: KeepAlive,
+    pub(crate) auth: Authentication,
+    pub(crate) clean_start: bool,
+    pub(crate) expiry: u32,
+    /// Server: what CONNECT asks of CONNACK and the other packets.
+    pub(crate) asks: Asks,
+    pub(crate) will: WillState,
+}
+
+/// What a CONNECT asks of the server's packets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Asks {
+    pub(crate) response_information: bool,
+    pub(crate) problem_information: bool,
+    pub(crate) client_id: bool,
+    pub(crate) keep_alive: u16,
+}
+
+/// What becomes of the will of a CONNECT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum WillState {
+    None,
+    /// It is published so many seconds after the end.
+    After(u32),
+}
+
+/// How a connection has ended, for a server to store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Ending {
+    /// When the session is over, if it is not resumed before; `None` when never.
+    pub session_ends: Option<Millis>,
+    /// When the will is to be published, if the session is not resumed before; `None` when there is none, or it was
+    /// taken back by DISCONNECT.
+    pub will_due: Option<Millis>,
+}
+
+/// A connection of a session, in the role `R`. What ends with the connection is in here; what goes on is in the
+/// [`Session`] that it borrows.
+///
+/// The loop around it: whatever is called, do what [`next`](Self::next) says until it has nothing more.
+pub struct Link<'s, R: Role, S: Slots> {
+    pub(crate) session: &'s mut Session<S>,
+    pub(crate) c: Connection<S>,
+    role: PhantomData<R>,
+}
+
+/// A connection without its session: see [`Link::detach`].
+pub struct Detached<R: Role, S: Slots> {
+    pub(crate) c: Connection<S>,
+    pub(crate) role: PhantomData<R>,
+}
+
+impl<S: Slots> Session<S> {
+    /// Goes on with a connection of this session.
+    ///
+    /// # Errors
+    /// The connection, when it is another session's, or not this one's latest.
+    #[allow(clippy::result_large_err, reason = "a connection is worth keeping")]
+    pub fn attach<R: Role>(&mut self, connection: Detached<R, S>) -> Result<Link<'_, R, S>, Detached<R, S>> {
+        if connection.c.epoch != self.epoch {
+            return Err(connection);
+        }
+        Ok(Link { session: self, c: connection.c, role: PhantomData })
+    }
+
+    /// A link of a new connection.
+    pub(crate) fn link<R: Role>(&mut self, connection: mqtt_wire::Connection) -> Link<'_, R, S> {
+        // What has ended with the last connection is given back.
+        if self.exists && self.expiry == 0 {
+            self.end();
+        }
+        self.epoch = self.epoch.wrapping_add(1);
+        let c = Connection {
+            wire: Wire(connection),
+            state: State::New,
+            epoch: self.epoch,
+            receive_maximum: u16::MAX,
+            published: 0,
+            replay: 0,
+            resumed: 0,
+            released: 0,
+            window: S::Window::default(),
+            open: 0,
+            own_receive_maximum: u16::MAX,
+            received_before: 0,
+            todo: S::Todo::default(),
+            requests: S::Requests::default(),
+            aliases: Aliases::new(),
+            limits: Limits::NONE,
+            keep_alive: KeepAlive::default(),
+            auth: Authentication::NONE,
+            clean_start: false,
+            expiry: 0,
+            asks: Asks {
+                response_information: false,
+                problem_information: true,
+                client_id: false,
+                keep_alive: 0,
+            },
+            will: WillState::None,
+        };
+        Link { session: self, c, role: PhantomData }
+    }
+}
+
+/// What a packet has turned out to be, without a borrow of it.
+#[allow(unreachable_pub, reason = "a sealed trait names it")]
+pub enum Verdict {
+    Nothing,
+    /// CONNACK, SUBACK, UNSUBACK, AUTH and DISCONNECT as they are.
+    AsItIs,
+    Message(Option<Receipt>, Option<NonZeroU16>),
+    Request(Reply),
+}
+
+#[allow(unreachable_pub, reason = "a sealed trait names it")]
+pub type Judged = Result<Verdict, SessionRule>;
+
+impl<R: Role, S: Slots> Link<'_, R, S> {
+    /// Handles a packet of the peer's. What follows from it comes out of [`next`](Self::next).
+    ///
+    /// While the link is closing, packets are not looked at any more: they are [`Input::Nothing`].
+    ///
+    /// # Errors
+    /// The peer has broken a rule between packets, or outputs are to be done first.
+    #[inline]
+    pub fn handle<'a>(&'a mut self, packet: Packet<'a>, now: Millis) -> Result<Input<'a>, HandleError> {
+        if matches!(self.c.state, State::Closing(..) | State::Closed) {
+            return Ok(Input::Nothing);
+        }
+        if self.c.todo.room() < 2 || self.session.releasing > 0 && self.session.received.room() == 0 {
+            return Err(HandleError::TooEarly);
+        }
+        if R::waits_for_connack(self, &packet) {
+            return Err(HandleError::TooEarly);
+        }
+        match R::judge(self, &packet, now) {
+            Ok(verdict) => Ok(self.input(packet, verdict)),
+            Err(rule) => Err(HandleError::Violation(self.violated(rule))),
+        }
+    }
+
+    #[inline]
+    fn input<'a>(&'a self, packet: Packet<'a>, verdict: Verdict) -> Input<'a> {
+        match (packet, verdict) {
+            (Packet::Publish(message), Verdict::Message(receipt, None)) => Input::Message(message, receipt),
+            (Packet::Publish(message), Verdict::Message(receipt, Some(alias))) => {
+                let name = self.c.aliases.resolve(alias).unwrap_or_default();
+                let topic = TopicName::from_bytes(name).ok();
+                Input::Message(Publish { topic, ..message }, receipt)
+            }
+            (Packet::Subscribe(packet), Verdict::Request(reply)) => Input::Subscribe(packet, reply),
+            (Packet::Unsubscribe(packet), Verdict::Request(reply)) => Input::Unsubscribe(packet, reply),
+            (Packet::ConnAck(packet), Verdict::AsItIs) if packet.reason_code.is_error() => {
+                Input::Refused(packet)
+            }
+            (Packet::ConnAck(packet), Verdict::AsItIs) => Input::Connected(packet),
+            (Packet::SubAck(packet), Verdict::AsItIs) => Input::Subscribed(packet),
+            (Packet::UnsubAck(packet), Verdict::AsItIs) => Input::Unsubscribed(packet),
+            (Packet::Auth(packet), Verdict::AsItIs) => Input::Auth(packet),
+            (Packet::Disconnect(packet), Verdict::AsItIs) => Input::Closing(packet),
+            _ => Input::Nothing,
+        }
+    }
+
+    /// What both roles judge alike.
+    #[inline]
+    pub(crate) fn judge_common(&mut self, packet: &Packet<'_>) -> Judged {
+        match packet {
+            Packet::Publish(message) => self.receive(message),
+            Packet::PubAck(ack) => self.puback(ack),
+            Packet::PubRec(ack) => self.pubrec(ack),
+            Packet::PubRel(ack) => Ok(self.pubrel(ack)),
+            Packet::PubComp(ack) => self.pubcomp(ack),
+            // The codec lets through nothing that is the other side's to send.
+            _ => Ok(Verdict::Nothing),
+        }
+    }
+
+    /// Notes a violation: from now on the link only closes.
+    #[cold]
+    pub(crate) fn violated(&mut self, rule: SessionRule) -> Violation {
+        self.close(rule.reason_code());
+        Violation { rule, version: self.c.wire.version() }
+    }
+
+    /// Closes the connection for a fault of the peer's that was found elsewhere, such as a
+    /// [`DecodeError`](mqtt_wire::DecodeError): the outputs are a DISCONNECT with this reason code where there can be
+    /// one, and the close.
+    pub fn close(&mut self, code: ReasonCode) {
+        if matches!(self.c.state, State::Closing(..) | State::Closed) {
+            return;
+        }
+        // A client says goodbye only after CONNECT, a server only after a CONNACK of success `[MQTT-3.14.0-1]`.
+        let can_tell = match self.c.state {
+            State::Open => true,
+            State::Waiting => matches!(R::SENDER, Sender::Client),
+            _ => false,
+        };
+        let told = can_tell
+            && self.c.wire.is_v5()
+            && code.is_allowed(PacketType::Disconnect, Version::V5, Some(R::SENDER));
+        self.c.state = State::Closing(told.then_some(code), code);
+    }
+
+    /// Ends the connection with this DISCONNECT. In 5.0 a client may say with it how long the session is to last on.
+    ///
+    /// # Errors
+    /// [`Refusal::NotOpen`] before CONNACK and after the end. A server of 3.x has no DISCONNECT: use
+    /// [`close`](Self::close).
+    pub fn disconnect<'l, 'p>(
+        &'l mut self,
+        disconnect: &Disconnect<'p>,
+        now: Millis,
+    ) -> Result<Outputs<'l, 'p, R, S>, Refusal>
+    where
+        Self: 'l,
+    {
+        let can_tell = match self.c.state {
+            State::Open => true,
+            State::Waiting => matches!(R::SENDER, Sender::Client),
+            _ => false,
+        };
+        if !can_tell || matches!(R::SENDER, Sender::Server) && !self.c.wire.is_v5() {
+            return Err(Refusal::NotOpen);
+        }
+        let packet = Packet::Disconnect(*disconnect);
+        let hidden = self.fit(packet, PropertySet::EMPTY)?;
+        if matches!(R::SENDER, Sender::Client)
+            && let Some(expiry) = disconnect.properties.session_expiry_interval()
+        {
+            if self.session.expiry == 0 && expiry != 0 {
+                return Err(Refusal::NotOpen);
+            }
+            if self.session.exists {
+                self.session.lasts(expiry);
+            }
+        }
+        Ok(Outputs::new(self, Some((packet, hidden)), Then::Close(disconnect.reason_code), now))
+    }
+
+    /// Sends a step of an authentication (section 4.12).
+    ///
+    /// # Errors
+    /// When it is not this side's turn, or the method is not that of CONNECT.
+    pub fn auth<'l, 'p>(&'l mut self, auth: &Auth<'p>, now: Millis) -> Result<Outputs<'l, 'p, R, S>, Refusal>
+    where
+        Self: 'l,
+    {
+        if !matches!(self.c.state, State::Waiting | State::Open) {
+            return Err(Refusal::NotOpen);
+        }
+        if !self.c.auth.is_asked() {
+            return Err(Refusal::Auth);
+        }
+        if !self.c.auth.is_method(&auth.properties) {
+            return Err(Refusal::AuthMethod);
+        }
+        let mut next = self.c.auth;
+        let in_turn = match R::SENDER {
+            Sender::Client => next.client_sends(auth.reason_code),
+            Sender::Server => next.server_sends(auth.reason_code),
+        };
+        if !in_turn {
+            return Err(Refusal::Auth);
+        }
+        let packet = Packet::Auth(*auth);
+        let hidden = self.fit(packet, self.unwanted())?;
+        self.c.auth = next;
+        Ok(Outputs::new(self, Some((packet, hidden)), Then::GoOn, now))
+    }
+
+    /// An AUTH of the peer's.
+    pub(crate) fn judge_auth(&mut self, auth: &Auth<'_>) -> Judged {
+        if !self.c.auth.is_asked() {
+            return Err(SessionRule::AuthNotAsked);
+        }
+        if !self.c.auth.is_method(&auth.properties) {
+            return Err(SessionRule::AuthMethod);
+        }
+        let in_turn = match R::SENDER {
+            Sender::Client => self.c.auth.server_sends(auth.reason_code),
+            Sender::Server => self.c.auth.client_sends(auth.reason_code),
+        };
+        if in_turn { Ok(Verdict::AsItIs) } else { Err(SessionRule::AuthOutOfTurn) }
+    }
+
+    /// What has to be left out of a packet, which is this at least, so that the peer takes it.
+    pub(crate) fn fit(&self, packet: Packet<'_>, hidden: PropertySet) -> Result<PropertySet, Refusal> {
+        match self.c.wire.fit(packet, hidden) {
+            Ok(Some(hidden)) => Ok(hidden),
+            Ok(None) => Err(Refusal::TooLarge),
+            Err(error) => Err(Refusal::Encode(error)),
+        }
+    }
+
+    /// Reason String and User Properties, if the client does not want them (`[MQTT-3.1.2-29]`).
+    pub(crate) fn unwanted(&self) -> PropertySet {
+        if self.c.asks.problem_information {
+            PropertySet::EMPTY
+        } else {
+            PropertyId::ReasonString | PropertyId::UserProperty
+        }
+    }
+
+    /// The connection begins: CONNACK has gone by.
+    pub(crate) fn open(&mut self) {
+        self.c.state = State::Open;
+        self.c.published = 0;
+        self.c.replay = self.session.published_recorded;
+        (self.c.resumed, self.c.released) = (self.session.released, 0);
+        self.c.received_before = count(self.session.received.len());
+    }
+
+    /// When [`elapsed`](Self::elapsed) has to be called, if nothing else comes before.
+    pub fn deadline(&self) -> Option<Millis> {
+        match self.c.state {
+            State::Waiting | State::Open => R::deadline(&self.c.keep_alive),
+            _ => None,
+        }
+    }
+
+    /// Time has passed: a client sends PINGREQ, and either side notices when the other is silent for too long. To be
+    /// called at [`deadline`](Self::deadline), and harmless at other times.
+    ///
+    /// # Errors
+    /// The peer was silent for too long; the link now only closes.
+    pub fn elapsed(&mut self, now: Millis) -> Result<(), Violation> {
+        if self.deadline().is_none_or(|deadline| now < deadline) {
+            return Ok(());
+        }
+        R::elapsed(self, now).map_err(|rule| self.violated(rule))
+    }
+
+    /// The codec of the connection: it decodes what comes. What goes is encoded by it, or with its
+    /// [`encode_options`](mqtt_wire::Connection::encode_options): the link sees to it that it knows the version and the
+    /// limits of both sides.
+    pub const fn connection(&mut self) -> &mut mqtt_wire::Connection {
+        &mut self.c.wire.0
+    }
+
+    /// The version that is spoken.
+    pub fn version(&self) -> Version {
+        self.c.wire.version()
+    }
+
+    /// Whether CONNACK of success has gone by and the connection is not closing.
+    pub const fn is_open(&self) -> bool {
+        matches!(self.c.state, State::Open)
+    }
+
+    /// Whether the link does nothing any more but close.
+    pub const fn is_closing(&self) -> bool {
+        matches!(self.c.state, State::Closing(..) | State::Closed)
+    }
+
+    /// The session.
+    pub const fn session(&self) -> &Session<S> {
+        self.session
+    }
+
+    /// The connection without its session, to be kept beside it: [`Session::attach`] puts both together again.
+    pub fn detach(self) -> Detached<R, S> {
+        Detached { c: self.c, role: PhantomData }
+    }
+
+    /// An identifier that is not in use, not even by a SUBSCRIBE or UNSUBSCRIBE. They go round.
+    #[inline]
+    pub(crate) fn free_id(&mut self) -> Option<PacketId> {
+        let used = self.session.outgoing.len() + self.c.requests.len();
+        for _ in 0..=used {
+            let last = self.session.last_id;
+            self.session.last_id = if last >= S::LAST_ID { 1 } else { last.saturating_add(1) };
+            let Some(id) = PacketId::new(self.session.last_id) else { continue };
+            let is_used = self.session.outgoing.find(0, |message| message.id == id).is_some()
+                || self.c.requests.find(0, |request| request.id == id).is_some();
+            if !is_used {
+                return Some(id);
+            }
+        }
+        None
+    }
+}

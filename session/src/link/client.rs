@@ -1,0 +1,252 @@
+//! The role of a client.
+
+use mqtt_wire::{
+    ConnAck, Connect, Connection, Packet, PropertySet, QoS, Sender, Subscribe, Unsubscribe, Version,
+};
+
+use super::{Behaviour, Client, Judged, Link, Outputs, Request, State, Then, Todo, Verdict};
+use crate::Millis;
+use crate::auth::Authentication;
+use crate::keep_alive::KeepAlive;
+use crate::limits::Limits;
+use crate::output::Refusal;
+use crate::session::Session;
+use crate::slots::{List, Slots};
+use crate::violation::SessionRule;
+
+impl<S: Slots> Session<S> {
+    /// A connection as a client, with the codec of that connection ([`Connection::client`]): [`Link::connect`] comes
+    /// first.
+    pub fn client(&mut self, connection: Connection) -> Link<'_, Client, S> {
+        self.link(connection)
+    }
+}
+
+impl<S: Slots> Link<'_, Client, S> {
+    /// Sends CONNECT, which is of the version of the connection. Its limits and its keep alive hold from now on.
+    ///
+    /// In 5.0 a client whose session does not [exist](Session::exists) starts clean, whatever `connect` says: a session
+    /// that the server has would make it close (`[MQTT-3.2.2-4]`), and it may have one if an earlier CONNACK was lost.
+    ///
+    /// A clean start ends the session before CONNECT is sent: should CONNACK be lost, the server has begun a new one all
+    /// the same.
+    ///
+    /// # Errors
+    /// It announces more than there are slots for (see [`Session::receive_maximum`]), cannot be encoded, or was sent
+    /// before.
+    pub fn connect<'l, 'p>(
+        &'l mut self,
+        connect: &Connect<'p>,
+        now: Millis,
+    ) -> Result<Outputs<'l, 'p, Client, S>, Refusal>
+    where
+        Self: 'l,
+    {
+        if self.c.state != State::New {
+            return Err(Refusal::NotOpen);
+        }
+        let mut connect = *connect;
+        connect.clean_start |= connect.version == Version::V5 && !self.session.exists;
+        let c = &mut self.c;
+        super::server::announce(&self.session.slots, self.session.receive_maximum(), c, &connect.properties)?;
+        c.wire.size(&Packet::Connect(connect)).map_err(Refusal::Encode)?.ok_or(Refusal::TooLarge)?;
+        c.wire.announce(&connect.properties);
+        c.clean_start = connect.clean_start;
+        c.expiry = expiry(&connect);
+        c.keep_alive.set(connect.keep_alive, now);
+        c.asks.keep_alive = connect.keep_alive;
+        c.auth = Authentication::of_connect(&connect.properties);
+        if connect.clean_start {
+            self.session.end();
+        }
+        Ok(Outputs::new(self, Some((Packet::Connect(connect), PropertySet::EMPTY)), Then::Wait, now))
+    }
+
+    /// Sends a SUBSCRIBE. Its identifier is the link's to choose: [`Outputs::packet_id`]. The answer comes as
+    /// [`Input::Subscribed`](crate::Input::Subscribed).
+    ///
+    /// # Errors
+    /// The server does not support it, too many requests wait for an answer, or it cannot be encoded.
+    pub fn subscribe<'l, 'p>(
+        &'l mut self,
+        subscribe: &Subscribe<'p>,
+        now: Millis,
+    ) -> Result<Outputs<'l, 'p, Client, S>, Refusal>
+    where
+        Self: 'l,
+    {
+        let checked = self.c.limits.check_subscribe(subscribe);
+        checked.map_err(|rule| Refusal::NotSupported(rule.reason_code()))?;
+        let filters = subscribe.subscriptions.iter().count();
+        self.request(Packet::Subscribe(*subscribe), filters, true, now)
+    }
+
+    /// Sends an UNSUBSCRIBE, as [`subscribe`](Self::subscribe) does. The answer comes as
+    /// [`Input::Unsubscribed`](crate::Input::Unsubscribed).
+    ///
+    /// # Errors
+    /// Too many requests wait for an answer, or it cannot be encoded.
+    pub fn unsubscribe<'l, 'p>(
+        &'l mut self,
+        unsubscribe: &Unsubscribe<'p>,
+        now: Millis,
+    ) -> Result<Outputs<'l, 'p, Client, S>, Refusal>
+    where
+        Self: 'l,
+    {
+        let filters = unsubscribe.filters.iter().count();
+        self.request(Packet::Unsubscribe(*unsubscribe), filters, false, now)
+    }
+
+    fn request<'l, 'p>(
+        &'l mut self,
+        mut packet: Packet<'p>,
+        filters: usize,
+        is_subscribe: bool,
+        now: Millis,
+    ) -> Result<Outputs<'l, 'p, Client, S>, Refusal>
+    where
+        Self: 'l,
+    {
+        if self.c.state != State::Open {
+            return Err(Refusal::NotOpen);
+        }
+        if self.c.requests.room() == 0 {
+            return Err(Refusal::Slots);
+        }
+        self.fit(packet, PropertySet::EMPTY)?;
+        let id = self.free_id().ok_or(Refusal::Slots)?;
+        match &mut packet {
+            Packet::Subscribe(packet) => packet.packet_id = id,
+            Packet::Unsubscribe(packet) => packet.packet_id = id,
+            _ => {}
+        }
+        let filters = u32::try_from(filters).unwrap_or(u32::MAX);
+        self.c.requests.push(Request { id, filters, is_subscribe }).map_err(|_| Refusal::Slots)?;
+        Ok(Outputs::new(self, Some((packet, PropertySet::EMPTY)), Then::GoOn, now))
+    }
+
+    /// The highest QoS that the server supports.
+    pub const fn maximum_qos(&self) -> QoS {
+        self.c.limits.maximum_qos
+    }
+
+    fn judge_connack(&mut self, connack: &ConnAck<'_>, now: Millis) -> Judged {
+        if self.c.state != State::Waiting {
+            return Err(SessionRule::SecondConnAck);
+        }
+        if connack.reason_code.is_error() {
+            self.c.state = State::Closing(None, connack.reason_code);
+            return Ok(Verdict::AsItIs);
+        }
+        let properties = &connack.properties;
+        if !self.c.auth.is_method(properties) {
+            return Err(SessionRule::AuthMethod);
+        }
+        // MQTT 3.1 does not tell: the server has what the client has not asked it to forget.
+        let present = match self.c.wire.version() {
+            Version::V31 => self.session.exists && !self.c.clean_start,
+            _ => connack.session_present,
+        };
+        // A client of 3.1.1 may go on with a session that it did not expect (section 3.2.2.2).
+        if present && (self.c.clean_start || self.c.wire.is_v5() && !self.session.exists) {
+            return Err(if self.c.wire.is_v5() {
+                SessionRule::SessionNotKnown
+            } else {
+                SessionRule::SessionNotCleared
+            });
+        }
+        if !present {
+            self.session.end();
+        }
+        let c = &mut self.c;
+        c.auth.accepted();
+        c.wire.obey(properties);
+        c.receive_maximum = properties.receive_maximum().map_or(u16::MAX, core::num::NonZero::get);
+        c.aliases.most_out = properties.topic_alias_maximum().unwrap_or(0).min(self.session.slots.aliases());
+        c.limits = Limits::of_connack(properties);
+        c.keep_alive.set(properties.server_keep_alive().unwrap_or(c.asks.keep_alive), now);
+        self.session.lasts(properties.session_expiry_interval().unwrap_or(c.expiry));
+        self.open();
+        Ok(Verdict::AsItIs)
+    }
+
+    /// The answer to a request; one that was not asked for means nothing.
+    fn answer(&mut self, id: mqtt_wire::PacketId, codes: Option<usize>, is_subscribe: bool) -> Judged {
+        let is_it = |request: &Request| request.id == id && request.is_subscribe == is_subscribe;
+        let Some(request) = self.c.requests.find(0, is_it).and_then(|at| self.c.requests.remove(at)) else {
+            return Ok(Verdict::Nothing);
+        };
+        match codes {
+            Some(codes) if codes != request.filters as usize => Err(SessionRule::CodesMissing),
+            _ => Ok(Verdict::AsItIs),
+        }
+    }
+}
+
+/// How long the session lasts after its connection, in seconds.
+pub(super) fn expiry(connect: &Connect<'_>) -> u32 {
+    match connect.version {
+        Version::V5 => connect.properties.session_expiry_interval().unwrap_or(0),
+        _ if connect.clean_start => 0,
+        _ => u32::MAX,
+    }
+}
+
+impl Behaviour for Client {
+    const SENDER: Sender = Sender::Client;
+
+    fn waits_for_connack<S: Slots>(_: &Link<'_, Self, S>, _: &Packet<'_>) -> bool {
+        false
+    }
+
+    #[inline]
+    fn judge<S: Slots>(link: &mut Link<'_, Self, S>, packet: &Packet<'_>, now: Millis) -> Judged {
+        if link.c.state == State::Open {
+            return match packet {
+                Packet::ConnAck(connack) => link.judge_connack(connack, now),
+                Packet::SubAck(ack) => {
+                    link.answer(ack.packet_id, Some(ack.reason_codes.iter().count()), true)
+                }
+                Packet::UnsubAck(ack) => {
+                    let codes = link.c.wire.is_v5().then(|| ack.reason_codes.iter().count());
+                    link.answer(ack.packet_id, codes, false)
+                }
+                Packet::PingResp => {
+                    link.c.keep_alive.answered();
+                    Ok(Verdict::Nothing)
+                }
+                Packet::Disconnect(disconnect) => {
+                    link.c.state = State::Closing(None, disconnect.reason_code);
+                    Ok(Verdict::AsItIs)
+                }
+                Packet::Auth(auth) => link.judge_auth(auth),
+                packet => link.judge_common(packet),
+            };
+        }
+        match packet {
+            Packet::ConnAck(connack) => link.judge_connack(connack, now),
+            Packet::Auth(auth) => link.judge_auth(auth),
+            _ => Err(SessionRule::ConnAckFirst),
+        }
+    }
+
+    fn deadline(keep_alive: &KeepAlive) -> Option<Millis> {
+        keep_alive.dead_server_at().or(keep_alive.ping_at())
+    }
+
+    fn elapsed<S: Slots>(link: &mut Link<'_, Self, S>, now: Millis) -> Result<(), SessionRule> {
+        if link.c.keep_alive.dead_server_at().is_some() {
+            return Err(SessionRule::NoPingResp);
+        }
+        if link.c.state == State::Open && link.c.todo.push(Todo::PingReq).is_ok() {
+            link.c.keep_alive.ask(now);
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn sent(keep_alive: &mut KeepAlive, now: Millis) {
+        keep_alive.heard(now);
+    }
+}

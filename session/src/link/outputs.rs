@@ -1,0 +1,262 @@
+//! What is to be done, in order.
+
+use mqtt_wire::{
+    Ack, Disconnect, Packet, PacketId, PacketType, Properties, PropertyEdits, PropertySet, ReasonCode,
+};
+
+use super::{Connection, Link, Role, State, Todo};
+use crate::Millis;
+use crate::output::Output;
+use crate::record::Record;
+use crate::session::ReceivedState;
+use crate::slots::{List, Slots};
+use crate::wire::{properties, with_properties};
+
+/// What a packet of the caller's leads to when it has been sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Then {
+    GoOn,
+    /// CONNECT: wait for CONNACK.
+    Wait,
+    /// CONNACK of success.
+    Open,
+    /// DISCONNECT, or a CONNACK that refuses.
+    Close(ReasonCode),
+}
+
+/// The outputs of a link up to the last one, with a packet of the caller's at its place among them. All have to be
+/// done.
+#[must_use = "the packet is sent by whoever asks for the next output"]
+pub struct Outputs<'l, 'p, R: Role, S: Slots> {
+    link: &'l mut dyn Outlet<S>,
+    /// The packet, and the properties that are left out of it.
+    packet: Option<(Packet<'p>, PropertySet)>,
+    edits: PropertyEdits<'p>,
+    then: Then,
+    now: Millis,
+    role: core::marker::PhantomData<R>,
+}
+
+/// A link whose session's lifetime does not matter.
+trait Outlet<S: Slots> {
+    fn settle(&mut self, now: Millis) -> Option<Output<'static, S::Key>>;
+    fn next(&mut self, now: Millis) -> Option<Output<'static, S::Key>>;
+    fn sent(&mut self, then: Then, now: Millis);
+    fn is_closing(&self) -> bool;
+}
+
+impl<R: Role, S: Slots> Outlet<S> for Link<'_, R, S> {
+    fn settle(&mut self, now: Millis) -> Option<Output<'static, S::Key>> {
+        self.settle(now)
+    }
+
+    fn next(&mut self, now: Millis) -> Option<Output<'static, S::Key>> {
+        self.next(now)
+    }
+
+    fn sent(&mut self, then: Then, now: Millis) {
+        R::sent(&mut self.c.keep_alive, now);
+        match then {
+            Then::GoOn => {}
+            Then::Wait => self.c.state = State::Waiting,
+            Then::Open => self.open(),
+            Then::Close(code) => self.c.state = State::Closing(None, code),
+        }
+    }
+
+    fn is_closing(&self) -> bool {
+        self.is_closing()
+    }
+}
+
+impl<'l, 'p, R: Role, S: Slots> Outputs<'l, 'p, R, S> {
+    pub(crate) fn new<'s: 'l>(
+        link: &'l mut Link<'s, R, S>,
+        packet: Option<(Packet<'p>, PropertySet)>,
+        then: Then,
+        now: Millis,
+    ) -> Self {
+        let edits = Properties::EMPTY.without(PropertySet::EMPTY);
+        Self { link, packet, edits, then, now, role: core::marker::PhantomData }
+    }
+
+    /// The identifier that a SUBSCRIBE or UNSUBSCRIBE was given, until it was handed out.
+    pub const fn packet_id(&self) -> Option<PacketId> {
+        match self.packet {
+            Some((Packet::Subscribe(packet), _)) => Some(packet.packet_id),
+            Some((Packet::Unsubscribe(packet), _)) => Some(packet.packet_id),
+            _ => None,
+        }
+    }
+
+    /// What is to be done next; `None` when there is nothing more. (This is no `Iterator`: a packet that was shortened
+    /// refers to what is in here.)
+    #[allow(clippy::should_implement_trait, reason = "what comes out borrows from this")]
+    pub fn next(&mut self) -> Option<Output<'_, S::Key>> {
+        if self.packet.is_none() {
+            return self.link.next(self.now);
+        }
+        if let Some(output) = self.link.settle(self.now) {
+            return Some(output);
+        }
+        let (packet, hidden) = self.packet.take()?;
+        if self.link.is_closing() {
+            return self.link.next(self.now);
+        }
+        self.link.sent(self.then, self.now);
+        if hidden.is_empty() {
+            return Some(Output::Send(packet));
+        }
+        self.edits = properties(&packet).without(hidden);
+        Some(Output::Send(with_properties(packet, self.edits.as_properties())))
+    }
+
+    /// Does `f` with each.
+    pub fn for_each(mut self, mut f: impl FnMut(Output<'_, S::Key>)) {
+        while let Some(output) = self.next() {
+            f(output);
+        }
+    }
+}
+
+impl<R: Role, S: Slots> Link<'_, R, S> {
+    /// What is to be done next; `None` when there is nothing more.
+    pub fn next(&mut self, now: Millis) -> Option<Output<'static, S::Key>> {
+        if self.session.owes_records() {
+            return self.records();
+        }
+        match self.c.state {
+            State::Open => {
+                if !self.c.todo.is_empty() || !self.c.window.is_empty() {
+                    let output = self.acknowledgement(now);
+                    if output.is_some() {
+                        return output;
+                    }
+                }
+                self.outgoing(now)
+            }
+            State::Closing(goodbye, code) => Some(self.goodbye(goodbye, code)),
+            State::New | State::Waiting | State::Closed => None,
+        }
+    }
+
+    /// The outputs up to the last one, as what other calls return.
+    pub fn outputs(&mut self, now: Millis) -> Outputs<'_, 'static, R, S> {
+        Outputs::new(self, None, Then::GoOn, now)
+    }
+
+    /// What goes before a packet of the caller's: records and acknowledgements.
+    fn settle(&mut self, now: Millis) -> Option<Output<'static, S::Key>> {
+        if self.session.owes_records() {
+            return self.records();
+        }
+        if self.c.state == State::Open { self.acknowledgement(now) } else { None }
+    }
+
+    #[cold]
+    fn goodbye(&mut self, goodbye: Option<ReasonCode>, code: ReasonCode) -> Output<'static, S::Key> {
+        if let Some(told) = goodbye {
+            self.c.state = State::Closing(None, code);
+            // With a reason code it takes three bytes.
+            if self.c.wire.most_out() >= 3 {
+                return Output::Send(Packet::Disconnect(Disconnect::new(told)));
+            }
+        }
+        self.c.state = State::Closed;
+        Output::Close(code)
+    }
+
+    /// Records that are due, and the keys that they set free. They are the session's, so a connection that breaks off
+    /// leaves them to the next one.
+    pub(super) fn records(&mut self) -> Option<Output<'static, S::Key>> {
+        let session = &mut *self.session;
+        if session.end_due {
+            session.end_due = false;
+            return Some(Output::Store(Record::Ended));
+        }
+        if session.recorded < session.finished {
+            let message = session.outgoing.get(usize::from(session.recorded))?;
+            session.recorded = session.recorded.saturating_add(1);
+            return Some(Output::Store(Record::Completed(message.id)));
+        }
+        if session.finished > 0 {
+            session.finished = session.finished.saturating_sub(1);
+            session.recorded = session.finished;
+            let message = session.outgoing.remove(0)?;
+            let outcome = message.outcome();
+            return Some(Output::Done(message.key, outcome));
+        }
+        if session.lasts_due {
+            session.lasts_due = false;
+            return Some(Output::Store(Record::Lasts(session.expiry)));
+        }
+        if session.unrecorded > 0 {
+            session.unrecorded = session.unrecorded.saturating_sub(1);
+            let at = session.received.find(0, |received| received.state == ReceivedState::New)?;
+            let received = session.received.get_mut(at)?;
+            received.state = ReceivedState::Recorded;
+            return Some(Output::Store(Record::Received(received.id)));
+        }
+        if session.releasing > 0 {
+            return self.forget();
+        }
+        None
+    }
+
+    /// Forgets a message of QoS 2 that the peer has released, and owes it PUBCOMP.
+    fn forget(&mut self) -> Option<Output<'static, S::Key>> {
+        let session = &mut *self.session;
+        session.releasing = session.releasing.saturating_sub(1);
+        let at = session.received.find(0, |received| received.state == ReceivedState::Releasing)?;
+        let id = session.received.remove(at)?.id;
+        let Connection { received_before, todo, state, .. } = &mut self.c;
+        if at < usize::from(*received_before) {
+            *received_before = received_before.saturating_sub(1);
+        }
+        if *state == State::Open {
+            // There is room: the rest was handed out before, or the next PUBREL asks again.
+            let _ = todo.push(Todo::Acknowledge(PacketType::PubComp, id, ReasonCode::SUCCESS));
+        }
+        Some(Output::Store(Record::Forgotten(id)))
+    }
+
+    /// Short packets, then the acknowledgements of messages in the order in which those came.
+    #[inline]
+    fn acknowledgement(&mut self, now: Millis) -> Option<Output<'static, S::Key>> {
+        if let Some(todo) = self.c.todo.remove(0) {
+            R::sent(&mut self.c.keep_alive, now);
+            return Some(match todo {
+                Todo::Acknowledge(packet, id, code) => return self.send_ack(packet, id, code, now),
+                Todo::PingReq => Output::Send(Packet::PingReq),
+                Todo::PingResp => Output::Send(Packet::PingResp),
+                Todo::Publish(publication) => Output::Publish(publication),
+            });
+        }
+        self.next_of_window(now)
+    }
+
+    /// An acknowledgement. Its reason code is left out when it is success, and in 3.x.
+    #[inline]
+    pub(super) fn send_ack(
+        &mut self,
+        packet: PacketType,
+        id: PacketId,
+        code: ReasonCode,
+        now: Millis,
+    ) -> Option<Output<'static, S::Key>> {
+        R::sent(&mut self.c.keep_alive, now);
+        let code = if self.c.wire.is_v5() { code } else { ReasonCode::SUCCESS };
+        let size = if code == ReasonCode::SUCCESS { 4 } else { 5 };
+        if self.c.wire.most_out() < size {
+            self.close(ReasonCode::PACKET_TOO_LARGE);
+            return self.next(now);
+        }
+        let ack = Ack::new(id).with_reason(code);
+        Some(Output::Send(match packet {
+            PacketType::PubAck => Packet::PubAck(ack),
+            PacketType::PubRec => Packet::PubRec(ack),
+            PacketType::PubRel => Packet::PubRel(ack),
+            _ => Packet::PubComp(ack),
+        }))
+    }
+}

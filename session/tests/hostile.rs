@@ -1,0 +1,50 @@
+//! The fuzz targets of this package over random scripts, so that a run without a fuzzer has them, too.
+
+#![cfg(feature = "alloc")]
+
+#[path = "../../fuzz/src/session.rs"]
+#[allow(unreachable_pub, clippy::wildcard_imports)]
+mod session;
+
+use proptest::prelude::*;
+
+/// Packets that a peer may well send, in any order, between arbitrary bytes.
+fn scripts() -> impl Strategy<Value = Vec<u8>> {
+    let packets: [&[u8]; 16] = [
+        &[0x20, 3, 0, 0, 0],
+        &[0x20, 3, 1, 0, 0],
+        &[0x20, 2, 0, 0],
+        &[0x20, 6, 0, 0, 3, 0x21, 0, 1],
+        &[0x32, 6, 0, 1, b'a', 0, 1, 0],
+        &[0x34, 6, 0, 1, b'a', 0, 1, 0],
+        &[0x3C, 6, 0, 1, b'a', 0, 2, 0],
+        &[0x30, 7, 0, 1, b'a', 3, 0x23, 0, 1],
+        &[0x30, 6, 0, 0, 3, 0x23, 0, 1],
+        &[0x40, 2, 0, 1],
+        &[0x50, 2, 0, 1],
+        &[0x50, 3, 0, 1, 0x97],
+        &[0x62, 2, 0, 1],
+        &[0x70, 2, 0, 1],
+        &[0x82, 7, 0, 9, 0, 0, 1, b'a', 1],
+        &[0x10, 13, 0, 4, b'M', b'Q', b'T', b'T', 5, 0, 0, 10, 0, 0, 0],
+    ];
+    let packet = prop::sample::select(packets.to_vec()).prop_map(|packet| {
+        let mut step = vec![0, u8::try_from(packet.len()).unwrap()];
+        step.extend(packet);
+        step
+    });
+    let step = prop_oneof![4 => packet, 3 => any::<u8>().prop_map(|n| vec![n]), 1 => any::<[u8; 3]>().prop_map(Vec::from)];
+    (any::<u8>(), prop::collection::vec(step, 0..60))
+        .prop_map(|(first, steps)| std::iter::once(first).chain(steps.concat()).collect())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_peer_does_harm(script in scripts()) {
+        session::client(&script);
+        session::server(&script);
+        session::watch(&script);
+    }
+}
