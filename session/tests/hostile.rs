@@ -33,8 +33,8 @@ fn scripts() -> impl Strategy<Value = Vec<u8>> {
         step.extend(packet);
         step
     };
-    let first = prop::sample::select(packets[..4].to_vec()).prop_map(move |packet| step(packet));
-    let packet = prop::sample::select(packets[4..].to_vec()).prop_map(move |packet| step(packet));
+    let first = prop::sample::select(packets[..4].to_vec()).prop_map(step);
+    let packet = prop::sample::select(packets[4..].to_vec()).prop_map(step);
     // Publish, accept, time, a request; and now and then anything.
     let call = (3..=6_u8, 0..32_u8).prop_map(|(call, detail)| vec![call | detail << 3]);
     let noise = any::<[u8; 3]>().prop_map(Vec::from);
