@@ -146,7 +146,7 @@ pub fn client(bytes: &[u8]) {
         link.connect(&connect, now).expect("a CONNECT").for_each(|_| {});
         while let Some(n) = script.next() {
             if !common(&mut link, n, &mut script, &mut held, &mut now) {
-                if n == 7 {
+                if n & 7 == 7 {
                     break;
                 }
                 let subscriptions = [Subscription::new(topic_filter!("f/z"), QoS::ExactlyOnce)];
@@ -186,7 +186,7 @@ pub fn server(bytes: &[u8]) {
         }
         while let Some(n) = script.next() {
             if !common(&mut link, n, &mut script, &mut held, &mut now) {
-                if n == 7 {
+                if n & 7 == 7 {
                     break;
                 }
                 // A request, answered.

@@ -28,14 +28,20 @@ fn scripts() -> impl Strategy<Value = Vec<u8>> {
         &[0x82, 7, 0, 9, 0, 0, 1, b'a', 1],
         &[0x10, 13, 0, 4, b'M', b'Q', b'T', b'T', 5, 0, 0, 10, 0, 0, 0],
     ];
-    let packet = prop::sample::select(packets.to_vec()).prop_map(|packet| {
+    let step = |packet: &[u8]| {
         let mut step = vec![0, u8::try_from(packet.len()).unwrap()];
         step.extend(packet);
         step
-    });
-    let step = prop_oneof![4 => packet, 3 => any::<u8>().prop_map(|n| vec![n]), 1 => any::<[u8; 3]>().prop_map(Vec::from)];
-    (any::<u8>(), prop::collection::vec(step, 0..60))
-        .prop_map(|(first, steps)| std::iter::once(first).chain(steps.concat()).collect())
+    };
+    let first = prop::sample::select(packets[..4].to_vec()).prop_map(step);
+    let packet = prop::sample::select(packets[4..].to_vec()).prop_map(step);
+    // Publish, accept, time, a request; and now and then anything.
+    let call = (3..=6_u8, 0..32_u8).prop_map(|(call, detail)| vec![call | detail << 3]);
+    let noise = any::<[u8; 3]>().prop_map(Vec::from);
+    let steps = prop_oneof![40 => packet, 40 => call, 1 => noise];
+    let connection = (any::<u8>(), first, prop::collection::vec(steps, 0..20))
+        .prop_map(|(how, first, steps)| [vec![how], first, steps.concat(), vec![7]].concat());
+    prop::collection::vec(connection, 1..6).prop_map(|connections| connections.concat())
 }
 
 proptest! {
