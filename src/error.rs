@@ -206,6 +206,12 @@ impl EncodeError {
         }
     }
 
+    /// Of a property that is in no packet yet.
+    #[cfg(feature = "alloc")]
+    pub(crate) const fn of_property(kind: EncodeErrorKind, id: PropertyId) -> Self {
+        Self { kind, packet: None, version: Version::V5, field: Some(Field::Property(id)) }
+    }
+
     /// What is wrong.
     pub const fn kind(&self) -> EncodeErrorKind {
         self.kind
@@ -225,7 +231,8 @@ impl EncodeError {
         self.field
     }
 
-    /// The packet that was to be encoded; `None` when bytes were to be sent that name none.
+    /// The packet that was to be encoded; `None` when bytes were to be sent that name none, and when
+    /// the fault is in properties that are in no packet yet.
     pub const fn packet_type(&self) -> Option<PacketType> {
         self.packet
     }

@@ -117,7 +117,9 @@ pub use packet::{
     Ack, Auth, ConnAck, Connect, Disconnect, EditedPublish, List, ListIter, Packet, Publish, PublishHead,
     SubAck, Subscribe, Subscription, SubscriptionOptions, UnsubAck, Unsubscribe, Will, WillRef,
 };
-pub use property::{Properties, Property, PropertyEdits, PropertyIter, PropertyValue};
+#[cfg(feature = "alloc")]
+pub use property::PropertiesBuf;
+pub use property::{Properties, Property, PropertyEdits, PropertyIter, PropertyValue, Repeated, fields};
 pub use publish_head::{DecodedHead, Payload, decode_publish_head};
 pub use standard::{
     Delivery, MAX_PACKET_SIZE, MAX_VARIABLE_BYTE_INTEGER, MaximumQoS, PacketId, PacketType, PropertyId,

@@ -142,6 +142,14 @@ fn number(bytes: &[u8]) -> Option<(&[u8], u32)> {
     if bytes.is_empty() { None } else { variable(bytes, false).ok() }
 }
 
+/// The number of the property at the start of a block that was checked, and how many bytes it takes.
+#[cfg(feature = "alloc")]
+pub(super) fn span(block: &[u8]) -> Option<(u32, usize)> {
+    let (i, number) = number(block)?;
+    let rest = skip(number, i).ok()?;
+    Some((number, block.len().saturating_sub(rest.len())))
+}
+
 impl<'a> Iterator for PropertyIter<'a> {
     type Item = Property<'a>;
 
