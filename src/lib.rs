@@ -128,8 +128,8 @@ pub use property::{Properties, Property, PropertyEdits, PropertyIter, PropertyVa
 pub use publish_head::{DecodedHead, Payload, decode_publish_head};
 pub use standard::{
     Delivery, MAX_PACKET_SIZE, MAX_VARIABLE_BYTE_INTEGER, MaximumQoS, PacketId, PacketType, PropertyId,
-    PropertySet, PropertySetIter, PropertyType, QoS, ReasonCode, RetainHandling, Rule, Sender, SubscriptionId, UnknownName,
-    UnknownNumber, Version,
+    PropertySet, PropertySetIter, PropertyType, QoS, ReasonCode, RetainHandling, Rule, Sender,
+    SubscriptionId, UnknownName, UnknownNumber, Version,
 };
 #[cfg(feature = "tokio-codec")]
 pub use tokio::{Codec, CodecError, Outgoing};

@@ -198,9 +198,7 @@ impl<'a, T: Item<'a>> Iterator for ListIter<'a, T> {
 
     fn size_hint(&self) -> (usize, Option<usize>) {
         match self.0.source {
-            Source::Wire { bytes, .. } => {
-                (bytes.len().div_ceil(T::LONGEST), Some(bytes.len() / T::SHORTEST))
-            }
+            Source::Wire { bytes, .. } => (bytes.len().div_ceil(T::LONGEST), Some(bytes.len() / T::SHORTEST)),
             Source::Items(items) => (items.len(), Some(items.len())),
         }
     }

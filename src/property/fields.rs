@@ -2,7 +2,8 @@
 //! have.
 //!
 //! A getter of [`Properties`] goes through the properties up to the one that it looks for, so many getters go through them
-//! many times. `fields()` goes through them once, and a field that you forget to read is a name that the compiler knows.
+//! many times. `fields()` goes through them once; and when you take the struct apart without `..`, the compiler tells
+//! which properties you have forgotten.
 //!
 //! ```
 //! use mqtt_wire::fields::ConnAckFields;
@@ -37,7 +38,6 @@ macro_rules! fields {
     )+) => { $(
         #[doc = concat!("The properties of ", $packet, ": see the [module](self).")]
         #[derive(Debug, Clone)]
-        #[non_exhaustive]
         pub struct $name<'a> {
             $(#[doc = concat!("[`Property::", stringify!($id), "`].")]
             pub $field: Option<$type>,)*
