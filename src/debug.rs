@@ -14,7 +14,7 @@ const SHOWN: usize = 32;
 #[derive(Clone, Copy)]
 pub struct Revealed<T>(pub T);
 
-impl<'a> Packet<'a> {
+impl Packet<'_> {
     /// The packet with a `Debug` that shows its password and Authentication Data, which that of [`Packet`] does not.
     ///
     /// ```

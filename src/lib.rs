@@ -38,8 +38,7 @@
 //! - `Frame` (feature `bytes`) is one packet in `bytes::Bytes`: it can be kept, sent elsewhere, and sliced
 //!   without copying; `Codec` (feature `tokio-codec`) cuts a stream into frames.
 //! - [`decode_publish_head`] decodes a PUBLISH before its payload is there, and [`Payload`] takes that piece by
-//!   piece. [`Publish::encode_head`] leaves the payload to a vectored write, [`FanOut`] sends one message to ten
-//!   thousand subscribers.
+//!   piece. [`Publish::encode_head`] leaves the payload to a vectored write.
 //! - [`Properties`] keep the bytes they came in; `without` and `with` change them without a copy. `PropertiesBuf`
 //!   (feature `alloc`) owns its properties, and [`fields`] finds all of a packet's in one pass.
 //!

@@ -319,7 +319,7 @@ impl<Purpose> Options<Purpose> {
 impl DecodeOptions {
     /// A CONNECT is decoded by the version it names, and nothing else is decoded:
     /// [`Rule::VersionUnknown`](crate::Rule::VersionUnknown). What follows the CONNECT wants options with its version;
-    /// [`Incoming`](crate::Incoming) keeps them.
+    /// [`Connection`](crate::Connection) keeps them.
     pub const fn detect() -> Self {
         Self::of(Context::UNKNOWN)
     }
