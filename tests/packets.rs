@@ -103,7 +103,7 @@ proptest! {
         cut: Index,
     ) {
         let mut bytes = wire(&connect);
-        cases.iter().for_each(|case| bytes.extend(wire(case)));
+        bytes.extend(cases.iter().flat_map(wire));
         let options = DecodeOptions::detect().with_sender(Sender::Client);
         let (expected, left) = by_hand(&bytes, options.with_version(version));
         prop_assert!(expected.iter().all(|(_, packet)| packet.is_ok()) && left == bytes.len());

@@ -28,7 +28,8 @@ use mqtt_wire::fields::{
 };
 use mqtt_wire::{
     DecodeOptions, EncodeError, EncodeErrorKind, Field, Packet, PacketType, Properties, PropertiesBuf,
-    Property, PropertyId, PropertySet, Publish, Rule, Sender, Tolerance, Version, decode_exact, topic_name,
+    Property, PropertyId, PropertySet, Publish, Rule, Sender, Tolerance, Version, WillRef, decode_exact,
+    topic_name,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -328,7 +329,7 @@ mod in_one_pass {
     fn check(packet: &Packet<'_>) -> Result<(), TestCaseError> {
         let (fields, properties) = match packet {
             Packet::Connect(body) => {
-                if let Some(will) = body.will.map(|will| will.get()) {
+                if let Some(will) = body.will.map(WillRef::get) {
                     are_all(of_will(will.fields()), will.properties)?;
                 }
                 (of_connect(body.fields()), body.properties)

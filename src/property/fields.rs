@@ -68,12 +68,10 @@ macro_rules! fields {
             #[inline(never)]
             fn fill(&mut self, properties: Properties<'a>) {
                 let Self { $($field,)* .. } = self;
-                for property in properties {
-                    match property {
-                        $(Property::$id(value) if $field.is_none() => *$field = Some(value),)*
-                        _ => {}
-                    }
-                }
+                properties.iter().for_each(|property| match property {
+                    $(Property::$id(value) if $field.is_none() => *$field = Some(value),)*
+                    _ => {}
+                });
             }
         }
     )+ };

@@ -181,6 +181,37 @@ impl<'a> Iterator for PropertyIter<'a> {
         }
     }
 
+    /// Performance: what is left of a stretch stays in registers.
+    #[inline]
+    fn fold<B, F: FnMut(B, Property<'a>) -> B>(mut self, init: B, mut f: F) -> B {
+        let mut folded = init;
+        loop {
+            let Part { source, hidden } = self.part;
+            match source {
+                Source::Wire { mut bytes, .. } => {
+                    while let Some((i, number)) = number(bytes) {
+                        // The block was checked: reading it again cannot fail.
+                        if hidden.contains_number(number) {
+                            let Ok(rest) = skip(number, i) else { return folded };
+                            bytes = rest;
+                        } else {
+                            let Some((rest, property)) = Property::read(number, i) else { return folded };
+                            (bytes, folded) = (rest, f(folded, property));
+                        }
+                    }
+                }
+                Source::List(list) => {
+                    let shown = list.iter().filter(|property| !hidden.contains(property.id()));
+                    folded = shown.copied().fold(folded, &mut f);
+                }
+            }
+            match self.next_part() {
+                Some(part) => self.part = part,
+                None => return folded,
+            }
+        }
+    }
+
     fn size_hint(&self) -> (usize, Option<usize>) {
         match (self.part.source, self.properties.repr()) {
             (Source::List(list), Repr::List(_)) => (list.len(), Some(list.len())),

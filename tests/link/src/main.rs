@@ -349,11 +349,13 @@ fn walk_properties(properties: Properties<'_>) -> usize {
     let texts = properties.user_properties().map(|(name, value)| name.len() ^ value.len()).sum::<usize>();
     let rest = properties.without(PropertyId::UserProperty | PropertyId::TopicAlias);
     let rest = rest.as_properties();
+    let all = rest.iter().fold(0, |sum, property| sum ^ usize::from(property.id().get()));
     let values = rest.iter().map(|property| match property {
         Property::ReasonString(text) => text.len(),
         property => property.id().title().len(),
     });
     texts
+        ^ all
         ^ values.sum::<usize>()
         ^ properties.topic_alias().map_or(0, |alias| usize::from(alias.get()))
         ^ properties.subscription_identifiers().count()
