@@ -407,8 +407,8 @@ mod in_one_pass {
             let bytes = wire(&case);
             let Ok(Packet::Publish(publish)) = decode_exact(&bytes, Version::V5) else { panic!("a PUBLISH") };
             let set: PropertySet = hidden.iter().filter_map(|id| PropertyId::new(*id)).collect();
-            let added = [Property::UserProperty(("via", "x"))];
-            let edits = publish.properties.edit(set, &added);
+            let added = [Property::UserProperty(("via", "x")), Property::MessageExpiryInterval(7)];
+            let edits = publish.properties.edit(set | PropertyId::MessageExpiryInterval, &added);
             check(&Publish { properties: edits.as_properties(), ..publish }.into())?;
         }
     }
