@@ -7,8 +7,6 @@ use crate::options::{DecodeOptions, EncodeOptions, Tolerance};
 use crate::output::Output;
 use crate::packet::{ConnAck, Connect, Packet};
 use crate::property::Properties;
-#[cfg(feature = "bytes")]
-use crate::standard::MAX_PACKET_SIZE;
 use crate::standard::{PacketType, ReasonCode, Rule, Sender, Version};
 
 /// The largest packet in bytes that a [`Connection::server`] takes before it has accepted the connection: 65,536.
@@ -73,7 +71,8 @@ impl Connection {
         Self { decode, encode, accepted_limit: None }
     }
 
-    /// The largest packet to be received, in bytes, fixed header included. Default: [`MAX_PACKET_SIZE`](crate::MAX_PACKET_SIZE). The smaller
+    /// The largest packet to be received, in bytes, fixed header included. Default:
+    /// [`MAX_PACKET_SIZE`](crate::MAX_PACKET_SIZE). The smaller
     /// limit of a connection that is not accepted yet goes on.
     #[must_use]
     pub const fn with_max_packet_size(self, bytes: u32) -> Self {
@@ -185,7 +184,7 @@ impl Connection {
             return Err(EncodeError::invalid(Rule::VersionMismatch, packet, version));
         }
         let bytes = frame.as_bytes();
-        let max = self.encode.max_packet_size().min(MAX_PACKET_SIZE) as usize;
+        let max = self.encode.max_packet_size().min(crate::standard::MAX_PACKET_SIZE) as usize;
         if bytes.len() > max {
             return Err(EncodeError::too_large(bytes.len(), max, packet, version));
         }

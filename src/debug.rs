@@ -3,6 +3,8 @@
 use core::fmt::{self, Debug, Formatter};
 
 use crate::packet::{Auth, ConnAck, Connect, Packet, Publish, Will, WillRef};
+#[cfg(feature = "alloc")]
+use crate::property::PropertiesBuf;
 use crate::property::{Properties, Property, PropertyValue};
 
 /// How many bytes of a payload are shown.
@@ -12,7 +14,7 @@ const SHOWN: usize = 32;
 #[derive(Clone, Copy)]
 pub struct Revealed<T>(pub T);
 
-impl<'a> Packet<'a> {
+impl Packet<'_> {
     /// The packet with a `Debug` that shows its password and Authentication Data, which that of [`Packet`] does not.
     ///
     /// ```
@@ -160,6 +162,20 @@ impl Show for Properties<'_> {
             list.entry(&Part(&property, secrets));
         }
         list.finish()
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl Show for PropertiesBuf {
+    fn show(&self, f: &mut Formatter<'_>, secrets: bool) -> fmt::Result {
+        self.as_properties().show(f, secrets)
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl Debug for PropertiesBuf {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.show(f, false)
     }
 }
 

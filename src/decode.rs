@@ -221,7 +221,7 @@ fn named_version(frame: &[u8], c: Context) -> Option<Version> {
 }
 
 /// What [`decode`] found at the start of the bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(clippy::large_enum_variant, reason = "a view on the stack: boxing would allocate")]
 pub enum Decoded<'a> {
     /// A packet.

@@ -7,7 +7,7 @@ use crate::first_byte;
 use crate::options::EncodeOptions;
 use crate::output::{Full, Output};
 use crate::packet::{Packet, Publish};
-use crate::standard::MAX_PACKET_SIZE;
+use crate::standard::{Delivery, MAX_PACKET_SIZE, PacketId, QoS};
 use crate::write::{Counter, Sink, Writer, variable_len};
 
 impl Packet<'_> {
@@ -66,6 +66,25 @@ impl Publish<'_> {
         out: &mut O,
     ) -> Result<usize, EncodeError> {
         encode(&Packet::Publish(*self), options.into(), &[], out)
+    }
+
+    /// The exact number of bytes that the whole packet takes at that QoS, before it has a Packet Identifier: every
+    /// identifier takes as many. The QoS of [`delivery`](Publish::delivery) does not matter.
+    ///
+    /// ```
+    /// use mqtt_wire::{Publish, QoS, Version, topic_name};
+    ///
+    /// let publish = Publish::new(topic_name!("kitchen/temperature"), b"21.5");
+    /// assert_eq!(publish.encoded_len(QoS::AtMostOnce, Version::V311)?, 27);
+    /// assert_eq!(publish.encoded_len(QoS::AtLeastOnce, Version::V311)?, 29);
+    /// # Ok::<(), mqtt_wire::EncodeError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As for [`Packet::encode`].
+    pub fn encoded_len(&self, qos: QoS, options: impl Into<EncodeOptions>) -> Result<usize, EncodeError> {
+        let delivery = Delivery::new(qos, PacketId::MIN);
+        Packet::Publish(self.with_delivery(delivery)).encoded_len(options)
     }
 }
 

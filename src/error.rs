@@ -1,5 +1,5 @@
 //! Why bytes are not a packet ([`DecodeError`]), why a packet has no bytes ([`EncodeError`]), why a text is no topic
-//! ([`TopicError`]).
+//! ([`TopicError`]), and any of the three ([`Error`]).
 
 use core::fmt;
 
@@ -206,6 +206,12 @@ impl EncodeError {
         }
     }
 
+    /// Of a property that is in no packet yet.
+    #[cfg(feature = "alloc")]
+    pub(crate) const fn of_property(kind: EncodeErrorKind, id: PropertyId) -> Self {
+        Self { kind, packet: None, version: Version::V5, field: Some(Field::Property(id)) }
+    }
+
     /// What is wrong.
     pub const fn kind(&self) -> EncodeErrorKind {
         self.kind
@@ -225,7 +231,8 @@ impl EncodeError {
         self.field
     }
 
-    /// The packet that was to be encoded; `None` when bytes were to be sent that name none.
+    /// The packet that was to be encoded; `None` when bytes were to be sent that name none, and when
+    /// the fault is in properties that are in no packet yet.
     pub const fn packet_type(&self) -> Option<PacketType> {
         self.packet
     }
@@ -324,3 +331,84 @@ impl TopicError {
         self.rule.requirement(Version::V5, None)
     }
 }
+
+/// Any error of this crate, for functions that decode, encode and look at topics: `?` makes it of each of them.
+///
+/// ```
+/// use mqtt_wire::{Error, Packet, Publish, ReasonCode, TopicName, Version, decode_exact};
+///
+/// /// A message sent on under another name.
+/// fn renamed(packet: &[u8], name: &str, out: &mut [u8]) -> Result<usize, Error> {
+///     let Packet::Publish(publish) = decode_exact(packet, Version::V311)? else { return Ok(0) };
+///     let publish = Publish { topic: Some(TopicName::new(name)?), ..publish };
+///     Ok(Packet::from(publish).encode(Version::V311, out)?)
+/// }
+///
+/// let packet = [0x30, 0x05, 0x00, 0x01, b'a', b'h', b'i'];
+/// assert_eq!(renamed(&packet, "b", &mut [0; 7]), Ok(7));
+/// assert_eq!(renamed(&packet, "b/#", &mut [0; 9]).unwrap_err().reason_code(), ReasonCode::MALFORMED_PACKET);
+/// assert!(matches!(renamed(&packet, "b", &mut [0; 6]), Err(Error::Encode(_))));
+/// ```
+///
+/// With the feature `std` it becomes a `std::io::Error`, as each of the three does: of the kind `InvalidData` when bytes
+/// were no packet, otherwise `InvalidInput`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Bytes are not a packet.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    /// A packet was not encoded.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+    /// A text is not a topic name or a topic filter.
+    #[error(transparent)]
+    Topic(#[from] TopicError),
+}
+
+impl Error {
+    /// The rule that is broken; `None` when a buffer is too small, which breaks none.
+    pub const fn rule(&self) -> Option<Rule> {
+        match self {
+            Self::Decode(error) => Some(error.rule()),
+            Self::Encode(error) => error.rule(),
+            Self::Topic(error) => Some(error.rule()),
+        }
+    }
+
+    /// The reason code of MQTT 5.0 that says what is wrong (section 4.13).
+    pub const fn reason_code(&self) -> ReasonCode {
+        match self {
+            Self::Decode(error) => error.reason_code(),
+            Self::Encode(error) => error.reason_code(),
+            Self::Topic(error) => error.rule().reason_code(),
+        }
+    }
+}
+
+#[cfg(feature = "std")]
+impl From<Error> for std::io::Error {
+    fn from(error: Error) -> Self {
+        use std::io::ErrorKind::{InvalidData, InvalidInput};
+        match error {
+            Error::Decode(error) => Self::new(InvalidData, error),
+            Error::Encode(error) => Self::new(InvalidInput, error),
+            Error::Topic(error) => Self::new(InvalidInput, error),
+        }
+    }
+}
+
+/// Each of an enumeration's parts as the whole of it.
+#[cfg(feature = "std")]
+macro_rules! into_io {
+    ($($name:ident)+) => { $(
+        impl From<$name> for std::io::Error {
+            fn from(error: $name) -> Self {
+                Error::from(error).into()
+            }
+        }
+    )+ };
+}
+
+#[cfg(feature = "std")]
+into_io! { DecodeError EncodeError TopicError }

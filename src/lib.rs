@@ -24,7 +24,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! [`DecodeOptions`] say more: who sends, the largest packet, what to tolerate. A server uses
+//! [`packets`] goes through a buffer that holds many. [`DecodeOptions`] say more: who sends, the largest packet, what to tolerate. A server uses
 //! [`DecodeOptions::detect`] and learns the version from CONNECT.
 //!
 //! # Encode
@@ -39,7 +39,8 @@
 //!   without copying; `Codec` (feature `tokio-codec`) cuts a stream into frames.
 //! - [`decode_publish_head`] decodes a PUBLISH before its payload is there, and [`Payload`] takes that piece by
 //!   piece. [`Publish::encode_head`] leaves the payload to a vectored write.
-//! - [`Properties`] keep the bytes they came in; `without` and `with` change them without a copy.
+//! - [`Properties`] keep the bytes they came in; `without` and `with` change them without a copy. `PropertiesBuf`
+//!   (feature `alloc`) owns its properties, and [`fields`] finds all of a packet's in one pass.
 //!
 //! # Topics
 //!
@@ -58,8 +59,9 @@
 //!
 //! | feature | what it adds | default |
 //! |---|---|---|
-//! | `alloc` | `FilterTree`, owned topics, encoding into `Vec<u8>` | yes |
+//! | `alloc` | `FilterTree`, owned topics and properties, encoding into `Vec<u8>` | yes |
 //! | `bytes` | `Frame`, encoding into `BytesMut` | yes |
+//! | `std` | conversions of errors into `std::io::Error` | |
 //! | `tokio-codec` | `Codec` for `tokio_util::codec::Framed` | |
 //! | `arbitrary` | structured random packets for fuzzers | |
 //! | `serde` | `Serialize` for packets and errors, both ways for topics | |
@@ -68,13 +70,14 @@
 
 #![no_std]
 #![forbid(unsafe_code)]
+#![deny(missing_debug_implementations)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // A packet may take 268,435,460 bytes.
 const _: () = assert!(usize::BITS >= 32, "mqtt-wire needs addresses of 32 bits");
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
-#[cfg(any(test, feature = "tokio-codec"))]
+#[cfg(any(test, feature = "std"))]
 extern crate std;
 
 #[cfg(feature = "arbitrary")]
@@ -90,6 +93,7 @@ mod frame;
 mod options;
 mod output;
 mod packet;
+mod packets;
 mod property;
 mod publish_head;
 mod read;
@@ -107,7 +111,7 @@ pub use self::arbitrary::ArbitraryPacket;
 pub use connection::{Buffer, Connection, MAX_CONNECT_SIZE};
 pub use debug::Revealed;
 pub use decode::{Decoded, FixedHeader, decode, decode_exact, frame_len};
-pub use error::{DecodeError, EncodeError, EncodeErrorKind, Field, TopicError};
+pub use error::{DecodeError, EncodeError, EncodeErrorKind, Error, Field, TopicError};
 #[cfg(feature = "bytes")]
 pub use frame::{CheckedFrame, Frame, PublishFrame};
 pub use options::{DecodeOptions, EncodeOptions, ForDecoding, ForEncoding, Options, Tolerance};
@@ -116,12 +120,15 @@ pub use packet::{
     Ack, Auth, ConnAck, Connect, Disconnect, EditedPublish, List, ListIter, Packet, Publish, PublishHead,
     SubAck, Subscribe, Subscription, SubscriptionOptions, UnsubAck, Unsubscribe, Will, WillRef,
 };
-pub use property::{Properties, Property, PropertyEdits, PropertyIter, PropertyValue};
+pub use packets::{Packets, packets};
+#[cfg(feature = "alloc")]
+pub use property::PropertiesBuf;
+pub use property::{Properties, Property, PropertyEdits, PropertyIter, PropertyValue, Repeated, fields};
 pub use publish_head::{DecodedHead, Payload, decode_publish_head};
 pub use standard::{
     Delivery, MAX_PACKET_SIZE, MAX_VARIABLE_BYTE_INTEGER, MaximumQoS, PacketId, PacketType, PropertyId,
-    PropertySet, PropertyType, QoS, ReasonCode, RetainHandling, Rule, Sender, SubscriptionId, UnknownName,
-    UnknownNumber, Version,
+    PropertySet, PropertySetIter, PropertyType, QoS, ReasonCode, RetainHandling, Rule, Sender,
+    SubscriptionId, UnknownName, UnknownNumber, Version,
 };
 #[cfg(feature = "tokio-codec")]
 pub use tokio::{Codec, CodecError, Outgoing};

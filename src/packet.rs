@@ -36,7 +36,7 @@ pub use unsubscribe::Unsubscribe;
 pub use will::{Will, WillRef};
 
 use crate::options::Context;
-use crate::property::Properties;
+use crate::property::{Properties, fields};
 use crate::read::Fault;
 use crate::standard::{PacketType, packets};
 use crate::write::{Sink, Written};
@@ -155,3 +155,31 @@ macro_rules! from_body {
 }
 
 from_body! { Connect ConnAck Publish Subscribe SubAck Unsubscribe UnsubAck Disconnect Auth }
+
+/// For the parts of packets that have properties.
+macro_rules! with_fields {
+    ($($name:ident $fields:ident;)+) => {$(
+        impl<'a> $name<'a> {
+            /// All properties, found in one pass: see the module [`fields`].
+            #[inline]
+            pub fn fields(&self) -> fields::$fields<'a> {
+                self.properties.into()
+            }
+        }
+    )+};
+}
+
+with_fields! {
+    Connect ConnectFields;
+    Will WillFields;
+    ConnAck ConnAckFields;
+    Publish PublishFields;
+    PublishHead PublishFields;
+    Ack AckFields;
+    Subscribe SubscribeFields;
+    SubAck SubAckFields;
+    Unsubscribe UnsubscribeFields;
+    UnsubAck UnsubAckFields;
+    Disconnect DisconnectFields;
+    Auth AuthFields;
+}

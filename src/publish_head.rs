@@ -9,7 +9,7 @@ use crate::read::{from, variable_block_len};
 use crate::standard::{PacketType, QoS, Rule, Version};
 
 /// What [`decode_publish_head`] found at the start of the bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(clippy::large_enum_variant, reason = "a view on the stack: boxing would allocate")]
 pub enum DecodedHead<'a> {
     /// A PUBLISH: its payload follows the head.
@@ -97,7 +97,7 @@ fn head_len(i: &[u8], flags: u8, version: Version) -> usize {
 }
 
 /// Takes the payload of a PUBLISH in the pieces in which it comes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Payload {
     header: FixedHeader,
     context: Context,
@@ -109,7 +109,7 @@ pub struct Payload {
 }
 
 /// The start of a character that the end of a piece cut off: up to three bytes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 struct Cut {
     bytes: [u8; 4],
     len: usize,

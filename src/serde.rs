@@ -280,6 +280,13 @@ impl Serialize for Properties<'_> {
     }
 }
 
+#[cfg(feature = "alloc")]
+impl Serialize for crate::property::PropertiesBuf {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.as_properties().serialize(serializer)
+    }
+}
+
 /// Properties with or without secrets.
 struct Shown<'a>(Properties<'a>, bool);
 

@@ -20,7 +20,7 @@ pub(crate) use packet_type::packets;
 pub(crate) use place::Place;
 pub(crate) use property::properties;
 pub use property::{PropertyId, PropertyType};
-pub use property_set::PropertySet;
+pub use property_set::{PropertySet, PropertySetIter};
 pub use reason::ReasonCode;
 pub use rule::Rule;
 pub use version::{Sender, UnknownName, Version};

@@ -120,6 +120,17 @@ impl CodecError {
     }
 }
 
+/// What went wrong in reading or writing stays what it was.
+impl From<CodecError> for std::io::Error {
+    fn from(error: CodecError) -> Self {
+        match error {
+            CodecError::Decode(error) => error.into(),
+            CodecError::Encode(error) => error.into(),
+            CodecError::Io(error) => error,
+        }
+    }
+}
+
 impl Decoder for Codec {
     type Item = Frame;
     type Error = CodecError;

@@ -13,8 +13,8 @@ use std::hint::black_box;
 
 use mqtt_wire::{
     Buffer, ConnAck, Connection, DecodeOptions, Decoded, DecodedHead, FixedHeader, Packet, Properties,
-    Property, Publish, ReasonCode, Sender, Tolerance, TopicFilter, TopicName, Version, WillRef, decode,
-    decode_publish_head, frame_len,
+    Property, Publish, QoS, ReasonCode, Sender, Tolerance, TopicFilter, TopicName, Version, WillRef, decode,
+    decode_publish_head, frame_len, packets,
 };
 
 /// Runs it and says how many allocations it made.
@@ -113,6 +113,7 @@ fn use_everything(bytes: &[u8], options: DecodeOptions, version: Version, out: &
 
 fn look_at(packet: &Packet<'_>) {
     black_box(*packet == black_box(*packet));
+    look_at_fields(packet);
     match packet {
         Packet::Connect(connect) => {
             look_at_properties(connect.properties);
@@ -154,6 +155,35 @@ fn look_at(packet: &Packet<'_>) {
     }
 }
 
+/// All properties in one pass.
+fn look_at_fields(packet: &Packet<'_>) {
+    let pairs = match packet {
+        Packet::Connect(body) => {
+            black_box(body.will.map(|will| black_box(will.get().fields()).user_properties.count()));
+            black_box(body.fields()).user_properties
+        }
+        Packet::ConnAck(body) => black_box(body.fields()).user_properties,
+        Packet::Publish(body) => {
+            for qos in [QoS::AtMostOnce, QoS::ExactlyOnce] {
+                black_box(body.encoded_len(qos, Version::V5)).ok();
+            }
+            black_box(body.fields().subscription_identifiers.count());
+            black_box(body.fields()).user_properties
+        }
+        Packet::PubAck(body) | Packet::PubRec(body) | Packet::PubRel(body) | Packet::PubComp(body) => {
+            black_box(body.fields()).user_properties
+        }
+        Packet::Subscribe(body) => black_box(body.fields()).user_properties,
+        Packet::SubAck(body) => black_box(body.fields()).user_properties,
+        Packet::Unsubscribe(body) => black_box(body.fields()).user_properties,
+        Packet::UnsubAck(body) => black_box(body.fields()).user_properties,
+        Packet::PingReq | Packet::PingResp => return,
+        Packet::Disconnect(body) => black_box(body.fields()).user_properties,
+        Packet::Auth(body) => black_box(body.fields()).user_properties,
+    };
+    black_box(pairs.count());
+}
+
 fn look_at_properties(properties: Properties<'_>) {
     for property in properties {
         black_box(property.id().name());
@@ -163,7 +193,7 @@ fn look_at_properties(properties: Properties<'_>) {
     }
     black_box(properties.subscription_identifiers().count());
     black_box((properties.topic_alias(), properties.reason_string(), properties.ids().iter().count()));
-    for id in properties.ids().iter() {
+    for id in properties.ids() {
         black_box(properties.without(id).as_properties() == properties);
     }
 }
@@ -187,6 +217,48 @@ fn forwarding_with_other_properties() {
     let expected =
         notation::bytes("34 ('a' 0001 (26 'k' 'v' 26 'k' 'w' 02 00000007 26 'via' 'broker') 6869)");
     assert_eq!(out[..len], expected);
+}
+
+#[test]
+fn a_buffer_of_packets() {
+    let text = "10 ('MQTT' 05 06 003C (27 00001000) 'a' (18 00000005 03 'c') 'w' 'gone')
+        30 ('a' (23 0001 26 'k' 'v') 6869) 32 ('b' 0000 () 6869) C0 00 30 05 00";
+    let bytes = notation::bytes(text);
+    let (mut good, mut bad) = (0, 0);
+    let count = allocations(|| {
+        for (start, packet) in packets(&bytes, DecodeOptions::detect()) {
+            match packet {
+                Ok(packet) => look_at(&packet),
+                Err(error) => {
+                    let error = mqtt_wire::Error::from(error);
+                    black_box((start, error.rule(), error.reason_code()));
+                }
+            }
+            if packet.is_ok() { good += 1 } else { bad += 1 }
+        }
+    });
+    assert_eq!((count, good, bad), (0, 3, 2));
+}
+
+/// What is kept is encoded by copying.
+#[test]
+#[cfg(feature = "alloc")]
+fn properties_in_memory_of_their_own() {
+    let list = [Property::ContentType("text/plain"), Property::UserProperty(("k", "v"))];
+    let mut kept = mqtt_wire::PropertiesBuf::try_from(list).expect("good properties");
+    let mut out = [0; 64];
+    let count = allocations(|| {
+        let properties = kept.as_properties();
+        look_at_properties(properties);
+        let publish = Publish { properties, ..Publish::new(mqtt_wire::topic_name!("a"), b"hi") };
+        Packet::from(publish).encode(Version::V5, &mut out).expect("a good packet");
+        black_box((kept.len(), kept.ids(), kept == properties));
+        kept.set(Property::ContentType("text/html")).expect("no longer than what it replaces");
+        black_box(kept.remove(mqtt_wire::PropertyId::UserProperty));
+        black_box(kept.push(("bad", "\0"))).expect_err("U+0000");
+        kept.clear();
+    });
+    assert_eq!(count, 0);
 }
 
 /// A program's life without an allocator: a connection over a fixed memory, answers into a slice, a message sent again.

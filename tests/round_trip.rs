@@ -320,6 +320,16 @@ mod properties {
         prop_assert!(properties.iter().eq(list.iter().copied()));
         let (least, most) = properties.iter().size_hint();
         prop_assert!(least <= list.len() && most.is_none_or(|most| list.len() <= most));
+        // One by one up to somewhere, and the rest at once.
+        for start in 0..=list.len() {
+            let mut rest = properties.iter();
+            prop_assert_eq!(rest.by_ref().take(start).count(), start);
+            let rest = rest.fold(Vec::new(), |mut all, one| {
+                all.push(one);
+                all
+            });
+            prop_assert_eq!(&rest[..], &list[start..]);
+        }
         prop_assert_eq!(properties.is_empty(), list.is_empty());
         prop_assert_eq!(properties.ids(), list.iter().map(Property::id).collect::<PropertySet>());
         prop_assert_eq!(hashed(&properties), hashed(&expected));

@@ -8,12 +8,13 @@ use std::num::NonZeroU16;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{SinkExt, StreamExt};
+use mqtt_wire::fields::PublishFields;
 use mqtt_wire::topic::TopicNameBuf;
 use mqtt_wire::{
-    Ack, Buffer, CheckedFrame, Codec, CodecError, ConnAck, Connect, Connection, DecodeError, Decoded,
-    Delivery, Disconnect, EditedPublish, EncodeError, Frame, Outgoing, Packet, PacketId, PacketType,
-    Properties, Property, PropertyId, Publish, PublishFrame, QoS, ReasonCode, SubAck, Subscribe,
-    Subscription, TopicName, Version, topic_filter, topic_name,
+    Ack, Buffer, CheckedFrame, Codec, CodecError, ConnAck, Connect, Connection, DecodeError, DecodeOptions,
+    Decoded, Delivery, Disconnect, EditedPublish, EncodeError, Frame, Outgoing, Packet, PacketId, PacketType,
+    Properties, PropertiesBuf, Property, PropertyId, Publish, PublishFrame, QoS, ReasonCode, Rule, SubAck,
+    Subscribe, Subscription, TopicName, Version, packets, topic_filter, topic_name,
 };
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, duplex};
 use tokio::sync::mpsc;
@@ -120,6 +121,96 @@ fn a_message_with_other_properties_is_returned() {
     let message = PublishFrame::encode(&to_send.as_publish(), Version::V5).expect("a good message");
     assert!(message.publish().properties.iter().eq([came[1], via[0]]));
     assert_eq!(message.publish().topic, Some(topic_name!("far/a")));
+}
+
+/// What a sensor says about its values, in words of its own.
+struct About<'s> {
+    unit: &'s str,
+    seconds: u32,
+}
+
+impl About<'_> {
+    /// A function that makes properties returns them.
+    fn properties(&self) -> Result<PropertiesBuf, EncodeError> {
+        let mut properties = PropertiesBuf::new();
+        properties.push(Property::PayloadFormatIndicator(true))?;
+        properties.push(Property::MessageExpiryInterval(self.seconds))?;
+        properties.push(("unit", self.unit))?;
+        Ok(properties)
+    }
+}
+
+/// A message that owns everything.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Message {
+    topic: TopicNameBuf,
+    properties: PropertiesBuf,
+    payload: Vec<u8>,
+}
+
+impl Message {
+    fn of(publish: &Publish<'_>) -> Result<Option<Self>, mqtt_wire::Error> {
+        let Some(topic) = publish.topic.map(|topic| topic.to_buf()) else { return Ok(None) };
+        let properties = publish.properties.forwarded().as_properties().to_buf()?;
+        Ok(Some(Self { topic, properties, payload: publish.payload.to_vec() }))
+    }
+
+    fn publish(&self) -> Publish<'_> {
+        let publish = Publish::new(self.topic.as_name(), &self.payload);
+        Publish { properties: self.properties.as_properties(), ..publish }
+    }
+}
+
+#[test]
+fn properties_and_messages_are_owned() -> Result<(), Failure> {
+    const { (is_kept_anywhere::<Message>(), is_kept_anywhere::<PropertiesBuf>()) };
+    let properties = About { unit: &String::from("C"), seconds: 60 }.properties()?;
+    let publish = Publish {
+        properties: properties.as_properties(),
+        ..Publish::new(topic_name!("kitchen/temperature"), b"21.5")
+    };
+    let frame = Frame::encode(&publish.into(), Version::V5)?;
+    let Packet::Publish(received) = frame.packet()? else { return Err("a PUBLISH".into()) };
+    let mut message = Message::of(&received)?.ok_or("a topic")?;
+    drop(frame);
+    assert_eq!(message.publish(), publish);
+    // It has waited for 12 seconds.
+    let left = message.properties.as_properties().message_expiry_interval().unwrap_or_default() - 12;
+    message.properties.set(Property::MessageExpiryInterval(left))?;
+    let PublishFields { message_expiry_interval, user_properties, .. } = message.publish().fields();
+    assert_eq!(
+        (message_expiry_interval, user_properties.collect::<Vec<_>>()),
+        (Some(48), vec![("unit", "C")])
+    );
+    Ok(())
+}
+
+/// What a tool does with a file of packets; its caller knows nothing of MQTT.
+fn count_publishes(bytes: &[u8]) -> std::io::Result<usize> {
+    let mut publishes = 0;
+    for (_, packet) in packets(bytes, DecodeOptions::detect()) {
+        publishes += usize::from(matches!(packet?, Packet::Publish(_)));
+    }
+    Ok(publishes)
+}
+
+#[test]
+fn a_buffer_is_gone_through() -> Result<(), Failure> {
+    let mut bytes = Vec::new();
+    Packet::from(Connect::new(Version::V5, "a")).encode(Version::V5, &mut bytes)?;
+    for payload in ["21.5", "22"] {
+        Packet::from(Publish::new(topic_name!("a"), payload.as_bytes())).encode(Version::V5, &mut bytes)?;
+    }
+    assert_eq!(count_publishes(&bytes)?, 2);
+    let refused = count_publishes(&bytes[..bytes.len() - 1]).expect_err("the last one is cut off");
+    assert_eq!(refused.kind(), std::io::ErrorKind::InvalidData);
+    let cause = refused.get_ref().and_then(|cause| cause.downcast_ref::<DecodeError>());
+    assert_eq!(cause.map(DecodeError::rule), Some(Rule::Truncated));
+    let refused = std::io::Error::from(TopicName::new("#").expect_err("a wildcard"));
+    assert_eq!(refused.kind(), std::io::ErrorKind::InvalidInput);
+    let lost = CodecError::from(std::io::Error::from(std::io::ErrorKind::BrokenPipe));
+    assert_eq!(std::io::Error::from(lost).kind(), std::io::ErrorKind::BrokenPipe);
+    Ok(())
 }
 
 // --- Over tokio.

@@ -1,6 +1,6 @@
 use super::*;
 use crate::connection::Connection;
-use crate::property::PropertyValue;
+use crate::property::{PropertiesBuf, PropertyValue};
 use crate::standard::RetainHandling;
 use crate::standard::SubscriptionId;
 use crate::topic::{FilterTree, TopicFilter, TopicFilterBuf, TopicName, TopicNameBuf, TopicTree};
@@ -270,6 +270,7 @@ fn single_values_come_valid() {
         u.arbitrary::<DecodeOptions>().unwrap();
         u.arbitrary::<EncodeOptions>().unwrap();
         u.arbitrary::<Property<'_>>().unwrap();
+        u.arbitrary::<PropertiesBuf>().unwrap();
     }
 }
 
@@ -306,4 +307,16 @@ fn connections_come_with_their_options() {
         let (decoding, encoding) = (u.arbitrary().unwrap(), u.arbitrary().unwrap());
         assert_eq!(connection, Connection::new(decoding, encoding));
     }
+}
+
+#[test]
+fn owned_properties_come_with_every_property() {
+    let (mut ids, mut most) = (PropertySet::EMPTY, 0);
+    for source in sources() {
+        let properties = PropertiesBuf::arbitrary(&mut Unstructured::new(&source)).unwrap();
+        ids = ids | properties.ids();
+        most = most.max(properties.len());
+    }
+    assert_eq!(ids.len(), PropertyId::ALL.len());
+    assert!(most > 5, "{most}");
 }

@@ -5,7 +5,7 @@ use core::num::{NonZeroU16, NonZeroU32};
 use arbitrary::{Arbitrary, Error, Result, Unstructured, size_hint};
 
 use crate::options::Tolerance;
-use crate::property::Property;
+use crate::property::{PropertiesBuf, Property};
 use crate::standard::{
     Delivery, MaximumQoS, PacketId, PacketType, PropertyId, PropertySet, QoS, ReasonCode, RetainHandling,
     Rule, Sender, SubscriptionId, Version, properties,
@@ -96,6 +96,26 @@ impl<'a> Arbitrary<'a> for Property<'a> {
 
     fn size_hint(_: usize) -> (usize, Option<usize>) {
         (1, None)
+    }
+}
+
+/// Any properties that some packet can carry; the last one counts where one may stand only once.
+impl<'a> Arbitrary<'a> for PropertiesBuf {
+    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
+        let mut this = Self::new();
+        for made in u.arbitrary_iter::<Property<'a>>()? {
+            let property = made?;
+            let id = property.id();
+            let taken = if id.may_repeat() { this.push(property) } else { this.set(property) };
+            if let Err(error) = taken {
+                panic!("{error}, of a value that {id} may have");
+            }
+        }
+        Ok(this)
+    }
+
+    fn size_hint(_: usize) -> (usize, Option<usize>) {
+        (0, None)
     }
 }
 

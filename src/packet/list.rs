@@ -10,6 +10,10 @@ use crate::write::{Sink, Written};
 
 /// What a [`List`] can hold.
 pub(crate) trait Item<'a>: Copy {
+    /// How many bytes an item takes at least.
+    const SHORTEST: usize;
+    /// How many bytes an item takes at most.
+    const LONGEST: usize;
     /// Checks an item from outside and passes over it.
     fn check(i: &'a [u8], packet: PacketType, c: Context) -> Result<&'a [u8], Fault<'a>>;
     /// Reads an item that was checked before, by the rules of that version.
@@ -194,14 +198,16 @@ impl<'a, T: Item<'a>> Iterator for ListIter<'a, T> {
 
     fn size_hint(&self) -> (usize, Option<usize>) {
         match self.0.source {
-            // Each item takes at least one byte.
-            Source::Wire { bytes, .. } => (usize::from(!bytes.is_empty()), Some(bytes.len())),
+            Source::Wire { bytes, .. } => (bytes.len().div_ceil(T::LONGEST), Some(bytes.len() / T::SHORTEST)),
             Source::Items(items) => (items.len(), Some(items.len())),
         }
     }
 }
 
 impl<'a, T: Item<'a>> core::iter::FusedIterator for ListIter<'a, T> {}
+
+/// Each takes one byte, so that their number is known.
+impl ExactSizeIterator for ListIter<'_, crate::standard::ReasonCode> {}
 
 impl<'a, T: Item<'a> + fmt::Debug> fmt::Debug for ListIter<'a, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

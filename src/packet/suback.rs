@@ -56,6 +56,9 @@ impl<'a> SubAck<'a> {
 }
 
 impl<'a> Item<'a> for ReasonCode {
+    const SHORTEST: usize = 1;
+    const LONGEST: usize = 1;
+
     #[inline(always)]
     fn check(i: &'a [u8], packet: PacketType, c: Context) -> Result<&'a [u8], Fault<'a>> {
         let (i, _) = read_reason_code(i, packet, c)?;

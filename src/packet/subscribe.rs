@@ -140,6 +140,10 @@ impl<'a> Subscription<'a> {
 }
 
 impl<'a> Item<'a> for Subscription<'a> {
+    // One more than the filter.
+    const SHORTEST: usize = <TopicFilter as Item>::SHORTEST + 1;
+    const LONGEST: usize = <TopicFilter as Item>::LONGEST + 1;
+
     #[inline(always)]
     fn check(i: &'a [u8], _: PacketType, c: Context) -> Result<&'a [u8], Fault<'a>> {
         let (at, filter) = topic_filter(i, c)?;

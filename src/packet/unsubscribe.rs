@@ -81,6 +81,10 @@ impl TopicFilter<'_> {
 }
 
 impl<'a> Item<'a> for TopicFilter<'a> {
+    // A length in two bytes, and so many bytes.
+    const SHORTEST: usize = 2 + 1;
+    const LONGEST: usize = 2 + 65_535;
+
     fn check(i: &'a [u8], _: PacketType, c: Context) -> Result<&'a [u8], Fault<'a>> {
         let (i, _) = topic_filter(i, c)?;
         Ok(i)

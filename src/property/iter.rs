@@ -142,6 +142,14 @@ fn number(bytes: &[u8]) -> Option<(&[u8], u32)> {
     if bytes.is_empty() { None } else { variable(bytes, false).ok() }
 }
 
+/// The number of the property at the start of a block that was checked, and how many bytes it takes.
+#[cfg(feature = "alloc")]
+pub(super) fn span(block: &[u8]) -> Option<(u32, usize)> {
+    let (i, number) = number(block)?;
+    let rest = skip(number, i).ok()?;
+    Some((number, block.len().saturating_sub(rest.len())))
+}
+
 impl<'a> Iterator for PropertyIter<'a> {
     type Item = Property<'a>;
 
@@ -170,6 +178,37 @@ impl<'a> Iterator for PropertyIter<'a> {
                 }
             }
             self.part = self.next_part()?;
+        }
+    }
+
+    /// Performance: what is left of a stretch stays in registers.
+    #[inline]
+    fn fold<B, F: FnMut(B, Property<'a>) -> B>(mut self, init: B, mut f: F) -> B {
+        let mut folded = init;
+        loop {
+            let Part { source, hidden } = self.part;
+            match source {
+                Source::Wire { mut bytes, .. } => {
+                    while let Some((i, number)) = number(bytes) {
+                        // The block was checked: reading it again cannot fail.
+                        if hidden.contains_number(number) {
+                            let Ok(rest) = skip(number, i) else { return folded };
+                            bytes = rest;
+                        } else {
+                            let Some((rest, property)) = Property::read(number, i) else { return folded };
+                            (bytes, folded) = (rest, f(folded, property));
+                        }
+                    }
+                }
+                Source::List(list) => {
+                    let shown = list.iter().filter(|property| !hidden.contains(property.id()));
+                    folded = shown.copied().fold(folded, &mut f);
+                }
+            }
+            match self.next_part() {
+                Some(part) => self.part = part,
+                None => return folded,
+            }
         }
     }
 

@@ -4,7 +4,7 @@ use core::num::{NonZeroU16, NonZeroU32};
 
 use super::block::{self, Admission};
 use super::iter::Source;
-use super::{Property, PropertyEdits, PropertyIter};
+use super::{Property, PropertyEdits, PropertyIter, Repeated};
 use crate::error::Field;
 use crate::options::Context;
 use crate::read::Parsed;
@@ -24,8 +24,9 @@ use crate::write::{Sink, Written};
 /// assert_eq!(properties.user_properties().next(), Some(("room", "kitchen")));
 /// ```
 ///
-/// A getter goes through the properties up to the one that it looks for; one that is not there is known at once in
-/// received properties. To read all of them, iterate once.
+/// A getter goes through the properties up to the one that it looks for, so that its cost grows with what stands before
+/// that; one that is not there is known at once in received properties. To read many, take the packet's `fields()`, which
+/// finds all of them in one pass (see [`fields`](crate::fields)), or iterate once.
 #[derive(Clone, Copy)]
 pub struct Properties<'a>(Repr<'a>);
 
@@ -55,12 +56,8 @@ macro_rules! getters {
                 match self.find(PropertyId::$name) { Some(Property::$name(value)) => Some(value), _ => None }
             })+
             $($(#[$many_doc])*
-            pub fn $many_getter(&self) -> impl Iterator<Item = $many_type> + use<'a> {
-                let mut all = self.iter();
-                core::iter::from_fn(move || match all.find(PropertyId::$many) {
-                    Some(Property::$many(value)) => Some(value),
-                    _ => None,
-                })
+            pub fn $many_getter(&self) -> Repeated<'a, $many_type> {
+                Repeated::of(self)
             })+
         }
     };

@@ -132,6 +132,7 @@ impl PropertyId {
     }
 
     /// Whether the property may stand more than once in some packet.
+    #[cfg(feature = "alloc")]
     pub(crate) const fn may_repeat(self) -> bool {
         self.places().1 != 0
     }

@@ -99,8 +99,37 @@ impl PropertySet {
     }
 
     /// The properties of the set, by number.
-    pub fn iter(self) -> impl Iterator<Item = PropertyId> {
-        (0..64).filter(move |n| self.0 & (1 << n) != 0).filter_map(PropertyId::new)
+    pub const fn iter(self) -> PropertySetIter {
+        PropertySetIter(self)
+    }
+}
+
+/// Iterator over a [`PropertySet`], by number.
+#[derive(Debug, Clone)]
+pub struct PropertySetIter(PropertySet);
+
+impl Iterator for PropertySetIter {
+    type Item = PropertyId;
+
+    fn next(&mut self) -> Option<PropertyId> {
+        let id = PropertyId::new(u8::try_from(self.0.0.trailing_zeros()).ok()?)?;
+        self.0.remove(id);
+        Some(id)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.0.len(), Some(self.0.len()))
+    }
+}
+
+impl ExactSizeIterator for PropertySetIter {}
+impl core::iter::FusedIterator for PropertySetIter {}
+
+impl IntoIterator for PropertySet {
+    type Item = PropertyId;
+    type IntoIter = PropertySetIter;
+    fn into_iter(self) -> PropertySetIter {
+        self.iter()
     }
 }
 

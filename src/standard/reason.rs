@@ -49,7 +49,7 @@ macro_rules! reason_codes {
 /// The return codes of 3.x are part of it: CONNACK's 1 to 5 are decoded as the code of 5.0 that says the same
 /// ([`UNSUPPORTED_PROTOCOL_VERSION`](Self::UNSUPPORTED_PROTOCOL_VERSION) and so on) and encoded back
 /// ([`ReasonCode::from_return_code`]), so that [`is_error`](Self::is_error) is right in every version.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReasonCode(u8);
 
 reason_codes! {
@@ -215,6 +215,16 @@ impl From<u8> for ReasonCode {
 impl From<ReasonCode> for u8 {
     fn from(code: ReasonCode) -> Self {
         code.get()
+    }
+}
+
+/// The number, and the name if there is one: `ReasonCode(0x87 Not authorized)`.
+impl fmt::Debug for ReasonCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.name() {
+            Some(name) => write!(f, "ReasonCode(0x{:02X} {name})", self.0),
+            None => write!(f, "ReasonCode(0x{:02X})", self.0),
+        }
     }
 }
 

@@ -72,7 +72,7 @@ impl FromStr for Version {
 }
 
 /// The text is no name of a [`Version`], a [`QoS`](crate::QoS) or a [`Sender`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("expected {expected}")]
 pub struct UnknownName {
     pub(super) expected: &'static str,

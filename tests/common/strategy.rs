@@ -546,6 +546,12 @@ fn value(row: &'static PropertyRow, wild: bool) -> BoxedStrategy<Owned> {
     value.prop_map(|value| (row.id, value)).boxed()
 }
 
+/// Any property; now and then with a text that no packet can carry.
+#[allow(dead_code, reason = "properties.rs alone needs it")]
+pub(crate) fn any_property() -> impl Strategy<Value = Owned> {
+    select(PROPERTIES.iter().collect::<Vec<_>>()).prop_flat_map(|row| value(row, true))
+}
+
 /// Properties that may stand there, in any order; when they are to be wild, others among them.
 fn some_properties(place: Place, version: Version, sender: Sender, wild: bool) -> BoxedStrategy<Vec<Owned>> {
     if version < Version::V5 && !wild {

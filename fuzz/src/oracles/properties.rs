@@ -1,9 +1,10 @@
-//! Properties that are hidden and added on the way, beside a list that is edited.
+//! Properties that are hidden and added on the way, and those in memory of their own, beside a list that is edited.
 
 use arbitrary::{Arbitrary, Unstructured};
+use mqtt_wire::fields::PublishFields;
 use mqtt_wire::{
-    ArbitraryPacket, Packet, PacketType, Properties, Property, PropertyId, PropertySet, Publish, Sender,
-    Version, decode_exact,
+    ArbitraryPacket, EncodeError, Packet, PacketType, Properties, PropertiesBuf, Property, PropertyId,
+    PropertySet, Publish, Rule, Sender, Version, decode_exact,
 };
 
 #[derive(Debug, Arbitrary)]
@@ -25,8 +26,61 @@ pub(super) fn edited(bytes: &[u8]) {
     let (packet, side) = (PacketType::Publish, Sender::Server);
     let Ok(made) = ArbitraryPacket::of_type(&mut u, packet, Version::V5, side) else { return };
     let Packet::Publish(publish) = made.packet() else { panic!("{:?}", made.packet()) };
-    let received = publish.properties.iter().collect();
-    after(&publish, publish.properties, received, &steps[..steps.len().min(MOST_STEPS)]);
+    let received: Vec<_> = publish.properties.iter().collect();
+    let steps = &steps[..steps.len().min(MOST_STEPS)];
+    in_own_memory(&publish, received.clone(), steps);
+    after(&publish, publish.properties, received, steps);
+}
+
+/// The same steps upon properties in memory of their own, which do not take a property twice that may stand once.
+fn in_own_memory<'a>(publish: &Publish<'_>, mut model: Vec<Property<'a>>, steps: &'a [Step<'a>]) {
+    let mut kept = publish.properties.to_buf().expect("received properties are fit");
+    let not_forwarded = PropertySet::NOT_FORWARDED;
+    for step in steps {
+        let (without, with) = match step {
+            Step::Without(ids) => (*ids, &[][..]),
+            Step::WithoutOne(id) => (PropertySet::of(*id), &[][..]),
+            Step::With(added) => (PropertySet::EMPTY, &added[..]),
+            Step::Forwarded => (not_forwarded, &[][..]),
+            Step::Edit(ids, added) => (*ids, &added[..]),
+        };
+        assert_eq!(kept.remove(without), model.iter().map(Property::id).collect::<PropertySet>() & without);
+        model.retain(|property| !without.contains(property.id()));
+        let before = model.len();
+        model.extend(with);
+        match kept.try_extend(with.iter().copied()) {
+            Ok(()) => assert!(!repeats(&model), "{model:?}"),
+            Err(error) => {
+                // Whatever comes from the fuzzer has a value that it may have.
+                assert_eq!(error.rule(), Some(Rule::PropertyRepeated), "{error}");
+                assert!(repeats(&model), "{model:?}");
+                model.truncate(before);
+            }
+        }
+        if let Some(last) = with.last() {
+            kept.set(*last).expect("a value that it may have");
+            model.retain(|property| property.id() != last.id());
+            model.push(*last);
+        }
+        assert_eq!((kept.len(), kept.is_empty(), kept.ids()), (model.len(), model.is_empty(), ids(&model)));
+        look_alike(kept.as_properties(), &model);
+        go_out_alike(publish, kept.as_properties(), &model);
+        let again: Result<PropertiesBuf, EncodeError> = model.iter().copied().collect();
+        assert_eq!(again.as_ref(), Ok(&kept));
+    }
+}
+
+fn ids(model: &[Property<'_>]) -> PropertySet {
+    model.iter().map(Property::id).collect()
+}
+
+/// Whether something stands there twice that may stand nowhere more than once.
+fn repeats(model: &[Property<'_>]) -> bool {
+    let mut seen = PropertySet::EMPTY;
+    let once = |property: &&Property<'_>| {
+        !matches!(property, Property::UserProperty(_) | Property::SubscriptionIdentifier(_))
+    };
+    model.iter().filter(once).any(|property| !seen.insert(property.id()))
 }
 
 /// Goes on with edits of these properties.
@@ -87,7 +141,15 @@ fn look_alike(properties: Properties<'_>, model: &[Property<'_>]) {
         Property::UserProperty(pair) => Some(*pair),
         _ => None,
     });
-    assert!(properties.user_properties().eq(pairs));
+    assert!(properties.user_properties().eq(pairs.clone()));
+    let fields = PublishFields::from(properties);
+    assert_eq!((fields.topic_alias, fields.content_type), (alias, content_type));
+    assert!(fields.user_properties.eq(pairs));
+    assert!(fields.subscription_identifiers.eq(properties.subscription_identifiers()));
+    assert_eq!(fields.message_expiry_interval, properties.message_expiry_interval());
+    assert_eq!(fields.payload_format_indicator, properties.payload_format_indicator());
+    assert_eq!(fields.response_topic, properties.response_topic());
+    assert_eq!(fields.correlation_data, properties.correlation_data());
 }
 
 /// Edited properties are encoded as if they had been made that way, or refused for the same reason.

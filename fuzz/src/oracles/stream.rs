@@ -25,6 +25,7 @@ pub(super) fn in_pieces(bytes: &[u8]) {
     let whole = at_once(stream, options);
     let pieces = pieces(stream, *cut);
     assert_eq!(as_frames(stream, &pieces, options), whole);
+    one_after_the_other(stream, options, &whole);
     as_many_as_missing(stream, options, &whole);
     through_codec(stream, &pieces, setting);
     through_buffer(stream, &pieces, 8 + 4 * usize::from(*cut), setting);
@@ -52,6 +53,44 @@ fn at_once(stream: &[u8], options: DecodeOptions) -> Cut<'_> {
         let (frame, behind) = rest.split_at(len);
         cut.frames.push((frame, error));
         rest = behind;
+    }
+}
+
+/// The iterator gives what the loop does, and goes on behind a bad header as long as that has a length. The version of a
+/// CONNECT holds for what follows, which the loop does not know.
+fn one_after_the_other(stream: &[u8], options: DecodeOptions, whole: &Cut<'_>) {
+    let mut iter = mqtt_wire::packets(stream, options);
+    let mut next = 0;
+    while let Some((start, packet)) = iter.next() {
+        assert_eq!(start, next);
+        next = iter.offset();
+        assert_eq!(iter.rest(), &stream[next..]);
+        if next == start {
+            packet.expect_err("a packet takes some bytes");
+            assert_eq!(iter.next(), None);
+        } else {
+            assert_eq!(Some(next - start), frame_len(&stream[start..]));
+        }
+    }
+    if options.version().is_none() {
+        return;
+    }
+    let mut at = 0;
+    for ((start, packet), (frame, error)) in mqtt_wire::packets(stream, options).zip(&whole.frames) {
+        assert_eq!((start, packet.err()), (at, *error));
+        at += frame.len();
+    }
+    let left = mqtt_wire::packets(stream, options).nth(whole.frames.len());
+    match (whole.end, whole.left) {
+        (_, 0) => assert_eq!(left, None),
+        (end, _) => {
+            let (start, error) = left
+                .map(|(start, packet)| (start, packet.expect_err("no whole packet")))
+                .expect("an end that is told");
+            assert_eq!(start, at);
+            assert!(end.is_none_or(|end| end == error), "{error}");
+            assert!(end.is_some() || error.rule() == Rule::Truncated, "{error}");
+        }
     }
 }
 

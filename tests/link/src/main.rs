@@ -11,10 +11,10 @@ use core::panic::PanicInfo;
 use mqtt_wire::topic::{FilterLevels, Levels};
 use mqtt_wire::{
     Ack, Buffer, ConnAck, Connect, Connection, DecodeError, DecodeOptions, Decoded, DecodedHead, Delivery,
-    Disconnect, EncodeOptions, FixedHeader, List, Packet, PacketId, Payload, Properties, Property,
-    PropertyId, Publish, QoS, ReasonCode, Sender, SubAck, Subscribe, Subscription, Tolerance, TopicError,
-    TopicFilter, TopicName, UnsubAck, Unsubscribe, Version, Will, decode, decode_exact, decode_publish_head,
-    frame_len,
+    Disconnect, EncodeOptions, Error, FixedHeader, List, Packet, PacketId, Packets, Payload, Properties,
+    Property, PropertyId, Publish, QoS, ReasonCode, Sender, SubAck, Subscribe, Subscription, Tolerance,
+    TopicError, TopicFilter, TopicName, UnsubAck, Unsubscribe, Version, Will, decode, decode_exact,
+    decode_publish_head, frame_len, packets,
 };
 
 #[cfg(not(feature = "look"))]
@@ -49,6 +49,7 @@ pub extern "C" fn _start() -> ! {
             }
             black_box(receive_in_pieces(input, options));
         }
+        black_box(one_after_the_other(input, version));
         black_box(topics(input, version));
         for mut connection in black_box([Connection::client(version), Connection::server()]) {
             black_box(converse(input, &mut connection, out));
@@ -113,6 +114,31 @@ fn receive(input: &[u8], options: DecodeOptions, encode: EncodeOptions, out: &mu
     }
     sum ^= measure(&packet, encode);
     sum ^ encode_packet(&packet, encode, out)
+}
+
+fn one_after_the_other(input: &[u8], version: Version) -> usize {
+    let mut all = all_packets(input, DecodeOptions::new(version));
+    let mut sum = 0;
+    while let Some((start, packet)) = next_packet(&mut all) {
+        sum ^= start ^ packet.map_or_else(judge_any, |packet| walk(&packet));
+    }
+    sum ^ all.offset() ^ all.rest().len()
+}
+
+#[inline(never)]
+fn all_packets(input: &[u8], options: DecodeOptions) -> Packets<'_> {
+    packets(input, options)
+}
+
+#[inline(never)]
+fn next_packet<'a>(all: &mut Packets<'a>) -> Option<(usize, Result<Packet<'a>, DecodeError>)> {
+    all.next()
+}
+
+#[inline(never)]
+fn judge_any(error: DecodeError) -> usize {
+    let error = Error::from(error);
+    usize::from(error.reason_code().get()) ^ error.rule().map_or(0, |rule| rule.name().len()) ^ 1
 }
 
 #[inline(never)]
@@ -231,6 +257,44 @@ fn judge(error: DecodeError) -> usize {
 /// Every field of a packet, and every item of every list.
 #[inline(never)]
 fn walk(packet: &Packet<'_>) -> usize {
+    in_one_pass(packet) ^ walk_fields(packet)
+}
+
+/// All properties of a packet in one pass.
+#[inline(never)]
+fn in_one_pass(packet: &Packet<'_>) -> usize {
+    match packet {
+        Packet::Connect(body) => {
+            let will = body.will.map_or(0, |will| will.get().fields().user_properties.count());
+            let fields = body.fields();
+            will ^ fields.authentication_method.map_or(0, str::len) ^ fields.user_properties.count()
+        }
+        Packet::ConnAck(body) => {
+            let fields = body.fields();
+            fields.server_reference.map_or(0, str::len) ^ fields.user_properties.count()
+        }
+        Packet::Publish(body) => {
+            let fields = body.fields();
+            fields.content_type.map_or(0, str::len)
+                ^ fields.subscription_identifiers.count()
+                ^ fields.user_properties.count()
+                ^ body.encoded_len(QoS::ExactlyOnce, Version::V5).unwrap_or_default()
+        }
+        Packet::PubAck(body) | Packet::PubRec(body) | Packet::PubRel(body) | Packet::PubComp(body) => {
+            body.fields().reason_string.map_or(0, str::len)
+        }
+        Packet::Subscribe(body) => usize::from(body.fields().subscription_identifier.is_some()),
+        Packet::SubAck(body) => body.fields().reason_string.map_or(0, str::len),
+        Packet::Unsubscribe(body) => body.fields().user_properties.count(),
+        Packet::UnsubAck(body) => body.fields().reason_string.map_or(0, str::len),
+        Packet::PingReq | Packet::PingResp => 0,
+        Packet::Disconnect(body) => body.fields().server_reference.map_or(0, str::len),
+        Packet::Auth(body) => body.fields().authentication_data.map_or(0, <[u8]>::len),
+    }
+}
+
+#[inline(never)]
+fn walk_fields(packet: &Packet<'_>) -> usize {
     match packet {
         Packet::Connect(body) => walk_connect(body),
         Packet::ConnAck(body) => usize::from(body.reason_code.get()) ^ walk_properties(body.properties),
@@ -285,11 +349,13 @@ fn walk_properties(properties: Properties<'_>) -> usize {
     let texts = properties.user_properties().map(|(name, value)| name.len() ^ value.len()).sum::<usize>();
     let rest = properties.without(PropertyId::UserProperty | PropertyId::TopicAlias);
     let rest = rest.as_properties();
+    let all = rest.iter().fold(0, |sum, property| sum ^ usize::from(property.id().get()));
     let values = rest.iter().map(|property| match property {
         Property::ReasonString(text) => text.len(),
         property => property.id().title().len(),
     });
     texts
+        ^ all
         ^ values.sum::<usize>()
         ^ properties.topic_alias().map_or(0, |alias| usize::from(alias.get()))
         ^ properties.subscription_identifiers().count()
