@@ -7,7 +7,9 @@ use crate::options::{DecodeOptions, EncodeOptions, Tolerance};
 use crate::output::Output;
 use crate::packet::{ConnAck, Connect, Packet};
 use crate::property::Properties;
-use crate::standard::{MAX_PACKET_SIZE, PacketType, ReasonCode, Rule, Sender, Version};
+#[cfg(feature = "bytes")]
+use crate::standard::MAX_PACKET_SIZE;
+use crate::standard::{PacketType, ReasonCode, Rule, Sender, Version};
 
 /// The largest packet in bytes that a [`Connection::server`] takes before it has accepted the connection: 65,536.
 pub const MAX_CONNECT_SIZE: u32 = 65_536;
@@ -71,7 +73,7 @@ impl Connection {
         Self { decode, encode, accepted_limit: None }
     }
 
-    /// The largest packet to be received, in bytes, fixed header included. Default: [`MAX_PACKET_SIZE`]. The smaller
+    /// The largest packet to be received, in bytes, fixed header included. Default: [`MAX_PACKET_SIZE`](crate::MAX_PACKET_SIZE). The smaller
     /// limit of a connection that is not accepted yet goes on.
     #[must_use]
     pub const fn with_max_packet_size(self, bytes: u32) -> Self {

@@ -296,12 +296,13 @@ fn decode_by(bytes: &[u8], options: DecodeOptions) -> Result<Decoded<'_>, Decode
 /// As for [`decode`]; [`Rule::Truncated`] when bytes are missing, [`Rule::TrailingBytes`] when some are left.
 pub fn decode_exact(bytes: &[u8], options: impl Into<DecodeOptions>) -> Result<Packet<'_>, DecodeError> {
     let options = options.into();
-    let (header, c) = exact(bytes, options)?;
+    let header = exact(bytes, options)?;
+    let c = judging_context(bytes, header, options.context())?;
     decode_frame(bytes, header, c)
 }
 
-/// The fixed header of bytes that are just one frame, and what judges its body.
-pub(crate) fn exact(bytes: &[u8], options: DecodeOptions) -> Result<(FixedHeader, Context), DecodeError> {
+/// The fixed header of bytes that are just one frame.
+pub(crate) fn exact(bytes: &[u8], options: DecodeOptions) -> Result<FixedHeader, DecodeError> {
     let c = options.context();
     let wrong =
         |rule, packet, offset: usize| Err(error(rule, packet, c, u32::try_from(offset).unwrap_or(u32::MAX)));
@@ -313,7 +314,7 @@ pub(crate) fn exact(bytes: &[u8], options: DecodeOptions) -> Result<(FixedHeader
         core::cmp::Ordering::Greater => {
             wrong(Rule::TrailingBytes, Some(header.packet_type), header.frame_len())
         }
-        core::cmp::Ordering::Equal => Ok((header, judging_context(bytes, header, c)?)),
+        core::cmp::Ordering::Equal => Ok(header),
     }
 }
 

@@ -75,7 +75,7 @@ impl Frame {
     /// over ([`Rule::TrailingBytes`](crate::Rule::TrailingBytes)).
     pub fn new(bytes: Bytes, options: impl Into<DecodeOptions>) -> Result<Self, DecodeError> {
         let options = options.into();
-        let (header, _) = exact(&bytes, options)?;
+        let header = exact(&bytes, options)?;
         Ok(Self { bytes, options, header: header.pack() })
     }
 

@@ -234,53 +234,63 @@ proptest! {
     #[test]
     fn a_buffer_of_any_size(inputs in vec(frame(), 1..6), memory in 2..120_usize, size in 1..50_usize) {
         let options = DecodeOptions::new(inputs[0].version).with_sender(inputs[0].sender);
-        let mut connection = Connection::new(options, EncodeOptions::new(inputs[0].version));
         let stream: Vec<u8> = inputs.iter().flat_map(|input| input.bytes.clone()).collect();
-        let mut memory = vec![0; memory];
-        let capacity = memory.len();
-        let mut buffer = Buffer::new(&mut memory);
-        let (mut at, mut given) = (0, 0);
-        loop {
-            let whole = &stream[at..];
-            let expected = decode(&stream[at..given], options);
-            prop_assert_eq!(buffer.bytes(), &stream[at..given]);
-            let found = buffer.next(&mut connection);
-            match (expected, found) {
-                (Ok(Decoded::Packet { packet, len }), Ok(Some(found))) => {
-                    prop_assert_eq!(found, packet);
-                    at += len;
-                }
-                (Ok(Decoded::Incomplete { missing }), Ok(None)) => {
-                    prop_assert!(given - at + missing <= capacity);
-                    if given == stream.len() {
-                        return Ok(());
-                    }
-                    let room = buffer.room();
-                    prop_assert_eq!(room.len(), capacity - (given - at));
-                    let len = room.len().min(size).min(stream.len() - given);
-                    room[..len].copy_from_slice(&stream[given..given + len]);
-                    buffer.fill(len);
-                    given += len;
-                }
-                (Ok(Decoded::Incomplete { missing }), Err(error)) => {
-                    prop_assert!(given - at + missing > capacity);
-                    prop_assert_eq!((error.rule(), error.offset()), (Rule::PacketTooLarge, 1));
-                    prop_assert_eq!(error.packet_type(), PacketType::new(whole[0] >> 4));
-                    prop_assert_eq!(buffer.next(&mut connection).map(|_| ()), Err(error), "it stays there");
+        agrees_with_decode(&stream, options, &mut vec![0; memory], size)?;
+    }
+}
+
+/// Reads a stream into that memory, so many bytes at once, up to its end or to what cannot be followed.
+fn agrees_with_decode(
+    stream: &[u8],
+    options: DecodeOptions,
+    memory: &mut [u8],
+    size: usize,
+) -> Result<(), TestCaseError> {
+    let version = options.version().expect("a version");
+    let mut connection = Connection::new(options, EncodeOptions::new(version));
+    let capacity = memory.len();
+    let mut buffer = Buffer::new(memory);
+    // What was taken, and what has come.
+    let (mut at, mut given) = (0, 0);
+    let stays = |buffer: &mut Buffer<'_>, connection: &mut Connection, error| {
+        prop_assert_eq!(buffer.next(connection).map(|_| ()), Err(error), "it stays there");
+        Ok(())
+    };
+    loop {
+        let expected = decode(&stream[at..given], options);
+        prop_assert_eq!(buffer.bytes(), &stream[at..given]);
+        let found = buffer.next(&mut connection);
+        match (expected, found) {
+            (Ok(Decoded::Packet { packet, len }), Ok(Some(found))) => {
+                prop_assert_eq!(found, packet);
+                at += len;
+            }
+            (Ok(Decoded::Incomplete { missing }), Ok(None)) => {
+                prop_assert!(given - at + missing <= capacity);
+                if given == stream.len() {
                     return Ok(());
                 }
-                (Err(error), Err(found)) => {
-                    prop_assert_eq!(found, error);
-                    match frame_len(&stream[at..given]).filter(|len| at + len <= given) {
-                        Some(len) => at += len,
-                        None => {
-                            prop_assert_eq!(buffer.next(&mut connection).map(|_| ()), Err(error), "it stays there");
-                            return Ok(());
-                        }
-                    }
-                }
-                (expected, found) => prop_assert!(false, "{:?} {:?}", expected, found),
+                let room = buffer.room();
+                prop_assert_eq!(room.len(), capacity - (given - at));
+                let len = room.len().min(size).min(stream.len() - given);
+                room[..len].copy_from_slice(&stream[given..given + len]);
+                buffer.fill(len);
+                given += len;
             }
+            (Ok(Decoded::Incomplete { missing }), Err(error)) => {
+                prop_assert!(given - at + missing > capacity);
+                prop_assert_eq!((error.rule(), error.offset()), (Rule::PacketTooLarge, 1));
+                prop_assert_eq!(error.packet_type(), PacketType::new(stream[at] >> 4));
+                return stays(&mut buffer, &mut connection, error);
+            }
+            (Err(error), Err(found)) => {
+                prop_assert_eq!(found, error);
+                let Some(len) = frame_len(&stream[at..given]).filter(|len| at + len <= given) else {
+                    return stays(&mut buffer, &mut connection, error);
+                };
+                at += len;
+            }
+            (expected, found) => prop_assert!(false, "{:?} {:?}", expected, found),
         }
     }
 }

@@ -3,6 +3,7 @@
 #![cfg(feature = "tokio-codec")]
 
 #[path = "common/notation.rs"]
+#[allow(dead_code, reason = "bytes are put together here")]
 mod notation;
 
 use bytes::BytesMut;
@@ -78,7 +79,7 @@ fn the_fixed_header_decides() {
             for (limit, fits) in limits(size) {
                 let options = DecodeOptions::new(version).with_max_packet_size(limit);
                 let connection = || Connection::new(options, EncodeOptions::new(version));
-                for bytes in [&start[..header], &start[..header + 1], &start[..]] {
+                for bytes in [&start[..header], &start[..=header], &start[..]] {
                     let found = [
                         is_in(FixedHeader::decode(bytes, options)),
                         is_in(decode(bytes, options)),
@@ -150,7 +151,8 @@ fn whole_packets() {
                 let (mut out, mut bytes) = (Vec::new(), BytesMut::new());
                 let mut by_codec = |outgoing| match Codec::new(connection()).encode(outgoing, &mut bytes) {
                     Err(CodecError::Encode(error)) => Err(error),
-                    other => Ok(other.expect("it is written, or the fault is the packet's")),
+                    Err(error) => panic!("{error}"),
+                    Ok(()) => Ok(()),
                 };
                 let found = [
                     is_out(packet.encoded_len(writing), size, limit),

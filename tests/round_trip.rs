@@ -195,45 +195,32 @@ mod encoding {
             Packet::Auth(body) => body.properties.ids(),
             Packet::PingReq | Packet::PingResp => PropertySet::EMPTY,
         };
-        match (packet, field) {
-            (_, None) => false,
-            (_, Some(Field::FixedHeader)) => true,
-            (_, Some(Field::Property(PropertyId::AuthenticationMethod))) => true,
-            (_, Some(Field::Property(id))) => ids(packet).contains(id),
-            (Packet::Connect(connect), Some(field)) => match field {
-                Field::ProtocolLevel | Field::ClientIdentifier => true,
+        let Some(field) = field else { return false };
+        let in_list = |len: usize| match field {
+            Field::List => true,
+            Field::Item(at) => (at as usize) < len,
+            _ => false,
+        };
+        match (field, packet) {
+            (Field::FixedHeader | Field::Property(PropertyId::AuthenticationMethod), _) => true,
+            (Field::Property(id), _) => ids(packet).contains(id),
+            (_, Packet::Connect(connect)) => match field {
                 Field::WillProperty(id) => {
                     connect.will.is_some_and(|will| will.get().properties.contains(id))
                 }
                 Field::WillTopic | Field::WillPayload => connect.will.is_some(),
                 Field::UserName => connect.user_name.is_some(),
                 Field::Password => connect.password.is_some(),
-                _ => false,
+                _ => matches!(field, Field::ProtocolLevel | Field::ClientIdentifier),
             },
-            (Packet::Publish(_), Some(Field::TopicName | Field::Payload)) => true,
-            (Packet::ConnAck(_), Some(Field::SessionPresent | Field::ReasonCode)) => true,
-            (
-                Packet::PubAck(_)
-                | Packet::PubRec(_)
-                | Packet::PubRel(_)
-                | Packet::PubComp(_)
-                | Packet::Disconnect(_)
-                | Packet::Auth(_),
-                Some(Field::ReasonCode),
-            ) => true,
-            (Packet::Subscribe(body), field) => is_in_list(body.subscriptions.len(), field),
-            (Packet::SubAck(body), field) => is_in_list(body.reason_codes.len(), field),
-            (Packet::Unsubscribe(body), field) => is_in_list(body.filters.len(), field),
-            (Packet::UnsubAck(body), field) => is_in_list(body.reason_codes.len(), field),
-            _ => false,
-        }
-    }
-
-    fn is_in_list(len: usize, field: Option<Field>) -> bool {
-        match field {
-            Some(Field::List) => true,
-            Some(Field::Item(at)) => (at as usize) < len,
-            _ => false,
+            (_, Packet::Publish(_)) => matches!(field, Field::TopicName | Field::Payload),
+            (_, Packet::ConnAck(_)) => matches!(field, Field::SessionPresent | Field::ReasonCode),
+            (_, Packet::Subscribe(body)) => in_list(body.subscriptions.len()),
+            (_, Packet::SubAck(body)) => in_list(body.reason_codes.len()),
+            (_, Packet::Unsubscribe(body)) => in_list(body.filters.len()),
+            (_, Packet::UnsubAck(body)) => in_list(body.reason_codes.len()),
+            (_, Packet::PingReq | Packet::PingResp) => false,
+            _ => field == Field::ReasonCode,
         }
     }
 

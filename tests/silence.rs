@@ -2,6 +2,7 @@
 #![cfg(all(feature = "tokio-codec", feature = "serde"))]
 
 #[path = "common/notation.rs"]
+#[allow(dead_code, reason = "frames are written down whole")]
 mod notation;
 
 use std::collections::HashSet;
@@ -116,10 +117,10 @@ mod secrets {
     const PASSWORD: &[u8] = b"pa\xFFword";
     const DATA: &[u8] = b"da\xFEta";
     /// What they look like escaped, and as lists of numbers.
-    const SECRETS: [&str; 4] = [r"pa\xffword", r"da\xfeta", "112, 97, 255", "100, 97, 254"];
+    const SECRETS: [&str; 4] = [r"pa\xffword", r"da\xfeta", "112,97,255", "100,97,254"];
 
     fn shows(text: &str) -> Vec<&'static str> {
-        let text = text.replace(",", ", ").replace("  ", " ").replace('\n', "");
+        let text: String = text.split_whitespace().collect();
         SECRETS.into_iter().filter(|secret| text.contains(secret)).collect()
     }
 
@@ -141,8 +142,12 @@ mod secrets {
         let connect = Connect { properties, password: Some(PASSWORD), ..Connect::new(V5, "a") };
         let connack = ConnAck { properties, ..ConnAck::new(ReasonCode::SUCCESS) };
         let auth = Auth::new(ReasonCode::CONTINUE_AUTHENTICATION, properties);
-        (hides(&connect), hides(&connack), hides(&auth));
-        (hides(&properties), hides(&data[1]), hides(&properties.without(PropertyId::AuthenticationMethod)));
+        hides(&connect);
+        hides(&connack);
+        hides(&auth);
+        hides(&properties);
+        hides(&data[1]);
+        hides(&properties.without(PropertyId::AuthenticationMethod));
         for packet in [Packet::from(connect), connack.into(), auth.into()] {
             let wire = encoded(packet, V5);
             // Built and received, by reference and owned.
@@ -161,8 +166,11 @@ mod secrets {
             hides(&Frame::encode(&packet, V5));
             hides(&CheckedFrame::encode(&packet, V5));
         }
-        (is_serialized_without(&connect), is_serialized_without(&connack), is_serialized_without(&auth));
-        (is_serialized_without(&properties), is_serialized_without(&data[1]));
+        is_serialized_without(&connect);
+        is_serialized_without(&connack);
+        is_serialized_without(&auth);
+        is_serialized_without(&properties);
+        is_serialized_without(&data[1]);
     }
 
     /// Their lengths are.
@@ -177,7 +185,7 @@ mod secrets {
     /// A payload is its length and its beginning, as text.
     #[test]
     fn payloads_are_short() {
-        let payload = [b"\x00tele\n\xFFmetry".as_slice(), &[b'x'; 100_000]].concat();
+        let payload = [b"\x00tele\n\xFFmetry".as_slice(), &vec![b'x'; 100_000]].concat();
         let expected = format!(r#"100012 bytes "\x00tele\n\xffmetry{}"..."#, "x".repeat(20));
         let properties = [Property::CorrelationData(&payload[..50_000])];
         let properties = Properties::new(&properties);
@@ -581,7 +589,7 @@ fn an_error_is_the_same_however_much_has_come() {
             let found = decode(&bytes[..end], options);
             match end {
                 end if end < first => {
-                    assert!(matches!(found, Ok(Decoded::Incomplete { .. })), "{text}: {found:?}")
+                    assert!(matches!(found, Ok(Decoded::Incomplete { .. })), "{text}: {found:?}");
                 }
                 _ => assert_eq!(found, Err(whole), "{text}: {end} bytes"),
             }

@@ -493,7 +493,7 @@ mod advisories {
             ("Maximum Packet Size 0", V5, "20 (00 00 (27 00000000))", Refused(Rule::PropertyValue, 6)),
             ("boolean 2", V5, "10 ('MQTT' 05 02 003C (17 02) 'a')", Refused(Rule::PropertyValue, 14)),
             ("Maximum QoS 2", V5, "20 (00 00 (24 02))", Refused(Rule::PropertyValue, 6)),
-            ("Authentication Data without Method", V5, "10 ('MQTT' 05 02 003C (16 0000) 'a')", Refused(Rule::AuthenticationMethodMissing, 12)),
+            ("Authentication Data without Method", V5, "10 ('MQTT' 05 02 003C (16 0000) 'a')", Refused(Rule::AuthenticationMethodMissing, 13)),
             ("mqtt-packet#161", V5, "30 ('a' (26 'k' '' 26 'k' ''))", Good),
             ("mqtt-packet#160", V5, "F0 00", Good),
             ("AUTH without Method", V5, "F0 (18 ())", Refused(Rule::AuthenticationMethodMissing, 3)),

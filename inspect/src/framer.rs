@@ -423,7 +423,7 @@ impl Framer {
         Some(Cut { offset, time, bytes, length: bytes.len(), found: Found::Incomplete { missing } })
     }
 
-    fn rest(&self) -> &[u8] {
+    pub(crate) fn rest(&self) -> &[u8] {
         self.buffer.get(self.start..).unwrap_or_default()
     }
 }

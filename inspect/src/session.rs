@@ -226,8 +226,11 @@ impl Session {
 
     fn options_for(&mut self, sender: Sender) -> DecodeOptions {
         let options = self.options;
-        let options = judging(options, self.peek(sender).unwrap_or_default(), self.version);
+        let version = self.version;
         let direction = self.direction(sender);
+        // Of a CONNECT that is not whole yet, too, its own version decides.
+        let begins = direction.framer.as_ref().map(Framer::rest).unwrap_or_default();
+        let options = judging(options, begins, version);
         let options = options.with_first_packet(direction.first);
         direction.sender.map_or(options, |sender| options.with_sender(sender))
     }

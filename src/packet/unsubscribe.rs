@@ -12,7 +12,7 @@ use super::list::{Item, List};
 use crate::options::Context;
 use crate::property::Properties;
 use crate::read::{Fault, Parsed, binary, check_characters, fault, from, packet_id};
-use crate::standard::{PacketId, PacketType, Place, Version};
+use crate::standard::{PacketId, PacketType, Place, Rule, Version};
 use crate::topic::TopicFilter;
 use crate::write::{Sink, Written};
 
@@ -65,6 +65,21 @@ pub(crate) fn topic_filter(at: &[u8], c: Context) -> Parsed<'_, &[u8]> {
     Ok((i, filter))
 }
 
+impl TopicFilter<'_> {
+    /// Checks that the filter means the same in that version: `$share/...` is a shared subscription in 5.0 and a filter like
+    /// any other in 3.x, and may be a bad shared subscription.
+    #[inline(always)]
+    fn check_in(&self, version: Version) -> Written {
+        let there = Self::checked(self.as_bytes(), version);
+        if there.is_shared() == self.is_shared() { Ok(()) } else { Err(self.refusal_in(version)) }
+    }
+
+    #[cold]
+    fn refusal_in(&self, version: Version) -> Rule {
+        Self::check(self.as_bytes(), version).err().map_or(Rule::NotInVersion, |(rule, _)| rule)
+    }
+}
+
 impl<'a> Item<'a> for TopicFilter<'a> {
     fn check(i: &'a [u8], _: PacketType, c: Context) -> Result<&'a [u8], Fault<'a>> {
         let (i, _) = topic_filter(i, c)?;
@@ -85,9 +100,8 @@ impl<'a> Item<'a> for TopicFilter<'a> {
 
     #[inline(always)]
     fn write<S: Sink>(&self, _: PacketType, c: Context, out: &mut S) -> Written {
-        // A filter made by the rules of 3.x may be a bad shared subscription in 5.0.
-        if S::CHECKS && Self::checked(self.as_bytes(), c.version()).is_shared() {
-            TopicFilter::check(self.as_bytes(), c.version()).map_err(|(rule, _)| rule)?;
+        if S::CHECKS {
+            self.check_in(c.version())?;
         }
         out.topic(self.as_bytes(), c)
     }

@@ -120,9 +120,10 @@ fn first_byte_is_good(first: u8, version: Version, sender: Option<Sender>) -> bo
     let flags = first & 0x0F;
     let flags_are_good = match packet {
         PacketType::Publish => flags & 0b0110 != 0b0110 && flags & 0b1110 != 0b1000,
-        // A record of TLS begins with 0x16, which is nothing in 3.1 either.
-        PacketType::Connect if version == Version::V31 => flags & 0b0110 != 0b0110,
-        // 3.1 gives these bits no meaning.
+        // 3.1 sends these at QoS 1, and gives the other bits no meaning.
+        PacketType::PubRel | PacketType::Subscribe | PacketType::Unsubscribe if version == Version::V31 => {
+            flags & 0b0110 == 0b0010
+        }
         _ if version == Version::V31 => true,
         PacketType::PubRel | PacketType::Subscribe | PacketType::Unsubscribe => flags == 0b0010,
         _ => flags == 0,

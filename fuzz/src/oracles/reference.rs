@@ -1,8 +1,8 @@
 //! An encoder written from the figures of the standard, which checks nothing: to judge the library by.
 
 use mqtt_wire::{
-    Ack, Connect, Packet, PacketId, Properties, PropertyValue, Publish, ReasonCode, Subscription, Version,
-    WillRef,
+    Ack, Connect, Packet, PacketId, Properties, PropertyValue, Publish, ReasonCode, Subscription,
+    TopicFilter, Version, WillRef,
 };
 
 use super::canonical::variable;
@@ -23,7 +23,11 @@ pub(super) fn encode(packet: &Packet<'_>, version: Version) -> Option<Vec<u8>> {
         Packet::PubAck(ack) | Packet::PubRec(ack) | Packet::PubComp(ack) => (0, ack_body(ack, version)?),
         Packet::PubRel(ack) => (2, ack_body(ack, version)?),
         Packet::Subscribe(body) => {
-            let list = body.subscriptions.iter().map(|one| subscription(&one)).collect::<Option<Vec<_>>>()?;
+            let list = body
+                .subscriptions
+                .iter()
+                .map(|one| subscription(&one, version))
+                .collect::<Option<Vec<_>>>()?;
             (2, [id(body.packet_id), properties(&body.properties, version)?, list.concat()].concat())
         }
         Packet::SubAck(body) => {
@@ -31,7 +35,7 @@ pub(super) fn encode(packet: &Packet<'_>, version: Version) -> Option<Vec<u8>> {
             (0, [id(body.packet_id), properties(&body.properties, version)?, list].concat())
         }
         Packet::Unsubscribe(body) => {
-            let list = body.filters.iter().map(|one| binary(one.as_bytes())).collect::<Option<Vec<_>>>()?;
+            let list = body.filters.iter().map(|one| filter(one, version)).collect::<Option<Vec<_>>>()?;
             (2, [id(body.packet_id), properties(&body.properties, version)?, list.concat()].concat())
         }
         Packet::UnsubAck(body) => {
@@ -123,12 +127,18 @@ fn reason_and_properties(
     }
 }
 
-fn subscription(subscription: &Subscription<'_>) -> Option<Vec<u8>> {
+/// `$share/` begins a shared subscription in 5.0 alone: what is one, or is none, has no form where it would be the other.
+fn filter(filter: TopicFilter<'_>, version: Version) -> Option<Vec<u8>> {
+    let shared_there = version == Version::V5 && filter.as_bytes().starts_with(b"$share/");
+    if shared_there == filter.is_shared() { binary(filter.as_bytes()) } else { None }
+}
+
+fn subscription(subscription: &Subscription<'_>, version: Version) -> Option<Vec<u8>> {
     let options = subscription.maximum_qos.get()
         | u8::from(subscription.no_local) << 2
         | u8::from(subscription.retain_as_published) << 3
         | subscription.retain_handling.get() << 4;
-    Some([binary(subscription.filter.as_bytes())?, vec![options]].concat())
+    Some([filter(subscription.filter, version)?, vec![options]].concat())
 }
 
 fn codes(codes: mqtt_wire::List<'_, ReasonCode>) -> Vec<u8> {
