@@ -382,13 +382,11 @@ fn frame<'a, const STREAMING: bool, E: GrammarError<'a>>(
     options: DecodeOptions,
 ) -> Found<'a, (FixedHeader, &'a [u8]), E> {
     let header = if STREAMING {
-        let (_, header) = fixed_header::<true, E>(i, options)?;
-        decode::judging_context(i, header, options.context()).map_err(|error| refused(i, error))?;
-        header
+        fixed_header::<true, E>(i, options)?.1
     } else {
-        let (header, _) = decode::exact(first_frame(i), options).map_err(|error| refused(i, error))?;
-        header
+        decode::exact(first_frame(i), options).map_err(|error| refused(i, error))?
     };
+    decode::judging_context(i, header, options.context()).map_err(|error| refused(i, error))?;
     match i.split_at_checked(header.frame_len()) {
         Some((frame, rest)) => Ok((rest, (header, from(frame, header.len())))),
         None => Err(nom::Err::Incomplete(Needed::new(missing_of(header.frame_len(), i)))),

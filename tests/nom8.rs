@@ -134,8 +134,9 @@ proptest! {
 
     /// A frame is the fixed header and the body of a packet, good or bad.
     #[test]
-    fn a_frame_is_cut_off_whatever_is_in_it(input in frame(), cut in any::<Index>()) {
-        let (options, bytes) = (input.options(), &input.bytes[..]);
+    fn a_frame_is_cut_off_whatever_is_in_it(input in frame(), cut in any::<Index>(), detect in any::<bool>()) {
+        let options = if detect { DecodeOptions::detect() } else { input.options() };
+        let bytes = &input.bytes[..];
         let whole = streaming::frame::<Error<'_>>(options)(bytes);
         prop_assert_eq!(&complete::frame(options)(bytes), &whole);
         match &whole {
