@@ -190,10 +190,9 @@ impl Connection {
         }
         out.extend(0, bytes)
             .map_err(|full| EncodeError::too_small(bytes.len(), full.available, packet, version))?;
-        if matches!(packet, PacketType::Connect | PacketType::ConnAck)
-            && let Ok(packet) = frame.packet()
-        {
-            self.sent(&packet);
+        if matches!(packet, PacketType::Connect | PacketType::ConnAck) {
+            // What is no packet settles nothing.
+            let _ = frame.packet().map(|packet| self.sent(&packet));
         }
         Ok(bytes.len())
     }

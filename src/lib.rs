@@ -90,6 +90,8 @@ mod error;
 mod first_byte;
 #[cfg(feature = "bytes")]
 mod frame;
+#[cfg(feature = "nom-8")]
+pub mod nom8;
 mod options;
 mod output;
 mod packet;

@@ -3,8 +3,9 @@
 
 use core::fmt;
 use core::marker::PhantomData;
+use core::str::FromStr;
 
-use crate::standard::{MAX_PACKET_SIZE, Sender, Version};
+use crate::standard::{MAX_PACKET_SIZE, Sender, UnknownName, Version};
 
 /// A departure from the standard that real programs are known for. None is accepted unless asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,8 +38,35 @@ impl Tolerance {
         Self::RefusalByOlderServer,
     ];
 
+    /// The name in configuration files: `bridge_protocol_level`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::BridgeProtocolLevel => "bridge_protocol_level",
+            Self::UnknownReasonCodes => "unknown_reason_codes",
+            Self::NonMinimalLengths => "non_minimal_lengths",
+            Self::LongClientIds => "long_client_ids",
+            Self::RefusalByOlderServer => "refusal_by_older_server",
+        }
+    }
+
     const fn bit(self) -> u32 {
         1 << (4 + self as u32)
+    }
+}
+
+impl fmt::Display for Tolerance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// By the [name](Tolerance::name).
+impl FromStr for Tolerance {
+    type Err = UnknownName;
+
+    fn from_str(name: &str) -> Result<Self, UnknownName> {
+        let known = Self::ALL.iter().copied().find(|tolerance| tolerance.name() == name);
+        known.ok_or(UnknownName { expected: "the name of a tolerance" })
     }
 }
 

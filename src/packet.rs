@@ -33,6 +33,8 @@ pub use suback::SubAck;
 pub use subscribe::{Subscribe, Subscription, SubscriptionOptions};
 pub use unsuback::UnsubAck;
 pub use unsubscribe::Unsubscribe;
+#[cfg(feature = "nom-8")]
+pub(crate) use unsubscribe::topic_filter;
 pub use will::{Will, WillRef};
 
 use crate::options::Context;

@@ -121,12 +121,11 @@ pub(crate) fn topic_name(at: &[u8], c: Context) -> Parsed<'_, Option<TopicName<'
 /// Refuses control characters and non-characters when the options ask for it.
 #[inline(always)]
 pub(crate) fn check_characters(checked: &[u8], c: Context) -> Result<(), Fault<'_>> {
-    if c.has_strict_characters()
-        && let Some(offset) = scan::disallowed(scan::as_str(checked))
-    {
-        return Err(Fault::new(Rule::DisallowedCharacter, from(checked, offset)));
+    if !c.has_strict_characters() {
+        return Ok(());
     }
-    Ok(())
+    let fault = |offset| Err(Fault::new(Rule::DisallowedCharacter, from(checked, offset)));
+    scan::disallowed(scan::as_str(checked)).map_or(Ok(()), fault)
 }
 
 /// The input from `offset` on.

@@ -143,6 +143,13 @@ pub(crate) const fn word(text: &[u8]) -> u64 {
     }
 }
 
+/// The whole chunks of so many bytes, from the start of a text on.
+#[inline(always)]
+fn chunks<const N: usize>(text: &[u8]) -> impl Iterator<Item = [u8; N]> {
+    // Each has that length, which leaves no default to be made.
+    text.chunks_exact(N).map(|chunk| chunk.first_chunk().copied().unwrap_or([0; N]))
+}
+
 /// The text from `offset` on.
 pub(crate) const fn from(text: &[u8], offset: usize) -> &[u8] {
     match text.split_at_checked(offset) {
@@ -318,8 +325,8 @@ pub(crate) const fn next_special(text: &[u8], start: usize) -> Option<usize> {
 
 /// How many `+` there are.
 pub(crate) fn count_plus(text: &[u8]) -> usize {
-    let (words, rest) = text.as_chunks::<8>();
-    let in_words: usize = words.iter().map(|word| count_marks(marks(u64::from_le_bytes(*word), b'+'))).sum();
+    let in_words: usize = chunks(text).map(|word| count_marks(marks(u64::from_le_bytes(word), b'+'))).sum();
+    let rest = text.chunks_exact(8).remainder();
     in_words + rest.iter().map(|byte| usize::from(*byte == b'+')).sum::<usize>()
 }
 
@@ -327,7 +334,7 @@ pub(crate) fn count_plus(text: &[u8]) -> usize {
 #[inline]
 pub(crate) fn plus_run(text: &[u8]) -> usize {
     const RUN: u64 = u64::from_le_bytes(*b"+/+/+/+/");
-    let words = text.as_chunks::<8>().0.iter().take_while(|word| u64::from_le_bytes(**word) == RUN).count();
+    let words = chunks(text).take_while(|word| u64::from_le_bytes(*word) == RUN).count();
     let followed_by_hash = text.get(8 * words..) == Some(b"#");
     4 * (words - usize::from(followed_by_hash && words > 0))
 }
@@ -340,8 +347,8 @@ pub(crate) fn common_prefix(a: &[u8], b: &[u8]) -> usize {
     let len = a.len().min(b.len());
     let (a, b) = (up_to(a, len), up_to(b, len));
     let mut same = 0;
-    for (x, y) in a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0) {
-        let differ = u64::from_le_bytes(*x) ^ u64::from_le_bytes(*y);
+    for (x, y) in chunks(a).zip(chunks(b)) {
+        let differ = u64::from_le_bytes(x) ^ u64::from_le_bytes(y);
         if differ != 0 {
             return same + first(differ);
         }
@@ -395,9 +402,10 @@ pub(crate) fn skip_slashes(text: &[u8], most: usize) -> (usize, &[u8]) {
     }
     let behind = if skipped == 0 { last.0 } else { last.0 + last.1.leading_zeros() as usize / 8 };
     let mut after = from(text, text.len() - behind);
-    while skipped < most
-        && let [byte, tail @ ..] = rest
-    {
+    while let [byte, tail @ ..] = rest {
+        if skipped >= most {
+            break;
+        }
         if *byte == b'/' {
             skipped += 1;
             after = tail;
@@ -447,14 +455,18 @@ fn copy_ends<const N: usize>(to: &mut [u8], from: &[u8]) {
 /// Up to sixteen bytes as words; those behind them are 0.
 #[inline(always)]
 fn load(bytes: &[u8]) -> [u32; 4] {
-    let words = bytes.as_chunks().0;
-    core::array::from_fn(|at| words.get(at).map_or(0, |word| u32::from_le_bytes(*word)))
+    let mut words = chunks(bytes);
+    core::array::from_fn(|_| words.next().map_or(0, u32::from_le_bytes))
 }
 
 /// Writes as many words as there is room for.
 #[inline(always)]
 fn store(to: &mut [u8], words: [u32; 4]) {
-    to.as_chunks_mut().0.iter_mut().zip(words).for_each(|(to, word)| *to = word.to_le_bytes());
+    for (to, word) in to.chunks_exact_mut(4).zip(words) {
+        if let Some(to) = to.first_chunk_mut() {
+            *to = word.to_le_bytes();
+        }
+    }
 }
 
 #[inline(never)]

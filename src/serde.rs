@@ -1,22 +1,26 @@
-//! Packets, properties and errors for logs and tools (feature `serde`). Fields go by the standard's names, in
+//! Packets, properties and errors for logs and tools, and both ways what stands in configuration files (feature `serde`). Fields go by the standard's names, in
 //! those of 5.0 for every version; codes are numbers with a name beside them; payloads are bytes; passwords and
 //! Authentication Data are left out but for their length, unless the packet is [`Revealed`].
 
 use core::fmt;
+use core::marker::PhantomData;
+use core::str::FromStr;
 
+use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::debug::Revealed;
 use crate::decode::FixedHeader;
 use crate::error::{DecodeError, EncodeError, EncodeErrorKind, Field, TopicError};
+use crate::options::Tolerance;
 use crate::packet::{
     Ack, Auth, ConnAck, Connect, Disconnect, Item, List, Packet, Publish, SubAck, Subscribe, Subscription,
-    UnsubAck, Unsubscribe, Will, WillRef,
+    SubscriptionOptions, UnsubAck, Unsubscribe, Will, WillRef,
 };
 use crate::property::{Properties, Property, PropertyValue};
 use crate::standard::{
     Delivery, MaximumQoS, PacketId, PacketType, PropertyId, PropertySet, QoS, ReasonCode, RetainHandling,
-    Rule, Sender, SubscriptionId, Version,
+    Rule, Sender, SubscriptionId, UnknownName, UnknownNumber, Version,
 };
 
 /// What is serialized as a map of named fields.
@@ -93,6 +97,12 @@ objects! {
     }
     Subscription<'_>, Subscribe: |this, _packet, _secrets| {
         "topic_filter": this.filter,
+        "maximum_qos": this.maximum_qos,
+        "no_local": this.no_local,
+        "retain_as_published": this.retain_as_published,
+        "retain_handling": this.retain_handling,
+    }
+    SubscriptionOptions, Subscribe: |this, _packet, _secrets| {
         "maximum_qos": this.maximum_qos,
         "no_local": this.no_local,
         "retain_as_published": this.retain_as_published,
@@ -246,10 +256,114 @@ simple! {
     QoS: |this| this.get();
     MaximumQoS: |this| this.get();
     RetainHandling: |this| this.get();
+    Tolerance: |this| this.name();
     PacketId: |this| this.get();
     ReasonCode: |this| this.get();
     SubscriptionId: |this| this.get();
 }
+
+/// What is deserialized from a number that is serialized as one.
+macro_rules! from_number {
+    ($($name:ty, $number:ty: $read:expr;)+) => { $(
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let read: fn($number) -> Result<Self, UnknownNumber> = $read;
+                read(<$number>::deserialize(deserializer)?).map_err(de::Error::custom)
+            }
+        }
+    )+ };
+}
+
+from_number! {
+    QoS, u8: Self::try_from;
+    MaximumQoS, u8: |number| QoS::try_from(number).and_then(Self::try_from);
+    RetainHandling, u8: Self::try_from;
+    PacketId, u16: Self::try_from;
+    SubscriptionId, u32: Self::try_from;
+    ReasonCode, u8: |number| Ok(Self::new(number));
+}
+
+/// What is deserialized from its name.
+macro_rules! from_name {
+    ($($name:ty)+) => { $(
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_str(Name(PhantomData))
+            }
+        }
+    )+ };
+}
+
+from_name! { Version Sender Tolerance }
+
+struct Name<T>(PhantomData<T>);
+
+impl<T: FromStr<Err = UnknownName>> Visitor<'_> for Name<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_str<E: de::Error>(self, name: &str) -> Result<T, E> {
+        name.parse().map_err(E::custom)
+    }
+}
+
+/// Fields that are left out have their defaults.
+impl<'de> Deserialize<'de> for SubscriptionOptions {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(OptionsVisitor)
+    }
+}
+
+struct OptionsVisitor;
+
+impl<'de> Visitor<'de> for OptionsVisitor {
+    type Value = SubscriptionOptions;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the options of a subscription")
+    }
+
+    fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<SubscriptionOptions, A::Error> {
+        let mut options = SubscriptionOptions::default();
+        while let Some(field) = map.next_key::<OptionsField>()? {
+            match field {
+                OptionsField::MaximumQoS => options.maximum_qos = map.next_value()?,
+                OptionsField::NoLocal => options.no_local = map.next_value()?,
+                OptionsField::RetainAsPublished => options.retain_as_published = map.next_value()?,
+                OptionsField::RetainHandling => options.retain_handling = map.next_value()?,
+            }
+        }
+        Ok(options)
+    }
+}
+
+enum OptionsField {
+    MaximumQoS,
+    NoLocal,
+    RetainAsPublished,
+    RetainHandling,
+}
+
+impl FromStr for OptionsField {
+    type Err = UnknownName;
+
+    fn from_str(name: &str) -> Result<Self, UnknownName> {
+        match name {
+            "maximum_qos" => Ok(Self::MaximumQoS),
+            "no_local" => Ok(Self::NoLocal),
+            "retain_as_published" => Ok(Self::RetainAsPublished),
+            "retain_handling" => Ok(Self::RetainHandling),
+            _ => {
+                Err(UnknownName { expected: "maximum_qos, no_local, retain_as_published or retain_handling" })
+            }
+        }
+    }
+}
+
+from_name! { OptionsField }
 
 /// The QoS, and the Packet Identifier where there is one.
 impl Serialize for Delivery {
@@ -547,6 +661,67 @@ mod tests {
         let expected = json!({ "type": "PUBLISH", "flags": 2, "remaining_length": 128 });
         assert_eq!(to_value(header).unwrap(), expected);
         assert_eq!(to_value(RetainHandling::SendIfNew).unwrap(), 1);
+    }
+
+    /// A value of each kind of a configuration file, read from what it is written as.
+    fn there_and_back<T>(values: &[T], written: &[serde_json::Value])
+    where
+        T: Serialize + serde::de::DeserializeOwned + PartialEq + fmt::Debug,
+    {
+        assert_eq!(values.len(), written.len());
+        for (value, json) in values.iter().zip(written) {
+            assert_eq!(&to_value(value).unwrap(), json);
+            assert_eq!(&serde_json::from_value::<T>(json.clone()).unwrap(), value);
+            // From text that has to be unescaped.
+            let text = json.to_string().replace("5.0", "5\\u002e0");
+            assert_eq!(&serde_json::from_reader::<_, T>(text.as_bytes()).unwrap(), value);
+        }
+    }
+
+    #[test]
+    fn what_stands_in_configuration_files() {
+        there_and_back(&QoS::ALL, &[json!(0), json!(1), json!(2)]);
+        there_and_back(&[MaximumQoS::AtMostOnce, MaximumQoS::AtLeastOnce], &[json!(0), json!(1)]);
+        let handlings = [RetainHandling::Send, RetainHandling::SendIfNew, RetainHandling::DoNotSend];
+        there_and_back(&handlings, &[json!(0), json!(1), json!(2)]);
+        there_and_back(&Version::ALL, &[json!("3.1"), json!("3.1.1"), json!("5.0")]);
+        there_and_back(&[Sender::Client, Sender::Server], &[json!("client"), json!("server")]);
+        let names: std::vec::Vec<_> =
+            Tolerance::ALL.iter().map(|tolerance| json!(tolerance.name())).collect();
+        there_and_back(Tolerance::ALL, &names);
+        assert_eq!(names[0], "bridge_protocol_level");
+        there_and_back(&[PacketId::MIN, PacketId::MAX], &[json!(1), json!(65_535)]);
+        there_and_back(&[SubscriptionId::MAX], &[json!(268_435_455)]);
+        there_and_back(&[ReasonCode::QUOTA_EXCEEDED], &[json!(0x97)]);
+        let options = SubscriptionOptions {
+            maximum_qos: QoS::AtLeastOnce,
+            no_local: true,
+            retain_as_published: true,
+            retain_handling: RetainHandling::DoNotSend,
+        };
+        let written = json!({
+            "maximum_qos": 1, "no_local": true, "retain_as_published": true, "retain_handling": 2,
+        });
+        there_and_back(&[options], &[written]);
+        let some: SubscriptionOptions = serde_json::from_value(json!({ "no_local": true })).unwrap();
+        assert_eq!(some, SubscriptionOptions { no_local: true, ..SubscriptionOptions::default() });
+    }
+
+    #[test]
+    fn what_does_not_stand_in_configuration_files() {
+        fn refused<T: serde::de::DeserializeOwned + fmt::Debug>(written: serde_json::Value, why: &str) {
+            assert_eq!(serde_json::from_value::<T>(written).unwrap_err().to_string(), why);
+        }
+        refused::<QoS>(json!(3), "3 is no Quality of Service");
+        refused::<MaximumQoS>(json!(2), "2 is no Maximum QoS");
+        refused::<PacketId>(json!(0), "0 is no Packet Identifier");
+        refused::<Version>(json!("4"), "expected 3.1, 3.1.1 or 5.0");
+        refused::<Sender>(json!("broker"), "expected client or server");
+        refused::<Tolerance>(json!("anything"), "expected the name of a tolerance");
+        refused::<SubscriptionOptions>(
+            json!({ "qos": 1 }),
+            "expected maximum_qos, no_local, retain_as_published or retain_handling",
+        );
     }
 
     #[test]

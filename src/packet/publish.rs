@@ -70,10 +70,8 @@ impl<'a> Publish<'a> {
     #[inline(always)]
     pub(super) fn decode(head: Head, c: Context, i: &'a [u8]) -> Parsed<'a, Self> {
         let (payload, this) = PublishHead::decode(head, c, i)?;
-        if c.checks_payload()
-            && let Some(offset) = payload_fault(this.properties, payload)
-        {
-            return Err(Fault::new(Rule::PayloadFormat, from(payload, offset)));
+        if c.checks_payload() {
+            check_payload(this.properties, payload)?;
         }
         Ok((&[], this.with_payload(payload)))
     }
@@ -158,6 +156,12 @@ pub(crate) const fn check_publish_flags(first: u8) -> Written {
 /// Whether no alias stands for an empty topic (section 3.3.2.1 of 5.0).
 fn lacks_alias(properties: Properties<'_>) -> bool {
     !properties.contains(PropertyId::TopicAlias)
+}
+
+/// Checks a payload from outside: see [`payload_fault`].
+pub(super) fn check_payload<'a>(properties: Properties<'_>, payload: &'a [u8]) -> Result<(), Fault<'a>> {
+    let fault = |offset| Err(Fault::new(Rule::PayloadFormat, from(payload, offset)));
+    payload_fault(properties, payload).map_or(Ok(()), fault)
 }
 
 /// Where the payload is not the UTF-8 that the Payload Format Indicator announces.

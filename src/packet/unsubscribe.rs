@@ -56,7 +56,7 @@ impl<'a> Unsubscribe<'a> {
 }
 
 /// Checks a filter from outside; its bytes.
-pub(super) fn topic_filter(at: &[u8], c: Context) -> Parsed<'_, &[u8]> {
+pub(crate) fn topic_filter(at: &[u8], c: Context) -> Parsed<'_, &[u8]> {
     let (i, filter) = binary(at)?;
     if let Err((rule, offset)) = TopicFilter::check(filter, c.version()) {
         return fault(rule, if filter.is_empty() { at } else { from(filter, offset) });

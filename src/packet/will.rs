@@ -11,11 +11,11 @@
 
 use super::connect::flags;
 use super::edited::EditedPublish;
-use super::publish::{Publish, payload_fault};
+use super::publish::{Publish, check_payload, payload_fault};
 use crate::error::Field;
 use crate::options::Context;
 use crate::property::Properties;
-use crate::read::{Fault, Parsed, binary, fault, from, topic_name};
+use crate::read::{Fault, Parsed, binary, fault, topic_name};
 use crate::standard::{Delivery, Place, PropertyId, QoS, Rule, Version};
 use crate::topic::TopicName;
 use crate::write::{Sink, Written};
@@ -53,10 +53,8 @@ impl<'a> Will<'a> {
         let (i, topic) = topic_name(at, c)?;
         let Some(topic) = topic else { return fault(Rule::TopicEmpty, at) };
         let (i, payload) = binary(i)?;
-        if c.checks_payload()
-            && let Some(offset) = payload_fault(properties, payload)
-        {
-            return fault(Rule::PayloadFormat, from(payload, offset));
+        if c.checks_payload() {
+            check_payload(properties, payload)?;
         }
         Ok((
             i,

@@ -71,11 +71,11 @@ impl FromStr for Version {
     }
 }
 
-/// The text is no name of a [`Version`], a [`QoS`](crate::QoS) or a [`Sender`].
+/// The text is no name of a [`Version`], a [`QoS`](crate::QoS), a [`Sender`] or a [`Tolerance`](crate::Tolerance).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("expected {expected}")]
 pub struct UnknownName {
-    pub(super) expected: &'static str,
+    pub(crate) expected: &'static str,
 }
 
 /// Who sent a packet. Some packets, properties and reason codes may be sent by one side only

@@ -222,12 +222,9 @@ fn push_level(text: &mut String, first: bool, level: &str) -> Result<(), TopicEr
 /// Adds `/` and the level, which as a name must not hold wildcards.
 fn push_filter_level(text: &mut String, first: bool, level: Level<'_>) -> Result<(), TopicError> {
     push_level(text, first, level.as_str())?;
-    if let Level::Name(name) = level
-        && let Err((kind, offset)) = syntax::level(name.as_bytes(), text.len() - name.len())
-    {
-        return Err(TopicError::new(kind, offset, text.as_bytes()));
-    }
-    Ok(())
+    let Level::Name(name) = level else { return Ok(()) };
+    syntax::level(name.as_bytes(), text.len() - name.len())
+        .map_err(|(rule, offset)| TopicError::new(rule, offset, text.as_bytes()))
 }
 
 impl TryFrom<String> for TopicNameBuf {

@@ -55,12 +55,12 @@ impl<T> FilterTree<T> {
     }
 
     /// How many filters there are.
-    pub const fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.0.len()
     }
 
     /// Whether there is no filter.
-    pub const fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
@@ -106,7 +106,7 @@ impl<T> FilterTree<T> {
     }
 
     /// All filters with their values, in no particular order.
-    pub const fn iter(&self) -> Filters<'_, T> {
+    pub fn iter(&self) -> Filters<'_, T> {
         Filters(self.0.iter())
     }
 

@@ -208,36 +208,33 @@ impl Walk {
             if self.owed > CREDIT && !self.settle(index, node, name) {
                 return Way::Up;
             }
-            if self.pos == name.len()
-                && let Some(entry) = node.terminal()
-            {
+            if let Some(entry) = node.terminal().filter(|_| self.pos == name.len()) {
                 found.add(self.candidate(entry, node));
             }
-            if flags.has(Flags::HAS_HASH)
-                && let Some(child) = node.child(b'#')
-                && self.take_all(index, node, child, name, found)
-            {
+            let child = if flags.has(Flags::HAS_HASH) { node.child(b'#') } else { None };
+            if child.is_some_and(|child| self.take_all(index, node, child, name, found)) {
                 return Way::Stay;
             }
         }
         if self.next == Step::SingleLevel {
             self.next = Step::Shares;
-            if flags.has(Flags::HAS_PLUS)
-                && self.pos <= name.len()
-                && let Some(child) = node.child(b'+')
-                && let way @ (Way::To(_) | Way::Stay) = self.take(index, node, child, name, found)
-            {
-                self.pending += usize::from(matches!(way, Way::To(_)));
-                return way;
+            let has_plus = flags.has(Flags::HAS_PLUS) && self.pos <= name.len();
+            if let Some(child) = if has_plus { node.child(b'+') } else { None } {
+                match self.take(index, node, child, name, found) {
+                    Way::Up => {}
+                    Way::Stay => return Way::Stay,
+                    way @ Way::To(_) => {
+                        self.pending += 1;
+                        return way;
+                    }
+                }
             }
         }
         if self.next == Step::Shares {
             self.next = Step::Name;
-            if flags.has(Flags::HAS_SHARES)
-                && self.pos == name.len()
-                && let Some(child) = node.child(NUL)
-                && self.take_all(index, node, child, name, found)
-            {
+            let has_shares = flags.has(Flags::HAS_SHARES) && self.pos == name.len();
+            let child = if has_shares { node.child(NUL) } else { None };
+            if child.is_some_and(|child| self.take_all(index, node, child, name, found)) {
                 return Way::Stay;
             }
         }
@@ -245,9 +242,7 @@ impl Walk {
             self.next = Step::Up;
             // Behind the name there can be `/#`.
             let end = if self.pos == name.len() { Some(&b'/') } else { None };
-            if let Some(byte) = name.get(self.pos).or(end)
-                && let Some(child) = node.child(*byte)
-            {
+            if let Some(child) = name.get(self.pos).or(end).and_then(|byte| node.child(*byte)) {
                 return self.take(index, node, child, name, found);
             }
         }

@@ -29,7 +29,7 @@ impl Index {
         Self { texts: Texts::new(), nodes: Nodes::new(), root: NIL, owners: Vec::new() }
     }
 
-    pub(super) const fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.owners.len()
     }
 
@@ -101,10 +101,8 @@ impl Index {
         let nearest = self.nearest(key);
         let near_key = nearest.and_then(|entry| self.entry(entry)).map(Entry::key);
         let same = near_key.map_or(0, |near| near.common_prefix(key));
-        if let (Some(entry), Some(near)) = (nearest, near_key)
-            && same == near.len()
-            && same == key.len()
-        {
+        let is_same = near_key.is_some_and(|near| same == near.len() && same == key.len());
+        if let Some(entry) = nearest.filter(|_| is_same) {
             return (self.value_of(entry), false);
         }
 

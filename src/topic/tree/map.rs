@@ -23,7 +23,7 @@ impl<T> Map<T> {
         &self.index
     }
 
-    pub(super) const fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.values.len()
     }
 
@@ -97,7 +97,7 @@ impl<T> Map<T> {
         self.values.get_mut(entry.value as usize).map(|value| (entry, value))
     }
 
-    pub(super) const fn iter(&self) -> Iter<'_, T> {
+    pub(super) fn iter(&self) -> Iter<'_, T> {
         Iter { map: self, places: 0..self.values.len() }
     }
 

@@ -40,12 +40,12 @@ impl<T> TopicTree<T> {
     }
 
     /// How many names there are.
-    pub const fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.0.len()
     }
 
     /// Whether there is no name.
-    pub const fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
@@ -91,7 +91,7 @@ impl<T> TopicTree<T> {
     }
 
     /// All names with their values, in no particular order.
-    pub const fn iter(&self) -> Topics<'_, T> {
+    pub fn iter(&self) -> Topics<'_, T> {
         Topics(self.0.iter())
     }
 
