@@ -70,12 +70,12 @@ fn devices() {
     assert!(!left && tree.len() == 999_000);
     let all = times(1, || tree.retain(|_, subscriber| *subscriber != 2));
     row(
-        "one subscriber of 1,000 taken out of a million filters: at once; a piece of 1,000, median and longest",
+        "one subscriber of 1,000 taken out of a million filters: at once; a piece of 1,000, median and 99 of 100",
         &format!(
             "{:.0} ms; {:.0} µs, {:.0} µs",
             all[0] / 1e6,
             pieces[pieces.len() * 3 / 4] / 1e3,
-            pieces[pieces.len() - 1] / 1e3
+            pieces[pieces.len() * 99 / 100] / 1e3
         ),
     );
 }
@@ -127,12 +127,12 @@ fn pieces() {
     let pieces = times(1000, || found += tree.resume(black_box(&mut cursor)).take(100).count());
     assert_eq!(found, 100_000);
     row(
-        "100,000 names under `#`: at once; a piece of 100 by a cursor, median and longest",
+        "100,000 names under `#`: at once; a piece of 100 by a cursor, median and 99 of 100",
         &format!(
             "{:.1} ms; {:.1} µs, {:.1} µs",
             at_once[0] / 1e6,
             pieces[pieces.len() / 2] / 1e3,
-            pieces[pieces.len() - 1] / 1e3
+            pieces[pieces.len() * 99 / 100] / 1e3
         ),
     );
 }
