@@ -113,10 +113,8 @@ impl Search {
         let candidates = found.candidates.get(..found.count).unwrap_or_default();
         let mut rests = [b"".as_slice(); BATCH];
         for (rest, candidate) in rests.iter_mut().zip(candidates) {
-            if candidate.at != Candidate::MATCHES {
-                let topic = index.entry(candidate.entry).map(Entry::topic).unwrap_or_default();
-                *rest = from(topic, candidate.at as usize);
-            }
+            let topic = index.entry(candidate.entry).map(Entry::topic).unwrap_or_default();
+            *rest = from(topic, candidate.at as usize);
         }
         for (place, ((entry, rest), candidate)) in
             self.entries.iter_mut().zip(&rests).zip(candidates).enumerate()
