@@ -43,7 +43,7 @@ impl<'a> Packet<'a> {
             Self::PubComp(body) => Self::PubComp(ack(body)),
             Self::Subscribe(body) => Self::Subscribe(Subscribe {
                 properties: Properties::EMPTY,
-                subscriptions: body.subscriptions.downgraded(),
+                subscriptions: body.subscriptions.converted(version),
                 ..body
             }),
             // 3.1 has no way to refuse a subscription.
@@ -54,11 +54,12 @@ impl<'a> Packet<'a> {
             }
             Self::SubAck(body) => Self::SubAck(SubAck {
                 properties: Properties::EMPTY,
-                reason_codes: body.reason_codes.downgraded(),
+                reason_codes: body.reason_codes.converted(version),
                 ..body
             }),
             Self::Unsubscribe(body) => {
-                Self::Unsubscribe(Unsubscribe { properties: Properties::EMPTY, ..body })
+                let filters = body.filters.converted(version);
+                Self::Unsubscribe(Unsubscribe { properties: Properties::EMPTY, filters, ..body })
             }
             Self::UnsubAck(body) => Self::UnsubAck(UnsubAck::new(body.packet_id, &[])),
             Self::PingReq => Self::PingReq,
@@ -99,9 +100,14 @@ impl<'a> Packet<'a> {
             }
             Self::Subscribe(body) => {
                 let fits = body.subscriptions.iter().all(|subscription| fits_v5(subscription.filter));
-                fits.then_some(self)
+                let subscriptions = body.subscriptions.converted(Version::V5);
+                fits.then_some(Self::Subscribe(Subscribe { subscriptions, ..body }))
             }
-            Self::Unsubscribe(body) => body.filters.iter().all(|filter| fits_v5(filter)).then_some(self),
+            Self::Unsubscribe(body) => {
+                let filters = body.filters.converted(Version::V5);
+                let fits = body.filters.iter().all(|filter| fits_v5(filter));
+                fits.then_some(Self::Unsubscribe(Unsubscribe { filters, ..body }))
+            }
             _ => Some(self),
         }
     }

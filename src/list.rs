@@ -21,8 +21,8 @@ pub(crate) trait Item<'a>: Copy {
     fn check(i: &'a [u8], packet: PacketType, c: Context) -> Result<&'a [u8], Fault<'a>>;
     /// Reads an item that was checked before, by the rules of that version.
     fn read(i: &'a [u8], version: Version) -> Parsed<'a, Self>;
-    /// What is left of the item in 3.x.
-    fn downgraded(self) -> Self;
+    /// What the item is in another version.
+    fn converted(self, to: Version) -> Self;
     /// Writes the item.
     fn write<S: Sink>(&self, packet: PacketType, c: Context, out: &mut S) -> Written;
 }
@@ -43,14 +43,15 @@ pub struct List<'a, T> {
     context: Context,
     /// The packet that the wire's bytes were in.
     packet: Option<PacketType>,
-    downgraded: bool,
+    /// The version to which the items are converted.
+    to: Option<Version>,
     items: &'a [T],
 }
 
 impl<'a, T> List<'a, T> {
     /// These items.
     pub const fn new(items: &'a [T]) -> Self {
-        Self { wire: &[], context: Context::new(Version::V5), packet: None, downgraded: false, items }
+        Self { wire: &[], context: Context::new(Version::V5), packet: None, to: None, items }
     }
 
     /// Whether there is no item.
@@ -58,8 +59,9 @@ impl<'a, T> List<'a, T> {
         self.wire.is_empty() && self.items.is_empty()
     }
 
-    pub(crate) const fn downgraded(self) -> Self {
-        Self { downgraded: true, ..self }
+    /// The list with its items as they are in another version.
+    pub(crate) const fn converted(self, to: Version) -> Self {
+        Self { to: Some(to), ..self }
     }
 }
 
@@ -77,20 +79,20 @@ impl<'a, T: Item<'a>> List<'a, T> {
                 None => T::check(i, packet, c)?,
             };
         }
-        Ok(Self { wire, context: c, packet: Some(packet), downgraded: false, items: &[] })
+        Ok(Self { wire, context: c, packet: Some(packet), to: None, items: &[] })
     }
 
     pub(crate) fn encode<S: Sink>(&self, packet: PacketType, c: Context, out: &mut S) -> Written {
         if self.is_empty() {
             return Err(Kind::EmptyList);
         }
-        if self.packet == Some(packet) && self.context == c && !self.downgraded {
+        if self.packet == Some(packet) && self.context == c && self.to.is_none() {
             out.put(self.wire);
             return Ok(());
         }
         // With a sink of its own, which stays in registers, and without looking for received items again and again.
         let mut sink = out.take();
-        if self.wire.is_empty() && !self.downgraded {
+        if self.wire.is_empty() && self.to.is_none() {
             for item in self.items {
                 item.write(packet, c, &mut sink)?;
             }
@@ -133,7 +135,7 @@ impl<'a, T: Item<'a>> Iterator for ListIter<'a, T> {
             self.0.wire = rest;
             item
         };
-        Some(if self.0.downgraded { item.downgraded() } else { item })
+        Some(self.0.to.map_or(item, |to| item.converted(to)))
     }
 }
 

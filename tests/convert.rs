@@ -97,7 +97,8 @@ fn subscriptions_to_3() {
     let plain = Subscription::new(topic_filter!("a/#"), mqtt_wire::QoS::ExactlyOnce);
     let full = Subscription { no_local: true, retain_as_published: true, ..plain };
     let full = [full, Subscription { filter: shared, ..plain }];
-    let plain = [plain, Subscription { filter: shared, ..plain }];
+    let ordinary = TopicFilter::new_for(shared.as_str(), Version::V311).expect("a filter");
+    let plain = [plain, Subscription { filter: ordinary, ..plain }];
     let subscribe = Subscribe { properties: USER, ..Subscribe::new(PacketId::MIN, &full) };
     let filters = [shared];
     let unsubscribe = Unsubscribe { properties: USER, ..Unsubscribe::new(PacketId::MIN, &filters) };
@@ -107,6 +108,7 @@ fn subscriptions_to_3() {
     for version in OLD {
         let expected = Subscribe::new(PacketId::MIN, &plain);
         assert_eq!(downgraded(subscribe, version), Some(expected.into()));
+        let filters = [ordinary];
         let expected = Unsubscribe::new(PacketId::MIN, &filters);
         assert_eq!(downgraded(unsubscribe, version), Some(expected.into()));
         assert_eq!(downgraded(suback, version), Some(SubAck::new(PacketId::MIN, &codes).into()));
@@ -146,12 +148,18 @@ fn to_5() {
         let filter = TopicFilter::new_for(text, Version::V311).expect("a filter of 3.1.1");
         let subscriptions = [Subscription::new(filter, mqtt_wire::QoS::AtMostOnce)];
         let filters = [filter];
-        for packet in [
-            Packet::from(Subscribe::new(PacketId::MIN, &subscriptions)),
-            Packet::from(Unsubscribe::new(PacketId::MIN, &filters)),
-        ] {
-            assert_eq!(packet.upgrade(), fits.then_some(packet), "{text}");
-        }
+        let subscribe = Packet::from(Subscribe::new(PacketId::MIN, &subscriptions));
+        let unsubscribe = Packet::from(Unsubscribe::new(PacketId::MIN, &filters));
+        let Ok(shared) = TopicFilter::new(text) else {
+            assert_eq!((subscribe.upgrade(), unsubscribe.upgrade(), fits), (None, None, false), "{text}");
+            continue;
+        };
+        assert!(fits && shared.is_shared() && shared != filter);
+        let (newer, filters) = ([Subscription::new(shared, mqtt_wire::QoS::AtMostOnce)], [shared]);
+        let newer = Packet::from(Subscribe::new(PacketId::MIN, &newer));
+        assert_eq!((subscribe.upgrade(), newer.downgrade(Version::V311)), (Some(newer), Some(subscribe)));
+        let newer = Packet::from(Unsubscribe::new(PacketId::MIN, &filters));
+        assert_eq!((unsubscribe.upgrade(), newer.downgrade(Version::V31)), (Some(newer), Some(unsubscribe)));
     }
 }
 

@@ -109,8 +109,8 @@ impl<'a> Item<'a> for ReasonCode {
         byte(i).map(|(i, code)| (i, Self::new(code)))
     }
 
-    fn downgraded(self) -> Self {
-        if self <= Self::GRANTED_QOS_2 { self } else { Self::UNSPECIFIED_ERROR }
+    fn converted(self, to: Version) -> Self {
+        if to == Version::V5 || self <= Self::GRANTED_QOS_2 { self } else { Self::UNSPECIFIED_ERROR }
     }
 
     #[inline(always)]

@@ -183,8 +183,9 @@ impl<'a> Item<'a> for Subscription<'a> {
         Self::from_options(filter, options).map_or_else(|kind| fault(kind, at), |this| Ok((i, this)))
     }
 
-    fn downgraded(self) -> Self {
-        Self::new(self.filter, self.maximum_qos)
+    fn converted(self, to: Version) -> Self {
+        let filter = TopicFilter::checked(self.filter.as_bytes(), to);
+        if to == Version::V5 { Self { filter, ..self } } else { Self::new(filter, self.maximum_qos) }
     }
 
     #[inline(always)]

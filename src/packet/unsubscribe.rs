@@ -79,8 +79,8 @@ impl<'a> Item<'a> for TopicFilter<'a> {
         binary(i).map(|(i, filter)| (i, TopicFilter::checked(filter, version)))
     }
 
-    fn downgraded(self) -> Self {
-        self
+    fn converted(self, to: Version) -> Self {
+        TopicFilter::checked(self.as_bytes(), to)
     }
 
     #[inline(always)]
