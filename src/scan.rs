@@ -135,7 +135,6 @@ const fn short(text: &[u8]) -> u64 {
 
 /// The first eight bytes of a text as a word; `x` stands behind a shorter one.
 #[cfg(feature = "alloc")]
-#[inline]
 pub(crate) const fn word(text: &[u8]) -> u64 {
     match text.first_chunk() {
         Some(bytes) => u64::from_le_bytes(*bytes),
@@ -331,7 +330,6 @@ pub(crate) fn count_plus(text: &[u8]) -> usize {
 }
 
 /// How many times `+/` stands at the start, counted in fours, where something other than `#` follows.
-#[inline]
 pub(crate) fn plus_run(text: &[u8]) -> usize {
     const RUN: u64 = u64::from_le_bytes(*b"+/+/+/+/");
     let words = chunks(text).take_while(|word| u64::from_le_bytes(*word) == RUN).count();
@@ -342,7 +340,6 @@ pub(crate) fn plus_run(text: &[u8]) -> usize {
 // Topics: levels and common beginnings
 
 /// How many bytes `a` and `b` have in common from their start.
-#[inline]
 pub(crate) fn common_prefix(a: &[u8], b: &[u8]) -> usize {
     let len = a.len().min(b.len());
     let (a, b) = (up_to(a, len), up_to(b, len));
@@ -382,7 +379,6 @@ pub(crate) const fn level_end(text: &[u8]) -> usize {
 }
 
 /// Goes past so many `/`, or all if there are fewer. Returns how many it were, and what comes after them.
-#[inline]
 pub(crate) fn skip_slashes(text: &[u8], most: usize) -> (usize, &[u8]) {
     let (mut rest, mut skipped) = (text, 0);
     // How many bytes come after the last word with a `/`, and its marks.
@@ -420,7 +416,6 @@ pub(crate) fn skip_slashes(text: &[u8], most: usize) -> (usize, &[u8]) {
 /// Copies a text.
 ///
 /// Performance: most texts are short, and copied by their first and last bytes without calling memcpy.
-#[inline]
 pub(crate) fn copy(to: &mut [u8], from: &[u8]) {
     if from.len() > SHORT {
         copy_long(to, from);

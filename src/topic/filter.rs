@@ -118,7 +118,6 @@ impl<'a> TopicFilter<'a> {
     }
 
     /// The bytes that names are matched against.
-    #[inline]
     pub(super) fn inner_bytes(&self) -> &'a [u8] {
         if self.shared { self.parts().1 } else { self.text }
     }
@@ -153,7 +152,6 @@ impl<'a> TopicFilter<'a> {
 
     /// Whether messages published to the name are to go to this filter (sections 4.7.1 and 4.7.2). The share
     /// name of a shared subscription plays no part.
-    #[inline]
     pub fn matches(&self, name: TopicName<'_>) -> bool {
         relation::matches(self.inner_bytes(), name.as_bytes())
     }

@@ -14,7 +14,6 @@ pub(super) const fn dollar_rule(filter: &[u8], other: &[u8]) -> bool {
 
 /// Past one `+` of a filter and the level of the other text that it takes in; past many at once where many
 /// follow each other. Returns what is left of both.
-#[inline]
 fn skip_plus<'a, 'b>(filter: &'a [u8], other: &'b [u8]) -> (&'a [u8], &'b [u8]) {
     let (levels, other_rest) = match plus_run(filter) {
         0 => (0, other),
@@ -27,7 +26,6 @@ fn skip_plus<'a, 'b>(filter: &'a [u8], other: &'b [u8]) -> (&'a [u8], &'b [u8]) 
 }
 
 /// What is left of a text without its first level.
-#[inline]
 fn skip_level(text: &[u8]) -> &[u8] {
     from(text, level_end(text))
 }

@@ -26,7 +26,8 @@ const SUBSCRIPTIONS: u32 = 20_000;
 const BULK: u32 = 1_000;
 
 fn subscribe(tree: &mut FilterTree<Subscribers>, client: u32) -> Result<(), TopicError> {
-    let filter = format!("device/{}/{}", client % 5_000, if client % 7 == 0 { "#" } else { "status" });
+    let filter =
+        format!("device/{}/{}", client % 5_000, if client.is_multiple_of(7) { "#" } else { "status" });
     tree.get_or_insert_with(TopicFilter::new(&filter)?, Vec::new).push(client);
     Ok(())
 }
@@ -88,7 +89,7 @@ fn main() -> Result<(), TopicError> {
             let mut next = FilterTree::clone(&snapshot.load());
             for client in 0..SUBSCRIPTIONS {
                 subscribe(&mut next, client)?;
-                if (client + 1) % BULK == 0 {
+                if (client + 1).is_multiple_of(BULK) {
                     snapshot.store(Arc::new(next.clone()));
                 }
             }

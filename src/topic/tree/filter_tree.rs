@@ -142,7 +142,8 @@ impl<T> FilterTree<T> {
     ///
     /// Every filter that is there from the first call to the last is asked of at least once. One that was asked of can be
     /// asked of again when others were taken out between the calls, and one that is put in between them may or may not
-    /// be. Each call takes steps for the filters that it asks of, however large the tree is, and allocates nothing.
+    /// be. Each call takes steps for the filters that it asks of, however large the tree is, and allocates nothing. (When
+    /// much was taken out, memory is given back, and an array copied for that, as by [`remove`](Self::remove).)
     ///
     /// ```
     /// # use mqtt_wire::topic::{FilterTree, Sweep};

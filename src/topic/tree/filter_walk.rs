@@ -341,10 +341,10 @@ impl Walk {
         if place.flags.has(Flags::PLUS) {
             self.pos = index.with_label(parent, node, |label| retreat(label, name, self.pos));
         } else {
-            let len = node.end() - parent.end();
-            self.pos -= len;
-            self.owed = self.owed.saturating_sub(len);
+            self.pos -= node.end() - parent.end();
         }
+        // Nothing is owed at a branch that was left by `+`, and at others nothing is left to be tried.
+        self.owed = 0;
         self.next = Step::Up;
         if place.byte == b'+' {
             self.pending -= 1;

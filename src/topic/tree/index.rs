@@ -33,7 +33,6 @@ impl Index {
         self.owners.len()
     }
 
-    #[inline]
     pub(super) fn entry(&self, entry: u32) -> Option<Entry<'_>> {
         self.texts.get(entry)
     }
@@ -48,7 +47,6 @@ impl Index {
         self.root
     }
 
-    #[inline]
     pub(super) fn node(&self, node: u32) -> Option<Node<'_>> {
         self.nodes.get(node)
     }

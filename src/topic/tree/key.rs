@@ -16,7 +16,6 @@ pub(super) struct Key<'a> {
 
 impl<'a> Key<'a> {
     /// The key of a text in which the topic begins at `topic_at`: 0, or behind the share name.
-    #[inline]
     pub(super) fn new(text: &'a [u8], topic_at: usize) -> Self {
         match text.split_at_checked(topic_at) {
             Some((prefix, topic)) if topic_at > 0 => {
@@ -30,7 +29,6 @@ impl<'a> Key<'a> {
         self.topic.len() + self.share_name.map_or(0, |share_name| 1 + share_name.len())
     }
 
-    #[inline]
     pub(super) fn byte(self, at: usize) -> Option<u8> {
         match at.checked_sub(self.topic.len()) {
             None => self.topic.get(at).copied(),
@@ -51,7 +49,6 @@ impl<'a> Key<'a> {
     }
 
     /// The part of the topic between two places of the key.
-    #[inline]
     pub(super) fn topic_part(self, from: usize, to: usize) -> &'a [u8] {
         self.topic.get(from..to.min(self.topic.len())).unwrap_or_default()
     }

@@ -28,7 +28,6 @@ pub(super) struct Entry<'a> {
 }
 
 impl<'a> Entry<'a> {
-    #[inline]
     fn new(block: &'a [u8]) -> Option<Self> {
         let (header, text) = block.split_first_chunk::<HEADER>()?;
         let [p0, p1, p2, p3, v0, v1, v2, v3, l0, l1, t0, t1] = *header;
