@@ -261,6 +261,14 @@ impl<'b> Writer<'b> {
     pub(crate) const fn new(room: &'b mut [u8], blocks: u64) -> Self {
         Self { room, blocks }
     }
+
+    /// The next bytes of the room. It is large enough: what is written was counted.
+    #[inline(always)]
+    fn split_off(&mut self, len: usize) -> Option<&'b mut [u8]> {
+        let (next, rest) = take(&mut self.room).split_at_mut_checked(len)?;
+        self.room = rest;
+        Some(next)
+    }
 }
 
 impl Sink for Writer<'_> {
@@ -268,14 +276,14 @@ impl Sink for Writer<'_> {
 
     #[inline(always)]
     fn put(&mut self, bytes: &[u8]) {
-        if let Some(to) = self.room.split_off_mut(..bytes.len()) {
+        if let Some(to) = self.split_off(bytes.len()) {
             to.copy_from_slice(bytes);
         }
     }
 
     #[inline(always)]
     fn put_text(&mut self, bytes: &[u8]) {
-        if let Some(to) = self.room.split_off_mut(..bytes.len()) {
+        if let Some(to) = self.split_off(bytes.len()) {
             scan::copy(to, bytes);
         }
     }

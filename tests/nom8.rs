@@ -37,7 +37,7 @@ use strategy::valid;
 type Found<'a, T> = IResult<&'a [u8], T, Error<'a>>;
 
 /// The error of `bytes` as the parsers give it.
-fn refused<'a, T>(bytes: &'a [u8], error: DecodeError) -> Found<'a, T> {
+fn refused<T>(bytes: &[u8], error: DecodeError) -> Found<'_, T> {
     let input = &bytes[error.offset()..];
     Err(Err::Error(Error { input, code: ErrorKind::MapRes, decode: Some(error) }))
 }
@@ -139,6 +139,7 @@ proptest! {
         let bytes = &input.bytes[..];
         let whole = streaming::frame::<Error<'_>>(options)(bytes);
         prop_assert_eq!(&complete::frame(options)(bytes), &whole);
+        #[allow(clippy::single_match_else, reason = "the two outcomes stand side by side")]
         match &whole {
             Ok((rest, (header, body))) => {
                 prop_assert_eq!(rest.len(), 0);

@@ -153,7 +153,7 @@ impl Record<u64> {
 
 /// The records of a log, up to its end or to the first that is torn. Their number tells where to go on writing.
 pub fn records(log: &[u8]) -> impl Iterator<Item = Record<u64>> + '_ {
-    log.as_chunks().0.iter().map_while(Record::from_bytes)
+    log.chunks_exact(Record::<u64>::LEN).map_while(|bytes| Record::from_bytes(bytes.first_chunk()?))
 }
 
 /// CRC-32, a bit at a time: records are short.

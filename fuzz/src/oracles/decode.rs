@@ -305,6 +305,7 @@ fn topics_are_right(packet: &Packet<'_>, setting: &Setting) {
 
 /// Laws 7 and 8: what was decoded is encoded back, to the same bytes when they were the shortest.
 fn goes_back(frame: &[u8], packet: &Packet<'_>, setting: &Setting) {
+    #[allow(clippy::single_match_else, reason = "a CONNECT and all others")]
     let version = match packet {
         Packet::Connect(connect) => connect.version,
         _ => {

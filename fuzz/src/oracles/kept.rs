@@ -23,7 +23,9 @@ pub(super) fn and_sent(bytes: &[u8]) {
         let attempt =
             Publish { delivery: attempt.delivery, dup: attempt.dup, retain: attempt.retain, ..publish };
         sent(&attempt, options);
-        topic.into_iter().for_each(|topic| again_by_name(&attempt, topic, options));
+        if let Some(topic) = topic {
+            again_by_name(&attempt, topic, options);
+        }
     }
     kept(&made, &publish, options);
 }

@@ -199,8 +199,10 @@ fn through_codec(stream: &[u8], pieces: &[&[u8]], setting: Setting) {
                     assert_eq!(frame.packet(), expected.packet());
                     assert_eq!(frame.as_bytes(), expected.as_bytes());
                     options = learned(options, frame.as_bytes()).with_first_packet(false);
-                    if let Ok(Packet::Connect(mqtt_wire::Connect { properties, .. }))
-                    | Ok(Packet::ConnAck(mqtt_wire::ConnAck { properties, .. })) = frame.packet()
+                    if let Ok(
+                        Packet::Connect(mqtt_wire::Connect { properties, .. })
+                        | Packet::ConnAck(mqtt_wire::ConnAck { properties, .. }),
+                    ) = frame.packet()
                     {
                         let named = properties.maximum_packet_size();
                         largest = named.map_or(largest, |size| largest.min(size.get()));

@@ -80,7 +80,7 @@ fn qos_1_is_pending_until_puback_and_its_identifier_then_free() {
     both_roles!(version, session, link, lines => {
         assert_eq!(publish(&mut link, QoS::AtLeastOnce, 5), ["PUBLISH 1 key 5 QoS 1"]);
         assert_eq!(link.session().in_flight(), 1);
-        assert_eq!(give(&mut link, Packet::PubAck(ack(1))), ["done 5 Acknowledged(ReasonCode(0))"]);
+        assert_eq!(give(&mut link, Packet::PubAck(ack(1))), ["done 5 Acknowledged(ReasonCode(0x00 Success))"]);
         assert_eq!(link.session().in_flight(), 0);
     });
 }
@@ -91,7 +91,7 @@ fn qos_2_goes_from_publish_to_pubrel_to_pubcomp() {
         assert_eq!(publish(&mut link, QoS::ExactlyOnce, 5), ["PUBLISH 1 key 5 QoS 2"]);
         assert_eq!(give(&mut link, Packet::PubRec(ack(1))), ["PUBREL 1"]);
         assert_eq!(link.session().in_flight(), 1);
-        assert_eq!(give(&mut link, Packet::PubComp(ack(1))), ["done 5 Acknowledged(ReasonCode(0))"]);
+        assert_eq!(give(&mut link, Packet::PubComp(ack(1))), ["done 5 Acknowledged(ReasonCode(0x00 Success))"]);
     });
 }
 
