@@ -1,10 +1,10 @@
 //! What the fuzz targets share: the oracles, which the library's tests use too, and the mutator of packets.
 
-pub mod session;
 pub mod differential;
 pub mod mutate;
 pub mod oracles;
 pub mod scripts;
+pub mod session;
 
 #[doc(hidden)]
 pub use libfuzzer_sys;

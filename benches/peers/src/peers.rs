@@ -87,8 +87,7 @@ impl Peer {
 /// mqtt-wire in the ways that it can be called; the first is its README's.
 fn ours<V: mqtt_wire::Of>() -> Vec<Peer> {
     use mqtt_wire::{
-        Answers, Append, Built, ByReference, EachEncoded, Frames, Helper, IntoSlice, Readme,
-        Received,
+        Answers, Append, Built, ByReference, EachEncoded, Frames, Helper, IntoSlice, Readme, Received,
     };
     vec![
         Peer::named(OURS)

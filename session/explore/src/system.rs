@@ -3,7 +3,7 @@
 //!
 //! Client and server are the types of `mqtt-session` themselves, packets are the bytes of `mqtt-wire`. The network is
 //! TCP's: what is sent on a connection arrives in order, and when the connection is lost, some last part does not
-//! arrive. An output is done at once, and between any two of them there may be a crash: what a [`Record`] did not say
+//! arrive. An output is done at once, and between any two of them there may be a crash: what a [`Record`](mqtt_session::Record) did not say
 //! is then forgotten.
 
 use mqtt_session::{Client, Output, Server};

@@ -471,7 +471,7 @@ fn a_kept_message_that_the_new_connection_cannot_carry_comes_back_while_the_rest
         let mut connack = with(std::slice::from_ref(&limit));
         connack.session_present = true;
         let (mut link, mut lines) = client(&mut session, &hello(Version::V5), connack);
-        let undelivered = |key| format!("done {key} Undelivered(ReasonCode({}))", code.get());
+        let undelivered = |key| format!("done {key} Undelivered({code:?})");
         for (key, lost) in (1..).zip(lost) {
             let sent = lines.iter().any(|line| line.contains(&format!("key {key} ")));
             assert_eq!(sent, !lost, "{code}: {lines:?}");

@@ -5,8 +5,8 @@ use std::marker::PhantomData;
 
 use bytes::BytesMut;
 use mqtt_wire::{
-    DecodeError, DecodeOptions, Decoded, Delivery, EncodeOptions, Output, Packet, PacketId,
-    Properties, Publish, Version, decode,
+    DecodeError, DecodeOptions, Decoded, Delivery, EncodeOptions, Output, Packet, PacketId, Properties,
+    Publish, Version, decode,
 };
 
 use super::bytesmut;
