@@ -187,7 +187,7 @@ forms! {
         fixed_header() -> FixedHeader;
         /// A frame: its fixed header, checked, and its body, which is not.
         frame() -> (FixedHeader, &'a [u8]);
-        /// Any packet: see [`decode`].
+        /// Any packet: see [`crate::decode()`].
         packet() -> Packet<'a>;
         /// CONNECT. Another packet is an [`ErrorKind::Tag`], as it is for each of these.
         connect() -> Connect<'a>;
