@@ -121,6 +121,7 @@ fn prefixes_wait(bytes: &[u8], setting: &Setting, verdict: &Verdict<'_>) {
         Ok(Decoded::Incomplete { .. }) => bytes.len() + 1,
         Err(error) if error.rule() == Rule::PacketTooLarge => header,
         Err(error) if waits_for_version(error, bytes, setting) => header + 7,
+        Err(error) if waits_for_length(error, bytes, setting) => header,
         Err(error) if lengths.is_none() || error.offset() < header => error.offset() + 1,
         _ => total,
     };
@@ -154,9 +155,23 @@ fn waits_for_version(error: &DecodeError, bytes: &[u8], setting: &Setting) -> bo
         && match error.rule() {
             Rule::LengthNotShortest => error.offset() < header,
             // Both QoS bits are refused in every version.
-            Rule::ReservedFlags => bytes[0] & 0b0110 != 0b0110,
+            Rule::ReservedFlags => bytes[0] & 0b0110 != 0b0110 && !is_too_short_for_v31(bytes),
             _ => false,
         }
+}
+
+/// A CONNECT whose flags only 3.1 would take, and whose length 3.1 would not: the length decides.
+fn waits_for_length(error: &DecodeError, bytes: &[u8], setting: &Setting) -> bool {
+    setting.detect
+        && error.packet_type() == Some(PacketType::Connect)
+        && error.rule() == Rule::ReservedFlags
+        && bytes[0] & 0b0110 != 0b0110
+        && is_too_short_for_v31(bytes)
+}
+
+/// Whether the Remaining Length has no room for the name and the level of 3.1.
+fn is_too_short_for_v31(bytes: &[u8]) -> bool {
+    lengths(bytes).is_some_and(|(header, total)| total - header < 9)
 }
 
 /// Law 2: what follows a frame does not matter.
@@ -187,7 +202,11 @@ fn other_paths_agree(bytes: &[u8], setting: &Setting, verdict: &Verdict<'_>) {
             let waits = match verdict {
                 Ok(decoded) => decoded.packet().is_none(),
                 // The header is right as long as the body is not looked at.
-                Err(error) => error.rule() == Rule::ReservedFlags && waits_for_version(error, bytes, setting),
+                Err(error) => {
+                    error.rule() == Rule::ReservedFlags
+                        && (waits_for_version(error, bytes, setting)
+                            || waits_for_length(error, bytes, setting))
+                }
             };
             assert!(waits, "{verdict:?}");
             assert_eq!(stream, bytes);
