@@ -337,14 +337,11 @@ const SHORTEST_CONNECT_V31: u32 = 9;
 #[inline(never)]
 fn detected_context(bytes: &[u8], header: FixedHeader, c: Context) -> Result<Context, DecodeError> {
     let first = header.packet_type.first_byte(header.flags);
-    let c = match named_version(bytes, c) {
-        Some(version) => c.with_version(version),
-        // 3.1 has a longer name, and only 3.1 takes other flags.
-        None if header.flags != 0 && header.remaining_length < SHORTEST_CONNECT_V31 => {
-            c.with_version(Version::V5)
-        }
-        None => return Ok(c),
-    };
+    // Only 3.1 takes other flags, and its name is longer: then the version that may yet come does not matter.
+    let is_too_short = header.flags != 0 && header.remaining_length < SHORTEST_CONNECT_V31;
+    let named = if is_too_short { Some(Version::V5) } else { named_version(bytes, c) };
+    let Some(version) = named else { return Ok(c) };
+    let c = c.with_version(version);
     if first_byte::is_allowed(first, c) {
         Ok(c)
     } else {
