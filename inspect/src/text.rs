@@ -152,13 +152,37 @@ pub(crate) fn digits(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xF)]).collect()
 }
 
-/// Cuts a text after so many characters; what was cut is marked.
+/// Cuts a text after so many characters at most, never inside an escape; what was cut is marked.
 pub(crate) fn shortened(mut text: String, most: usize) -> String {
-    if let Some((at, _)) = text.char_indices().nth(most) {
+    if text.char_indices().nth(most).is_some() {
+        let mut left = most;
+        let whole = pieces(&text).take_while(|piece| {
+            let length = piece.chars().count();
+            let fits = length <= left;
+            left = left.saturating_sub(length);
+            fits
+        });
+        let at = whole.map(str::len).sum();
         text.truncate(at);
         text.push('…');
     }
     text
+}
+
+/// The characters of an escaped text, and its escapes as one piece each.
+fn pieces(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let mut characters = rest.chars();
+        let length = match (characters.next()?, characters.next()) {
+            ('\\', Some('u')) => rest.find('}').map(|at| at + 1),
+            ('\\', Some(escaped)) => Some(1 + escaped.len_utf8()),
+            (character, _) => Some(character.len_utf8()),
+        };
+        let (piece, behind) = rest.split_at_checked(length.unwrap_or(rest.len()))?;
+        rest = behind;
+        Some(piece)
+    })
 }
 
 /// A code with its name.
@@ -197,6 +221,32 @@ pub(crate) fn count(number: u64, noun: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn no_text_is_cut_inside_an_escape() {
+        let text = super::quoted("a\u{1a}\\\u{e9}\n");
+        assert_eq!(text, r#""a\u{1a}\\é\n""#);
+        let shortened: Vec<String> = (0..=13).map(|most| super::shortened(text.clone(), most)).collect();
+        let expected = [
+            "…",
+            "\"…",
+            "\"a…",
+            "\"a…",
+            "\"a…",
+            "\"a…",
+            "\"a…",
+            "\"a…",
+            r#""a\u{1a}…"#,
+            r#""a\u{1a}…"#,
+            r#""a\u{1a}\\…"#,
+            r#""a\u{1a}\\é…"#,
+            r#""a\u{1a}\\é…"#,
+            r#""a\u{1a}\\é\n…"#,
+        ];
+        assert_eq!(shortened, expected);
+        assert_eq!(super::shortened(text.clone(), 14), text);
+        assert_eq!(super::shortened(r"\u{1".to_owned(), 3), "…");
+    }
+
     use icu_properties::props::{BidiControl, DefaultIgnorableCodePoint, GeneralCategory, WhiteSpace};
     use icu_properties::{CodePointMapData, CodePointSetData};
 
