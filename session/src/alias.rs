@@ -93,9 +93,8 @@ impl<S: Slots> Aliases<S> {
 
     /// An alias that was assigned last is not sent after all.
     pub(crate) fn forget(&mut self) {
-        if let Some(last) = self.outgoing.len().checked_sub(1)
-            && let Some(alias) = self.outgoing.get_mut(last)
-        {
+        let last = self.outgoing.len().checked_sub(1);
+        if let Some(alias) = last.and_then(|last| self.outgoing.get_mut(last)) {
             alias.name = None;
         }
     }

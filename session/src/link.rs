@@ -370,9 +370,11 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
         }
         let packet = Packet::Disconnect(*disconnect);
         let hidden = self.fit(packet, PropertySet::EMPTY)?;
-        if matches!(R::SENDER, Sender::Client)
-            && let Some(expiry) = disconnect.properties.session_expiry_interval()
-        {
+        let told = match R::SENDER {
+            Sender::Client => disconnect.properties.session_expiry_interval(),
+            Sender::Server => None,
+        };
+        if let Some(expiry) = told {
             if self.session.expiry == 0 && expiry != 0 {
                 return Err(Refusal::NotOpen);
             }

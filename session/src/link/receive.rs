@@ -84,9 +84,8 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
         if received.is_none() && !self.is_pending(id) {
             return Ok(false);
         }
-        if let Some(at) = received
-            && at < usize::from(self.c.received_before)
-        {
+        let before = usize::from(self.c.received_before);
+        if let Some(at) = received.filter(|at| *at < before) {
             // From now on it has its share in the quota.
             self.held()?;
             if let Some(received) = self.session.received.remove(at) {
@@ -164,9 +163,8 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
     #[inline]
     pub(crate) fn pubrel(&mut self, ack: &Ack<'_>) -> Verdict {
         let id = ack.packet_id;
-        if let Some(at) = self.session.find_received(id)
-            && let Some(received) = self.session.received.get_mut(at)
-        {
+        let at = self.session.find_received(id);
+        if let Some(received) = at.and_then(|at| self.session.received.get_mut(at)) {
             if received.state == ReceivedState::New {
                 self.session.unrecorded = self.session.unrecorded.saturating_sub(1);
             }

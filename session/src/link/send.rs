@@ -156,8 +156,10 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
     fn send_message(&mut self, now: Millis) -> Option<Output<'static, S::Key>> {
         let at = self.session.first_published() + usize::from(self.c.published);
         let is_again = self.c.replay > 0;
-        if is_again && let Some(code) = self.cannot_carry(at) {
-            return self.give_back(at, code);
+        if is_again {
+            if let Some(code) = self.cannot_carry(at) {
+                return self.give_back(at, code);
+            }
         }
         let message = self.session.outgoing.get_mut(at)?;
         let delivery = Delivery::new(message.qos(), message.id);
@@ -244,11 +246,11 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
                 _ => Phase::Finished(outcome),
             };
         }
-        if at != released
-            && let Some(message) = session.outgoing.remove(at)
-        {
-            // There is room: one was taken out.
-            let _ = session.outgoing.insert(released, message);
+        if at != released {
+            if let Some(message) = session.outgoing.remove(at) {
+                // There is room: one was taken out.
+                let _ = session.outgoing.insert(released, message);
+            }
         }
         session.finished = session.finished.saturating_add(1);
     }
