@@ -85,6 +85,8 @@ mod arbitrary;
 mod connection;
 mod debug;
 mod decode;
+#[cfg(feature = "defmt")]
+mod defmt;
 mod encode;
 mod error;
 mod first_byte;
