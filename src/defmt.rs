@@ -92,6 +92,7 @@ impl Format for Field {
 }
 
 impl Format for Delivery {
+    #[allow(clippy::match_same_arms, reason = "the texts differ, which the macro hides")]
     fn format(&self, f: Formatter<'_>) {
         match self {
             Self::AtMostOnce => write!(f, "AtMostOnce"),
@@ -132,9 +133,10 @@ impl Format for Decoded<'_> {
 
 impl Format for Property<'_> {
     fn format(&self, f: Formatter<'_>) {
-        match self {
-            Self::CorrelationData(data) => write!(f, "{}({})", self.id(), Bytes(data)),
-            _ => write!(f, "{}({})", self.id(), self.value()),
+        if let Self::CorrelationData(data) = self {
+            write!(f, "{}({})", self.id(), Bytes(data));
+        } else {
+            write!(f, "{}({})", self.id(), self.value());
         }
     }
 }
