@@ -48,6 +48,11 @@ fn properties(c: &mut Criterion) {
         });
     }
     group.throughput(Throughput::Elements(1));
+    group.bench_function("fields PUBLISH, 5", |b| {
+        let publish = publish_of(&publish);
+        b.iter(|| _ = black_box(&black_box(&publish).fields()));
+    });
+    group.bench_function("fields CONNACK, 10", |b| b.iter(|| _ = black_box(&black_box(&connack).fields())));
     group
         .bench_function("getter, first of 5", |b| b.iter(|| black_box(&received).payload_format_indicator()));
     group.bench_function("getter, fourth of 5", |b| b.iter(|| black_box(&received).response_topic()));
@@ -68,6 +73,12 @@ fn forwarding(c: &mut Criterion) {
     group.throughput(Throughput::Elements(1));
     group.bench_function("5 properties as received", |b| {
         let packet = Packet::from(publish_of(&plain));
+        b.iter(|| black_box(&packet).encode(options, &mut out[..]).expect("a good packet"));
+    });
+    group.bench_function("5 properties from a PropertiesBuf", |b| {
+        let publish = publish_of(&plain);
+        let kept = publish.properties.to_buf().expect("good properties");
+        let packet = Packet::from(Publish { properties: kept.as_properties(), ..publish });
         b.iter(|| black_box(&packet).encode(options, &mut out[..]).expect("a good packet"));
     });
     group.bench_function("6 properties without the Topic Alias", |b| {

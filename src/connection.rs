@@ -197,8 +197,9 @@ impl Connection {
         Ok(bytes.len())
     }
 
-    /// What a packet settles that came in.
-    fn received(&mut self, packet: &Packet<'_>) {
+    /// Takes note of a packet that came in by another way than [`decode`](Self::decode) and
+    /// [`split_from`](Self::split_from). To take note of one twice changes nothing.
+    pub fn received(&mut self, packet: &Packet<'_>) {
         self.decode = self.decode.with_first_packet(false);
         match packet {
             Packet::Connect(Connect { version, properties, .. }) => {
@@ -221,8 +222,19 @@ impl Connection {
         }
     }
 
-    /// What a packet settles that went out.
-    fn sent(&mut self, packet: &Packet<'_>) {
+    /// Takes note of a packet that went out by another way than [`encode`](Self::encode) and `encode_frame`, such as
+    /// bytes that were encoded before: a CONNACK of success lifts the small limit of a server, and what CONNECT or
+    /// CONNACK announce as Maximum Packet Size limits what comes in. To take note of one twice changes nothing.
+    ///
+    /// ```
+    /// use mqtt_wire::{ConnAck, Connection, MAX_CONNECT_SIZE, MAX_PACKET_SIZE, ReasonCode};
+    ///
+    /// let mut server = Connection::server();
+    /// assert_eq!(server.decode_options().max_packet_size(), MAX_CONNECT_SIZE);
+    /// server.sent(&ConnAck::new(ReasonCode::SUCCESS).into());
+    /// assert_eq!(server.decode_options().max_packet_size(), MAX_PACKET_SIZE);
+    /// ```
+    pub fn sent(&mut self, packet: &Packet<'_>) {
         match packet {
             Packet::Connect(Connect { properties, .. }) => self.limit_what_comes(properties),
             Packet::ConnAck(ConnAck { reason_code: ReasonCode::SUCCESS, properties, .. }) => {
@@ -320,9 +332,9 @@ impl<'b> Buffer<'b> {
     /// The next packet; `None` when it is not complete yet.
     ///
     /// # Errors
-    /// As for [`decode()`], and [`Rule::PacketTooLarge`] for a packet that does not fit into the memory. Then the frame is
-    /// passed over, and the next call goes on behind it, unless its length is bad or not there: then the next call gives
-    /// the same error.
+    /// As for [`decode()`], and [`Rule::PacketTooLarge`] for a packet that does not fit into the memory. A bad packet is
+    /// passed over as soon as all of it is there: the next call goes on behind it. Until then, and for good if its length
+    /// is bad or too large for the memory, each call gives the same error.
     pub fn next(&mut self, connection: &mut Connection) -> Result<Option<Packet<'_>>, DecodeError> {
         let Self { memory, start, end } = self;
         let capacity = memory.len();

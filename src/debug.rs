@@ -8,7 +8,7 @@ use crate::property::PropertiesBuf;
 use crate::property::{Properties, Property, PropertyValue};
 
 /// How many bytes of a payload are shown.
-const SHOWN: usize = 32;
+pub(crate) const SHOWN: usize = 32;
 
 /// A value whose `Debug` shows everything, passwords and Authentication Data as well: see [`Packet::reveal`].
 #[derive(Clone, Copy)]
@@ -74,7 +74,7 @@ impl Debug for Excerpt<'_> {
 }
 
 /// A secret: all of it, or its length.
-struct Secret<'a>(&'a [u8], bool);
+pub(crate) struct Secret<'a>(pub(crate) &'a [u8], pub(crate) bool);
 
 impl Debug for Secret<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -192,6 +192,23 @@ impl Show for Property<'_> {
             (_, PropertyValue::Utf8StringPair(name, value)) => tuple.field(&name).field(&value),
         };
         tuple.finish()
+    }
+}
+
+impl Debug for PropertyValue<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Byte(n) => f.debug_tuple("Byte").field(n).finish(),
+            Self::TwoByteInteger(n) => f.debug_tuple("TwoByteInteger").field(n).finish(),
+            Self::FourByteInteger(n) => f.debug_tuple("FourByteInteger").field(n).finish(),
+            Self::VariableByteInteger(n) => f.debug_tuple("VariableByteInteger").field(n).finish(),
+            Self::Utf8String(text) => f.debug_tuple("Utf8String").field(text).finish(),
+            // Which property it is of is not known here.
+            Self::BinaryData(bytes) => f.debug_tuple("BinaryData").field(&Secret(bytes, false)).finish(),
+            Self::Utf8StringPair(name, value) => {
+                f.debug_tuple("Utf8StringPair").field(name).field(value).finish()
+            }
+        }
     }
 }
 

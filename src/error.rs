@@ -158,9 +158,10 @@ pub enum Field {
     WillProperty(PropertyId),
 }
 
-impl fmt::Display for Field {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Field {
+    /// The standard's name for the field, without the number of an item and without "of the will".
+    pub(crate) const fn title(self) -> &'static str {
+        match self {
             Self::FixedHeader => "fixed header",
             Self::ProtocolLevel => "Protocol Level",
             Self::ClientIdentifier => "Client Identifier",
@@ -173,10 +174,19 @@ impl fmt::Display for Field {
             Self::TopicName => "Topic Name",
             Self::Payload => "Payload",
             Self::List => "list",
-            Self::Item(at) => return write!(f, "item {at} of the list"),
-            Self::Property(id) => id.title(),
-            Self::WillProperty(id) => return write!(f, "{id} of the will"),
-        })
+            Self::Item(_) => "item",
+            Self::Property(id) | Self::WillProperty(id) => id.title(),
+        }
+    }
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Item(at) => write!(f, "item {at} of the list"),
+            Self::WillProperty(id) => write!(f, "{id} of the will"),
+            _ => f.write_str(self.title()),
+        }
     }
 }
 

@@ -1,5 +1,5 @@
 //! The MQTT wire format: every control packet of MQTT 3.1, 3.1.1 and 5.0 and the topic syntax, decoded without
-//! a copy or an allocation and encoded back byte for byte.
+//! a copy or an allocation, and encoded back: to the same bytes, where they are the shortest form.
 //!
 //! # Decode
 //!
@@ -85,6 +85,8 @@ mod arbitrary;
 mod connection;
 mod debug;
 mod decode;
+#[cfg(feature = "defmt")]
+mod defmt;
 mod encode;
 mod error;
 mod first_byte;

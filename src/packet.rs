@@ -24,7 +24,7 @@ pub use connack::ConnAck;
 pub use connect::Connect;
 pub use disconnect::Disconnect;
 pub use edited::EditedPublish;
-#[cfg(feature = "serde")]
+#[cfg(any(feature = "defmt", feature = "serde"))]
 pub(crate) use list::Item;
 pub use list::{List, ListIter};
 pub(crate) use publish::check_publish_flags;

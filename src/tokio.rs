@@ -66,7 +66,8 @@ pub enum Outgoing<'a> {
     Packet(Packet<'a>),
     /// A frame as it is, if it is of the connection's version and within its limit.
     Frame(Frame),
-    /// Bytes that are already encoded.
+    /// Bytes that are already encoded. They are not looked at: of a CONNECT or CONNACK among them the connection learns
+    /// by [`Connection::sent`].
     Bytes(Bytes),
 }
 

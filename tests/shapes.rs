@@ -12,9 +12,9 @@ use mqtt_wire::fields::PublishFields;
 use mqtt_wire::topic::TopicNameBuf;
 use mqtt_wire::{
     Ack, Buffer, CheckedFrame, Codec, CodecError, ConnAck, Connect, Connection, DecodeError, DecodeOptions,
-    Decoded, Delivery, Disconnect, EditedPublish, EncodeError, Frame, Outgoing, Packet, PacketId, PacketType,
-    Properties, PropertiesBuf, Property, PropertyId, Publish, PublishFrame, QoS, ReasonCode, Rule, SubAck,
-    Subscribe, Subscription, TopicName, Version, packets, topic_filter, topic_name,
+    Decoded, Delivery, Disconnect, EditedPublish, EncodeError, Frame, Full, Outgoing, Output, Packet,
+    PacketId, PacketType, Properties, PropertiesBuf, Property, PropertyId, Publish, PublishFrame, QoS,
+    ReasonCode, Rule, SubAck, Subscribe, Subscription, TopicName, Version, packets, topic_filter, topic_name,
 };
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, duplex};
 use tokio::sync::mpsc;
@@ -486,4 +486,36 @@ fn read_loops() {
             (2, Some(ReasonCode::PACKET_TOO_LARGE))
         );
     }
+}
+
+/// The transmit queue of firmware. The newtype is needed: neither the trait nor the vector is the program's own.
+#[derive(Debug, Default, PartialEq)]
+struct Transmit(heapless::Vec<u8, 16>);
+
+impl Output for Transmit {
+    fn extend(&mut self, len: usize, tail: &[u8]) -> Result<&mut [u8], Full> {
+        let (start, available) = (self.0.len(), self.0.capacity() - self.0.len());
+        let behind = start + len;
+        self.0.resize_default(behind + tail.len()).map_err(|_| Full { available })?;
+        self.0[behind..].copy_from_slice(tail);
+        Ok(&mut self.0[start..behind])
+    }
+}
+
+#[test]
+fn firmware_encodes_into_a_buffer_of_its_own() {
+    let mut transmit = Transmit::default();
+    let publish = |payload| Packet::from(Publish::new(topic_name!("a"), payload));
+    assert_eq!(publish(b"on").encode(Version::V311, &mut transmit).expect("there is room"), 7);
+    assert_eq!(publish(b"off").encode(Version::V5, &mut transmit).expect("it fills the rest"), 9);
+    let expected = b"\x30\x05\0\x01aon\x30\x07\0\x01a\0off";
+    assert_eq!(transmit.0, expected);
+    // There is no room for anything more, and what is there stays as it is.
+    let full = Packet::PingReq.encode(Version::V5, &mut transmit).expect_err("it is full");
+    assert_eq!(full.to_string(), "the packet takes 2 bytes, the buffer has 0");
+    assert_eq!(transmit.0, expected);
+    let mut transmit = Transmit::default();
+    let large = publish(b"twelve bytes").encode(Version::V5, &mut transmit).expect_err("one byte too many");
+    assert_eq!(large.to_string(), "the packet takes 18 bytes, the buffer has 16");
+    assert_eq!(transmit, Transmit::default());
 }

@@ -147,6 +147,7 @@ mod secrets {
         hides(&auth);
         hides(&properties);
         hides(&data[1]);
+        hides(&data[1].value());
         hides(&properties.without(PropertyId::AuthenticationMethod));
         for packet in [Packet::from(connect), connack.into(), auth.into()] {
             let wire = encoded(packet, V5);

@@ -3,8 +3,7 @@
 use core::hash::{Hash, Hasher};
 
 use mqtt_wire::{
-    ConnAck, Connection, EncodeError, EncodeErrorKind, Packet, Properties, PropertyId, PropertySet,
-    ReasonCode, Version,
+    Connection, EncodeError, EncodeErrorKind, Packet, Properties, PropertyId, PropertySet, Version,
 };
 
 /// The codec of the connection, with what a link asks it for.
@@ -28,39 +27,6 @@ impl Wire {
     #[inline]
     pub(crate) fn is_v5(&self) -> bool {
         self.version() == Version::V5
-    }
-
-    /// A CONNECT has come: should it not have passed the codec, that now knows the version.
-    pub(crate) fn settle(&mut self, version: Version) {
-        if self.0.version().is_none() {
-            self.0.set_decode_options(self.0.decode_options().with_version(version).with_first_packet(false));
-            self.0.set_encode_options(self.0.encode_options().with_version(version));
-        }
-    }
-
-    /// What the peer announces as Maximum Packet Size, should it not have passed the codec.
-    pub(crate) fn obey(&mut self, properties: &Properties<'_>) {
-        if let Some(most) = properties.maximum_packet_size() {
-            let options = self.0.encode_options();
-            self.0
-                .set_encode_options(options.with_max_packet_size(most.get().min(options.max_packet_size())));
-        }
-    }
-
-    /// What this side announces as Maximum Packet Size, should CONNECT or CONNACK not be encoded by the codec.
-    pub(crate) fn announce(&mut self, properties: &Properties<'_>) {
-        if let Some(most) = properties.maximum_packet_size() {
-            let options = self.0.decode_options();
-            self.0
-                .set_decode_options(options.with_max_packet_size(most.get().min(options.max_packet_size())));
-        }
-    }
-
-    /// A CONNACK of success goes out: the small limit for what comes in is gone.
-    pub(crate) fn accept(&mut self, properties: &Properties<'_>) {
-        // The codec learns it by encoding one; this one is not sent.
-        let _ = self.0.encode(&ConnAck::new(ReasonCode::SUCCESS).into(), &mut [0; 8]);
-        self.announce(properties);
     }
 
     /// The largest packet that the peer takes.

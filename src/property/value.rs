@@ -87,8 +87,9 @@ impl<'a> From<(&'a str, &'a str)> for Property<'a> {
     }
 }
 
-/// The value of a property by its type on the wire.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// The value of a property by its type on the wire. `Debug` of [`BinaryData`](Self::BinaryData) shows the length alone: it
+/// may be Authentication Data.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PropertyValue<'a> {
     /// One byte; every such property is 0 or 1.
     Byte(u8),

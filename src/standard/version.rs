@@ -47,13 +47,20 @@ impl Version {
     }
 }
 
-impl fmt::Display for Version {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
+impl Version {
+    /// The version as it is displayed and parsed: `3.1`, `3.1.1` or `5.0`.
+    pub const fn name(self) -> &'static str {
+        match self {
             Self::V31 => "3.1",
             Self::V311 => "3.1.1",
             Self::V5 => "5.0",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
     }
 }
 
@@ -88,12 +95,19 @@ pub enum Sender {
     Server,
 }
 
-impl fmt::Display for Sender {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
+impl Sender {
+    /// The side as it is displayed and parsed: `client` or `server`.
+    pub const fn name(self) -> &'static str {
+        match self {
             Self::Client => "client",
             Self::Server => "server",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Sender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
     }
 }
 

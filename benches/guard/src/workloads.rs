@@ -6,7 +6,8 @@ use std::hint::black_box;
 
 use bytes::BytesMut;
 use mqtt_wire::{
-    DecodeOptions, Decoded, Delivery, EncodeOptions, Packet, PacketId, Properties, Publish, Version, decode,
+    DecodeOptions, Decoded, Delivery, EncodeOptions, Packet, PacketId, Properties, PropertiesBuf, Publish,
+    Version, decode,
 };
 
 use crate::built::built;
@@ -39,7 +40,8 @@ pub fn all() -> Vec<Workload> {
     list
 }
 
-/// Decode, encode as built, and for what has properties encode as received and the reading of them.
+/// Decode, encode as built, and for what has properties encode as received and from a [`PropertiesBuf`], and the reading
+/// of them one after the other and as fields.
 fn each_way(Sample { name, version, packet, bytes }: Sample) -> Vec<Workload> {
     let named = |what: &str| format!("{what} {} {name}", name_of(version));
     let bytes: &'static [u8] = bytes.leak();
@@ -52,6 +54,10 @@ fn each_way(Sample { name, version, packet, bytes }: Sample) -> Vec<Workload> {
     ];
     if let Some(properties) = properties_of(&received).filter(|properties| !properties.is_empty()) {
         list.push(Workload::new(named("forward"), 1, encode(received, version, bytes.len())));
+        let kept: &'static PropertiesBuf = Box::leak(Box::new(properties.to_buf().expect("good properties")));
+        let kept = with_properties(packet, kept.as_properties());
+        list.push(Workload::new(named("encode kept"), 1, encode(kept, version, bytes.len())));
+        list.push(Workload::new(named("fields"), 1, move || fields(black_box(&received))));
         list.push(Workload::new(named("iterate"), 1, move || {
             for property in black_box(&properties) {
                 black_box(&property);
@@ -72,6 +78,29 @@ fn properties_of(packet: &Packet<'static>) -> Option<Properties<'static>> {
         Packet::Publish(body) => Some(body.properties),
         Packet::PubAck(body) => Some(body.properties),
         _ => None,
+    }
+}
+
+fn with_properties(mut packet: Packet<'static>, properties: Properties<'static>) -> Packet<'static> {
+    match &mut packet {
+        Packet::Connect(body) => body.properties = properties,
+        Packet::ConnAck(body) => body.properties = properties,
+        Packet::Publish(body) => body.properties = properties,
+        Packet::PubAck(body) => body.properties = properties,
+        _ => unreachable!("no other has properties that are read"),
+    }
+    packet
+}
+
+/// All properties in one pass.
+#[inline(never)]
+fn fields(packet: &Packet<'_>) {
+    match packet {
+        Packet::Connect(body) => _ = black_box(&body.fields()),
+        Packet::ConnAck(body) => _ = black_box(&body.fields()),
+        Packet::Publish(body) => _ = black_box(&body.fields()),
+        Packet::PubAck(body) => _ = black_box(&body.fields()),
+        _ => {}
     }
 }
 

@@ -50,7 +50,7 @@ impl<S: Slots> Link<'_, Client, S> {
         let c = &mut self.c;
         super::server::announce(&self.session.slots, self.session.receive_maximum(), c, &connect.properties)?;
         c.wire.size(&Packet::Connect(connect)).map_err(Refusal::Encode)?.ok_or(Refusal::TooLarge)?;
-        c.wire.announce(&connect.properties);
+        c.wire.0.sent(&Packet::Connect(connect));
         c.clean_start = connect.clean_start;
         c.expiry = expiry(&connect);
         c.keep_alive.set(connect.keep_alive, now);
@@ -161,7 +161,7 @@ impl<S: Slots> Link<'_, Client, S> {
         }
         let c = &mut self.c;
         c.auth.accepted();
-        c.wire.obey(properties);
+        c.wire.0.received(&Packet::ConnAck(*connack));
         c.receive_maximum = properties.receive_maximum().map_or(u16::MAX, core::num::NonZero::get);
         c.aliases.most_out = properties.topic_alias_maximum().unwrap_or(0).min(self.session.slots.aliases());
         c.limits = Limits::of_connack(properties);

@@ -35,8 +35,7 @@ impl<S: Slots> Session<S> {
         c.state = State::Waiting;
         c.clean_start = connect.clean_start;
         c.expiry = super::client::expiry(connect);
-        c.wire.settle(connect.version);
-        c.wire.obey(properties);
+        c.wire.0.received(&Packet::Connect(*connect));
         c.receive_maximum = properties.receive_maximum().map_or(u16::MAX, core::num::NonZero::get);
         c.aliases.most_out = properties.topic_alias_maximum().unwrap_or(0).min(link.session.slots.aliases());
         c.keep_alive.set(connect.keep_alive, now);
@@ -125,7 +124,7 @@ impl<S: Slots> Link<'_, Server, S> {
             return Ok(Outputs::new(self, Some((packet, hidden)), Then::Close(connack.reason_code), now));
         }
         let c = &mut self.c;
-        c.wire.accept(&properties);
+        c.wire.0.sent(&packet);
         c.auth.accepted();
         c.limits = Limits::of_connack(&properties);
         c.keep_alive.set(properties.server_keep_alive().unwrap_or(c.asks.keep_alive), now);
