@@ -20,7 +20,8 @@ impl Packet<'_> {
     /// # Errors
     /// When the packet breaks a rule that [`decode`](crate::decode) with the same options would enforce, has no form in
     /// the version, is too large or does not fit. The output is then as it was.
-    #[inline]
+    // Performance: a call of it would cost a short packet as much as the packet.
+    #[inline(always)]
     pub fn encode<O: Output + ?Sized>(
         &self,
         options: impl Into<EncodeOptions>,

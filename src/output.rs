@@ -70,12 +70,25 @@ impl Output for [u8] {
             None => Err(Full { available }),
         }
     }
+
+    #[inline]
+    fn append(&mut self, packet: &[u8]) -> Result<(), Full> {
+        let available = self.len();
+        let room = self.get_mut(..packet.len()).ok_or(Full { available })?;
+        room.copy_from_slice(packet);
+        Ok(())
+    }
 }
 
 impl<const N: usize> Output for [u8; N] {
     #[inline]
     fn extend(&mut self, len: usize, tail: &[u8]) -> Result<&mut [u8], Full> {
         self.as_mut_slice().extend(len, tail)
+    }
+
+    #[inline]
+    fn append(&mut self, packet: &[u8]) -> Result<(), Full> {
+        self.as_mut_slice().append(packet)
     }
 }
 
@@ -93,11 +106,13 @@ macro_rules! vector {
             #[inline]
             fn extend(&mut self, len: usize, tail: &[u8]) -> Result<&mut [u8], Full> {
                 let start = self.len();
-                self.reserve(len.max(BLOCK).saturating_add(tail.len()));
                 if len <= BLOCK {
+                    // The length of a slice is at most half of what a `usize` holds.
+                    self.reserve(BLOCK.wrapping_add(tail.len()));
                     self.extend_from_slice(&[0; BLOCK]);
                     self.truncate(start.saturating_add(len));
                 } else {
+                    self.reserve(len.saturating_add(tail.len()));
                     self.resize(start.saturating_add(len), 0);
                 }
                 self.extend_from_slice(tail);

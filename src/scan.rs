@@ -464,6 +464,38 @@ fn store(to: &mut [u8], words: [u32; 4]) {
     }
 }
 
+/// Copies a text of up to [`SHORT`] bytes; whether there is no U+0000 in it. What is behind the text is written, too.
+///
+/// Performance: the words that are copied are those that are looked at.
+#[inline(always)]
+pub(crate) fn copy_without_nul(to: &mut [u8; SHORT], text: &[u8]) -> bool {
+    let found = if let (Some(first), Some(last)) = (text.first_chunk::<16>(), text.last_chunk::<16>()) {
+        let ([a, b], [c, d]) = (halves(*first), halves(*last));
+        store_at(to, 0, a);
+        store_at(to, 8, b);
+        store_at(to, text.len() - 16, c);
+        store_at(to, text.len() - 8, d);
+        zero(a) | zero(b) | zero(c) | zero(d)
+    } else if let (Some(first), Some(last)) = (text.first_chunk::<8>(), text.last_chunk::<8>()) {
+        let (a, b) = (u64::from_le_bytes(*first), u64::from_le_bytes(*last));
+        store_at(to, 0, a);
+        store_at(to, text.len() - 8, b);
+        zero(a) | zero(b)
+    } else {
+        let word = short(text);
+        store_at(to, 0, word);
+        zero(word)
+    };
+    found & HIGHS == 0
+}
+
+#[inline(always)]
+fn store_at(to: &mut [u8], at: usize, word: u64) {
+    if let Some(to) = to.get_mut(at..).and_then(<[u8]>::first_chunk_mut) {
+        *to = word.to_le_bytes();
+    }
+}
+
 #[inline(never)]
 fn copy_long(to: &mut [u8], from: &[u8]) {
     to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);

@@ -24,6 +24,9 @@ pub(crate) trait Sink: Sized {
     /// A string's bytes.
     fn put_text(&mut self, bytes: &[u8]);
 
+    /// So many bytes, each made when it is needed.
+    fn bytes(&mut self, bytes: impl ExactSizeIterator<Item = u8>);
+
     /// The field that comes next, for the error that may come with it.
     fn field(&mut self, field: Field);
 
@@ -215,6 +218,11 @@ impl Sink for Counter {
     }
 
     #[inline(always)]
+    fn bytes(&mut self, bytes: impl ExactSizeIterator<Item = u8>) {
+        self.len += bytes.len() as u64;
+    }
+
+    #[inline(always)]
     fn field(&mut self, field: Field) {
         self.field = field;
     }
@@ -285,6 +293,13 @@ impl Sink for Writer<'_> {
     fn put_text(&mut self, bytes: &[u8]) {
         if let Some(to) = self.split_off(bytes.len()) {
             scan::copy(to, bytes);
+        }
+    }
+
+    #[inline(always)]
+    fn bytes(&mut self, bytes: impl ExactSizeIterator<Item = u8>) {
+        if let Some(to) = self.split_off(bytes.len()) {
+            to.iter_mut().zip(bytes).for_each(|(to, byte)| *to = byte);
         }
     }
 

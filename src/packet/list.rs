@@ -26,6 +26,11 @@ pub(crate) trait Item<'a>: Copy {
     }
     /// Writes the item.
     fn write<S: Sink>(&self, packet: PacketType, c: Context, out: &mut S) -> Written;
+    /// Writes items of the caller's.
+    #[inline(always)]
+    fn write_all<S: Sink>(items: &[Self], packet: PacketType, c: Context, out: &mut S) -> Written {
+        write_each(items.iter().copied(), packet, c, out)
+    }
 }
 
 /// A list in a packet: the bytes as they were received, or a slice of the caller's. Iterating cannot fail.
@@ -124,32 +129,9 @@ impl<'a, T: Item<'a>> List<'a, T> {
                 out.put(bytes);
                 Ok(())
             }
-            Source::Items(items) if self.form == Form::AsTheyAre => {
-                Self::encode_each(items.iter().copied(), packet, c, out)
-            }
-            _ => Self::encode_each(self.iter(), packet, c, out),
+            Source::Items(items) if self.form == Form::AsTheyAre => T::write_all(items, packet, c, out),
+            _ => write_each(self.iter(), packet, c, out),
         }
-    }
-
-    /// Performance: with a sink of its own, which stays in registers.
-    #[inline(always)]
-    fn encode_each<S: Sink>(
-        items: impl Iterator<Item = T>,
-        packet: PacketType,
-        c: Context,
-        out: &mut S,
-    ) -> Written {
-        let mut sink = out.take();
-        let mut result = Ok(());
-        for (at, item) in (0..).zip(items) {
-            sink.field(Field::Item(at));
-            result = item.write(packet, c, &mut sink);
-            if S::CHECKS && result.is_err() {
-                break;
-            }
-        }
-        *out = sink;
-        result
     }
 
     /// The items in order.
@@ -164,6 +146,27 @@ impl<'a, T: Item<'a>> List<'a, T> {
             Source::Items(items) => items.len(),
         }
     }
+}
+
+/// Performance: with a sink of its own, which stays in registers.
+#[inline(always)]
+fn write_each<'a, T: Item<'a>, S: Sink>(
+    items: impl Iterator<Item = T>,
+    packet: PacketType,
+    c: Context,
+    out: &mut S,
+) -> Written {
+    let mut sink = out.take();
+    let mut result = Ok(());
+    for (at, item) in (0..).zip(items) {
+        sink.field(Field::Item(at));
+        result = item.write(packet, c, &mut sink);
+        if S::CHECKS && result.is_err() {
+            break;
+        }
+    }
+    *out = sink;
+    result
 }
 
 /// Iterator over a [`List`].

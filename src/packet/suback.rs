@@ -10,6 +10,7 @@
 use super::Head;
 use super::list::{Item, List};
 use super::reason::{check_reason_code, read_reason_code};
+use crate::error::Field;
 use crate::options::Context;
 use crate::property::Properties;
 use crate::read::{Fault, Parsed, byte, packet_id};
@@ -80,6 +81,19 @@ impl<'a> Item<'a> for ReasonCode {
             check_reason_code(*self, packet, c)?;
         }
         out.byte(self.get());
+        Ok(())
+    }
+
+    fn write_all<S: Sink>(codes: &[Self], packet: PacketType, c: Context, out: &mut S) -> Written {
+        if S::CHECKS {
+            for (at, code) in (0..).zip(codes) {
+                if let Err(rule) = check_reason_code(*code, packet, c) {
+                    out.field(Field::Item(at));
+                    return Err(rule);
+                }
+            }
+        }
+        out.bytes(codes.iter().map(|code| code.get()));
         Ok(())
     }
 }

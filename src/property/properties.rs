@@ -93,6 +93,21 @@ impl<'a> Properties<'a> {
         }
     }
 
+    /// The list of the caller's that these properties are, if they are one.
+    #[inline(always)]
+    pub(crate) const fn as_list(&self) -> Option<&'a [Property<'a>]> {
+        match self.0 {
+            Repr::List(list) => Some(list),
+            _ => None,
+        }
+    }
+
+    /// Whether this is the empty list that packets without properties have.
+    #[inline(always)]
+    pub(crate) const fn is_empty_list(&self) -> bool {
+        matches!(self.0, Repr::List([]))
+    }
+
     #[inline(always)]
     pub(super) const fn repr(&self) -> Repr<'a> {
         self.0

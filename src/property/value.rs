@@ -45,16 +45,6 @@ macro_rules! property {
                 match self { $(Self::$name(value) => value.view(),)+ $(Self::$many(value) => value.view(),)+ }
             }
 
-            /// Puts the property at a place of the room; the place behind it. `None` when it is not right or has not room.
-            #[inline(always)]
-            pub(super) fn put(&self, room: &mut [u8], at: usize) -> Option<usize> {
-                let id = self.id().get();
-                match self {
-                    $(Self::$name(value) => value.view().put(id, room, at),)+
-                    $(Self::$many(value) => value.view().put(id, room, at),)+
-                }
-            }
-
             /// Reads the value of the property of that number, which was checked before.
             #[inline(always)]
             pub(super) fn read(number: u32, i: &'a [u8]) -> Option<(&'a [u8], Self)> {
