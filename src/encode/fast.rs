@@ -8,7 +8,7 @@ use crate::output::Output;
 use crate::packet::{ConnAck, Connect, Packet, Publish, SubAck, UnsubAck};
 use crate::property::{Properties, Property, PropertyValue};
 use crate::scan;
-use crate::standard::{Delivery, PacketId, PacketType, Place, PropertySet, ReasonCode, Version};
+use crate::standard::{Delivery, PacketId, PacketType, Place, PropertyId, PropertySet, ReasonCode, Version};
 use crate::write::{Sink, Writer};
 
 /// Encodes the packet if it is one of the frequent ones; the number of bytes.
@@ -156,10 +156,13 @@ fn encode_with_properties<O: Output + ?Sized>(
     out: &mut O,
 ) -> Option<usize> {
     let c = options.context();
-    let mut room = [0; ROOM];
+    let mut room = [0; 0x80 + SLACK];
     let block = match properties.ready_block(&Place::CONNACK, c) {
         Some(block) => block,
-        None => listed(properties.as_list()?, &Place::CONNACK, c, &mut room)?,
+        None => {
+            let end = listed(properties.as_list()?, &Place::CONNACK, c, &mut room, 0)?;
+            room.get(..end)?
+        }
     };
     let remaining = u8::try_from(block.len() + 3).ok().filter(|remaining| *remaining < 0x80)?;
     let len = 5 + block.len();
@@ -171,21 +174,100 @@ fn encode_with_properties<O: Output + ?Sized>(
     Some(len)
 }
 
-/// A CONNECT, its properties made a block first.
+/// A CONNECT of 3.1.1 or 5.0, without Authentication Data.
 ///
-/// Performance: so the list is walked once, not once to be checked and counted and once to be written.
+/// Performance: written at once into memory of its own, and copied from there: texts are looked at as they are copied, and
+/// lists are walked once, not once to be checked and counted and once to be written.
 #[inline(never)]
 fn encode_connect<O: Output + ?Sized>(
     connect: &Connect<'_>,
     options: EncodeOptions,
     out: &mut O,
 ) -> Option<usize> {
-    let properties = connect.properties;
-    let list = properties.as_list().filter(|list| !list.is_empty())?;
-    let mut room = [0; ROOM];
-    let block = listed(list, &Place::CONNECT, options.context(), &mut room)?;
-    let properties = Properties::checked(block, properties.ids());
-    super::encode(&Connect { properties, ..*connect }.into(), options, &[], out).ok()
+    let c = options.context();
+    let Connect { version, clean_start, client_id, will, user_name, password, .. } = *connect;
+    let first = PacketType::Connect.first_byte(0);
+    let password_alone = password.is_some() && user_name.is_none() && !c.is_v5();
+    let unidentified = client_id.is_empty() && !clean_start && !c.is_v5();
+    if version != c.version() || version == Version::V31 || connect.bridge || password_alone || unidentified {
+        return None;
+    }
+    if c.asks_for_more() || !first_byte::is_allowed(first, c) {
+        return None;
+    }
+    let mut room = [0; 256];
+    let [high, low] = connect.keep_alive.to_be_bytes();
+    let start = [0, 4, b'M', b'Q', b'T', b'T', version.get(), connect.flags(), high, low];
+    let at = put_bytes(&start, &mut room, HEADER)?;
+    let at = put_properties(connect.properties, &Place::CONNECT, c, &mut room, at)?;
+    let mut at = put_text(client_id.as_bytes(), &mut room, at)?;
+    if let Some(will) = will {
+        at = match will.ready_bytes(c) {
+            Some(bytes) => put_slice(bytes, &mut room, at)?,
+            None => {
+                let will = will.as_built()?;
+                let at = put_properties(will.properties, &Place::WILL, c, &mut room, at)?;
+                let at = put_data(will.topic.as_bytes(), &mut room, at)?;
+                put_data(will.payload, &mut room, at)?
+            }
+        };
+    }
+    if let Some(user_name) = user_name {
+        at = put_text(user_name.as_bytes(), &mut room, at)?;
+    }
+    if let Some(password) = password {
+        at = put_data(password, &mut room, at)?;
+    }
+    put_header(first, &mut room, at).and_then(|packet| {
+        if packet.len() > options.max_packet_size() as usize {
+            return None;
+        }
+        out.append(packet).ok()?;
+        Some(packet.len())
+    })
+}
+
+/// What is kept free for the fixed header: less than 0x4000 is behind it.
+const HEADER: usize = 3;
+
+/// Writes the fixed header before a body that ends at `end`; the packet.
+fn put_header(first: u8, room: &mut [u8], end: usize) -> Option<&[u8]> {
+    let remaining = end.checked_sub(HEADER)?;
+    let [.., more, last] = (remaining << 1).to_be_bytes();
+    let start = if remaining < 0x80 {
+        put_bytes(&[first, last >> 1], room, 1)?;
+        1
+    } else {
+        put_bytes(&[first, last >> 1 | 0x80, more], room, 0)?;
+        0
+    };
+    room.get(start..end)
+}
+
+/// Writes a property block of less than 128 bytes; 3.x has none.
+fn put_properties(
+    properties: Properties<'_>,
+    place: &Place,
+    c: Context,
+    room: &mut [u8],
+    at: usize,
+) -> Option<usize> {
+    if !c.is_v5() {
+        return properties.is_empty_list().then_some(at);
+    }
+    if properties.is_empty_list() {
+        return put_bytes(&[0], room, at);
+    }
+    let start = at + 1;
+    let end = match properties.ready_block(place, c) {
+        // Whether a method goes with it is not looked at here.
+        Some(_) if properties.contains(PropertyId::AuthenticationData) => return None,
+        Some(block) => put_slice(block, room, start)?,
+        None => listed(properties.as_list()?, place, c, room, start)?,
+    };
+    let len = u8::try_from(end - start).ok().filter(|len| *len < 0x80)?;
+    put_bytes(&[len], room, at)?;
+    Some(end)
 }
 
 /// The longest payload and the longest topic: what is around both is well below 512 bytes, and the Remaining Length takes
@@ -212,9 +294,16 @@ fn encode_listed<O: Output + ?Sized>(
     options: EncodeOptions,
     out: &mut O,
 ) -> Option<usize> {
-    let mut room = [0; ROOM];
-    let block = listed(publish.properties.as_list()?, &Place::PUBLISH, options.context(), &mut room)?;
-    encode_message(publish, block, options, out)
+    let mut room = [0; 512];
+    let properties = publish.properties;
+    let end = listed(properties.as_list()?, &Place::PUBLISH, options.context(), &mut room, 0)?;
+    let block = room.get(..end)?;
+    if block.len() < 0x80 {
+        return encode_message(publish, block, options, out);
+    }
+    let properties = Properties::checked(block, properties.ids());
+    let tail = publish.payload;
+    super::encode(&Publish { properties, ..*publish }.into(), options, tail, out).ok()
 }
 
 /// A PUBLISH with that property block.
@@ -266,23 +355,26 @@ fn encode_message<O: Output + ?Sized>(
     Some(len)
 }
 
-/// How many bytes a list of properties may take, some of which are kept free for what is written at a time.
-const ROOM: usize = 256;
+/// How many bytes a text has to have room for, however short it is: what is behind it is written over.
+const SLACK: usize = 2 + scan::SHORT;
 
-/// The properties of a list as a block that is written into `room`; `None` when one of them may not stand in this place, is
-/// not right, or there is not enough room.
-fn listed<'b>(
+/// Writes the properties of a list; `None` when one of them may not stand in this place, is not right, or there is not enough
+/// room.
+fn listed(
     list: &[Property<'_>],
     place: &Place,
     c: Context,
-    room: &'b mut [u8; ROOM],
-) -> Option<&'b [u8]> {
+    room: &mut [u8],
+    start: usize,
+) -> Option<usize> {
     if !c.is_v5() || c.has_strict_characters() {
         return None;
     }
-    let mut open = place.allowed_from(c.sender());
+    // Whether a method goes with it is not looked at here.
+    let data = PropertySet::of(PropertyId::AuthenticationData);
+    let mut open = place.allowed_from(c.sender()).difference(data);
     let again = open.intersection(place.repeats);
-    let mut at = 0;
+    let mut at = start;
     for property in list {
         let id = property.id();
         if !open.contains(id) {
@@ -303,53 +395,63 @@ fn listed<'b>(
             PropertyValue::VariableByteInteger(n) => {
                 put_bytes(&[id, u8::try_from(n).ok().filter(|n| *n < 0x80)?], room, at)?
             }
-            PropertyValue::Utf8String(text) => put_text(id, text, room, at)?,
-            PropertyValue::BinaryData(data) => put_data(id, data, room, at)?,
+            PropertyValue::Utf8String(text) => {
+                let at = put_bytes(&[id], room, at)?;
+                put_text(text.as_bytes(), room, at)?
+            }
+            PropertyValue::BinaryData(data) => {
+                let at = put_bytes(&[id], room, at)?;
+                put_data(data, room, at)?
+            }
             PropertyValue::Utf8StringPair(name, value) => {
-                let value_at = put_text(id, name, room, at)?;
-                // The last byte of the name is written again in the place of an identifier.
-                let last = room.get(value_at - 1).copied()?;
-                put_text(last, value, room, value_at - 1)?
+                let at = put_bytes(&[id], room, at)?;
+                let at = put_text(name.as_bytes(), room, at)?;
+                put_text(value.as_bytes(), room, at)?
             }
         };
     }
-    room.get(..at)
+    Some(at)
 }
 
 /// Writes bytes; the place behind them.
 #[inline(always)]
-fn put_bytes<const N: usize>(bytes: &[u8; N], room: &mut [u8; ROOM], at: usize) -> Option<usize> {
+fn put_bytes<const N: usize>(bytes: &[u8; N], room: &mut [u8], at: usize) -> Option<usize> {
     *room.get_mut(at..)?.first_chunk_mut()? = *bytes;
     Some(at + N)
 }
 
-/// Writes a byte and a string behind it.
+/// Writes a string.
 ///
 /// Performance: what is long is written in a function of its own, so that no register is saved for it.
 #[inline(never)]
-fn put_text(before: u8, text: &str, room: &mut [u8; ROOM], at: usize) -> Option<usize> {
-    let text = text.as_bytes();
+fn put_text(text: &[u8], room: &mut [u8], at: usize) -> Option<usize> {
     if text.len() > scan::SHORT {
-        return put_long(before, text, room, at);
+        return put_long(text, room, at);
     }
     let [.., high, low] = text.len().to_be_bytes();
-    let to = room.get_mut(at..)?.first_chunk_mut::<{ 3 + scan::SHORT }>()?;
-    let (start, to) = to.split_first_chunk_mut()?;
-    *start = [before, high, low];
-    scan::copy_without_nul(to.first_chunk_mut()?, text).then_some(at + 3 + text.len())
+    let to = room.get_mut(at..)?.first_chunk_mut::<SLACK>()?;
+    let (len, to) = to.split_first_chunk_mut()?;
+    *len = [high, low];
+    scan::copy_without_nul(to.first_chunk_mut()?, text).then_some(at + 2 + text.len())
 }
 
 #[inline(never)]
-fn put_long(before: u8, text: &[u8], room: &mut [u8; ROOM], at: usize) -> Option<usize> {
-    if scan::has_nul(text) { None } else { put_data(before, text, room, at) }
+fn put_long(text: &[u8], room: &mut [u8], at: usize) -> Option<usize> {
+    if scan::has_nul(text) { None } else { put_data(text, room, at) }
 }
 
-/// Writes a byte and Binary Data behind it.
+/// Writes Binary Data.
 #[inline(never)]
-fn put_data(before: u8, data: &[u8], room: &mut [u8; ROOM], at: usize) -> Option<usize> {
+fn put_data(data: &[u8], room: &mut [u8], at: usize) -> Option<usize> {
     let [.., high, low] = data.len().to_be_bytes();
-    let at = put_bytes(&[before, high, low], room, at)?;
-    let end = at + data.len();
-    scan::copy(room.get_mut(at..end)?, data);
+    let at = put_bytes(&[high, low], room, at)?;
+    put_slice(data, room, at)
+}
+
+/// Writes bytes of any number; the place behind them.
+#[inline(always)]
+fn put_slice(bytes: &[u8], room: &mut [u8], at: usize) -> Option<usize> {
+    let end = at.checked_add(bytes.len())?;
+    scan::copy(room.get_mut(at..end)?, bytes);
     Some(end)
 }

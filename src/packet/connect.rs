@@ -195,7 +195,7 @@ impl<'a> Connect<'a> {
         if lacks_method(&self.properties) { Err(Rule::AuthenticationMethodMissing) } else { Ok(()) }
     }
 
-    fn flags(&self) -> u8 {
+    pub(crate) fn flags(&self) -> u8 {
         let will = self.will.map_or(0, WillRef::flags);
         let user_name = self.user_name.map_or(0, |_| flags::USER_NAME);
         let password = self.password.map_or(0, |_| flags::PASSWORD);
