@@ -156,7 +156,7 @@ fn encode_with_properties<O: Output + ?Sized>(
     out: &mut O,
 ) -> Option<usize> {
     let c = options.context();
-    let mut room = [0; 0x80 + SLACK];
+    let mut room = [0; ROOM];
     let block = match properties.ready_block(&Place::CONNACK, c) {
         Some(block) => block,
         None => {
@@ -195,7 +195,7 @@ fn encode_connect<O: Output + ?Sized>(
     if c.asks_for_more() || !first_byte::is_allowed(first, c) {
         return None;
     }
-    let mut room = [0; 256];
+    let mut room = [0; ROOM];
     let [high, low] = connect.keep_alive.to_be_bytes();
     let start = [0, 4, b'M', b'Q', b'T', b'T', version.get(), connect.flags(), high, low];
     let at = put_bytes(&start, &mut room, HEADER)?;
@@ -231,7 +231,7 @@ fn encode_connect<O: Output + ?Sized>(
 const HEADER: usize = 3;
 
 /// Writes the fixed header before a body that ends at `end`; the packet.
-fn put_header(first: u8, room: &mut [u8], end: usize) -> Option<&[u8]> {
+fn put_header(first: u8, room: &mut [u8; ROOM], end: usize) -> Option<&[u8]> {
     let remaining = end.checked_sub(HEADER)?;
     let [.., more, last] = (remaining << 1).to_be_bytes();
     let start = if remaining < 0x80 {
@@ -249,7 +249,7 @@ fn put_properties(
     properties: Properties<'_>,
     place: &Place,
     c: Context,
-    room: &mut [u8],
+    room: &mut [u8; ROOM],
     at: usize,
 ) -> Option<usize> {
     if !c.is_v5() {
@@ -294,7 +294,7 @@ fn encode_listed<O: Output + ?Sized>(
     options: EncodeOptions,
     out: &mut O,
 ) -> Option<usize> {
-    let mut room = [0; 512];
+    let mut room = [0; ROOM];
     let properties = publish.properties;
     let end = listed(properties.as_list()?, &Place::PUBLISH, options.context(), &mut room, 0)?;
     let block = room.get(..end)?;
@@ -355,6 +355,9 @@ fn encode_message<O: Output + ?Sized>(
     Some(len)
 }
 
+/// How many bytes may be written before they are copied.
+const ROOM: usize = 256;
+
 /// How many bytes a text has to have room for, however short it is: what is behind it is written over.
 const SLACK: usize = 2 + scan::SHORT;
 
@@ -364,7 +367,7 @@ fn listed(
     list: &[Property<'_>],
     place: &Place,
     c: Context,
-    room: &mut [u8],
+    room: &mut [u8; ROOM],
     start: usize,
 ) -> Option<usize> {
     if !c.is_v5() || c.has_strict_characters() {
@@ -415,7 +418,7 @@ fn listed(
 
 /// Writes bytes; the place behind them.
 #[inline(always)]
-fn put_bytes<const N: usize>(bytes: &[u8; N], room: &mut [u8], at: usize) -> Option<usize> {
+fn put_bytes<const N: usize>(bytes: &[u8; N], room: &mut [u8; ROOM], at: usize) -> Option<usize> {
     *room.get_mut(at..)?.first_chunk_mut()? = *bytes;
     Some(at + N)
 }
@@ -424,7 +427,7 @@ fn put_bytes<const N: usize>(bytes: &[u8; N], room: &mut [u8], at: usize) -> Opt
 ///
 /// Performance: what is long is written in a function of its own, so that no register is saved for it.
 #[inline(never)]
-fn put_text(text: &[u8], room: &mut [u8], at: usize) -> Option<usize> {
+fn put_text(text: &[u8], room: &mut [u8; ROOM], at: usize) -> Option<usize> {
     if text.len() > scan::SHORT {
         return put_long(text, room, at);
     }
@@ -436,13 +439,13 @@ fn put_text(text: &[u8], room: &mut [u8], at: usize) -> Option<usize> {
 }
 
 #[inline(never)]
-fn put_long(text: &[u8], room: &mut [u8], at: usize) -> Option<usize> {
+fn put_long(text: &[u8], room: &mut [u8; ROOM], at: usize) -> Option<usize> {
     if scan::has_nul(text) { None } else { put_data(text, room, at) }
 }
 
 /// Writes Binary Data.
 #[inline(never)]
-fn put_data(data: &[u8], room: &mut [u8], at: usize) -> Option<usize> {
+fn put_data(data: &[u8], room: &mut [u8; ROOM], at: usize) -> Option<usize> {
     let [.., high, low] = data.len().to_be_bytes();
     let at = put_bytes(&[high, low], room, at)?;
     put_slice(data, room, at)
@@ -450,7 +453,7 @@ fn put_data(data: &[u8], room: &mut [u8], at: usize) -> Option<usize> {
 
 /// Writes bytes of any number; the place behind them.
 #[inline(always)]
-fn put_slice(bytes: &[u8], room: &mut [u8], at: usize) -> Option<usize> {
+fn put_slice(bytes: &[u8], room: &mut [u8; ROOM], at: usize) -> Option<usize> {
     let end = at.checked_add(bytes.len())?;
     scan::copy(room.get_mut(at..end)?, bytes);
     Some(end)
