@@ -143,7 +143,6 @@ pub(crate) const fn word(text: &[u8]) -> u64 {
 }
 
 /// The whole chunks of so many bytes, from the start of a text on.
-#[inline(always)]
 fn chunks<const N: usize>(text: &[u8]) -> impl Iterator<Item = [u8; N]> {
     // Each has that length, which leaves no default to be made.
     text.chunks_exact(N).map(|chunk| chunk.first_chunk().copied().unwrap_or([0; N]))
@@ -434,7 +433,6 @@ pub(crate) fn copy(to: &mut [u8], from: &[u8]) {
 ///
 /// Performance: both are loaded before either is stored, and as words, since what may overlap would be moved by memmove
 /// on small machines.
-#[inline(always)]
 fn copy_ends<const N: usize>(to: &mut [u8], from: &[u8]) {
     if let (Some(first), Some(last)) = (from.first_chunk::<N>(), from.last_chunk::<N>()) {
         let (first, last) = (load(first), load(last));
@@ -448,14 +446,12 @@ fn copy_ends<const N: usize>(to: &mut [u8], from: &[u8]) {
 }
 
 /// Up to sixteen bytes as words; those behind them are 0.
-#[inline(always)]
 fn load(bytes: &[u8]) -> [u32; 4] {
     let mut words = chunks(bytes);
     core::array::from_fn(|_| words.next().map_or(0, u32::from_le_bytes))
 }
 
 /// Writes as many words as there is room for.
-#[inline(always)]
 fn store(to: &mut [u8], words: [u32; 4]) {
     for (to, word) in to.chunks_exact_mut(4).zip(words) {
         if let Some(to) = to.first_chunk_mut() {

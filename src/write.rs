@@ -31,7 +31,6 @@ pub(crate) trait Sink: Sized {
     fn field(&mut self, field: Field);
 
     /// The property that came last is one of a will.
-    #[inline(always)]
     fn field_of_will(&mut self) {}
 
     /// The sink, to be put back.
@@ -49,12 +48,10 @@ pub(crate) trait Sink: Sized {
     /// A block that is ready, and its length as a variable byte integer before it.
     fn block(&mut self, bytes: &[u8]);
 
-    #[inline(always)]
     fn byte(&mut self, byte: u8) {
         self.put(&[byte]);
     }
 
-    #[inline(always)]
     fn two_bytes(&mut self, n: u16) {
         self.put(&n.to_be_bytes());
     }
@@ -62,7 +59,6 @@ pub(crate) trait Sink: Sized {
     /// A byte and a Variable Byte Integer in its shortest form.
     ///
     /// Performance: four fixed lengths rather than one that varies, which would be a call of memcpy.
-    #[inline(always)]
     fn byte_and_variable(&mut self, byte: u8, n: u64) {
         match variable_len(n) {
             1 => self.put(&[byte, last(n, 0)]),
@@ -73,7 +69,6 @@ pub(crate) trait Sink: Sized {
     }
 
     /// A Variable Byte Integer in its shortest form.
-    #[inline(always)]
     fn variable(&mut self, n: u64) {
         match variable_len(n) {
             1 => self.put(&[last(n, 0)]),
@@ -84,7 +79,6 @@ pub(crate) trait Sink: Sized {
     }
 
     /// The length before Binary Data. The first walk refuses what is too long; the second need not look.
-    #[inline(always)]
     fn length(bytes: &[u8]) -> Result<[u8; 2], Rule> {
         let [.., high, low] = bytes.len().to_be_bytes();
         if Self::CHECKS && bytes.len() > usize::from(u16::MAX) {
@@ -102,7 +96,6 @@ pub(crate) trait Sink: Sized {
     }
 
     /// Binary Data behind a byte.
-    #[inline(always)]
     fn byte_and_binary(&mut self, byte: u8, bytes: &[u8]) -> Written {
         let [high, low] = Self::length(bytes)?;
         self.put(&[byte, high, low]);
@@ -111,7 +104,6 @@ pub(crate) trait Sink: Sized {
     }
 
     /// Checks a string field before it is put as Binary Data.
-    #[inline(always)]
     fn check_text(&self, text: &str, c: Context) -> Written {
         if Self::CHECKS && scan::has_nul(text.as_bytes()) {
             return Err(Rule::NulCharacter);
@@ -120,7 +112,6 @@ pub(crate) trait Sink: Sized {
     }
 
     /// Checks a topic name or filter, whose type vouches for most of it.
-    #[inline(always)]
     fn check_topic(&self, topic: &[u8], c: Context) -> Written {
         if Self::CHECKS { check_characters(topic, c).map_err(|fault| fault.rule) } else { Ok(()) }
     }
@@ -152,7 +143,6 @@ const fn more(n: u64, shift: u32) -> u8 {
 }
 
 /// The length of a Variable Byte Integer: 1 to 4.
-#[inline(always)]
 pub(crate) const fn variable_len(n: u64) -> u64 {
     match n {
         0..=0x7F => 1,
@@ -174,19 +164,16 @@ pub(crate) struct Counter {
 }
 
 impl Counter {
-    #[inline(always)]
     pub(crate) const fn new() -> Self {
         Self { len: 0, blocks: 0, shift: 0, field: Field::FixedHeader }
     }
 
-    #[inline(always)]
     pub(crate) const fn len(&self) -> u64 {
         self.len
     }
 
     /// The lengths of the property blocks in their order, the first one lowest: the packet's own, and that of a
     /// will.
-    #[inline(always)]
     pub(crate) const fn blocks(&self) -> u64 {
         self.blocks
     }
@@ -207,22 +194,18 @@ impl Counter {
 impl Sink for Counter {
     const CHECKS: bool = true;
 
-    #[inline(always)]
     fn put(&mut self, bytes: &[u8]) {
         self.len += bytes.len() as u64;
     }
 
-    #[inline(always)]
     fn put_text(&mut self, bytes: &[u8]) {
         self.put(bytes);
     }
 
-    #[inline(always)]
     fn bytes(&mut self, bytes: impl ExactSizeIterator<Item = u8>) {
         self.len += bytes.len() as u64;
     }
 
-    #[inline(always)]
     fn field(&mut self, field: Field) {
         self.field = field;
     }
@@ -239,17 +222,14 @@ impl Sink for Counter {
         *self
     }
 
-    #[inline(always)]
     fn start_block(&mut self) -> u64 {
         self.len
     }
 
-    #[inline(always)]
     fn end_block(&mut self, start: u64) {
         self.keep(self.len - start);
     }
 
-    #[inline(always)]
     fn block(&mut self, bytes: &[u8]) {
         self.put(bytes);
         self.keep(bytes.len() as u64);
@@ -265,13 +245,11 @@ pub(crate) struct Writer<'b> {
 
 impl<'b> Writer<'b> {
     /// A writer of what was counted: see [`Counter::blocks`].
-    #[inline(always)]
     pub(crate) const fn new(room: &'b mut [u8], blocks: u64) -> Self {
         Self { room, blocks }
     }
 
     /// The next bytes of the room. It is large enough: what is written was counted.
-    #[inline(always)]
     fn split_off(&mut self, len: usize) -> Option<&'b mut [u8]> {
         let (next, rest) = take(&mut self.room).split_at_mut_checked(len)?;
         self.room = rest;
@@ -282,28 +260,24 @@ impl<'b> Writer<'b> {
 impl Sink for Writer<'_> {
     const CHECKS: bool = false;
 
-    #[inline(always)]
     fn put(&mut self, bytes: &[u8]) {
         if let Some(to) = self.split_off(bytes.len()) {
             to.copy_from_slice(bytes);
         }
     }
 
-    #[inline(always)]
     fn put_text(&mut self, bytes: &[u8]) {
         if let Some(to) = self.split_off(bytes.len()) {
             scan::copy(to, bytes);
         }
     }
 
-    #[inline(always)]
     fn bytes(&mut self, bytes: impl ExactSizeIterator<Item = u8>) {
         if let Some(to) = self.split_off(bytes.len()) {
             to.iter_mut().zip(bytes).for_each(|(to, byte)| *to = byte);
         }
     }
 
-    #[inline(always)]
     fn field(&mut self, _: Field) {}
 
     #[inline(always)]
@@ -311,17 +285,14 @@ impl Sink for Writer<'_> {
         Writer { room: take(&mut self.room), blocks: self.blocks }
     }
 
-    #[inline(always)]
     fn start_block(&mut self) -> u64 {
         self.variable(self.blocks & u64::from(u32::MAX));
         self.blocks >>= u32::BITS;
         0
     }
 
-    #[inline(always)]
     fn end_block(&mut self, _: u64) {}
 
-    #[inline(always)]
     fn block(&mut self, bytes: &[u8]) {
         self.start_block();
         self.put(bytes);

@@ -452,7 +452,6 @@ fn put_data(data: &[u8], room: &mut [u8; ROOM], at: usize) -> Option<usize> {
 }
 
 /// Writes bytes of any number; the place behind them.
-#[inline(always)]
 fn put_slice(bytes: &[u8], room: &mut [u8; ROOM], at: usize) -> Option<usize> {
     let end = at.checked_add(bytes.len())?;
     scan::copy(room.get_mut(at..end)?, bytes);

@@ -100,7 +100,6 @@ impl<'a> Connect<'a> {
         }
     }
 
-    #[inline(always)]
     pub(super) fn decode(_: Head, c: Context, i: &'a [u8]) -> Parsed<'a, Self> {
         let (i, (version, bridge)) = protocol(i, c)?;
         let c = c.with_version(version);
@@ -141,7 +140,6 @@ impl<'a> Connect<'a> {
         Ok((i, this))
     }
 
-    #[inline(always)]
     pub(super) fn encode<S: Sink>(&self, _: PacketType, c: Context, out: &mut S) -> Written {
         if S::CHECKS {
             self.check(c, out)?;
@@ -153,7 +151,6 @@ impl<'a> Connect<'a> {
         written
     }
 
-    #[inline(always)]
     fn encode_fields<S: Sink>(&self, c: Context, out: &mut S) -> Written {
         out.binary(self.version.protocol_name().as_bytes())?;
         let level = self.version.get() + if self.bridge { BRIDGE } else { 0 };

@@ -27,7 +27,6 @@ pub(crate) trait Item<'a>: Copy {
     /// Writes the item.
     fn write<S: Sink>(&self, packet: PacketType, c: Context, out: &mut S) -> Written;
     /// Writes items of the caller's.
-    #[inline(always)]
     fn write_all<S: Sink>(items: &[Self], packet: PacketType, c: Context, out: &mut S) -> Written {
         write_each(items.iter().copied(), packet, c, out)
     }
@@ -176,7 +175,6 @@ pub struct ListIter<'a, T>(List<'a, T>);
 impl<'a, T: Item<'a>> Iterator for ListIter<'a, T> {
     type Item = T;
 
-    #[inline]
     fn next(&mut self) -> Option<T> {
         let item = match &mut self.0.source {
             Source::Wire { bytes: [], .. } => return None,

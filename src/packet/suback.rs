@@ -48,7 +48,6 @@ impl<'a> SubAck<'a> {
         Ok((&[], Self { packet_id, properties, reason_codes }))
     }
 
-    #[inline(always)]
     pub(super) fn encode<S: Sink>(&self, _: PacketType, c: Context, out: &mut S) -> Written {
         out.two_bytes(self.packet_id.get());
         self.properties.encode(&Place::SUBACK, c, out)?;
@@ -66,7 +65,6 @@ impl<'a> Item<'a> for ReasonCode {
         Ok(i)
     }
 
-    #[inline(always)]
     fn read(i: &'a [u8], _: Version) -> Parsed<'a, Self> {
         byte(i).map(|(i, code)| (i, Self::new(code)))
     }
@@ -75,7 +73,6 @@ impl<'a> Item<'a> for ReasonCode {
         if self <= Self::GRANTED_QOS_2 { self } else { Self::UNSPECIFIED_ERROR }
     }
 
-    #[inline(always)]
     fn write<S: Sink>(&self, packet: PacketType, c: Context, out: &mut S) -> Written {
         if S::CHECKS {
             check_reason_code(*self, packet, c)?;

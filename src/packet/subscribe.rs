@@ -42,7 +42,6 @@ impl<'a> Subscribe<'a> {
         Self { packet_id, properties: Properties::EMPTY, subscriptions: List::new(subscriptions) }
     }
 
-    #[inline(always)]
     pub(super) fn decode(_: Head, c: Context, i: &'a [u8]) -> Parsed<'a, Self> {
         let (i, packet_id) = packet_id(i)?;
         let (i, properties) = Properties::decode(&Place::SUBSCRIBE, c, i)?;
@@ -50,7 +49,6 @@ impl<'a> Subscribe<'a> {
         Ok((&[], Self { packet_id, properties, subscriptions }))
     }
 
-    #[inline(always)]
     pub(super) fn encode<S: Sink>(&self, _: PacketType, c: Context, out: &mut S) -> Written {
         out.two_bytes(self.packet_id.get());
         self.properties.encode(&Place::SUBSCRIBE, c, out)?;

@@ -40,7 +40,6 @@ impl<'a> Unsubscribe<'a> {
         Self { packet_id, properties: Properties::EMPTY, filters: List::new(filters) }
     }
 
-    #[inline(always)]
     pub(super) fn decode(_: Head, c: Context, i: &'a [u8]) -> Parsed<'a, Self> {
         let (i, packet_id) = packet_id(i)?;
         let (i, properties) = Properties::decode(&Place::UNSUBSCRIBE, c, i)?;
@@ -48,7 +47,6 @@ impl<'a> Unsubscribe<'a> {
         Ok((&[], Self { packet_id, properties, filters }))
     }
 
-    #[inline(always)]
     pub(super) fn encode<S: Sink>(&self, _: PacketType, c: Context, out: &mut S) -> Written {
         out.two_bytes(self.packet_id.get());
         self.properties.encode(&Place::UNSUBSCRIBE, c, out)?;
@@ -76,7 +74,6 @@ pub(super) fn pass_plain_filter(i: &[u8], c: Context) -> Option<&[u8]> {
 impl TopicFilter<'_> {
     /// Checks that the filter means the same in that version: `$share/...` is a shared subscription in 5.0 and a filter like
     /// any other in 3.x, and may be a bad shared subscription.
-    #[inline(always)]
     fn check_in(&self, version: Version) -> Written {
         let there = Self::checked(self.as_bytes(), version);
         if there.is_shared() == self.is_shared() { Ok(()) } else { Err(self.refusal_in(version)) }

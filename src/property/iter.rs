@@ -41,7 +41,6 @@ impl<'a> Properties<'a> {
 
     /// The stretch of that number: the properties under all edits are number 0, above them comes what each of the edits
     /// added.
-    #[inline]
     pub(super) fn part(&self, number: usize) -> Option<Part<'a>> {
         let mut hidden = PropertySet::EMPTY;
         let mut this = self.repr();
