@@ -62,6 +62,7 @@ pub(crate) fn byte(i: &[u8]) -> Parsed<'_, u8> {
     plain(i, be_u8(i))
 }
 
+#[inline(always)]
 pub(crate) fn two_bytes(i: &[u8]) -> Parsed<'_, u16> {
     plain(i, be_u16(i))
 }
@@ -71,6 +72,7 @@ pub(crate) fn four_bytes(i: &[u8]) -> Parsed<'_, u32> {
 }
 
 /// The next `n` bytes as a block of their own; `at` is where the length stands that promised them.
+#[inline(always)]
 fn sub<'a>(at: &'a [u8], n: usize, i: &'a [u8]) -> Parsed<'a, &'a [u8]> {
     // Not nom's `take`, which is never inlined: see docs/decisions.md.
     match i.split_at_checked(n) {
@@ -114,6 +116,7 @@ pub(crate) fn topic_name(at: &[u8], c: Context) -> Parsed<'_, Option<TopicName<'
 }
 
 /// Refuses control characters and non-characters when the options ask for it.
+#[inline(always)]
 pub(crate) fn check_characters(checked: &[u8], c: Context) -> Result<(), Fault<'_>> {
     if !c.has_strict_characters() {
         return Ok(());

@@ -76,7 +76,6 @@ pub(crate) const SHORT: usize = 32;
 /// Whether a look sets no high bit for any eight bytes of the text. It sees all of them, some more than once.
 ///
 /// Performance: most texts are short, and for them there is no loop to be set up and no register to be saved for it.
-#[inline(always)]
 const fn none<const FOR: u8>(text: &[u8]) -> bool {
     if text.len() > SHORT { none_in_long::<FOR>(text) } else { none_in_short::<FOR>(text) }
 }
