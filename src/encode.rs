@@ -3,12 +3,10 @@
 mod fast;
 
 use crate::error::EncodeError;
-use crate::first_byte;
 use crate::options::EncodeOptions;
-use crate::output::{Full, Output};
-use crate::packet::{Packet, Publish};
+use crate::packet::{Packet, Publish, first_byte};
 use crate::standard::{Delivery, MAX_PACKET_SIZE, PacketId, QoS};
-use crate::write::{Counter, Sink, Writer, variable_len};
+use crate::write::{Counter, Full, Output, Sink, Writer, variable_len};
 
 impl Packet<'_> {
     /// Encodes the packet, whole, and returns how many bytes it took. A [`Version`](crate::Version) serves as options,

@@ -2,14 +2,12 @@
 //! and UNSUBACK as servers send them, PINGREQ and PINGRESP. It knows no errors: what it does not take, or not at once,
 //! [`encode`](super::encode) takes. Without this file everything reads the same, only slower.
 
-use crate::first_byte;
 use crate::options::{Context, EncodeOptions};
-use crate::output::Output;
-use crate::packet::{ConnAck, Connect, Packet, Publish, SubAck, UnsubAck};
+use crate::packet::{ConnAck, Connect, Packet, Publish, SubAck, UnsubAck, first_byte};
 use crate::property::{Properties, Property, PropertyValue};
 use crate::scan;
 use crate::standard::{Delivery, PacketId, PacketType, Place, PropertyId, PropertySet, ReasonCode, Version};
-use crate::write::{Sink, Writer};
+use crate::write::{Output, Sink, Writer};
 
 /// Encodes the packet if it is one of the frequent ones; the number of bytes.
 ///
