@@ -83,7 +83,9 @@ impl Error {
             Self::Unreachable { .. } | Self::Timeout { .. } | Self::Lost(_) | Self::Closed => true,
             Self::Refused { code, .. } => matches!(
                 *code,
-                ReasonCode::SERVER_UNAVAILABLE | ReasonCode::SERVER_BUSY | ReasonCode::CONNECTION_RATE_EXCEEDED
+                ReasonCode::SERVER_UNAVAILABLE
+                    | ReasonCode::SERVER_BUSY
+                    | ReasonCode::CONNECTION_RATE_EXCEEDED
             ),
             Self::Disconnected { code, .. } => !matches!(
                 *code,

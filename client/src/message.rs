@@ -8,7 +8,7 @@ use bytes::Bytes;
 use mqtt_session::{Receipt, Stale};
 use mqtt_wire::topic::TopicNameBuf;
 use mqtt_wire::{
-    Properties, PropertiesBuf, PropertyId, PublishFrame, QoS, ReasonCode, TopicName, TopicError,
+    Properties, PropertiesBuf, PropertyId, PublishFrame, QoS, ReasonCode, TopicError, TopicName,
 };
 use tokio::sync::{mpsc, oneshot};
 

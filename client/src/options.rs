@@ -207,7 +207,12 @@ pub struct Reconnect {
 
 impl Default for Reconnect {
     fn default() -> Self {
-        Self { first: Duration::from_secs(1), longest: Duration::from_secs(30), attempts: None, at_start: false }
+        Self {
+            first: Duration::from_secs(1),
+            longest: Duration::from_secs(30),
+            attempts: None,
+            at_start: false,
+        }
     }
 }
 
@@ -234,8 +239,8 @@ pub enum Event<'a> {
     Received(&'a Packet<'a>),
     /// There is no connection.
     Lost(&'a Error),
-    /// The next attempt is made after this delay.
-    Waiting(Duration),
+    /// The next attempt is made after this delay, since there is no connection for this reason.
+    Waiting(Duration, &'a Error),
     /// The server has forgotten the session: a message that was on its way is sent as a new one, and may come twice.
     SentAnew,
 }

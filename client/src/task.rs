@@ -13,8 +13,8 @@ use mqtt_session::{
 use mqtt_wire::topic::TopicFilterBuf;
 use mqtt_wire::{
     ConnAck, Connect, Connection, Disconnect, EncodeOptions, Frame, Packet, PacketId, PropertiesBuf,
-    Property, PublishFrame, QoS, ReasonCode, Subscribe, Subscription, SubscriptionOptions,
-    Unsubscribe, Version, Will, WillRef,
+    Property, PublishFrame, QoS, ReasonCode, Subscribe, Subscription, SubscriptionOptions, Unsubscribe,
+    Version, Will, WillRef,
 };
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{mpsc, oneshot};
@@ -30,6 +30,7 @@ use crate::transport;
 type Slots = Growing<u64>;
 type ClientLink<'s> = Link<'s, ClientRole, Slots>;
 type Delivered = oneshot::Sender<Result<ReasonCode, PublishError>>;
+type Accepted = oneshot::Sender<Result<(), Stale>>;
 type Answered = oneshot::Sender<Result<Vec<ReasonCode>, SubscribeError>>;
 
 /// How many bytes may wait to be written before nothing more is taken in.
@@ -100,7 +101,7 @@ struct Outbox {
     unwritten: Vec<Delivered>,
     /// Done, as soon as the store is safe.
     done: Vec<(Delivered, Result<ReasonCode, PublishError>)>,
-    accepted: Vec<(oneshot::Sender<Result<(), Stale>>, Result<(), Stale>)>,
+    accepted: Vec<(Accepted, Result<(), Stale>)>,
     resend: QoS,
 }
 
@@ -164,10 +165,9 @@ impl Outbox {
     /// The message of this key is done with.
     fn finish(&mut self, key: u64, result: Result<ReasonCode, PublishError>) {
         let message = self.messages.remove(&key);
-        if let Some(store) = self.store.as_mut() {
-            if message.is_some_and(|message| message.qos > QoS::AtMostOnce) {
-                store.done(key);
-            }
+        let was_kept = message.is_some_and(|message| message.qos > QoS::AtMostOnce);
+        if let Some(store) = self.store.as_mut().filter(|_| was_kept) {
+            store.done(key);
         }
         if let Some(waiter) = self.waiters.remove(&key) {
             self.done.push((waiter, result));
@@ -255,8 +255,7 @@ impl Task {
             options.client_id = format!("mqtt-{:08x}", fastrand::u32(..));
         }
         // A server of 3.x is not told how many messages may be under way.
-        let incoming =
-            if options.version == Version::V5 { options.receive_maximum.get() } else { u16::MAX };
+        let incoming = if options.version == Version::V5 { options.receive_maximum.get() } else { u16::MAX };
         let aliases = if options.version == Version::V5 { options.topic_aliases } else { 0 };
         let slots = Slots::new(options.send_maximum.get(), incoming, aliases);
         let (store, session, messages) = match &options.session {
@@ -334,7 +333,7 @@ impl Task {
             }
             let delay = reconnect.delay(attempt);
             attempt = attempt.saturating_add(1);
-            self.options.tell(Event::Waiting(delay));
+            self.options.tell(Event::Waiting(delay, &error));
             if self.wait(delay).await {
                 return Err(error);
             }
@@ -480,6 +479,7 @@ impl Task {
         }
     }
 
+    #[allow(clippy::needless_pass_by_value, reason = "an output is done once")]
     fn perform(&mut self, output: Output<'_, u64>, options: EncodeOptions, out: &mut Outgoing) {
         match output {
             Output::Store(record) => {

@@ -76,7 +76,11 @@ fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
     let certificates = CertificateDer::pem_file_iter(file)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(|error| bad_file(file, &error))?;
-    if certificates.is_empty() { Err(bad_file(file, &"there is no certificate in it")) } else { Ok(certificates) }
+    if certificates.is_empty() {
+        Err(bad_file(file, &"there is no certificate in it"))
+    } else {
+        Ok(certificates)
+    }
 }
 
 fn bad_file(file: &Path, error: &dyn std::fmt::Display) -> Error {

@@ -19,11 +19,8 @@ pub(crate) async fn connect(options: &Options) -> Result<Box<dyn Bytes>, Error> 
     let stream = TcpStream::connect((address.host.as_str(), address.port)).await.map_err(unreachable)?;
     // Packets are written whole: to wait for more helps nobody.
     stream.set_nodelay(true).map_err(unreachable)?;
-    let stream: Box<dyn Bytes> = if address.transport.is_tls() {
-        tls(options, stream).await?
-    } else {
-        Box::new(stream)
-    };
+    let stream: Box<dyn Bytes> =
+        if address.transport.is_tls() { tls(options, stream).await? } else { Box::new(stream) };
     if address.transport.is_websocket() {
         return websocket(address, stream).await;
     }
