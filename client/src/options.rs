@@ -278,8 +278,9 @@ pub struct Options {
     pub goodbye: PropertiesBuf,
     /// How many messages of QoS 1 and 2 may be on their way to the client (5.0 announces it). Default: 256.
     pub receive_maximum: NonZeroU16,
-    /// How many messages of QoS 1 and 2 may be on their way to the server, if it allows as many. Default: 256.
-    pub send_maximum: NonZeroU16,
+    /// How many messages of QoS 1 and 2 may be on their way to the server, if it allows as many. Default: 256, in 3.x 20: a
+    /// server of 3.x cannot tell how many it allows, and mosquitto ends the connection when there are more.
+    pub send_maximum: Option<NonZeroU16>,
     /// How many topic aliases there may be in each direction (5.0). Default: 16.
     pub topic_aliases: u16,
     /// The largest packet that is received, in bytes. Default: 16 MiB.
@@ -326,7 +327,7 @@ impl Options {
             properties: PropertiesBuf::new(),
             goodbye: PropertiesBuf::new(),
             receive_maximum: NonZeroU16::MIN.saturating_add(255),
-            send_maximum: NonZeroU16::MIN.saturating_add(255),
+            send_maximum: None,
             topic_aliases: 16,
             max_packet_size: 16 << 20,
             tls: Tls::default(),
@@ -335,6 +336,11 @@ impl Options {
             resend: QoS::AtLeastOnce,
             observer: None,
         }
+    }
+
+    pub(crate) fn send_maximum(&self) -> u16 {
+        let default = if self.version == Version::V5 { 256 } else { 20 };
+        self.send_maximum.map_or(default, NonZeroU16::get)
     }
 
     /// The Session Expiry Interval of CONNECT in 5.0.

@@ -257,7 +257,7 @@ impl Task {
         // A server of 3.x is not told how many messages may be under way.
         let incoming = if options.version == Version::V5 { options.receive_maximum.get() } else { u16::MAX };
         let aliases = if options.version == Version::V5 { options.topic_aliases } else { 0 };
-        let slots = Slots::new(options.send_maximum.get(), incoming, aliases);
+        let slots = Slots::new(u16::MAX, incoming, aliases);
         let (store, session, messages) = match &options.session {
             SessionStart::Clean => (None, Session::new(slots), Messages::new()),
             SessionStart::Continue => (None, Session::assumed(slots), Messages::new()),
@@ -787,6 +787,10 @@ impl Task {
                 self.outbox.waiting.remove(&key);
                 continue;
             };
+            let most = usize::from(self.options.send_maximum());
+            if message.qos > QoS::AtMostOnce && link.session().in_flight() >= most {
+                return;
+            }
             match link.publish(&message.as_publish(), message.qos, key) {
                 Ok(()) => {}
                 // When something was acknowledged.

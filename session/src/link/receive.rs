@@ -71,8 +71,8 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
         let held = self.session.received.len() + usize::from(self.c.open);
         let held = held.saturating_sub(usize::from(self.session.releasing));
         // (Some of those that are being released may be of an earlier connection: that is for the peer.)
-        if held.saturating_sub(usize::from(self.c.received_before)) >= usize::from(self.c.own_receive_maximum)
-        {
+        let most = usize::from(self.c.own_receive_maximum) + usize::from(self.c.given_back);
+        if held.saturating_sub(usize::from(self.c.received_before)) >= most {
             return Err(SessionRule::ReceiveMaximum);
         }
         Ok(held)

@@ -250,7 +250,7 @@ impl Connection {
         options.session_expiry = options.session_expiry.or(own.session_expiry_interval());
         let most = self.max_inflight.or(own.receive_maximum());
         options.receive_maximum = most.unwrap_or(options.receive_maximum);
-        options.send_maximum = self.max_inflight.unwrap_or(options.send_maximum);
+        options.send_maximum = self.max_inflight;
         options.topic_aliases = own.topic_alias_maximum().unwrap_or(options.topic_aliases);
         let size = self.max_packet_size.or(own.maximum_packet_size());
         options.max_packet_size = size.map_or(options.max_packet_size, NonZeroU32::get);
