@@ -254,8 +254,8 @@ impl Task {
         if options.client_id.is_empty() && options.version == Version::V31 {
             options.client_id = format!("mqtt-{:08x}", fastrand::u32(..));
         }
-        // A server of 3.x is not told how many messages may be under way.
-        let incoming = if options.version == Version::V5 { options.receive_maximum.get() } else { u16::MAX };
+        // More than were announced, for servers that miscount: mosquitto 2.0 does when it sends PUBREL again.
+        let incoming = u16::MAX;
         let aliases = if options.version == Version::V5 { options.topic_aliases } else { 0 };
         let slots = Slots::new(u16::MAX, incoming, aliases);
         let (store, session, messages) = match &options.session {
@@ -565,6 +565,7 @@ impl Task {
         for output in list {
             self.perform(output, options, out);
         }
+        link.tolerate_received(u16::MAX);
         // What was stored is safe before CONNECT is written.
         self.outbox.settle()
     }

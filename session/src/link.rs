@@ -138,8 +138,8 @@ pub(crate) struct Connection<S: Slots> {
     pub(crate) own_receive_maximum: u16,
     /// How many of the session's received messages have not come on this connection: they stand first.
     pub(crate) received_before: u16,
-    /// How many of those were released on this connection: by section 4.9 the peer may count their PUBCOMPs towards its
-    /// quota, although it has spent none on them.
+    /// How many PUBRELs have come on this connection for messages that have not: by section 4.9 the peer may count their
+    /// PUBCOMPs towards its quota, although it has spent none on them.
     pub(crate) given_back: u16,
     pub(crate) todo: S::Todo,
     pub(crate) requests: S::Requests,

@@ -1,7 +1,7 @@
 //! What goes wrong is one line, and an exit code of its own.
 
 use crate::matrix::subscriber;
-use crate::process::{ours, run, run_with};
+use crate::process::{ours, run, run_with, succeed};
 use crate::server::{Mosquitto, Wanted, fixed};
 
 /// It ends with this code, prints nothing, and says one line that has these parts.
@@ -51,7 +51,7 @@ fn a_refused_connection_is_3() {
             3,
             &["refuses the connection", "see -u and -P"],
         );
-        fails(&format!("{place} -V {version} -u anna -P rahasia"), 0, &[]);
+        succeed(&format!("{place} -V {version} -u anna -P rahasia"));
     }
 }
 
@@ -77,7 +77,7 @@ fn tls_and_websocket_that_do_not_come_about_are_4() {
     // TLS 1.3: the server's refusal comes after the handshake.
     let ended = run(&format!("{place} --cafile {ca} --no-reconnect"));
     assert!(matches!(ended.code, Some(4 | 6)), "{}", ended.stderr);
-    assert_eq!(run(&format!("{place} --cafile {ca} {own}")).code, Some(0));
+    succeed(&format!("{place} --cafile {ca} {own}"));
     fails(
         &format!("{place} --cafile {} {own}", f("server.key")),
         2,
@@ -110,7 +110,7 @@ fn another_name_is_accepted_with_insecure_and_another_signer_is_not() {
     }
     let place = format!("pub -h localhost -p {} -t a -m x", server.tls);
     fails(&format!("{place} --cafile {other} --insecure"), 4, &["certificate"]);
-    fails(&format!("{place} --cafile {ca} --insecure"), 0, &[]);
+    succeed(&format!("{place} --cafile {ca} --insecure"));
 }
 
 #[test]
@@ -154,11 +154,7 @@ fn a_server_that_is_told_why_reads_it() {
 #[test]
 fn silence_is_5() {
     let (port, _) = fixed(&[]);
-    fails(
-        &format!("pub -h 127.0.0.1 -p {port} -t a -m x --connect-timeout 0"),
-        5,
-        &["no connection within 0ns"],
-    );
+    fails(&format!("pub -h 127.0.0.1 -p {port} -t a -m x --connect-timeout 0"), 5, &["within 0ns"]);
 }
 
 #[test]
@@ -178,7 +174,7 @@ fn what_a_server_does_not_allow_is_7() {
     let place = format!("-h 127.0.0.1 -p {} -u guest -P rahasia", server.port);
     for qos in [1, 2] {
         fails(
-            &format!("pub {place} -t a -m x -q {qos}"),
+            &format!("pub {place} -t a -m x -q {qos} --quiet"),
             7,
             &["the server refuses the message", "Not authorized"],
         );

@@ -78,19 +78,19 @@ fn output_is_raw_verbose_formatted_json_or_pretty() {
     };
     assert_eq!(print("teks", ""), "h\u{e9}\u{1b}[2J");
     assert_eq!(print("teks", "-v"), "teks h\u{e9}\u{1b}[2J");
-    assert_eq!(print("teks", "-N -F %t|%q|%r|%l|%10t|%-6t|%%|@@"), "teks|0|1|6|      teks|teks  |%|@");
+    assert_eq!(print("teks", "-N -F %t|%q|%r|%l|%10t|%-6t|%%|@@"), "teks|0|1|7|      teks|teks  |%|@");
     assert_eq!(print("suhu", "-F %C|%P|%q|%m"), "json|ruang:dapur|1|1");
     assert_eq!(print("biner", "-F %X"), "FF00");
     let json = print("suhu", "--json");
     assert!(json.starts_with("{\"tst\":\"2") && json.ends_with(
-        "\"topic\":\"suhu\",\"qos\":1,\"retain\":1,\"payloadlen\":25,\"mid\":1,\"properties\":{\"content-type\":\"json\",\
+        "\"topic\":\"suhu\",\"qos\":1,\"retain\":1,\"payloadlen\":24,\"mid\":1,\"properties\":{\"content-type\":\"json\",\
          \"user-properties\":[{\"ruang\":\"dapur\"}]},\"payload\":{\"c\":21.50,\"b\":[]}}"), "{json}");
     let json = print("suhu", "-F %j");
     assert!(json.contains(r#""payload":"{ \"c\": 21.50,\n \"b\": [] }""#), "{json}");
     assert!(print("biner", "--json").contains("\"payload_base64\":\"/wA=\""));
     assert!(print("teks", "--json").contains(r#""payload":"hé\u001b[2J""#));
     let pretty = print("suhu", "--pretty");
-    assert!(pretty.contains("  suhu  (QoS 1, retained, 25 bytes)\n"), "{pretty}");
+    assert!(pretty.contains("  suhu  (QoS 1, retained, 24 bytes)\n"), "{pretty}");
     assert!(pretty.ends_with("    user-property: ruang: dapur\n    content-type: json\n  {\n    \"c\": 21.50,\n    \"b\": []\n  }")
         || pretty.ends_with("    content-type: json\n    user-property: ruang: dapur\n  {\n    \"c\": 21.50,\n    \"b\": []\n  }"), "{pretty}");
     assert!(print("teks", "--pretty").ends_with("  h\u{e9}\\u{1b}[2J"));
@@ -130,6 +130,7 @@ fn filters_retained_messages_and_counts() {
 fn a_will_is_published_when_the_client_is_gone() {
     let (_server, place) = server();
     let mut watcher = subscriber(&place, "-t wasiat -q 2 -F %p|%q|%r|%C");
+    succeed(&format!("pub {place} -t siap -m ya -r"));
     let will = "--will-topic wasiat --will-payload hilang --will-qos 2 -D will content-type text";
     let mut gone = Process::start(&mut ours(&format!("sub {place} -t siap -k 1 {will}")), b"");
     gone.line();

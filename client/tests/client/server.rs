@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 
 /// A folder that is removed at the end.
 pub(crate) struct Folder(pub(crate) PathBuf);
@@ -157,6 +157,7 @@ impl Drop for Mosquitto {
 fn certificates(folder: &Folder) {
     let issuer = |name: &str| {
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
     };
@@ -167,7 +168,9 @@ fn certificates(folder: &Folder) {
     for (file, names) in [("server", vec!["localhost", "127.0.0.1"]), ("client", vec!["anna"])] {
         let names: Vec<String> = names.into_iter().map(str::to_owned).collect();
         let key = KeyPair::generate().unwrap();
-        let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &ca).unwrap();
+        let mut params = CertificateParams::new(names).unwrap();
+        params.distinguished_name.push(DnType::CommonName, file);
+        let certificate = params.signed_by(&key, &ca).unwrap();
         write(&format!("{file}.pem"), certificate.pem());
         write(&format!("{file}.key"), key.serialize_pem());
     }
