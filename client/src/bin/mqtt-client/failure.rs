@@ -58,7 +58,10 @@ impl Failure {
             Self::Client(Error::Timeout { .. }) | Self::TooLate(_) => 5,
             Self::NotDelivered(_, PublishError::Refused(_) | PublishError::Unsendable(_))
             | Self::NotSubscribed(..) => 7,
-            Self::Client(Error::Malformed(_) | Error::Violation(_)) => 8,
+            Self::Client(error @ (Error::Malformed(_) | Error::Violation(_))) => {
+                // A server that does not answer is gone.
+                if error.is_temporary() { 6 } else { 8 }
+            }
             Self::Client(Error::Store { .. }) | Self::Io(..) => 9,
             Self::Client(_) | Self::NotDelivered(..) | Self::Subscribe(_) => 6,
             Self::Interrupted => 130,
