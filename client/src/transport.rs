@@ -33,6 +33,7 @@ async fn tls(options: &Options, stream: TcpStream) -> Result<Box<dyn Bytes>, Err
 }
 
 #[cfg(not(feature = "tls"))]
+#[allow(clippy::unused_async, reason = "as the other of this name")]
 async fn tls(_: &Options, _: TcpStream) -> Result<Box<dyn Bytes>, Error> {
     Err(Error::Options("TLS is not compiled in: the feature is `tls`".to_owned()))
 }
@@ -46,6 +47,7 @@ async fn websocket(
 }
 
 #[cfg(not(feature = "websocket"))]
+#[allow(clippy::unused_async, reason = "as the other of this name")]
 async fn websocket(_: &crate::options::Address, _: Box<dyn Bytes>) -> Result<Box<dyn Bytes>, Error> {
     Err(Error::Options("WebSocket is not compiled in: the feature is `websocket`".to_owned()))
 }

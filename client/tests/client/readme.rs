@@ -10,13 +10,12 @@ pub(crate) fn commands(page: &str) -> Vec<(String, String)> {
     let mut commands: Vec<(String, String)> = Vec::new();
     for block in page.split("```console\n").skip(1) {
         for line in block.split("```").next().unwrap().lines() {
-            match line.strip_prefix("$ ") {
-                Some(command) => commands.push((command.to_owned(), String::new())),
-                None => {
-                    let printed = &mut commands.last_mut().unwrap().1;
-                    printed.push_str(line);
-                    printed.push('\n');
-                }
+            if let Some(command) = line.strip_prefix("$ ") {
+                commands.push((command.to_owned(), String::new()));
+            } else {
+                let printed = &mut commands.last_mut().unwrap().1;
+                printed.push_str(line);
+                printed.push('\n');
             }
         }
     }

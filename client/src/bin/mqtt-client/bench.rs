@@ -247,6 +247,7 @@ async fn send(
     Ok(measured)
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "nothing is left of it")]
 fn note<E, F>(measured: &mut Measured, done: Result<Result<Duration, E>, F>, progress: Option<&ProgressBar>) {
     match done {
         Ok(Ok(time)) => measured.add(time),
@@ -266,7 +267,7 @@ async fn receive(
     let mut measured = Measured::new()?;
     while measured.times.len() < count {
         let Some(mut message) = messages.recv().await else { break };
-        let _ = message.accept();
+        drop(message.accept());
         if let Some(nanos) = message.payload().first_chunk().filter(|_| !message.retain()) {
             let sent = epoch + Duration::from_nanos(u64::from_be_bytes(*nanos));
             measured.add(sent.elapsed());

@@ -94,10 +94,7 @@ impl Failure {
             Self::Client(Error::Disconnected { code: ReasonCode::SESSION_TAKEN_OVER, .. }) => {
                 "another client has the same identifier, see -i"
             }
-            Self::Client(Error::Closed | Error::Lost(_)) => {
-                "try again; with --session FILE nothing under way is lost"
-            }
-            Self::NotDelivered(_, PublishError::Ended) => {
+            Self::Client(Error::Closed | Error::Lost(_)) | Self::NotDelivered(_, PublishError::Ended) => {
                 "try again; with --session FILE nothing under way is lost"
             }
             Self::NotDelivered(_, PublishError::Refused(ReasonCode::NOT_AUTHORIZED))

@@ -275,7 +275,7 @@ fn object<'a>(fields: impl Iterator<Item = (&'a str, &'a str)>) -> String {
 
 fn properties(message: &Message) -> String {
     let (mut fields, mut pairs) = (Vec::new(), Vec::new());
-    for property in message.properties().iter() {
+    for property in message.properties() {
         let value = match property.value() {
             PropertyValue::Utf8StringPair(key, value) => {
                 pairs.push(object([(key, quoted(value).as_str())].into_iter()));
@@ -316,12 +316,11 @@ fn laid_out(json: &str, pretty: bool) -> String {
             '{' | '[' => {
                 text.push(c);
                 while rest.next_if(|c| matches!(c, ' ' | '\t' | '\r' | '\n')).is_some() {}
-                match rest.next_if(|c| matches!(c, '}' | ']')) {
-                    Some(end) => text.push(end),
-                    None => {
-                        depth += 1;
-                        line(&mut text, depth);
-                    }
+                if let Some(end) = rest.next_if(|c| matches!(c, '}' | ']')) {
+                    text.push(end);
+                } else {
+                    depth += 1;
+                    line(&mut text, depth);
                 }
             }
             '}' | ']' => {

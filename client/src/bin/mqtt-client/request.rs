@@ -67,13 +67,12 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     }
     let format = arguments.style.format()?;
     let (client, messages) = Client::connect(options).await?;
-    let reply = match &arguments.response_topic {
-        Some(topic) => topic.as_str().to_owned(),
-        None => {
-            // Below the place that the server sets aside for this client, if it does.
-            let place = client.server().properties.as_properties().response_information();
-            format!("{}/{:016x}", place.unwrap_or("mqtt-client/response"), fastrand::u64(..))
-        }
+    let reply = if let Some(topic) = &arguments.response_topic {
+        topic.as_str().to_owned()
+    } else {
+        // Below the place that the server sets aside for this client, if it does.
+        let place = client.server().properties.as_properties().response_information();
+        format!("{}/{:016x}", place.unwrap_or("mqtt-client/response"), fastrand::u64(..))
     };
     let correlation = fastrand::u64(..).to_be_bytes();
     if is_v5 {

@@ -171,17 +171,14 @@ async fn print(
     // Those of QoS 1 are acknowledged when the output has them.
     let mut unacknowledged: Vec<Message> = Vec::new();
     while arguments.count.is_none_or(|count| printed < count) {
-        let mut message = match messages.try_recv() {
-            Some(message) => message,
-            None => {
-                flush(&mut output, &mut unacknowledged)?;
-                match messages.recv().await {
-                    Some(message) => message,
-                    None => {
-                        return Err(messages.ended().await.err().map_or(Failure::Interrupted, Failure::from));
-                    }
-                }
-            }
+        let mut message = if let Some(message) = messages.try_recv() {
+            message
+        } else {
+            flush(&mut output, &mut unacknowledged)?;
+            let Some(message) = messages.recv().await else {
+                return Err(messages.ended().await.err().map_or(Failure::Interrupted, Failure::from));
+            };
+            message
         };
         if arguments.retained_only && !message.retain() {
             break;
@@ -201,7 +198,7 @@ async fn print(
             let delivery = client.publish(removal).await.map_err(|error| Failure::NotDelivered(1, error))?;
             delivery.await.map_err(|error| Failure::NotDelivered(1, error))?;
         }
-        if !hidden && !(arguments.no_retained && message.retain()) {
+        if !(hidden || arguments.no_retained && message.retain()) {
             format.write(&mut output, &message).map_err(Failure::output)?;
             printed += 1;
         }
@@ -214,7 +211,7 @@ fn flush(output: &mut impl Write, unacknowledged: &mut Vec<Message>) -> Result<(
     output.flush().map_err(Failure::output)?;
     for mut message in unacknowledged.drain(..) {
         // Whether the link has it is the server's concern: else the message comes again.
-        let _ = message.accept();
+        drop(message.accept());
     }
     Ok(())
 }
