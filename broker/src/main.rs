@@ -1,0 +1,3 @@
+//! `mqtt-broker`: an MQTT broker in one program.
+
+fn main() {}
