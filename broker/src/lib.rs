@@ -1,2 +1,7 @@
 //! The parts of the broker, so that tests and other programs can start one in their own process.
 
+pub mod auth;
+pub mod clock;
+pub mod config;
+pub mod limits;
+pub mod store;

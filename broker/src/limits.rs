@@ -1,76 +1,74 @@
-//! The limits: what one client may take of the memory, and how long it may take.
-
-use std::time::Duration;
+//! The limits of the broker, with their names and defaults.
 
 use serde::Deserialize;
 
-/// A second, as the file of settings has it.
-fn seconds<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    u64::deserialize(deserializer).map(Duration::from_secs)
-}
-
-/// What a client may take. Each limit has the refusal that the standard has for it.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Limits {
-    /// Connections at a time. One more is closed before it has said anything. Default: 100,000.
-    pub connections: usize,
-    /// The time from the beginning of a connection to its CONNECT, and for each step of an enhanced authentication. Then
-    /// the connection is closed. In the file: whole seconds. Default: 10 seconds.
-    #[serde(deserialize_with = "seconds")]
-    pub connect_timeout: Duration,
-    /// The time in which a client has to take something of what is sent to it. Then the connection is closed. In the file:
-    /// whole seconds. Default: 30 seconds.
-    #[serde(deserialize_with = "seconds")]
-    pub write_timeout: Duration,
-    /// The largest packet in bytes, which CONNACK says; a larger one is answered by DISCONNECT 0x95 before it is read.
-    /// Default: 1 MiB.
-    pub packet_bytes: u32,
-    /// The largest CONNECT in bytes. Default: 64 KiB.
-    pub connect_bytes: u32,
-    /// The longest keep alive in seconds, which CONNACK says to clients that want a longer one or none; 0 is no limit.
-    /// (3.x cannot say it: such a client is cut off if it is silent for longer.) Default: 0.
-    pub keep_alive: u16,
-    /// The longest Session Expiry Interval in seconds, which CONNACK says; it holds for the sessions of 3.x, too.
-    /// 4,294,967,295 is for ever. Default: 604,800, which is a week.
-    pub session_expiry: u32,
-    /// Subscriptions of a client. One more is answered by 0x97. Default: 10,000.
-    pub subscriptions: usize,
-    /// Messages that wait for a client. One more is dropped, counted and logged. Default: 10,000.
-    pub queue_messages: usize,
-    /// Bytes of the messages that wait for a client. What is more is dropped, counted and logged. Default: 64 MiB.
-    pub queue_bytes: usize,
-    /// Messages of QoS 1 and 2 under way to a client; a client of 5.0 may say less. Default: 100.
-    pub in_flight: u16,
-    /// Messages of QoS 1 and 2 under way from a client, which CONNACK says as Receive Maximum; more are answered by
-    /// DISCONNECT 0x93. Default: 100.
-    pub receive_maximum: u16,
-    /// Topic aliases in each direction, which CONNACK says as Topic Alias Maximum. Default: 16.
-    pub topic_aliases: u16,
-    /// Retained messages of all clients. One more is answered by 0x97. Default: 1,000,000.
-    pub retained_messages: usize,
-    /// Bytes of all retained messages. More is answered by 0x97. Default: 1 GiB.
-    pub retained_bytes: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            connections: 100_000,
-            connect_timeout: Duration::from_secs(10),
-            write_timeout: Duration::from_secs(30),
-            packet_bytes: 1 << 20,
-            connect_bytes: 1 << 16,
-            keep_alive: 0,
-            session_expiry: 604_800,
-            subscriptions: 10_000,
-            queue_messages: 10_000,
-            queue_bytes: 64 << 20,
-            in_flight: 100,
-            receive_maximum: 100,
-            topic_aliases: 16,
-            retained_messages: 1_000_000,
-            retained_bytes: 1 << 30,
+/// What a table of limits is made of: a name as it stands in the configuration, a type, a default.
+macro_rules! limits {
+    ($($(#[doc = $doc:literal])+ $name:ident: $type:ty = $default:expr;)+) => {
+        /// The limits, each with a default. In the configuration they are the table `[limits]`.
+        #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        pub struct Limits {
+            $($(#[doc = $doc])+ pub $name: $type,)+
         }
+
+        impl Default for Limits {
+            fn default() -> Self {
+                Self { $($name: $default,)+ }
+            }
+        }
+
+        impl Limits {
+            /// Name, default, and what it means, of each limit.
+            pub const TABLE: &'static [(&'static str, &'static str, &'static str)] =
+                &[$((stringify!($name), stringify!($default), concat!($($doc),+))),+];
+        }
+    };
+}
+
+limits! {
+    /// Connections at a time. One more is closed at once.
+    connections: usize = 100_000;
+    /// Seconds from the connection to the whole CONNECT, TLS and WebSocket included. Then it is closed.
+    connect_timeout: u64 = 10;
+    /// Seconds that a write may wait for the client to read. Then it is closed.
+    write_timeout: u64 = 20;
+    /// The longest Keep Alive in seconds; 0 is none. 5.0 is told Server Keep Alive, 3.x is closed by it.
+    keep_alive: u16 = 0;
+    /// The longest packet in bytes (Maximum Packet Size). A longer one ends the connection (0x95).
+    packet_size: u32 = 1_048_576;
+    /// Messages of QoS 1 and 2 that a client may have under way to the broker (Receive Maximum). One more ends it (0x93).
+    receive_maximum: u16 = 100;
+    /// Messages of QoS 1 and 2 under way to a client; less if the client says so.
+    in_flight: u16 = 100;
+    /// Topic aliases in each direction (Topic Alias Maximum).
+    topic_aliases: u16 = 32;
+    /// Levels of a topic name or filter. With more a subscription is refused (0x8F), a message too (0x90).
+    topic_levels: usize = 128;
+    /// Subscriptions of a client. One more is refused (0x97).
+    subscriptions: usize = 1_000;
+    /// Messages in the queue of a client. One more is dropped, and counted.
+    queue_messages: usize = 10_000;
+    /// Bytes of messages in the queue of a client. A message that does not fit is dropped, and counted.
+    queue_bytes: usize = 16_777_216;
+    /// Retained messages. One more is refused (0x97).
+    retained_messages: usize = 100_000;
+    /// Bytes of retained messages. One that does not fit is refused (0x97).
+    retained_bytes: usize = 268_435_456;
+    /// Sessions that are kept without a connection. One more does not outlast its connection.
+    sessions: usize = 100_000;
+    /// The longest Session Expiry Interval in seconds; 4,294,967,295 is for ever.
+    session_expiry: u32 = 4_294_967_295;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_says_what_the_defaults_are() {
+        let text: Vec<String> =
+            Limits::TABLE.iter().map(|(name, value, _)| format!("{name} = {value}")).collect();
+        assert_eq!(toml::from_str::<Limits>(&text.join("\n")).unwrap(), Limits::default());
     }
 }
