@@ -38,11 +38,11 @@ use mqtt_wire::topic::TopicCursor;
 use mqtt_wire::{PublishFrame, ReasonCode, Subscription, SubscriptionId, TopicFilter};
 
 use crate::auth::Who;
-use crate::store::{Message, Queued, UnixMillis};
+use crate::store::{Message, Queued, SessionId, UnixMillis};
 
 pub use self::local::{Local, OpenError};
 pub use self::mailbox::{Mail, Mailbox};
-pub use self::seat::{Retained, Seat};
+pub use self::seat::{Held, Scan, Seat};
 pub use self::turn::{Commit, Turn};
 
 /// The slots of the sessions: a message is known by its place in the queue.
@@ -68,6 +68,8 @@ pub struct Will {
     pub message: Arc<Message>,
     /// Will Delay Interval, in seconds.
     pub delay: u32,
+    /// The session that it is of, as soon as there is one.
+    pub session: SessionId,
 }
 
 /// What becomes of a message.
@@ -101,20 +103,17 @@ pub trait Engine: Send + Sync {
     /// [`ReasonCode::QUOTA_EXCEEDED`]: the client has too many.
     fn subscribe(
         &self,
-        seat: &mut Retained,
+        held: &mut Held,
         subscription: Subscription<'_>,
         identifier: Option<SubscriptionId>,
         turn: &mut Turn,
     ) -> Result<bool, ReasonCode>;
 
     /// Ends a subscription. Whether there was one.
-    fn unsubscribe(&self, seat: &mut Retained, filter: TopicFilter<'_>, turn: &mut Turn) -> bool;
+    fn unsubscribe(&self, held: &mut Held, filter: TopicFilter<'_>, turn: &mut Turn) -> bool;
 
     /// A message of its own number, whose PUBLISH names its topic and has nothing of the publisher's connection.
     fn message(&self, frame: PublishFrame, publisher: Option<Arc<str>>) -> Arc<Message>;
-
-    /// Whether anything becomes of a message with that topic: it is retained, or somebody has subscribed.
-    fn is_wanted(&self, publish: &mqtt_wire::Publish<'_>) -> bool;
 
     /// Puts a message into the queues of its subscribers, and retains it if RETAIN is set.
     fn publish(&self, message: &Arc<Message>, turn: &mut Turn) -> Published;
@@ -123,7 +122,7 @@ pub trait Engine: Send + Sync {
     fn retained(&self, cursor: &mut TopicCursor, most: usize) -> Vec<Arc<Message>>;
 
     /// Puts a retained message into the hands of a session, to be sent next.
-    fn hand(&self, seat: &Retained, queued: Queued, turn: &mut Turn) -> Arc<Queued>;
+    fn hand(&self, held: &Held, queued: Queued, turn: &mut Turn) -> Arc<Queued>;
 
     /// Hands the turn's changes to the store and its messages to their receivers; the turn is then empty. `None` when
     /// there is nothing to wait for.

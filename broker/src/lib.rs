@@ -3,5 +3,7 @@
 pub mod auth;
 pub mod clock;
 pub mod config;
+pub mod engine;
 pub mod limits;
+pub mod metrics;
 pub mod store;
