@@ -4,6 +4,7 @@ pub mod auth;
 pub mod clock;
 pub mod config;
 pub mod engine;
+pub mod front;
 pub mod limits;
 pub mod metrics;
 pub mod store;

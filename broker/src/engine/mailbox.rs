@@ -136,8 +136,8 @@ impl Mailbox {
         if inner.wants_mail { inner.waker.take() } else { None }
     }
 
-    /// Takes messages out, at most so many.
-    pub fn take(&self, most: usize, into: &mut Vec<Arc<Queued>>) {
+    /// Takes messages out, at most so many, into an empty list.
+    pub fn take(&self, most: usize, into: &mut VecDeque<Arc<Queued>>) {
         let mut inner = self.inner.lock();
         let some = inner.queue.len().min(most);
         into.extend(inner.queue.drain(..some));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use mqtt_session::Session;
 use mqtt_wire::topic::{TopicCursor, TopicFilterBuf};
-use mqtt_wire::{SubscriptionId, SubscriptionOptions};
+use mqtt_wire::{Subscription, SubscriptionId, SubscriptionOptions};
 
 use super::{Mailbox, Slots, Will};
 use crate::auth::Who;
@@ -29,9 +29,21 @@ pub struct Held {
     pub scans: VecDeque<Scan>,
     pub(super) subscriptions: HashSet<TopicFilterBuf>,
     pub(super) will: Option<Will>,
+    /// The Authentication Method of its connection.
+    method: Option<Box<str>>,
 }
 
 impl Held {
+    /// The Authentication Method of the connection.
+    pub fn method(&self) -> Option<&str> {
+        self.method.as_deref()
+    }
+
+    /// A connection begins with this Authentication Method.
+    pub fn set_method(&mut self, method: Option<&str>) {
+        self.method = method.map(Into::into);
+    }
+
     /// How many subscriptions it has.
     pub fn subscriptions(&self) -> usize {
         self.subscriptions.len()
@@ -49,8 +61,15 @@ pub struct Scan {
     pub identifier: Option<SubscriptionId>,
 }
 
+impl Scan {
+    /// All that are retained under the filter of that subscription.
+    pub fn new(wanted: Subscription<'_>, identifier: Option<SubscriptionId>) -> Self {
+        Self { cursor: TopicCursor::new(wanted.filter), options: wanted.options(), identifier }
+    }
+}
+
 impl Held {
     pub(super) fn new(who: Who, mailbox: Arc<Mailbox>) -> Self {
-        Self { mailbox, who, scans: VecDeque::new(), subscriptions: HashSet::new(), will: None }
+        Self { mailbox, who, scans: VecDeque::new(), subscriptions: HashSet::new(), will: None, method: None }
     }
 }
