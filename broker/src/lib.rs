@@ -3,4 +3,5 @@
 pub mod auth;
 pub mod config;
 pub mod limits;
+pub mod metrics;
 pub mod store;
