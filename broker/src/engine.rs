@@ -27,6 +27,7 @@ mod retained;
 mod routing;
 mod seat;
 mod subscriptions;
+mod sys;
 mod turn;
 
 use std::future::Future;

@@ -6,5 +6,7 @@ pub mod config;
 pub mod engine;
 pub mod front;
 pub mod limits;
+pub mod listener;
 pub mod metrics;
+pub mod server;
 pub mod store;

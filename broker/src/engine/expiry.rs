@@ -39,6 +39,10 @@ impl Expiry {
     /// A client that is due.
     pub(super) fn take(&self, now: UnixMillis) -> Option<Arc<str>> {
         let mut all = self.due.lock();
-        if all.first().is_some_and(|(due, _)| *due <= now) { all.pop_first().map(|(_, client)| client) } else { None }
+        if all.first().is_some_and(|(due, _)| *due <= now) {
+            all.pop_first().map(|(_, client)| client)
+        } else {
+            None
+        }
     }
 }

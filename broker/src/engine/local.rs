@@ -51,11 +51,7 @@ impl Local {
     ///
     /// # Errors
     /// When the store cannot be read, or there is no thread.
-    pub fn open(
-        mut store: Box<dyn Store>,
-        limits: Limits,
-        metrics: Arc<Metrics>,
-    ) -> Result<Self, OpenError> {
+    pub fn open(mut store: Box<dyn Store>, limits: Limits, metrics: Arc<Metrics>) -> Result<Self, OpenError> {
         let kept = store.load().map_err(OpenError::Store)?;
         let committer = Committer::start(store).map_err(OpenError::Thread)?;
         let mut this = Self::new(limits, metrics, Some(committer), &kept);
@@ -125,7 +121,10 @@ impl Local {
         }
         let session = Session::restore(self.slots(), records.into_iter().flatten());
         let session = session.unwrap_or_else(|_| {
-            tracing::warn!(client = &*kept.client, "more messages are under way to it than `limits.in_flight`");
+            tracing::warn!(
+                client = &*kept.client,
+                "more messages are under way to it than `limits.in_flight`"
+            );
             Session::new(self.slots())
         });
         let mut waiting: Vec<_> = queue.into_values().filter(|q| !under_way.contains(&q.sequence)).collect();

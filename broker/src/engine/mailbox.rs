@@ -165,7 +165,8 @@ impl Mailbox {
 
     /// A message is done with: it was sent at QoS 0, acknowledged, or dropped.
     pub fn done(&self) {
-        let _ = self.load.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |load| Some(load.saturating_sub(1)));
+        let _ =
+            self.load.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |load| Some(load.saturating_sub(1)));
     }
 
     /// What there is for the connection, which is woken else as soon as there is something; messages only if it wants

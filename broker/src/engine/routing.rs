@@ -8,6 +8,7 @@ use super::local::Local;
 use super::mailbox::{Admission, size};
 use super::subscriptions::{Group, Subscriber};
 use super::{Mailbox, Published, Turn};
+use crate::metrics::Dropped;
 use crate::store::{Change, Message, Queued};
 
 /// What one session gets of a message, by one subscription or several (section 3.3.4).
@@ -126,7 +127,7 @@ impl Local {
     }
 
     fn dropped(&self, mailbox: &Mailbox, admission: Admission) {
-        self.metrics.dropped();
+        self.metrics.dropped(Dropped::QueueFull);
         if admission == Admission::FullAtLast {
             tracing::warn!(client = &**mailbox.client(), "its queue is full: messages for it are dropped");
         }

@@ -15,9 +15,10 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::outbox::Outbox;
 use super::reader::poll_read;
-use super::{FILTERS_A_TURN, MESSAGES_A_TURN, OUTBOX_BYTES, Shared, Stream, outgoing};
+use super::{MESSAGES_A_TURN, OUTBOX_BYTES, Shared, Stream, outgoing};
 use crate::auth::{Exchange, Who};
 use crate::engine::{Held, Mail, Slots, Turn};
+use crate::metrics::Dropped;
 use crate::store::{Change, Queued, UnixMillis};
 
 /// Why a connection has ended.
@@ -172,7 +173,8 @@ impl<'c, S: Stream> Connection<'c, S> {
             if patience.is_some_and(|end| end <= Instant::now()) {
                 return Poll::Ready(Event::End(End::Slow));
             }
-            let silence = deadline.map(|at| Instant::now() + Duration::from_millis(at.saturating_sub(self.now)));
+            let silence =
+                deadline.map(|at| Instant::now() + Duration::from_millis(at.saturating_sub(self.now)));
             let Some(next) = patience.into_iter().chain(silence).min() else { return Poll::Pending };
             // Performance: a timer that rings too early is set again then, not with every packet.
             if timer.deadline() > next || timer.is_elapsed() {
@@ -207,9 +209,11 @@ impl<'c, S: Stream> Connection<'c, S> {
                 }
                 Output::Publish(publication) => {
                     self.is_unsafe();
-                    self.shared.metrics.sent();
+                    self.shared.metrics.sent(publication.delivery.qos());
                     let outbox = &mut self.outbox;
-                    if let Err(error) = outgoing::encode(&publication, self.options, self.version, self.now, outbox) {
+                    if let Err(error) =
+                        outgoing::encode(&publication, self.options, self.version, self.now, outbox)
+                    {
                         self.fail(&error);
                     }
                 }
@@ -269,7 +273,9 @@ impl<'c, S: Stream> Connection<'c, S> {
                 return Poll::Ready(safe.is_ok());
             }
             match held.mailbox.poll(cx, false) {
-                Poll::Ready(Mail::Kick(code)) if code != ReasonCode::SERVER_SHUTTING_DOWN => Poll::Ready(false),
+                Poll::Ready(Mail::Kick(code)) if code != ReasonCode::SERVER_SHUTTING_DOWN => {
+                    Poll::Ready(false)
+                }
                 _ => Poll::Pending,
             }
         });
@@ -291,7 +297,7 @@ impl<'c, S: Stream> Connection<'c, S> {
             }
             let Some(queued) = self.mail.pop_front() else { return };
             if queued.message.expires.is_some_and(|expires| expires <= self.now) {
-                self.shared.metrics.expired();
+                self.shared.metrics.dropped(Dropped::Expired);
                 held.mailbox.done();
                 self.dequeue(&queued, held);
             } else if let Some(queued) = self.send(link, held, queued) {
@@ -319,7 +325,7 @@ impl<'c, S: Stream> Connection<'c, S> {
             // It is larger than the client takes: it counts as sent `[MQTT-3.1.2-25]`.
             Err(refusal) => {
                 tracing::debug!(client = &*held.who.client, "a message for it is dropped: {refusal}");
-                self.shared.metrics.dropped();
+                self.shared.metrics.dropped(Dropped::TooLarge);
                 held.mailbox.done();
                 self.dequeue(&queued, held);
                 None
@@ -352,13 +358,6 @@ impl<'c, S: Stream> Connection<'c, S> {
                     self.mail.push_back(queued);
                 }
             }
-        }
-    }
-
-    /// Lets others run when so many filters were handled.
-    pub(super) async fn rest(&self, filters: usize) {
-        if filters % FILTERS_A_TURN == FILTERS_A_TURN - 1 {
-            tokio::task::yield_now().await;
         }
     }
 

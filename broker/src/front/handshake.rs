@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use mqtt_session::{Ending, Growing, HandleError, Input, Output, Session};
 use mqtt_wire::{
-    Auth, CheckedFrame, ConnAck, Connect, Delivery, Packet, PacketId, Properties, Property, PropertiesBuf,
+    Auth, CheckedFrame, ConnAck, Connect, Delivery, Packet, PacketId, Properties, PropertiesBuf, Property,
     PublishFrame, ReasonCode, Rule, Tolerance, Version,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -51,7 +51,6 @@ pub async fn serve<S: Stream>(mut stream: S, peer: Peer, shared: Arc<Shared>) {
             why
         }
     };
-    shared.metrics.refused();
     tracing::info!(address = %peer.address, "not let in: {why}");
     leave(stream).await;
 }
@@ -75,7 +74,8 @@ async fn meet<S: Stream>(
 ) -> Result<Client, Refused> {
     let mut connection = mqtt_wire::Connection::server().with_max_packet_size(shared.limits.packet_size);
     let options = connection.decode_options();
-    let options = options.with_tolerance(Tolerance::BridgeProtocolLevel).with_tolerance(Tolerance::LongClientIds);
+    let options =
+        options.with_tolerance(Tolerance::BridgeProtocolLevel).with_tolerance(Tolerance::LongClientIds);
     connection.set_decode_options(options);
     let frame = next_frame(stream, input, &mut connection).await?;
     let frame = CheckedFrame::new(frame).map_err(|error| unreadable(&mut connection, &error))?;
@@ -84,9 +84,10 @@ async fn meet<S: Stream>(
     };
     let (who, auth_data) = authenticate(stream, input, &mut connection, &connect, peer, shared).await?;
     let will = match connect.will {
-        Some(will) => Some(will_of(&will.get(), &who, connect.version, shared).map_err(|code| {
-            refuse(&mut connection, code, "its will is not allowed".to_owned())
-        })?),
+        Some(will) => Some(
+            will_of(&will.get(), &who, connect.version, shared)
+                .map_err(|code| refuse(&mut connection, code, "its will is not allowed".to_owned()))?,
+        ),
         None => None,
     };
     Ok(Client { connect: frame, connection, who, auth_data, will })
@@ -110,6 +111,10 @@ async fn next_frame<S: Stream>(
             Err(error) => return Err(Refused::Silently(error.to_string())),
         }
     }
+}
+
+fn silently(error: impl std::fmt::Display) -> Refused {
+    Refused::Silently(error.to_string())
 }
 
 /// What a CONNECT that cannot be read is answered.
@@ -183,16 +188,14 @@ async fn authenticate<S: Stream>(
         let auth = Auth::new(ReasonCode::CONTINUE_AUTHENTICATION, Properties::new(&properties));
         let mut bytes = Vec::new();
         let options = link.connection().encode_options();
-        let Ok(mut outputs) = link.auth(&auth, now) else {
-            return Err(Refused::Silently("AUTH is larger than it takes".to_owned()));
-        };
-        while let Some(output) = outputs.next() {
+        link.auth(&auth, now).map_err(silently)?.for_each(|output| {
             if let Output::Send(packet) = output {
-                packet.encode(options, &mut bytes).map_err(|error| Refused::Silently(error.to_string()))?;
+                // It was encoded once before, to see whether the client takes it.
+                let _ = packet.encode(options, &mut bytes);
             }
-        }
-        stream.write_all(&bytes).await.map_err(|error| Refused::Silently(error.to_string()))?;
-        stream.flush().await.map_err(|error| Refused::Silently(error.to_string()))?;
+        });
+        stream.write_all(&bytes).await.map_err(silently)?;
+        stream.flush().await.map_err(silently)?;
         let frame = next_frame(stream, input, link.connection()).await?;
         let frame = CheckedFrame::new(frame).map_err(|error| unreadable(connection, &error))?;
         step = match link.handle(frame.packet(), now) {
@@ -230,8 +233,7 @@ async fn attend<S: Stream>(stream: S, input: BytesMut, client: Client, shared: &
     let longest = shared.limits.session_expiry;
     let expiry = expiry(&connect).min(longest);
     let mut this = Connection::new(shared, stream, input);
-    let attach =
-        Attach { who: who.clone(), clean_start: connect.clean_start, lasts: expiry > 0, will };
+    let attach = Attach { who: who.clone(), clean_start: connect.clean_start, lasts: expiry > 0, will };
     let seat = shared.engine.attach(attach, &mut this.turn).await;
     let mut seat: Seat = match seat {
         Ok(seat) => seat,
@@ -244,7 +246,6 @@ async fn attend<S: Stream>(stream: S, input: BytesMut, client: Client, shared: &
             return format!("refused: {code}");
         }
     };
-    shared.metrics.connected();
     let properties = match announce(&connect, &who, keep_alive, expiry, auth_data.as_deref(), shared) {
         Ok(properties) => properties,
         Err(error) => return error.to_string(),

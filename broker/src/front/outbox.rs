@@ -94,7 +94,8 @@ impl Outbox {
                 let mut slices = [IoSlice::new(&[]); PARTS];
                 let tail = Some(&self.tail[..]).filter(|tail| !tail.is_empty());
                 let parts = self.parts.iter().map(|part| &part[..]).chain(tail);
-                let count = slices.iter_mut().zip(parts).map(|(slice, part)| *slice = IoSlice::new(part)).count();
+                let count =
+                    slices.iter_mut().zip(parts).map(|(slice, part)| *slice = IoSlice::new(part)).count();
                 let slices = slices.get(..count).unwrap_or_default();
                 ready!(Pin::new(&mut *stream).poll_write_vectored(cx, slices))?
             };

@@ -3,11 +3,12 @@
 use mqtt_session::{HandleError, Input, Receipt, Reply};
 use mqtt_wire::{
     Auth, CheckedFrame, DecodeError, Packet, PacketId, PacketType, Properties, Property, PropertyId, Publish,
-    PublishFrame, ReasonCode, RetainHandling, Subscribe, Subscription, TopicFilter, TopicName, Unsubscribe, Version,
+    PublishFrame, ReasonCode, RetainHandling, Subscribe, Subscription, TopicFilter, TopicName, Unsubscribe,
+    Version,
 };
 
 use super::connection::{Connection, ServerLink};
-use super::{MESSAGES_A_TURN, OUTBOX_BYTES, Shared, Stream};
+use super::{FILTERS_A_TURN, MESSAGES_A_TURN, OUTBOX_BYTES, Shared, Stream};
 use crate::auth::{Step, Who};
 use crate::engine::{Held, Published, Scan};
 
@@ -114,7 +115,7 @@ impl<S: Stream> Connection<'_, S> {
         publish: &Publish<'_>,
         receipt: Option<Receipt>,
     ) -> Then {
-        self.shared.metrics.received();
+        self.shared.metrics.received(publish.delivery.qos());
         let code = match publish.topic {
             Some(topic) => self.publish(held, frame, publish, topic),
             None => ReasonCode::TOPIC_NAME_INVALID,
@@ -163,7 +164,7 @@ impl<S: Stream> Connection<'_, S> {
                 Err(code) => code,
             };
             codes.push(code);
-            self.rest(number).await;
+            rest(number).await;
         }
         codes
     }
@@ -197,7 +198,7 @@ impl<S: Stream> Connection<'_, S> {
         let mut codes = Vec::with_capacity(packet.filters.iter().count());
         for (number, filter) in packet.filters.iter().enumerate() {
             codes.push(self.unsubscribe_from(held, filter));
-            self.rest(number).await;
+            rest(number).await;
         }
         codes
     }
@@ -241,8 +242,7 @@ impl<S: Stream> Connection<'_, S> {
             Step::Refused(refused) => return link.close(refused.reason),
         };
         let Some(method) = held.method() else { return };
-        let properties =
-            [Property::AuthenticationMethod(method), Property::AuthenticationData(&data)];
+        let properties = [Property::AuthenticationMethod(method), Property::AuthenticationData(&data)];
         let auth = Auth::new(code, Properties::new(&properties));
         match link.auth(&auth, self.now) {
             Ok(outputs) => self.perform(outputs, held),
@@ -251,6 +251,13 @@ impl<S: Stream> Connection<'_, S> {
                 link.close(ReasonCode::UNSPECIFIED_ERROR);
             }
         }
+    }
+}
+
+/// Lets others run when so many filters were handled.
+async fn rest(filters: usize) {
+    if filters % FILTERS_A_TURN == FILTERS_A_TURN - 1 {
+        tokio::task::yield_now().await;
     }
 }
 
