@@ -15,8 +15,10 @@
 //! | [`MessageId`] | `u64` | the engine, from [`Kept::next_message`] on | one message, whoever it is queued for |
 //! | sequence number | `u64` | the engine, from [`KeptSession::next_sequence`] on | a place in the queue of one session, and the key in its [`Record`]s |
 
+mod disk;
 mod kept;
 mod memory;
+mod rows;
 
 use std::fmt;
 use std::io;
@@ -27,6 +29,7 @@ use mqtt_session::Record;
 use mqtt_wire::topic::{TopicFilterBuf, TopicNameBuf};
 use mqtt_wire::{PublishFrame, QoS, SubscriptionId, SubscriptionOptions};
 
+pub use self::disk::{Disk, FILE};
 pub use self::kept::{Kept, KeptSession, KeptWill};
 pub use self::memory::Memory;
 
@@ -250,3 +253,6 @@ impl From<io::Error> for StoreError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
