@@ -140,9 +140,7 @@ impl<'c, S: Stream> Connection<'c, S> {
             let mut n = 0;
             match self.outbox.poll_write(&mut self.stream, cx, &mut n) {
                 Poll::Ready(Err(error)) => return Poll::Ready(Event::End(End::Failed(error))),
-                // The client may be sent more.
-                Poll::Ready(Ok(())) => {}
-                Poll::Pending => {}
+                Poll::Ready(Ok(())) | Poll::Pending => {}
             }
             if was_empty || n > 0 {
                 *written = Instant::now();
@@ -173,8 +171,6 @@ impl<'c, S: Stream> Connection<'c, S> {
             if patience.is_some_and(|end| end <= Instant::now()) {
                 return Poll::Ready(Event::End(End::Slow));
             }
-            let silence =
-                deadline.map(|at| Instant::now() + Duration::from_millis(at.saturating_sub(self.now)));
             let Some(next) = patience.into_iter().chain(silence).min() else { return Poll::Pending };
             if next <= Instant::now() {
                 return Poll::Ready(Event::Turn);
