@@ -26,7 +26,8 @@ impl Scene {
     }
 
     pub(crate) fn with(parts: Parts) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let (broker, port) = runtime.block_on(async {
             let mut broker = Broker::start(parts).unwrap();
             let bound = Bound::tcp("127.0.0.1:0".parse().unwrap()).await.unwrap();
@@ -54,5 +55,20 @@ impl Scene {
             assert!(start.elapsed() < crate::raw::PATIENCE, "it does not become so");
             std::thread::yield_now();
         }
+    }
+}
+
+/// A folder for the state of brokers that follow each other.
+pub(crate) struct Folder(tempfile::TempDir);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    /// A broker with the state that the one before has left.
+    pub(crate) fn scene(&self) -> Scene {
+        let store = mqtt_broker::store::Disk::open_in(self.0.path()).unwrap();
+        Scene::with(Parts { store: Some(Box::new(store)), ..Parts::default() })
     }
 }
