@@ -132,7 +132,7 @@ impl<'c, S: Stream> Connection<'c, S> {
         has_more: bool,
     ) -> Event {
         let capacity = link.capacity();
-        let deadline = link.deadline();
+        let silence = link.deadline().map(|at| Instant::now() + Duration::from_millis(at.saturating_sub(self.now)));
         let write_timeout = Duration::from_secs(self.shared.limits.write_timeout);
         poll_fn(|cx| {
             let mut is_ready = has_more;
@@ -140,9 +140,7 @@ impl<'c, S: Stream> Connection<'c, S> {
             let mut n = 0;
             match self.outbox.poll_write(&mut self.stream, cx, &mut n) {
                 Poll::Ready(Err(error)) => return Poll::Ready(Event::End(End::Failed(error))),
-                // The client may be sent more.
-                Poll::Ready(Ok(())) => {}
-                Poll::Pending => {}
+                Poll::Ready(Ok(())) | Poll::Pending => {}
             }
             if was_empty || n > 0 {
                 *written = Instant::now();
@@ -173,9 +171,10 @@ impl<'c, S: Stream> Connection<'c, S> {
             if patience.is_some_and(|end| end <= Instant::now()) {
                 return Poll::Ready(Event::End(End::Slow));
             }
-            let silence =
-                deadline.map(|at| Instant::now() + Duration::from_millis(at.saturating_sub(self.now)));
             let Some(next) = patience.into_iter().chain(silence).min() else { return Poll::Pending };
+            if next <= Instant::now() {
+                return Poll::Ready(Event::Turn);
+            }
             // Performance: a timer that rings too early is set again then, not with every packet.
             if timer.deadline() > next || timer.is_elapsed() {
                 timer.as_mut().reset(next);
