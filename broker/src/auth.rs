@@ -3,7 +3,11 @@
 //! Both are traits, for sources of one's own. [`Anonymous`] lets everyone in, and [`Everything`] allows everything; a file
 //! of users and one of rules take their place.
 
+mod file;
 mod open;
+mod rules;
+mod scram;
+mod users;
 
 use std::fmt;
 use std::future::Future;
@@ -13,7 +17,10 @@ use std::sync::Arc;
 
 use mqtt_wire::{ReasonCode, TopicFilter, TopicName};
 
+pub use self::file::FileError;
 pub use self::open::{Anonymous, Everything};
+pub use self::rules::Rules;
+pub use self::users::Users;
 
 /// What a client says of itself, and what is known of it otherwise.
 #[derive(Clone, Copy)]
