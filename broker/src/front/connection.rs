@@ -132,7 +132,8 @@ impl<'c, S: Stream> Connection<'c, S> {
         has_more: bool,
     ) -> Event {
         let capacity = link.capacity();
-        let silence = link.deadline().map(|at| Instant::now() + Duration::from_millis(at.saturating_sub(self.now)));
+        let silence =
+            link.deadline().map(|at| Instant::now() + Duration::from_millis(at.saturating_sub(self.now)));
         let write_timeout = Duration::from_secs(self.shared.limits.write_timeout);
         poll_fn(|cx| {
             let mut is_ready = has_more;

@@ -106,7 +106,9 @@ fn a_client_that_breaks_a_rule_is_told() {
         let mut raw = Raw::v5(scene.port, "client");
         raw.send_bytes(bytes);
         let frame = raw.frame();
-        let Packet::Disconnect(disconnect) = frame.packet() else { panic!("{bytes:?}: {:?}", frame.packet()) };
+        let Packet::Disconnect(disconnect) = frame.packet() else {
+            panic!("{bytes:?}: {:?}", frame.packet())
+        };
         assert_eq!(disconnect.reason_code, code, "{bytes:?}");
         assert!(raw.next().is_none());
     }

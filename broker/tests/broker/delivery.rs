@@ -3,7 +3,8 @@
 use std::num::{NonZeroU16, NonZeroU32};
 
 use mqtt_wire::{
-    Ack, Connect, Delivery, Packet, PacketType, Properties, Property, Publish, QoS, ReasonCode, Version, topic_name,
+    Ack, Connect, Delivery, Packet, PacketType, Properties, Property, Publish, QoS, ReasonCode, Version,
+    topic_name,
 };
 
 use crate::raw::{Raw, id, lasting, message};
@@ -120,7 +121,8 @@ fn the_maximum_packet_size_of_a_client_is_kept() {
 fn topic_aliases_in_both_directions() {
     let scene = Scene::new();
     let aliases = [Property::TopicAliasMaximum(3)];
-    let connect = Connect { properties: Properties::new(&aliases), ..Connect::new(Version::V5, "subscriber") };
+    let connect =
+        Connect { properties: Properties::new(&aliases), ..Connect::new(Version::V5, "subscriber") };
     let (mut subscriber, _) = Raw::connected(scene.port, connect);
     subscriber.subscribe("kitchen/#", QoS::AtMostOnce);
     let mut plain = Raw::new(scene.port, Version::V311, "plain");
@@ -157,7 +159,8 @@ fn properties_are_forwarded_and_the_expiry_is_what_is_left() {
         Property::UserProperty(("a", "2")),
         Property::UserProperty(("b", "3")),
     ];
-    publisher.publish(&Publish { properties: Properties::new(&sent), ..message("a", b"x", QoS::AtLeastOnce) });
+    publisher
+        .publish(&Publish { properties: Properties::new(&sent), ..message("a", b"x", QoS::AtLeastOnce) });
     let got = subscriber.expect_message("a", b"x");
     let properties = got.publish().properties;
     assert!((99..=100).contains(&properties.message_expiry_interval().unwrap()));

@@ -30,7 +30,8 @@ fn subscriptions() {
         let filters: Vec<String> = (0..60_000).map(|n| format!("device/{n}/+")).collect();
         let codes_of = codes(&mut client, &filters);
         assert!(codes_of[..10].iter().all(|code| *code == ReasonCode::SUCCESS));
-        let refusal = if version == Version::V5 { ReasonCode::QUOTA_EXCEEDED } else { ReasonCode::UNSPECIFIED_ERROR };
+        let refusal =
+            if version == Version::V5 { ReasonCode::QUOTA_EXCEEDED } else { ReasonCode::UNSPECIFIED_ERROR };
         assert!(codes_of[10..].iter().all(|code| *code == refusal));
         assert_eq!(scene.broker().engine().filters(), 10);
         // A subscription that is there already takes no room, and one that is given up gives it back.
@@ -103,7 +104,11 @@ fn topic_aliases() {
         let mut client = Raw::v5(scene.port, "client");
         let alias = [Property::TopicAlias(NonZeroU16::new(number).unwrap())];
         let topic = (number > 2).then_some(topic_name!("a"));
-        client.send(Publish { topic, properties: Properties::new(&alias), ..Publish::new(topic_name!("a"), b"") });
+        client.send(Publish {
+            topic,
+            properties: Properties::new(&alias),
+            ..Publish::new(topic_name!("a"), b"")
+        });
         client.expect_end(code);
     }
 }

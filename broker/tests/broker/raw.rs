@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use mqtt_wire::{
-    Ack, CheckedFrame, ConnAck, Connect, Connection, Delivery, Disconnect, Packet, PacketId, PacketType, Properties,
-    Property, Publish, PublishFrame, QoS, ReasonCode, SubAck, Subscribe, Subscription, TopicFilter, TopicName, Unsubscribe,
-    Version,
+    Ack, CheckedFrame, ConnAck, Connect, Connection, Delivery, Disconnect, Packet, PacketId, PacketType,
+    Properties, Property, Publish, PublishFrame, QoS, ReasonCode, SubAck, Subscribe, Subscription,
+    TopicFilter, TopicName, Unsubscribe, Version,
 };
 
 /// How long a test waits for what has to come. It decides nothing but when a test that fails gives up.
@@ -56,7 +56,9 @@ impl Raw {
         this.send(connect);
         let frame = this.frame();
         match frame.packet() {
-            Packet::ConnAck(ConnAck { reason_code: ReasonCode::SUCCESS, session_present, .. }) => (this, session_present),
+            Packet::ConnAck(ConnAck { reason_code: ReasonCode::SUCCESS, session_present, .. }) => {
+                (this, session_present)
+            }
             other => panic!("not accepted: {other:?}"),
         }
     }
@@ -110,7 +112,8 @@ impl Raw {
     /// The next packet has to be a message with that payload.
     pub(crate) fn expect_message(&mut self, topic: &str, payload: &[u8]) -> PublishFrame {
         let frame = self.frame();
-        let frame = PublishFrame::new(frame.into_frame()).unwrap_or_else(|e| panic!("no message {topic}: {e}"));
+        let frame =
+            PublishFrame::new(frame.into_frame()).unwrap_or_else(|e| panic!("no message {topic}: {e}"));
         let publish = frame.publish();
         assert_eq!((publish.topic.map(|topic| topic.as_str()), publish.payload), (Some(topic), payload));
         frame
@@ -164,7 +167,8 @@ impl Raw {
 
     pub(crate) fn expect_ack(&mut self, packet_type: PacketType, id: PacketId) -> ReasonCode {
         let frame = self.frame();
-        let (Packet::PubAck(ack) | Packet::PubRec(ack) | Packet::PubRel(ack) | Packet::PubComp(ack)) = frame.packet()
+        let (Packet::PubAck(ack) | Packet::PubRec(ack) | Packet::PubRel(ack) | Packet::PubComp(ack)) =
+            frame.packet()
         else {
             panic!("{:?}", frame.packet())
         };

@@ -51,7 +51,10 @@ fn retain_handling() {
     subscribe(RetainHandling::Send, true);
     subscribe(RetainHandling::Send, true);
     client.unsubscribe("a");
-    client.subscribe_to(Subscription { retain_handling: RetainHandling::SendIfNew, ..plain }, Properties::EMPTY);
+    client.subscribe_to(
+        Subscription { retain_handling: RetainHandling::SendIfNew, ..plain },
+        Properties::EMPTY,
+    );
     client.expect_message("a", b"kept");
     client.ping();
 }

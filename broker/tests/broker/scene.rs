@@ -26,7 +26,8 @@ impl Scene {
     }
 
     pub(crate) fn with(parts: Parts) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let (broker, port) = runtime.block_on(async {
             let mut broker = Broker::start(parts).unwrap();
             let bound = Bound::tcp("127.0.0.1:0".parse().unwrap()).await.unwrap();

@@ -1,6 +1,8 @@
 //! Sessions that outlive their connections (section 4.1).
 
-use mqtt_wire::{Ack, Connect, Disconnect, Packet, PacketType, Properties, Property, QoS, ReasonCode, Version};
+use mqtt_wire::{
+    Ack, Connect, Disconnect, Packet, PacketType, Properties, Property, QoS, ReasonCode, Version,
+};
 
 use crate::raw::{Raw, id, lasting, message};
 use crate::scene::Scene;
@@ -170,8 +172,10 @@ fn messages_expire_while_they_wait() {
     witness.subscribe("later", QoS::AtMostOnce);
     let second = [Property::MessageExpiryInterval(1)];
     let mut publisher = Raw::v5(scene.port, "publisher");
-    let short =
-        mqtt_wire::Publish { properties: Properties::new(&second), ..message("a", b"short", QoS::AtLeastOnce) };
+    let short = mqtt_wire::Publish {
+        properties: Properties::new(&second),
+        ..message("a", b"short", QoS::AtLeastOnce)
+    };
     publisher.publish(&short);
     publisher.publish(&mqtt_wire::Publish {
         retain: true,

@@ -1,8 +1,6 @@
 //! Subscriptions and their options (section 3.8).
 
-use mqtt_wire::{
-    Properties, Property, QoS, ReasonCode, Subscription, SubscriptionId, Version,
-};
+use mqtt_wire::{Properties, Property, QoS, ReasonCode, Subscription, SubscriptionId, Version};
 
 use crate::raw::{Raw, filter, message};
 use crate::scene::Scene;
@@ -11,9 +9,12 @@ use crate::scene::Scene;
 fn overlapping_subscriptions_make_one_message_with_all_identifiers() {
     let scene = Scene::new();
     let mut subscriber = Raw::v5(scene.port, "subscriber");
-    for (number, text, qos) in
-        [(1, "a/#", QoS::AtMostOnce), (2, "a/+", QoS::ExactlyOnce), (3, "a/b", QoS::AtLeastOnce), (4, "x", QoS::AtMostOnce)]
-    {
+    for (number, text, qos) in [
+        (1, "a/#", QoS::AtMostOnce),
+        (2, "a/+", QoS::ExactlyOnce),
+        (3, "a/b", QoS::AtLeastOnce),
+        (4, "x", QoS::AtMostOnce),
+    ] {
         let identifier = [Property::SubscriptionIdentifier(SubscriptionId::new(number).unwrap())];
         subscriber.subscribe_to(Subscription::new(filter(text), qos), Properties::new(&identifier));
     }
