@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
+use crate::config::Listener;
 use crate::front::{Peer, Shared, serve};
 
 /// How long nothing is accepted when the process has no file descriptors left.
@@ -69,7 +70,15 @@ pub struct Bound {
 }
 
 impl Bound {
-    /// Takes an address; port 0 is any free one.
+    /// Takes the address of a listener.
+    ///
+    /// # Errors
+    /// When the operating system does not give it.
+    pub async fn new(listener: &Listener) -> io::Result<Self> {
+        Self::tcp(listener.bind).await
+    }
+
+    /// Takes an address for plain TCP; port 0 is any free one.
     ///
     /// # Errors
     /// When the operating system does not give it.

@@ -1,16 +1,42 @@
 //! `mqtt-broker`: an MQTT broker in one program.
 
-use mqtt_broker::listener::Bound;
-use mqtt_broker::server::{Broker, Parts};
+mod run;
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).init();
-    let mut broker = Broker::start(Parts { sys_interval: 10, ..Parts::default() })?;
-    let bound = Bound::tcp("127.0.0.1:18830".parse()?).await?;
-    println!("listening on {}", bound.address()?);
-    broker.listen(bound);
-    tokio::signal::ctrl_c().await?;
-    broker.shutdown(std::time::Duration::from_secs(5)).await;
-    Ok(())
+use std::process::ExitCode;
+
+use clap::Parser;
+use mqtt_broker::config::{Config, Flags};
+
+/// An MQTT broker for 3.1, 3.1.1 and 5.0.
+///
+/// Without any flags it listens on 127.0.0.1:1883, lets everyone in, and keeps its state in the folder mqtt-data.
+#[derive(Debug, Parser)]
+#[command(name = "mqtt-broker", version, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    flags: Flags,
+}
+
+/// What is wrong with the command line or the configuration.
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let config = match Config::load(&cli.flags) {
+        Ok(config) => config,
+        Err(error) => return fail(&error, USAGE),
+    };
+    if cli.flags.check_config {
+        println!("the configuration is good");
+        return ExitCode::SUCCESS;
+    }
+    match run::run(&config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&format!("{error:#}"), 1),
+    }
+}
+
+fn fail(error: &dyn std::fmt::Display, code: u8) -> ExitCode {
+    eprintln!("mqtt-broker: {error}");
+    ExitCode::from(code)
 }

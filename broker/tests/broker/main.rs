@@ -3,6 +3,7 @@
 
 mod connect;
 mod delivery;
+mod durable;
 mod limits;
 mod raw;
 mod retained;

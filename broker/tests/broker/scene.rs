@@ -57,3 +57,18 @@ impl Scene {
         }
     }
 }
+
+/// A folder for the state of brokers that follow each other.
+pub(crate) struct Folder(tempfile::TempDir);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    /// A broker with the state that the one before has left.
+    pub(crate) fn scene(&self) -> Scene {
+        let store = mqtt_broker::store::Disk::open_in(self.0.path()).unwrap();
+        Scene::with(Parts { store: Some(Box::new(store)), ..Parts::default() })
+    }
+}
