@@ -119,7 +119,7 @@ mod tests {
 
     #[tokio::test]
     async fn anything_else_is_refused() {
-        let long = [&b"GET /"[..], &[b'a'; 20_000], b" HTTP/1.1\r\n\r\n"].concat();
+        let long = [&b"GET /"[..], &vec![b'a'; 20_000], b" HTTP/1.1\r\n\r\n"].concat();
         for (request, status) in [
             (&b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"[..], "404 "),
             (b"POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", "405 "),

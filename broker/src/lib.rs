@@ -12,3 +12,4 @@ pub mod metrics;
 pub mod proxy_protocol;
 pub mod server;
 pub mod store;
+pub mod tools;

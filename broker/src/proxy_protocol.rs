@@ -47,7 +47,7 @@ pub async fn read(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<So
     } else {
         return Err(bad());
     }
-    source(&header).ok_or_else(bad)
+    source(&header)
 }
 
 async fn read_rest(stream: &mut (impl AsyncRead + Unpin), header: &mut [u8], from: usize) -> io::Result<()> {
@@ -59,20 +59,20 @@ fn bad() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, "not a header of the PROXY protocol")
 }
 
-/// What a whole header says; `None` when it is none.
-fn source(header: &[u8]) -> Option<Option<SocketAddr>> {
+/// What a whole header says.
+fn source(header: &[u8]) -> io::Result<Option<SocketAddr>> {
     match HeaderResult::parse(header) {
-        HeaderResult::V1(Ok(header)) => Some(match header.addresses {
+        HeaderResult::V1(Ok(header)) => Ok(match header.addresses {
             v1::Addresses::Tcp4(ip) => Some((ip.source_address, ip.source_port).into()),
             v1::Addresses::Tcp6(ip) => Some((ip.source_address, ip.source_port).into()),
             v1::Addresses::Unknown => None,
         }),
-        HeaderResult::V2(Ok(header)) => Some(match (header.command, header.addresses) {
+        HeaderResult::V2(Ok(header)) => Ok(match (header.command, header.addresses) {
             (v2::Command::Proxy, v2::Addresses::IPv4(ip)) => Some((ip.source_address, ip.source_port).into()),
             (v2::Command::Proxy, v2::Addresses::IPv6(ip)) => Some((ip.source_address, ip.source_port).into()),
             _ => None,
         }),
-        HeaderResult::V1(Err(_)) | HeaderResult::V2(Err(_)) => None,
+        HeaderResult::V1(Err(_)) | HeaderResult::V2(Err(_)) => Err(bad()),
     }
 }
 

@@ -16,6 +16,7 @@
 //! | sequence number | `u64` | the engine, from [`KeptSession::next_sequence`] on | a place in the queue of one session, and the key in its [`Record`]s |
 
 mod disk;
+pub mod dump;
 mod kept;
 mod memory;
 mod rows;
