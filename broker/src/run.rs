@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use mqtt_broker::auth::{Anonymous, Everything};
+use mqtt_broker::auth::{Anonymous, Authenticate, Authorise, Everything, Rules, Users};
 use mqtt_broker::config::{Config, Listener, LogForm, Storage};
 use mqtt_broker::listener::Bound;
 use mqtt_broker::server::{Broker, Parts};
@@ -34,6 +34,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     // Signals are waited for from the beginning: one that comes while the store is read ends the broker, too.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut reread = signal(SignalKind::hangup())?;
     let mut listeners = Vec::new();
     for listener in &config.listeners {
         let bound = Bound::new(listener).await;
@@ -43,10 +44,21 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         Storage::Memory => None,
         Storage::Folder(folder) => Some(open(folder)?),
     };
+    let users = config.users.as_deref().map(|path| Users::load(path, config.anonymous)).transpose()?;
+    let users = users.map(Arc::new);
+    let rules = config.rules.as_deref().map(Rules::load).transpose()?.map(Arc::new);
+    let authenticate: Arc<dyn Authenticate> = match &users {
+        Some(users) => users.clone(),
+        None => Arc::new(Anonymous),
+    };
+    let authorise: Arc<dyn Authorise> = match &rules {
+        Some(rules) => rules.clone(),
+        None => Arc::new(Everything),
+    };
     let parts = Parts {
         store,
-        authenticate: Arc::new(Anonymous),
-        authorise: Arc::new(Everything),
+        authenticate,
+        authorise,
         limits: config.limits.clone(),
         sys_interval: config.sys_interval,
     };
@@ -54,9 +66,27 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     // Whoever has started it need not listen.
     let _ = say(config, &listeners);
     listeners.into_iter().for_each(|bound| broker.listen(bound));
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+    let metrics = config.metrics.map(tokio::net::TcpListener::bind);
+    if let (Some(metrics), Some(address)) = (metrics, config.metrics) {
+        let listener = metrics.await.with_context(|| format!("cannot listen at {address}"))?;
+        let local = broker.engine().clone();
+        let health = move || local.is_store_full().then(|| "the store takes nothing".to_owned());
+        tokio::spawn(mqtt_broker::http::serve(listener, broker.metrics().clone(), Arc::new(health)));
+    }
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            _ = reread.recv() => {
+                broker.reload_certificates();
+                if let Some(Err(error)) = users.as_ref().map(|users| users.reload()) {
+                    tracing::error!("the users stay who they were: {error}");
+                }
+                if let Some(Err(error)) = rules.as_ref().map(|rules| rules.reload()) {
+                    tracing::error!("the rules stay what they were: {error}");
+                }
+            }
+        }
     }
     tracing::info!("ends: clients are told, and what is to be stored is stored");
     broker.shutdown(Duration::from_secs(config.shutdown_timeout)).await;

@@ -11,7 +11,7 @@ use crate::auth::{Anonymous, Authenticate, Authorise, Everything};
 use crate::engine::{Local, OpenError};
 use crate::front::Shared;
 use crate::limits::Limits;
-use crate::listener::{Bound, Connections};
+use crate::listener::{Bound, Certificates, Connections};
 use crate::metrics::Metrics;
 use crate::store::Store;
 
@@ -48,7 +48,11 @@ pub struct Broker {
     shared: Arc<Shared>,
     connections: Arc<Connections>,
     tasks: JoinSet<()>,
+    certificates: Vec<Arc<Certificates>>,
 }
+
+/// How often it is looked whether certificates have changed.
+const CERTIFICATES: Duration = Duration::from_secs(10);
 
 impl Broker {
     /// Starts a broker that listens nowhere yet.
@@ -73,12 +77,29 @@ impl Broker {
             let its = local.clone();
             tasks.spawn(async move { its.tell_of_itself(Duration::from_secs(sys_interval)).await });
         }
-        Ok(Self { local, shared, connections, tasks })
+        Ok(Self { local, shared, connections, tasks, certificates: Vec::new() })
     }
 
     /// Listens at one place more.
     pub fn listen(&mut self, bound: Bound) {
+        if let Some(certificates) = bound.certificates() {
+            self.certificates.push(certificates.clone());
+            let its = certificates.clone();
+            self.tasks.spawn(async move {
+                loop {
+                    tokio::time::sleep(CERTIFICATES).await;
+                    if its.have_changed() {
+                        reload(&its);
+                    }
+                }
+            });
+        }
         self.tasks.spawn(bound.run(self.shared.clone(), self.connections.clone()));
+    }
+
+    /// Reads the certificates again.
+    pub fn reload_certificates(&self) {
+        self.certificates.iter().for_each(|certificates| reload(certificates));
     }
 
     /// The engine.
@@ -102,6 +123,13 @@ impl Broker {
         let local = self.local.clone();
         // The thread that stores is waited for: what it has in hand is acknowledged to somebody.
         let _ = tokio::task::spawn_blocking(move || local.close()).await;
+    }
+}
+
+fn reload(certificates: &Certificates) {
+    match certificates.reload() {
+        Ok(()) => tracing::info!("{} was read again", certificates.path().display()),
+        Err(error) => tracing::error!("the certificates stay what they were: {error}"),
     }
 }
 
