@@ -339,3 +339,135 @@ impl Limits {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        flags: Flags,
+    }
+
+    fn config(flags: &str, file: &str) -> Result<Config, String> {
+        let line = ["mqtt-broker"].into_iter().chain(flags.split_whitespace());
+        let flags = Line::try_parse_from(line).map_err(|error| error.to_string())?.flags;
+        Config::parse(&flags, file, Path::new("/etc/mqtt")).map_err(|error| error.to_string())
+    }
+
+    fn bound(config: &Config) -> Vec<String> {
+        config.listeners.iter().map(|listener| listener.bind.to_string()).collect()
+    }
+
+    #[test]
+    fn without_a_word_it_listens_on_the_loopback_and_lets_everyone_in() {
+        let config = config("", "").unwrap();
+        assert_eq!(bound(&config), ["127.0.0.1:1883"]);
+        assert!(config.anonymous && config.users.is_none());
+        assert_eq!(config.storage, Storage::Folder("mqtt-data".into()));
+        assert_eq!(config.limits, Limits::default());
+    }
+
+    #[test]
+    fn elsewhere_or_with_users_anonymous_has_to_be_asked_for() {
+        let nobody = "nobody could connect: name a file of users (--users) or let everyone in (--anonymous)";
+        for (flags, file) in [
+            ("--bind 0.0.0.0", ""),
+            ("--websocket 127.0.0.1:8080", ""),
+            ("", "[[listener]]\nkind = 'tcp'\nbind = '0.0.0.0:1883'"),
+            ("", "anonymous = false"),
+        ] {
+            assert_eq!(config(flags, file).unwrap_err(), nobody, "{flags} {file}");
+        }
+        assert!(config("--bind 0.0.0.0 --anonymous", "").unwrap().anonymous);
+        assert!(config("--bind 0.0.0.0", "anonymous = true").unwrap().anonymous);
+        assert!(!config("--users u", "").unwrap().anonymous);
+        assert!(config("--users u --anonymous", "").unwrap().anonymous);
+    }
+
+    #[test]
+    fn a_flag_wins_over_the_file_and_paths_of_the_file_are_beside_it() {
+        let file = "
+            data = 'state'
+            users = 'users'
+            rules = '/else/rules'
+            log = 'json'
+            metrics = '127.0.0.1:9090'
+            [[listener]]
+            kind = 'tcp'
+            bind = '0.0.0.0:1883'
+            [limits]
+            packet_size = 65536
+        ";
+        let by_file = config("", file).unwrap();
+        assert_eq!(by_file.storage, Storage::Folder("/etc/mqtt/state".into()));
+        assert_eq!(by_file.users, Some("/etc/mqtt/users".into()));
+        assert_eq!(by_file.rules, Some("/else/rules".into()));
+        assert_eq!((by_file.log, by_file.limits.packet_size), (LogForm::Json, 65536));
+        let by_flags =
+            config("--bind [::1]:1884 --bind 127.0.0.1 --memory --users u --log text", file).unwrap();
+        assert_eq!(bound(&by_flags), ["[::1]:1884", "127.0.0.1:1883"]);
+        assert_eq!((by_flags.storage, by_flags.log), (Storage::Memory, LogForm::Text));
+        assert_eq!(by_flags.users, Some("u".into()));
+    }
+
+    #[test]
+    fn listeners_have_what_they_need_and_nothing_else() {
+        let tls =
+            "users = 'u'\n[[listener]]\nkind = 'wss'\nbind = '0.0.0.0:8883'\ncertificate = 'c'\nkey = 'k'\n";
+        let whole = config("", &format!("{tls}client_ca = 'ca'\nclient_certificate = 'required'")).unwrap();
+        let expected = Tls {
+            certificate: "/etc/mqtt/c".into(),
+            key: "/etc/mqtt/k".into(),
+            client_ca: Some("/etc/mqtt/ca".into()),
+            client_required: true,
+        };
+        assert_eq!(whole.listeners[0].tls, Some(expected));
+        assert!(whole.listeners[0].websocket);
+        for (file, what) in [
+            (tls.replace("key = 'k'\n", ""), "the listener at 0.0.0.0:8883 needs `certificate` and `key`"),
+            (tls.replace("wss", "ws"), "the listener at 0.0.0.0:8883 has certificates, but no TLS"),
+            (
+                format!("{tls}client_certificate = 'optional'"),
+                "the listener at 0.0.0.0:8883 has `client_certificate` without `client_ca`",
+            ),
+            (
+                format!("{tls}[[listener]]\nkind = 'tcp'\nbind = '0.0.0.0:8883'"),
+                "0.0.0.0:8883 is listened at twice",
+            ),
+            (format!("memory = true\ndata = 'd'\n{tls}"), "`data` and `memory = true` exclude each other"),
+        ] {
+            assert_eq!(config("", &file).unwrap_err(), what);
+        }
+    }
+
+    #[test]
+    fn an_error_is_one_line_that_says_where() {
+        for (file, start) in [
+            ("\nport = 1883", "line 2: unknown field `port`"),
+            ("[limits]\npacket_siez = 1", "line 2: unknown field `packet_siez`"),
+            ("bind", "line 1: "),
+            ("[[listener]]\nkind = 'udp'", "line 2: unknown variant `udp`"),
+            ("[limits]\npacket_size = -1", "line 2: invalid value"),
+            ("[limits]\nin_flight = 0", "`limits.in_flight` cannot be 0"),
+            ("[limits]\npacket_size = 10", "`limits.packet_size` is at least 64 bytes"),
+        ] {
+            let error = config("", file).unwrap_err();
+            assert!(error.starts_with(start) && !error.contains('\n'), "{error}");
+        }
+        assert!(config("--bind here", "").unwrap_err().contains("not an IP address, nor one with a port"));
+        assert!(config("--memory --data d", "").unwrap_err().contains("cannot be used with"));
+    }
+
+    #[test]
+    fn the_file_in_the_documentation_is_one() {
+        let source = include_str!("config.rs");
+        let file = source.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+        let file = file.replace("//! ", "").replace("//!\n", "\n");
+        let config = config("", &file).unwrap();
+        assert_eq!((config.listeners.len(), config.limits.packet_size), (2, 65536));
+    }
+}

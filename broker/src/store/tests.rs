@@ -3,4 +3,5 @@
 mod crash;
 mod disk;
 mod dump;
+mod format;
 mod script;
