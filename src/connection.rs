@@ -4,10 +4,10 @@
 use crate::decode::{Decoded, FixedHeader, decode, frame_len};
 use crate::error::{DecodeError, EncodeError};
 use crate::options::{DecodeOptions, EncodeOptions, Tolerance};
-use crate::output::Output;
 use crate::packet::{ConnAck, Connect, Packet};
 use crate::property::Properties;
 use crate::standard::{PacketType, ReasonCode, Rule, Sender, Version};
+use crate::write::Output;
 
 /// The largest packet in bytes that a [`Connection::server`] takes before it has accepted the connection: 65,536.
 pub const MAX_CONNECT_SIZE: u32 = 65_536;
