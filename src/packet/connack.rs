@@ -39,7 +39,6 @@ impl<'a> ConnAck<'a> {
         Self { session_present: false, reason_code, properties: Properties::EMPTY }
     }
 
-    #[inline(always)]
     pub(super) fn decode(_: Head, c: Context, at: &'a [u8]) -> Parsed<'a, Self> {
         if is_refusal_by_older_server(at, c) {
             return Ok((&[], Self::new(ReasonCode::UNSUPPORTED_PROTOCOL_VERSION)));

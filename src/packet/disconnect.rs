@@ -37,7 +37,6 @@ impl<'a> Disconnect<'a> {
         Self { reason_code, properties: Properties::EMPTY }
     }
 
-    #[inline(always)]
     pub(super) fn decode(_: Head, c: Context, i: &'a [u8]) -> Parsed<'a, Self> {
         if !c.is_v5() || i.is_empty() {
             check_reason_code(ReasonCode::SUCCESS, PacketType::Disconnect, c)

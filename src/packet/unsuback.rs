@@ -39,7 +39,6 @@ impl<'a> UnsubAck<'a> {
         Self { packet_id, properties: Properties::EMPTY, reason_codes: List::new(reason_codes) }
     }
 
-    #[inline(always)]
     pub(super) fn decode(_: Head, c: Context, i: &'a [u8]) -> Parsed<'a, Self> {
         let (i, packet_id) = packet_id(i)?;
         if !c.is_v5() {

@@ -29,6 +29,7 @@ const MORE: &[(&str, &str, f64)] = &[
     ("SUBACK, 200000 codes", "decode", 62.0),
     // Every text is looked through twice.
     ("the same, control characters refused", "decode", 46.0),
+    ("the same, control characters refused", "encode", 44.0),
     // With every byte it is asked anew which version the CONNECT names.
     ("the same, the version detected", "byte by byte", 400.0),
     // Two bytes each.
