@@ -2,9 +2,8 @@
 //! [`decode`]. Only here is "read more" an answer.
 
 use crate::error::DecodeError;
-use crate::first_byte;
 use crate::options::{Context, DecodeOptions, Tolerance};
-use crate::packet::{Connect, Head, Packet};
+use crate::packet::{Connect, Head, Packet, first_byte};
 use crate::read::{Fault, end, from, variable, wants_shortest};
 use crate::standard::{PacketType, Rule, Sender, Version};
 

@@ -209,9 +209,10 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
         session.releasing = session.releasing.saturating_sub(1);
         let at = session.received.find(0, |received| received.state == ReceivedState::Releasing)?;
         let id = session.received.remove(at)?.id;
-        let Connection { received_before, todo, state, .. } = &mut self.c;
+        let Connection { received_before, given_back, todo, state, .. } = &mut self.c;
         if at < usize::from(*received_before) {
             *received_before = received_before.saturating_sub(1);
+            *given_back = given_back.saturating_add(1);
         }
         if *state == State::Open {
             // There is room: the rest was handed out before, or the next PUBREL asks again.

@@ -65,14 +65,20 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
         Ok(Receipt { id, epoch: self.c.epoch, qos })
     }
 
+    /// Takes up to so many messages of QoS 1 and 2 that are under way, although fewer were announced as Receive Maximum:
+    /// for peers that miscount. It holds for this connection, from CONNECT or CONNACK on; there have to be slots.
+    pub fn tolerate_received(&mut self, most: u16) {
+        self.c.own_receive_maximum = most.max(self.c.own_receive_maximum);
+    }
+
     /// The number of messages that are not complete, if one more may come on this connection.
     #[inline]
     fn held(&self) -> Result<usize, SessionRule> {
         let held = self.session.received.len() + usize::from(self.c.open);
         let held = held.saturating_sub(usize::from(self.session.releasing));
         // (Some of those that are being released may be of an earlier connection: that is for the peer.)
-        if held.saturating_sub(usize::from(self.c.received_before)) >= usize::from(self.c.own_receive_maximum)
-        {
+        let most = usize::from(self.c.own_receive_maximum) + usize::from(self.c.given_back);
+        if held.saturating_sub(usize::from(self.c.received_before)) >= most {
             return Err(SessionRule::ReceiveMaximum);
         }
         Ok(held)
@@ -173,6 +179,8 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
                 self.session.releasing = self.session.releasing.saturating_add(1);
             }
         } else {
+            // Of an earlier connection, at best.
+            self.c.given_back = self.c.given_back.saturating_add(1);
             let code = ReasonCode::PACKET_IDENTIFIER_NOT_FOUND;
             // There is room: `handle` has seen to it.
             let _ = self.c.todo.push(Todo::Acknowledge(PacketType::PubComp, id, code));
