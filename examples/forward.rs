@@ -45,7 +45,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         head(&message, &to, &mut bytes)?;
         let payload = message.payload();
         println!(
-            "{version} at QoS {maximum_qos}: {} bytes of head, {} of the one payload",
+            "{version} at most QoS {maximum_qos}: {} bytes of head, {} of the one payload",
             bytes.len(),
             payload.len()
         );
