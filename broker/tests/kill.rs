@@ -194,7 +194,7 @@ impl Client<'_> {
                 Ok(0) => return Ok(()),
                 Ok(n) => input.extend_from_slice(&piece[..n]),
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-                    shared.check()
+                    shared.check();
                 }
                 Err(error) => return Err(error),
             }
