@@ -266,7 +266,9 @@ fn what_was_acknowledged_arrives() {
     for qos in [QoS::AtLeastOnce, QoS::ExactlyOnce] {
         publish(shared.address, qos, END);
     }
-    subscribers.into_iter().for_each(|subscriber| _ = subscriber.join().unwrap());
+    for subscriber in subscribers {
+        subscriber.join().unwrap();
+    }
     for (qos, sent) in [QoS::AtLeastOnce, QoS::ExactlyOnce].into_iter().zip(sent) {
         let mut came = shared.came[qos as usize].lock().unwrap();
         came.retain(|key, _| *key < PROBE);

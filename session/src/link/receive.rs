@@ -110,7 +110,7 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
     /// The application takes a message (a code below 0x80), or refuses it. In 3.x a refusal cannot be told: the sender
     /// gets its acknowledgement as usual.
     ///
-    /// For QoS 2 the next [`Output::Store`] says [`Received`](crate::Record::Received): that record belongs into the
+    /// For QoS 2 the next [`Output::Store`](crate::Output::Store) says [`Received`](crate::Record::Received): that record belongs into the
     /// transaction in which the application stores the message.
     ///
     /// # Errors
