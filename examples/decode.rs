@@ -4,6 +4,7 @@
 //! $ decode 10 10 0004 4d515454 05 02 003c 00 0003 627574 30 08 0001 61 00 21 21 21 21
 //! ```
 
+use std::fmt::Write;
 use std::io::Read;
 
 use mqtt_wire::{Connection, Decoded};
@@ -35,7 +36,7 @@ fn tell(mut bytes: &[u8]) -> String {
     while !bytes.is_empty() {
         match connection.decode(bytes) {
             Ok(Decoded::Packet { packet, len }) => {
-                told += &format!("{packet:?}\n");
+                let _ = writeln!(told, "{packet:?}");
                 bytes = bytes.get(len..).unwrap_or_default();
             }
             Ok(Decoded::Incomplete { missing }) => {
