@@ -156,6 +156,11 @@ pub(crate) struct Args {
     #[arg(long, help_heading = "Output")]
     pub(crate) stats: bool,
 
+    /// List what belongs together in place of the packets: messages with their acknowledgements, subscriptions,
+    /// pings, requests with their responses; how long each step took, and what was never answered
+    #[arg(long, conflicts_with_all = ["stats", "explain", "packet", "hex", "raw"], help_heading = "Output")]
+    pub(crate) flows: bool,
+
     /// Show only this packet; the number is the first column of the timeline
     #[arg(long, value_name = "NUMBER", conflicts_with = "stats", help_heading = "Output")]
     pub(crate) packet: Option<u64>,

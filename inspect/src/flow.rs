@@ -37,16 +37,6 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 7] = [
-        Self::Connect,
-        Self::AtLeastOnce,
-        Self::ExactlyOnce,
-        Self::Subscribe,
-        Self::Unsubscribe,
-        Self::Ping,
-        Self::Request,
-    ];
-
     /// The name in JSON.
     pub(crate) fn name(self) -> &'static str {
         match self {

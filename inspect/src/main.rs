@@ -40,6 +40,7 @@ use crate::hex::bytes::Digits;
 use crate::input::Choices;
 use crate::record::Output;
 use crate::render::explain::Explain;
+use crate::render::flows::Flows;
 use crate::render::json::Json;
 use crate::render::paint::Painter;
 use crate::render::stats::Stats;
@@ -182,6 +183,8 @@ fn output(args: &Args) -> Box<dyn Output> {
     let (time, full) = (args.time, args.full);
     if args.stats {
         Box::new(Stats::new(out, painter, args.json))
+    } else if args.flows {
+        Box::new(Flows { out, painter, time, json: args.json, begin: None })
     } else if args.json {
         Box::new(Json::new(out, args.stream))
     } else if args.explain {

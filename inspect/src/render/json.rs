@@ -37,6 +37,12 @@ impl<W: Write> Json<W> {
     }
 }
 
+/// A value in a line of its own, with nothing in it that cannot be seen.
+pub(crate) fn print(out: &mut dyn Write, value: &Value) -> io::Result<()> {
+    value.serialize(&mut Serializer::with_formatter(&mut *out, Visible))?;
+    out.write_all(b"\n")
+}
+
 /// A record as an object.
 ///
 /// Performance: written as it is gone through; an object in memory first takes twice as long.
