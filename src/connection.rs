@@ -4,10 +4,10 @@
 use crate::decode::{Decoded, FixedHeader, decode, frame_len};
 use crate::error::{DecodeError, EncodeError};
 use crate::options::{DecodeOptions, EncodeOptions, Tolerance};
-use crate::output::Output;
 use crate::packet::{ConnAck, Connect, Packet};
 use crate::property::Properties;
 use crate::standard::{PacketType, ReasonCode, Rule, Sender, Version};
+use crate::write::Output;
 
 /// The largest packet in bytes that a [`Connection::server`] takes before it has accepted the connection: 65,536.
 pub const MAX_CONNECT_SIZE: u32 = 65_536;
@@ -126,7 +126,7 @@ impl Connection {
         match &decoded {
             Ok(Decoded::Packet { packet, .. }) => self.received(packet),
             Ok(Decoded::Incomplete { .. }) => {}
-            Err(_) => self.refused(bytes),
+            Err(error) => self.refused(bytes, *error),
         }
         decoded
     }
@@ -148,7 +148,7 @@ impl Connection {
         {
             match frame.packet() {
                 Ok(packet) => self.received(&packet),
-                Err(_) => self.refused(frame.as_bytes()),
+                Err(error) => self.refused(frame.as_bytes(), error),
             }
             self.decode = self.decode.with_first_packet(false);
         }
@@ -212,9 +212,12 @@ impl Connection {
     }
 
     /// What a body settles that was refused: a bad CONNECT may have named the version all the same, by which it can be
-    /// answered.
+    /// answered. What is refused for its first byte is not looked into.
     #[cold]
-    fn refused(&mut self, bytes: &[u8]) {
+    fn refused(&mut self, bytes: &[u8], error: DecodeError) {
+        if error.offset() == 0 {
+            return;
+        }
         if let (Ok(Some(_)), Some(version)) =
             (FixedHeader::decode(bytes, self.decode), Version::of_connect(bytes))
         {

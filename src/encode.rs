@@ -3,12 +3,10 @@
 mod fast;
 
 use crate::error::EncodeError;
-use crate::first_byte;
 use crate::options::EncodeOptions;
-use crate::output::{Full, Output};
-use crate::packet::{Packet, Publish};
+use crate::packet::{Packet, Publish, first_byte};
 use crate::standard::{Delivery, MAX_PACKET_SIZE, PacketId, QoS};
-use crate::write::{Counter, Sink, Writer, variable_len};
+use crate::write::{Counter, Full, Output, Sink, Writer, variable_len};
 
 impl Packet<'_> {
     /// Encodes the packet, whole, and returns how many bytes it took. A [`Version`](crate::Version) serves as options,
@@ -20,7 +18,8 @@ impl Packet<'_> {
     /// # Errors
     /// When the packet breaks a rule that [`decode`](crate::decode) with the same options would enforce, has no form in
     /// the version, is too large or does not fit. The output is then as it was.
-    #[inline]
+    // Performance: a call of it would cost a short packet as much as the packet.
+    #[inline(always)]
     pub fn encode<O: Output + ?Sized>(
         &self,
         options: impl Into<EncodeOptions>,

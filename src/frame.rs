@@ -53,7 +53,6 @@ impl Frame {
     /// When the fixed header is bad: the stream is left as it was.
     ///
     /// Performance: inlined, so that a frame is made where it is wanted: moving it costs as much as cutting it off.
-    #[inline(always)]
     pub fn split_from(
         stream: &mut BytesMut,
         options: impl Into<DecodeOptions>,
@@ -92,7 +91,6 @@ impl Frame {
     ///
     /// # Errors
     /// The first rule that the packet breaks.
-    #[inline]
     pub fn packet(&self) -> Result<Packet<'_>, DecodeError> {
         let header = self.header();
         let c = judging_context(&self.bytes, header, self.options.context())?;
@@ -105,7 +103,6 @@ impl Frame {
     }
 
     /// The fixed header.
-    #[inline]
     pub fn header(&self) -> FixedHeader {
         self.header.unpack(self.bytes.len())
     }

@@ -89,13 +89,11 @@ mod decode;
 mod defmt;
 mod encode;
 mod error;
-mod first_byte;
 #[cfg(feature = "bytes")]
 mod frame;
 #[cfg(feature = "nom-8")]
 pub mod nom8;
 mod options;
-mod output;
 mod packet;
 mod packets;
 mod property;
@@ -119,7 +117,6 @@ pub use error::{DecodeError, EncodeError, EncodeErrorKind, Error, Field, TopicEr
 #[cfg(feature = "bytes")]
 pub use frame::{CheckedFrame, Frame, PublishFrame};
 pub use options::{DecodeOptions, EncodeOptions, ForDecoding, ForEncoding, Options, Tolerance};
-pub use output::{Full, Output};
 pub use packet::{
     Ack, Auth, ConnAck, Connect, Disconnect, EditedPublish, List, ListIter, Packet, Publish, PublishHead,
     SubAck, Subscribe, Subscription, SubscriptionOptions, UnsubAck, Unsubscribe, Will, WillRef,
@@ -137,3 +134,4 @@ pub use standard::{
 #[cfg(feature = "tokio-codec")]
 pub use tokio::{Codec, CodecError, Outgoing};
 pub use topic::{TopicFilter, TopicName};
+pub use write::{Full, Output};

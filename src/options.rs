@@ -122,7 +122,6 @@ impl Context {
     };
 
     /// The version; 5.0 as long as it is unknown.
-    #[inline(always)]
     pub(crate) const fn version(self) -> Version {
         if self.is_v5() {
             Version::V5
@@ -133,12 +132,10 @@ impl Context {
         }
     }
 
-    #[inline(always)]
     pub(crate) const fn is_v5(self) -> bool {
         self.0 & V5 != 0
     }
 
-    #[inline(always)]
     pub(crate) const fn sender(self) -> Option<Sender> {
         if self.0 & ANY_SENDER != 0 {
             None
@@ -150,7 +147,6 @@ impl Context {
     }
 
     /// A bit for each version and sender.
-    #[inline(always)]
     pub(crate) const fn situation(self) -> u16 {
         1 << (self.0 & SITUATION)
     }

@@ -6,7 +6,6 @@ mod buf;
 mod edits;
 pub mod fields;
 mod iter;
-mod list;
 mod properties;
 mod repeated;
 mod value;

@@ -58,7 +58,6 @@ fn plain<'a, T>(i: &'a [u8], result: nom::IResult<&'a [u8], T, Fault<'a>>) -> Pa
     })
 }
 
-#[inline(always)]
 pub(crate) fn byte(i: &[u8]) -> Parsed<'_, u8> {
     plain(i, be_u8(i))
 }
@@ -68,7 +67,6 @@ pub(crate) fn two_bytes(i: &[u8]) -> Parsed<'_, u16> {
     plain(i, be_u16(i))
 }
 
-#[inline(always)]
 pub(crate) fn four_bytes(i: &[u8]) -> Parsed<'_, u32> {
     plain(i, be_u32(i))
 }
@@ -100,7 +98,6 @@ pub(crate) fn text(at: &[u8], c: Context) -> Parsed<'_, &[u8]> {
 }
 
 /// A string field.
-#[inline(always)]
 pub(crate) fn string(i: &[u8], c: Context) -> Parsed<'_, &str> {
     let (i, text) = text(i, c)?;
     Ok((i, scan::as_str(text)))
@@ -175,7 +172,6 @@ pub(crate) const fn wants_shortest(c: Context) -> bool {
 }
 
 /// A block with a variable byte integer as its length: the properties (section 2.2.2 of 5.0).
-#[inline(always)]
 pub(crate) fn variable_block(at: &[u8], c: Context) -> Parsed<'_, &[u8]> {
     let (i, n) = variable(at, wants_shortest(c))?;
     sub(at, n as usize, i)
@@ -192,7 +188,6 @@ pub(crate) fn variable_block_len(i: &[u8]) -> usize {
 }
 
 /// Nothing may be left of a body.
-#[inline(always)]
 pub(crate) fn end(i: &[u8]) -> Result<(), Fault<'_>> {
     if i.is_empty() { Ok(()) } else { Err(Fault::new(Rule::TrailingBytes, i)) }
 }

@@ -76,7 +76,6 @@ pub(crate) const SHORT: usize = 32;
 /// Whether a look sets no high bit for any eight bytes of the text. It sees all of them, some more than once.
 ///
 /// Performance: most texts are short, and for them there is no loop to be set up and no register to be saved for it.
-#[inline(always)]
 const fn none<const FOR: u8>(text: &[u8]) -> bool {
     if text.len() > SHORT { none_in_long::<FOR>(text) } else { none_in_short::<FOR>(text) }
 }
@@ -143,7 +142,6 @@ pub(crate) const fn word(text: &[u8]) -> u64 {
 }
 
 /// The whole chunks of so many bytes, from the start of a text on.
-#[inline(always)]
 fn chunks<const N: usize>(text: &[u8]) -> impl Iterator<Item = [u8; N]> {
     // Each has that length, which leaves no default to be made.
     text.chunks_exact(N).map(|chunk| chunk.first_chunk().copied().unwrap_or([0; N]))
@@ -434,7 +432,6 @@ pub(crate) fn copy(to: &mut [u8], from: &[u8]) {
 ///
 /// Performance: both are loaded before either is stored, and as words, since what may overlap would be moved by memmove
 /// on small machines.
-#[inline(always)]
 fn copy_ends<const N: usize>(to: &mut [u8], from: &[u8]) {
     if let (Some(first), Some(last)) = (from.first_chunk::<N>(), from.last_chunk::<N>()) {
         let (first, last) = (load(first), load(last));
@@ -448,19 +445,49 @@ fn copy_ends<const N: usize>(to: &mut [u8], from: &[u8]) {
 }
 
 /// Up to sixteen bytes as words; those behind them are 0.
-#[inline(always)]
 fn load(bytes: &[u8]) -> [u32; 4] {
     let mut words = chunks(bytes);
     core::array::from_fn(|_| words.next().map_or(0, u32::from_le_bytes))
 }
 
 /// Writes as many words as there is room for.
-#[inline(always)]
 fn store(to: &mut [u8], words: [u32; 4]) {
     for (to, word) in to.chunks_exact_mut(4).zip(words) {
         if let Some(to) = to.first_chunk_mut() {
             *to = word.to_le_bytes();
         }
+    }
+}
+
+/// Copies a text of up to [`SHORT`] bytes; whether there is no U+0000 in it. What is behind the text is written, too.
+///
+/// Performance: the words that are copied are those that are looked at.
+#[inline(always)]
+pub(crate) fn copy_without_nul(to: &mut [u8; SHORT], text: &[u8]) -> bool {
+    let found = if let (Some(first), Some(last)) = (text.first_chunk::<16>(), text.last_chunk::<16>()) {
+        let ([a, b], [c, d]) = (halves(*first), halves(*last));
+        store_at(to, 0, a);
+        store_at(to, 8, b);
+        store_at(to, text.len() - 16, c);
+        store_at(to, text.len() - 8, d);
+        zero(a) | zero(b) | zero(c) | zero(d)
+    } else if let (Some(first), Some(last)) = (text.first_chunk::<8>(), text.last_chunk::<8>()) {
+        let (a, b) = (u64::from_le_bytes(*first), u64::from_le_bytes(*last));
+        store_at(to, 0, a);
+        store_at(to, text.len() - 8, b);
+        zero(a) | zero(b)
+    } else {
+        let word = short(text);
+        store_at(to, 0, word);
+        zero(word)
+    };
+    found & HIGHS == 0
+}
+
+#[inline(always)]
+fn store_at(to: &mut [u8], at: usize, word: u64) {
+    if let Some(to) = to.get_mut(at..).and_then(<[u8]>::first_chunk_mut) {
+        *to = word.to_le_bytes();
     }
 }
 

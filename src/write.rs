@@ -1,4 +1,4 @@
-//! MQTT's data types, counted and written (section 1.5 of both standards).
+//! MQTT's data types, counted and written (section 1.5 of both standards), and [`Output`], what they are written into.
 //!
 //! Every packet is walked by one function twice: first into a [`Counter`], which checks the values and adds up
 //! their lengths, then by a [`Writer`] into the output, which then cannot fail. Length and bytes cannot
@@ -24,11 +24,13 @@ pub(crate) trait Sink: Sized {
     /// A string's bytes.
     fn put_text(&mut self, bytes: &[u8]);
 
+    /// So many bytes, each made when it is needed.
+    fn bytes(&mut self, bytes: impl ExactSizeIterator<Item = u8>);
+
     /// The field that comes next, for the error that may come with it.
     fn field(&mut self, field: Field);
 
     /// The property that came last is one of a will.
-    #[inline(always)]
     fn field_of_will(&mut self) {}
 
     /// The sink, to be put back.
@@ -46,12 +48,10 @@ pub(crate) trait Sink: Sized {
     /// A block that is ready, and its length as a variable byte integer before it.
     fn block(&mut self, bytes: &[u8]);
 
-    #[inline(always)]
     fn byte(&mut self, byte: u8) {
         self.put(&[byte]);
     }
 
-    #[inline(always)]
     fn two_bytes(&mut self, n: u16) {
         self.put(&n.to_be_bytes());
     }
@@ -59,7 +59,6 @@ pub(crate) trait Sink: Sized {
     /// A byte and a Variable Byte Integer in its shortest form.
     ///
     /// Performance: four fixed lengths rather than one that varies, which would be a call of memcpy.
-    #[inline(always)]
     fn byte_and_variable(&mut self, byte: u8, n: u64) {
         match variable_len(n) {
             1 => self.put(&[byte, last(n, 0)]),
@@ -70,7 +69,6 @@ pub(crate) trait Sink: Sized {
     }
 
     /// A Variable Byte Integer in its shortest form.
-    #[inline(always)]
     fn variable(&mut self, n: u64) {
         match variable_len(n) {
             1 => self.put(&[last(n, 0)]),
@@ -81,7 +79,6 @@ pub(crate) trait Sink: Sized {
     }
 
     /// The length before Binary Data. The first walk refuses what is too long; the second need not look.
-    #[inline(always)]
     fn length(bytes: &[u8]) -> Result<[u8; 2], Rule> {
         let [.., high, low] = bytes.len().to_be_bytes();
         if Self::CHECKS && bytes.len() > usize::from(u16::MAX) {
@@ -99,7 +96,6 @@ pub(crate) trait Sink: Sized {
     }
 
     /// Binary Data behind a byte.
-    #[inline(always)]
     fn byte_and_binary(&mut self, byte: u8, bytes: &[u8]) -> Written {
         let [high, low] = Self::length(bytes)?;
         self.put(&[byte, high, low]);
@@ -108,7 +104,6 @@ pub(crate) trait Sink: Sized {
     }
 
     /// Checks a string field before it is put as Binary Data.
-    #[inline(always)]
     fn check_text(&self, text: &str, c: Context) -> Written {
         if Self::CHECKS && scan::has_nul(text.as_bytes()) {
             return Err(Rule::NulCharacter);
@@ -117,7 +112,6 @@ pub(crate) trait Sink: Sized {
     }
 
     /// Checks a topic name or filter, whose type vouches for most of it.
-    #[inline(always)]
     fn check_topic(&self, topic: &[u8], c: Context) -> Written {
         if Self::CHECKS { check_characters(topic, c).map_err(|fault| fault.rule) } else { Ok(()) }
     }
@@ -149,7 +143,6 @@ const fn more(n: u64, shift: u32) -> u8 {
 }
 
 /// The length of a Variable Byte Integer: 1 to 4.
-#[inline(always)]
 pub(crate) const fn variable_len(n: u64) -> u64 {
     match n {
         0..=0x7F => 1,
@@ -171,19 +164,16 @@ pub(crate) struct Counter {
 }
 
 impl Counter {
-    #[inline(always)]
     pub(crate) const fn new() -> Self {
         Self { len: 0, blocks: 0, shift: 0, field: Field::FixedHeader }
     }
 
-    #[inline(always)]
     pub(crate) const fn len(&self) -> u64 {
         self.len
     }
 
     /// The lengths of the property blocks in their order, the first one lowest: the packet's own, and that of a
     /// will.
-    #[inline(always)]
     pub(crate) const fn blocks(&self) -> u64 {
         self.blocks
     }
@@ -204,17 +194,18 @@ impl Counter {
 impl Sink for Counter {
     const CHECKS: bool = true;
 
-    #[inline(always)]
     fn put(&mut self, bytes: &[u8]) {
         self.len += bytes.len() as u64;
     }
 
-    #[inline(always)]
     fn put_text(&mut self, bytes: &[u8]) {
         self.put(bytes);
     }
 
-    #[inline(always)]
+    fn bytes(&mut self, bytes: impl ExactSizeIterator<Item = u8>) {
+        self.len += bytes.len() as u64;
+    }
+
     fn field(&mut self, field: Field) {
         self.field = field;
     }
@@ -231,17 +222,14 @@ impl Sink for Counter {
         *self
     }
 
-    #[inline(always)]
     fn start_block(&mut self) -> u64 {
         self.len
     }
 
-    #[inline(always)]
     fn end_block(&mut self, start: u64) {
         self.keep(self.len - start);
     }
 
-    #[inline(always)]
     fn block(&mut self, bytes: &[u8]) {
         self.put(bytes);
         self.keep(bytes.len() as u64);
@@ -257,13 +245,11 @@ pub(crate) struct Writer<'b> {
 
 impl<'b> Writer<'b> {
     /// A writer of what was counted: see [`Counter::blocks`].
-    #[inline(always)]
     pub(crate) const fn new(room: &'b mut [u8], blocks: u64) -> Self {
         Self { room, blocks }
     }
 
     /// The next bytes of the room. It is large enough: what is written was counted.
-    #[inline(always)]
     fn split_off(&mut self, len: usize) -> Option<&'b mut [u8]> {
         let (next, rest) = take(&mut self.room).split_at_mut_checked(len)?;
         self.room = rest;
@@ -274,7 +260,6 @@ impl<'b> Writer<'b> {
 impl Sink for Writer<'_> {
     const CHECKS: bool = false;
 
-    #[inline(always)]
     fn put(&mut self, bytes: &[u8]) {
         if let Some(to) = self.split_off(bytes.len()) {
             to.copy_from_slice(bytes);
@@ -288,7 +273,12 @@ impl Sink for Writer<'_> {
         }
     }
 
-    #[inline(always)]
+    fn bytes(&mut self, bytes: impl ExactSizeIterator<Item = u8>) {
+        if let Some(to) = self.split_off(bytes.len()) {
+            to.iter_mut().zip(bytes).for_each(|(to, byte)| *to = byte);
+        }
+    }
+
     fn field(&mut self, _: Field) {}
 
     #[inline(always)]
@@ -296,19 +286,151 @@ impl Sink for Writer<'_> {
         Writer { room: take(&mut self.room), blocks: self.blocks }
     }
 
-    #[inline(always)]
     fn start_block(&mut self) -> u64 {
         self.variable(self.blocks & u64::from(u32::MAX));
         self.blocks >>= u32::BITS;
         0
     }
 
-    #[inline(always)]
     fn end_block(&mut self, _: u64) {}
 
-    #[inline(always)]
     fn block(&mut self, bytes: &[u8]) {
         self.start_block();
         self.put(bytes);
     }
 }
+
+// What is written into
+
+/// What a packet can be encoded into: a byte slice or array (from its start), `Vec<u8>` and `BytesMut` (at their end),
+/// and any buffer of yours.
+///
+/// A packet is counted and checked before an output is asked for room, and nothing can go wrong behind that, so an
+/// output only has to say no when it is too small, and to stay as it was then.
+///
+/// ```
+/// use mqtt_wire::{Full, Output, Packet, Version};
+///
+/// /// The transmit buffer of some firmware.
+/// struct Transmit { bytes: [u8; 256], len: usize }
+///
+/// impl Output for Transmit {
+///     fn extend(&mut self, len: usize, tail: &[u8]) -> Result<&mut [u8], Full> {
+///         let free = &mut self.bytes[self.len..];
+///         let available = free.len();
+///         let needed = len + tail.len();
+///         let room = free.get_mut(..needed).ok_or(Full { available })?;
+///         self.len += needed;
+///         let (head, end) = room.split_at_mut(len);
+///         end.copy_from_slice(tail);
+///         Ok(head)
+///     }
+/// }
+///
+/// let mut transmit = Transmit { bytes: [0; 256], len: 0 };
+/// Packet::PingReq.encode(Version::V5, &mut transmit)?;
+/// Packet::PingReq.encode(Version::V5, &mut transmit)?;
+/// assert_eq!(transmit.bytes[..transmit.len], [0xC0, 0, 0xC0, 0]);
+/// # Ok::<(), mqtt_wire::EncodeError>(())
+/// ```
+pub trait Output {
+    /// Takes in a packet of `len` bytes and those of `tail` behind them. Returns the room for the first `len` bytes, which
+    /// the encoder fills; their values do not matter.
+    ///
+    /// # Errors
+    /// [`Full`] when there is not room for all of them. The output is then as it was.
+    fn extend(&mut self, len: usize, tail: &[u8]) -> Result<&mut [u8], Full>;
+
+    /// Takes in a packet that is there already.
+    ///
+    /// # Errors
+    /// As for [`extend`](Self::extend).
+    #[inline]
+    fn append(&mut self, packet: &[u8]) -> Result<(), Full> {
+        self.extend(0, packet).map(drop)
+    }
+}
+
+/// An [`Output`] has not enough room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+#[error("the output has room for {available} bytes only")]
+pub struct Full {
+    /// How many bytes there is room for.
+    pub available: usize,
+}
+
+impl Output for [u8] {
+    #[inline]
+    fn extend(&mut self, len: usize, tail: &[u8]) -> Result<&mut [u8], Full> {
+        let available = self.len();
+        let room = len.checked_add(tail.len()).and_then(|needed| self.get_mut(..needed));
+        match room.and_then(|room| room.split_at_mut_checked(len)) {
+            Some((room, end)) => {
+                end.copy_from_slice(tail);
+                Ok(room)
+            }
+            None => Err(Full { available }),
+        }
+    }
+
+    #[inline]
+    fn append(&mut self, packet: &[u8]) -> Result<(), Full> {
+        let available = self.len();
+        let room = self.get_mut(..packet.len()).ok_or(Full { available })?;
+        room.copy_from_slice(packet);
+        Ok(())
+    }
+}
+
+impl<const N: usize> Output for [u8; N] {
+    #[inline]
+    fn extend(&mut self, len: usize, tail: &[u8]) -> Result<&mut [u8], Full> {
+        self.as_mut_slice().extend(len, tail)
+    }
+
+    #[inline]
+    fn append(&mut self, packet: &[u8]) -> Result<(), Full> {
+        self.as_mut_slice().append(packet)
+    }
+}
+
+/// A head of up to so many bytes is made room for by a block of just so many.
+#[cfg(feature = "alloc")]
+const BLOCK: usize = 64;
+
+/// Performance: a vector has to be filled with zeroes before the writer can have its end as a slice. A long payload would
+/// thus be written twice: it is appended instead. And what is short is filled as a whole block, which takes no call of
+/// memset.
+#[cfg(feature = "alloc")]
+macro_rules! vector {
+    ($vector:ty) => {
+        impl Output for $vector {
+            #[inline]
+            fn extend(&mut self, len: usize, tail: &[u8]) -> Result<&mut [u8], Full> {
+                let start = self.len();
+                if len <= BLOCK {
+                    // The length of a slice is at most half of what a `usize` holds.
+                    self.reserve(BLOCK.wrapping_add(tail.len()));
+                    self.extend_from_slice(&[0; BLOCK]);
+                    self.truncate(start.saturating_add(len));
+                } else {
+                    self.reserve(len.saturating_add(tail.len()));
+                    self.resize(start.saturating_add(len), 0);
+                }
+                self.extend_from_slice(tail);
+                Ok(self.get_mut(start..start.saturating_add(len)).unwrap_or_default())
+            }
+
+            #[inline]
+            fn append(&mut self, packet: &[u8]) -> Result<(), Full> {
+                self.extend_from_slice(packet);
+                Ok(())
+            }
+        }
+    };
+}
+
+#[cfg(feature = "alloc")]
+vector!(alloc::vec::Vec<u8>);
+#[cfg(feature = "bytes")]
+vector!(bytes::BytesMut);

@@ -479,3 +479,23 @@ fn the_first_packet() {
     assert!(matches!(client.decode(&[0xD0, 0]), Ok(Decoded::Packet { packet: Packet::PingResp, .. })));
     assert!(client.decode_options().tolerates(Tolerance::RefusalByOlderServer));
 }
+
+/// Flags that 3.1 alone takes, in a CONNECT that is too short for 3.1 and names 3.1.1: refused for its first byte before
+/// it is there as a whole, and again.
+#[test]
+fn what_is_refused_for_its_first_byte_settles_no_version() {
+    let connect = notation::bytes("1b 08 'MQTT' 04 02 40 00");
+    let mut memory = [0; 64];
+    let mut buffer = Buffer::new(&mut memory);
+    let mut connection = Connection::server();
+    buffer.room()[..9].copy_from_slice(&connect[..9]);
+    buffer.fill(9);
+    let error = buffer.next(&mut connection).expect_err("flags");
+    assert_eq!((error.rule(), error.offset()), (Rule::ReservedFlags, 0));
+    assert_eq!(buffer.next(&mut connection), Err(error));
+    assert_eq!(connection, Connection::server());
+    // What is refused for its body names the version by which it can be answered.
+    let connect = notation::bytes("10 0c 'MQTT' 04 03 003c 0000");
+    assert!(connection.decode(&connect).is_err());
+    assert_eq!(connection.version(), Some(Version::V311));
+}

@@ -2,7 +2,7 @@
 
 #![allow(dead_code, unreachable_pub, reason = "a module of several programs, none of which uses all of it")]
 
-use mqtt_wire::{List, Packet, Properties, ReasonCode, Subscription, TopicFilter, Will};
+use mqtt_wire::{List, Packet, Properties, PropertiesBuf, ReasonCode, Subscription, TopicFilter, Will};
 
 /// The same packet made of values: properties as a list, and lists of items, too.
 pub fn built(packet: Packet<'static>) -> Packet<'static> {
@@ -43,6 +43,30 @@ pub fn built(packet: Packet<'static>) -> Packet<'static> {
         Packet::Disconnect(body) => body.properties = listed(body.properties),
         Packet::Auth(body) => body.properties = listed(body.properties),
         Packet::PingReq | Packet::PingResp => {}
+    }
+    packet
+}
+
+/// The same packet with its properties in a [`PropertiesBuf`].
+pub fn kept(mut packet: Packet<'static>) -> Packet<'static> {
+    let properties = match &mut packet {
+        Packet::Connect(body) => &mut body.properties,
+        Packet::ConnAck(body) => &mut body.properties,
+        Packet::Publish(body) => &mut body.properties,
+        Packet::PubAck(body) | Packet::PubRec(body) | Packet::PubRel(body) | Packet::PubComp(body) => {
+            &mut body.properties
+        }
+        Packet::Subscribe(body) => &mut body.properties,
+        Packet::SubAck(body) => &mut body.properties,
+        Packet::Unsubscribe(body) => &mut body.properties,
+        Packet::UnsubAck(body) => &mut body.properties,
+        Packet::Disconnect(body) => &mut body.properties,
+        Packet::Auth(body) => &mut body.properties,
+        Packet::PingReq | Packet::PingResp => return packet,
+    };
+    if !properties.is_empty() {
+        let buf: &'static PropertiesBuf = Box::leak(Box::new(properties.to_buf().expect("good properties")));
+        *properties = buf.as_properties();
     }
     packet
 }

@@ -249,7 +249,8 @@ fn same(timeline: &str, objects: &[Value]) {
 
 /// A line shows the beginning of a topic that is too long for it: whole characters and whole escapes.
 fn is_cut(topic: &str, line: &str) -> bool {
-    topic.char_indices().take(100).any(|(at, _)| {
+    let ends = topic.char_indices().map(|(at, _)| at).chain([topic.len()]);
+    ends.take(101).any(|at| {
         let beginning = text::quoted(topic.get(..at).unwrap_or_default());
         let shown = beginning.strip_suffix('"').unwrap_or_default();
         shown.chars().count() > 90 && line.contains(&format!("{shown}…"))

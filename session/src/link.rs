@@ -138,6 +138,9 @@ pub(crate) struct Connection<S: Slots> {
     pub(crate) own_receive_maximum: u16,
     /// How many of the session's received messages have not come on this connection: they stand first.
     pub(crate) received_before: u16,
+    /// How many PUBRELs have come on this connection for messages that have not: by section 4.9 the peer may count their
+    /// PUBCOMPs towards its quota, although it has spent none on them.
+    pub(crate) given_back: u16,
     pub(crate) todo: S::Todo,
     pub(crate) requests: S::Requests,
     pub(crate) aliases: Aliases<S>,
@@ -227,6 +230,7 @@ impl<S: Slots> Session<S> {
             open: 0,
             own_receive_maximum: u16::MAX,
             received_before: 0,
+            given_back: 0,
             todo: S::Todo::default(),
             requests: S::Requests::default(),
             aliases: Aliases::new(),

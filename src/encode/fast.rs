@@ -2,13 +2,12 @@
 //! and UNSUBACK as servers send them, PINGREQ and PINGRESP. It knows no errors: what it does not take, or not at once,
 //! [`encode`](super::encode) takes. Without this file everything reads the same, only slower.
 
-use crate::first_byte;
 use crate::options::{Context, EncodeOptions};
-use crate::output::Output;
-use crate::packet::{Ack, ConnAck, Connect, Packet, Publish};
-use crate::property::Properties;
-use crate::standard::{Delivery, PacketId, PacketType, Place, ReasonCode, Version};
-use crate::write::{Sink, Writer};
+use crate::packet::{ConnAck, Connect, Packet, Publish, SubAck, UnsubAck, first_byte};
+use crate::property::{Properties, Property, PropertyValue};
+use crate::scan;
+use crate::standard::{Delivery, PacketId, PacketType, Place, PropertyId, PropertySet, ReasonCode, Version};
+use crate::write::{Output, Sink, Writer};
 
 /// Encodes the packet if it is one of the frequent ones; the number of bytes.
 ///
@@ -19,194 +18,328 @@ pub(super) fn encode<O: Output + ?Sized>(
     options: EncodeOptions,
     out: &mut O,
 ) -> Option<usize> {
-    let c = options.context();
-    let short = Short { packet: packet.packet_type(), options };
     match packet {
-        Packet::Publish(publish) if publish.properties.as_list().is_some() => {
-            encode_listed(packet, options, out)
-        }
-        Packet::ConnAck(ConnAck { properties, .. }) | Packet::Connect(Connect { properties, .. })
-            if properties.as_list().is_some() =>
-        {
-            encode_listed(packet, options, out)
-        }
         Packet::Publish(publish) => encode_publish(publish, options, out),
         Packet::PubAck(ack) | Packet::PubRec(ack) | Packet::PubRel(ack) | Packet::PubComp(ack)
-            if is_plain(ack) =>
+            if ack.reason_code == ReasonCode::SUCCESS && ack.properties.is_empty_list() =>
         {
+            // Every side may send them.
             let [high, low] = ack.packet_id.get().to_be_bytes();
-            short.put([high, low], out)
+            put(&[packet.first_byte(), 2, high, low], options, out)
         }
-        Packet::ConnAck(connack) if connack.properties.is_empty() && c.version() != Version::V31 => {
-            let refused_session = connack.session_present && connack.reason_code != ReasonCode::SUCCESS;
-            let session = u8::from(connack.session_present);
-            match connack.reason_code {
-                _ if refused_session => None,
-                ReasonCode::SUCCESS if !c.is_v5() => short.put([session, 0], out),
-                code if short.lists(code) => short.put([session, code.get(), 0], out),
-                _ => None,
-            }
-        }
-        Packet::SubAck(suback) if suback.properties.is_empty() => {
-            short.put_code(suback.packet_id, suback.reason_codes.as_single()?, out)
-        }
-        Packet::UnsubAck(unsuback) if unsuback.properties.is_empty() => {
-            if c.is_v5() {
-                return short.put_code(unsuback.packet_id, unsuback.reason_codes.as_single()?, out);
-            }
-            let [high, low] = unsuback.packet_id.get().to_be_bytes();
-            if unsuback.reason_codes.is_empty() { short.put([high, low], out) } else { None }
-        }
-        Packet::PingReq | Packet::PingResp => short.put([], out),
+        Packet::PingReq => put_if_allowed(&[PacketType::PingReq.first_byte(0), 0], options, out),
+        Packet::PingResp => put_if_allowed(&[PacketType::PingResp.first_byte(0), 0], options, out),
+        Packet::ConnAck(connack) => encode_connack(connack, options, out),
+        Packet::SubAck(suback) => encode_suback(suback, options, out),
+        Packet::UnsubAck(unsuback) => encode_unsuback(unsuback, options, out),
+        Packet::Connect(connect) => encode_connect(connect, options, out),
         _ => None,
     }
 }
 
-/// The longest property block that is made of a list at once.
-const LISTED: usize = 256;
-
-/// A packet with a list of properties, which is first made into a block.
-///
-/// Performance: so the list is walked once, not once to be checked and counted and once to be written.
 #[inline(never)]
-fn encode_listed<O: Output + ?Sized>(
-    packet: &Packet<'_>,
+fn encode_suback<O: Output + ?Sized>(
+    suback: &SubAck<'_>,
+    options: EncodeOptions,
+    out: &mut O,
+) -> Option<usize> {
+    let code = suback.reason_codes.as_single()?;
+    if suback.properties.is_empty() {
+        encode_code(PacketType::SubAck, suback.packet_id, code, options, out)
+    } else {
+        None
+    }
+}
+
+#[inline(never)]
+fn encode_unsuback<O: Output + ?Sized>(
+    unsuback: &UnsubAck<'_>,
+    options: EncodeOptions,
+    out: &mut O,
+) -> Option<usize> {
+    if !unsuback.properties.is_empty() {
+        return None;
+    }
+    if options.context().is_v5() {
+        let code = unsuback.reason_codes.as_single()?;
+        return encode_code(PacketType::UnsubAck, unsuback.packet_id, code, options, out);
+    }
+    if !unsuback.reason_codes.is_empty() {
+        return None;
+    }
+    let [high, low] = unsuback.packet_id.get().to_be_bytes();
+    put_if_allowed(&[PacketType::UnsubAck.first_byte(0), 2, high, low], options, out)
+}
+
+/// A packet of a few bytes.
+#[inline(always)]
+fn put<const N: usize, O: Output + ?Sized>(
+    packet: &[u8; N],
+    options: EncodeOptions,
+    out: &mut O,
+) -> Option<usize> {
+    if N > options.max_packet_size() as usize {
+        return None;
+    }
+    out.append(packet).ok()?;
+    Some(N)
+}
+
+/// A packet of a few bytes that is not everyone's to send.
+#[inline(always)]
+fn put_if_allowed<const N: usize, O: Output + ?Sized>(
+    packet: &[u8; N],
+    options: EncodeOptions,
+    out: &mut O,
+) -> Option<usize> {
+    let [first, ..] = packet.as_slice() else { return None };
+    if first_byte::is_allowed(*first, options.context()) { put(packet, options, out) } else { None }
+}
+
+/// A packet identifier and a reason code.
+#[inline(always)]
+fn encode_code<O: Output + ?Sized>(
+    packet: PacketType,
+    packet_id: PacketId,
+    code: ReasonCode,
     options: EncodeOptions,
     out: &mut O,
 ) -> Option<usize> {
     let c = options.context();
-    let mut room = [0; LISTED];
-    match packet {
-        Packet::Publish(publish) => {
-            let properties =
-                Properties::of_list(publish.properties.as_list()?, &Place::PUBLISH, c, &mut room)?;
-            encode_publish(&Publish { properties, ..*publish }, options, out)
-        }
-        Packet::ConnAck(connack) => {
-            let properties =
-                Properties::of_list(connack.properties.as_list()?, &Place::CONNACK, c, &mut room)?;
-            super::encode(&ConnAck { properties, ..*connack }.into(), options, &[], out).ok()
-        }
-        Packet::Connect(connect) => {
-            let properties =
-                Properties::of_list(connect.properties.as_list()?, &Place::CONNECT, c, &mut room)?;
-            super::encode(&Connect { properties, ..*connect }.into(), options, &[], out).ok()
-        }
-        _ => None,
+    let first = packet.first_byte(0);
+    let [high, low] = packet_id.get().to_be_bytes();
+    if !c.is_v5() && code <= ReasonCode::GRANTED_QOS_2 {
+        put_if_allowed(&[first, 3, high, low, code.get()], options, out)
+    } else if c.is_v5() && (code == ReasonCode::SUCCESS || code.is_listed(packet, c.sender())) {
+        put_if_allowed(&[first, 4, high, low, 0, code.get()], options, out)
+    } else {
+        None
     }
 }
 
-/// Whether the packet identifier is the whole body.
-fn is_plain(ack: &Ack<'_>) -> bool {
-    ack.reason_code == ReasonCode::SUCCESS && ack.properties.is_empty()
-}
-
-/// A packet of a few bytes.
-struct Short {
-    packet: PacketType,
+/// A CONNACK with properties that are ready or can be made so.
+#[inline(never)]
+fn encode_connack<O: Output + ?Sized>(
+    connack: &ConnAck<'_>,
     options: EncodeOptions,
+    out: &mut O,
+) -> Option<usize> {
+    let c = options.context();
+    let first = PacketType::ConnAck.first_byte(0);
+    let (session, code) = (u8::from(connack.session_present), connack.reason_code);
+    let refused_session = connack.session_present && code != ReasonCode::SUCCESS;
+    if refused_session || c.version() == Version::V31 {
+        None
+    } else if c.is_v5() {
+        if code != ReasonCode::SUCCESS && !code.is_listed(PacketType::ConnAck, c.sender()) {
+            None
+        } else if connack.properties.is_empty() {
+            put_if_allowed(&[first, 3, session, code.get(), 0], options, out)
+        } else {
+            encode_with_properties(&[first, session, code.get()], connack.properties, options, out)
+        }
+    } else if code == ReasonCode::SUCCESS && connack.properties.is_empty() {
+        put_if_allowed(&[first, 2, session, 0], options, out)
+    } else {
+        None
+    }
 }
 
-impl Short {
-    /// Whether 5.0 has the code for this packet.
-    #[inline(always)]
-    fn lists(&self, code: ReasonCode) -> bool {
-        let c = self.options.context();
-        c.is_v5() && code.is_listed(self.packet, c.sender())
+/// A CONNACK of 5.0: its first byte, its two other fields, and its properties.
+#[inline(never)]
+fn encode_with_properties<O: Output + ?Sized>(
+    [first, session, code]: &[u8; 3],
+    properties: Properties<'_>,
+    options: EncodeOptions,
+    out: &mut O,
+) -> Option<usize> {
+    let c = options.context();
+    let mut room = [0; ROOM];
+    let block = if let Some(block) = properties.ready_block(&Place::CONNACK, c) {
+        block
+    } else {
+        let end = listed(properties.as_list()?, &Place::CONNACK, c, &mut room, 0)?;
+        room.get(..end)?
+    };
+    let remaining = u8::try_from(block.len() + 3).ok().filter(|remaining| *remaining < 0x80)?;
+    let len = 5 + block.len();
+    if len > options.max_packet_size() as usize || !first_byte::is_allowed(*first, c) {
+        return None;
     }
+    let to = out.extend(5, block).ok()?;
+    Writer::new(to, 0).put(&[*first, remaining, *session, *code, remaining - 3]);
+    Some(len)
+}
 
-    /// A packet identifier and a reason code.
-    #[inline(always)]
-    fn put_code<O: Output + ?Sized>(
-        &self,
-        packet_id: PacketId,
-        code: ReasonCode,
-        out: &mut O,
-    ) -> Option<usize> {
-        let [high, low] = packet_id.get().to_be_bytes();
-        if self.lists(code) {
-            self.put([high, low, 0, code.get()], out)
-        } else if !self.options.context().is_v5() && code <= ReasonCode::GRANTED_QOS_2 {
-            self.put([high, low, code.get()], out)
+/// A CONNECT of 3.1.1 or 5.0, without Authentication Data.
+///
+/// Performance: written at once into memory of its own, and copied from there: texts are looked at as they are copied, and
+/// lists are walked once, not once to be checked and counted and once to be written.
+#[inline(never)]
+fn encode_connect<O: Output + ?Sized>(
+    connect: &Connect<'_>,
+    options: EncodeOptions,
+    out: &mut O,
+) -> Option<usize> {
+    let c = options.context();
+    let Connect { version, clean_start, client_id, will, user_name, password, .. } = *connect;
+    let first = PacketType::Connect.first_byte(0);
+    let password_alone = password.is_some() && user_name.is_none() && !c.is_v5();
+    let unidentified = client_id.is_empty() && !clean_start && !c.is_v5();
+    if version != c.version() || version == Version::V31 || connect.bridge || password_alone || unidentified {
+        return None;
+    }
+    if c.asks_for_more() || !first_byte::is_allowed(first, c) {
+        return None;
+    }
+    let mut room = [0; ROOM];
+    let [high, low] = connect.keep_alive.to_be_bytes();
+    let start = [0, 4, b'M', b'Q', b'T', b'T', version.get(), connect.flags(), high, low];
+    let at = put_bytes(&start, &mut room, HEADER)?;
+    let at = put_properties(connect.properties, &Place::CONNECT, c, &mut room, at)?;
+    let mut at = put_text(client_id.as_bytes(), &mut room, at)?;
+    if let Some(will) = will {
+        at = if let Some(bytes) = will.ready_bytes(c) {
+            put_slice(bytes, &mut room, at)?
         } else {
-            None
-        }
+            let will = will.as_built()?;
+            let at = put_properties(will.properties, &Place::WILL, c, &mut room, at)?;
+            let at = put_data(will.topic.as_bytes(), &mut room, at)?;
+            put_data(will.payload, &mut room, at)?
+        };
     }
-
-    /// The fixed header and the body.
-    #[inline(always)]
-    fn put<const N: usize, O: Output + ?Sized>(&self, body: [u8; N], out: &mut O) -> Option<usize> {
-        let first = self.packet.first_byte(self.packet.prescribed_flags().unwrap_or_default());
-        let len = N + 2;
-        if len > self.options.max_packet_size() as usize
-            || !first_byte::is_allowed(first, self.options.context())
-        {
+    if let Some(user_name) = user_name {
+        at = put_text(user_name.as_bytes(), &mut room, at)?;
+    }
+    if let Some(password) = password {
+        at = put_data(password, &mut room, at)?;
+    }
+    put_header(first, &mut room, at).and_then(|packet| {
+        if packet.len() > options.max_packet_size() as usize {
             return None;
         }
-        let mut bytes = [0; 6];
-        let remaining = u8::try_from(N).unwrap_or_default();
-        for (to, from) in bytes.iter_mut().zip([first, remaining].into_iter().chain(body)) {
-            *to = from;
-        }
-        out.append(bytes.get(..len)?).ok()?;
-        Some(len)
+        out.append(packet).ok()?;
+        Some(packet.len())
+    })
+}
+
+/// What is kept free for the fixed header: less than 0x4000 is behind it.
+const HEADER: usize = 3;
+
+/// Writes the fixed header before a body that ends at `end`; the packet.
+fn put_header(first: u8, room: &mut [u8; ROOM], end: usize) -> Option<&[u8]> {
+    let remaining = end.checked_sub(HEADER)?;
+    let [.., more, last] = (remaining << 1).to_be_bytes();
+    let start = if remaining < 0x80 {
+        put_bytes(&[first, last >> 1], room, 1)?;
+        1
+    } else {
+        put_bytes(&[first, last >> 1 | 0x80, more], room, 0)?;
+        0
+    };
+    room.get(start..end)
+}
+
+/// Writes a property block of less than 128 bytes; 3.x has none.
+fn put_properties(
+    properties: Properties<'_>,
+    place: &Place,
+    c: Context,
+    room: &mut [u8; ROOM],
+    at: usize,
+) -> Option<usize> {
+    if !c.is_v5() {
+        return properties.is_empty_list().then_some(at);
     }
+    if properties.is_empty_list() {
+        return put_bytes(&[0], room, at);
+    }
+    let start = at + 1;
+    let end = match properties.ready_block(place, c) {
+        // Whether a method goes with it is not looked at here.
+        Some(_) if properties.contains(PropertyId::AuthenticationData) => return None,
+        Some(block) => put_slice(block, room, start)?,
+        None => listed(properties.as_list()?, place, c, room, start)?,
+    };
+    let len = u8::try_from(end - start).ok().filter(|len| *len < 0x80)?;
+    put_bytes(&[len], room, at)?;
+    Some(end)
 }
 
 /// The longest payload and the longest topic: what is around both is well below 512 bytes, and the Remaining Length takes
 /// two bytes.
 const MOST: usize = 0x1F00;
 
-/// A PUBLISH whose types vouch for all of it: with a topic, without properties or with those that were received.
-#[inline(always)]
+/// A PUBLISH whose types vouch for all of it: with a topic, and with properties that are ready or can be made so.
+#[inline(never)]
 fn encode_publish<O: Output + ?Sized>(
     publish: &Publish<'_>,
+    options: EncodeOptions,
+    out: &mut O,
+) -> Option<usize> {
+    match publish.properties.ready_block(&Place::PUBLISH, options.context()) {
+        Some(block) => encode_message(publish, block, options, out),
+        None => encode_listed(publish, options, out),
+    }
+}
+
+/// A PUBLISH, its properties made a block first.
+#[inline(never)]
+fn encode_listed<O: Output + ?Sized>(
+    publish: &Publish<'_>,
+    options: EncodeOptions,
+    out: &mut O,
+) -> Option<usize> {
+    let mut room = [0; ROOM];
+    let properties = publish.properties;
+    let end = listed(properties.as_list()?, &Place::PUBLISH, options.context(), &mut room, 0)?;
+    let block = room.get(..end)?;
+    if block.len() < 0x80 {
+        return encode_message(publish, block, options, out);
+    }
+    let properties = Properties::checked(block, properties.ids());
+    let tail = publish.payload;
+    super::encode(&Publish { properties, ..*publish }.into(), options, tail, out).ok()
+}
+
+/// A PUBLISH with that property block.
+#[inline(always)]
+fn encode_message<O: Output + ?Sized>(
+    publish: &Publish<'_>,
+    block: &[u8],
     options: EncodeOptions,
     out: &mut O,
 ) -> Option<usize> {
     let Publish { dup, delivery, payload, .. } = *publish;
     let c = options.context();
     let topic = publish.topic?.as_bytes();
-    let block = publish.properties.ready_block(&Place::PUBLISH, c)?;
     let dup_at_qos_0 = dup && delivery == Delivery::AtMostOnce;
     if dup_at_qos_0 || topic.len() > MOST || block.len() >= 0x80 || payload.len() > MOST || c.asks_for_more()
     {
         return None;
     }
-    let fixed = 2 + if delivery == Delivery::AtMostOnce { 0 } else { 2 } + usize::from(c.is_v5());
-    let head = fixed + topic.len() + block.len();
-    let remaining = head + payload.len();
-    let head = head + if remaining < 0x80 { 2 } else { 3 };
+    let packet_id = delivery.packet_id().map(|id| id.get().to_be_bytes());
+    let fixed = 2 + if packet_id.is_some() { 2 } else { 0 } + usize::from(c.is_v5());
+    let body = fixed + topic.len() + block.len();
+    let remaining = body + payload.len();
+    let head = body + if remaining < 0x80 { 2 } else { 3 };
     let len = head + payload.len();
     if len > options.max_packet_size() as usize {
         return None;
     }
-    let mut writer = Writer::new(out.extend(head, payload).ok()?, 0);
+    let first = PacketType::Publish.first_byte(publish.flags());
     let [.., high, low] = topic.len().to_be_bytes();
-    start(publish.flags(), remaining, [high, low], &mut writer);
-    writer.put_text(topic);
-    middle(delivery, block, c, &mut writer);
-    Some(len)
-}
-
-/// The fixed header and the length of the topic.
-#[inline(always)]
-fn start(flags: u8, remaining: usize, [high, low]: [u8; 2], writer: &mut Writer<'_>) {
-    let first = PacketType::Publish.first_byte(flags);
     let [.., more, last] = (remaining << 1).to_be_bytes();
+    let [.., block_len] = block.len().to_be_bytes();
+    let mut writer = Writer::new(out.extend(head, payload).ok()?, 0);
     if remaining < 0x80 {
         writer.put(&[first, last >> 1, high, low]);
     } else {
         // The seven low bits, and the seven above them.
         writer.put(&[first, last >> 1 | 0x80, more, high, low]);
     }
-}
-
-/// The packet identifier and the properties.
-#[inline(always)]
-fn middle(delivery: Delivery, block: &[u8], c: Context, writer: &mut Writer<'_>) {
-    let [.., block_len] = block.len().to_be_bytes();
-    match delivery.packet_id().map(|id| id.get().to_be_bytes()) {
+    writer.put_text(topic);
+    match packet_id {
         Some([high, low]) if c.is_v5() => writer.put(&[high, low, block_len]),
         Some(id) => writer.put(&id),
         None if c.is_v5() => writer.byte(block_len),
@@ -215,4 +348,108 @@ fn middle(delivery: Delivery, block: &[u8], c: Context, writer: &mut Writer<'_>)
     if !block.is_empty() {
         writer.put(block);
     }
+    Some(len)
+}
+
+/// How many bytes may be written before they are copied.
+const ROOM: usize = 256;
+
+/// How many bytes a text has to have room for, however short it is: what is behind it is written over.
+const SLACK: usize = 2 + scan::SHORT;
+
+/// Writes the properties of a list; `None` when one of them may not stand in this place, is not right, or there is not enough
+/// room.
+fn listed(
+    list: &[Property<'_>],
+    place: &Place,
+    c: Context,
+    room: &mut [u8; ROOM],
+    start: usize,
+) -> Option<usize> {
+    if !c.is_v5() || c.has_strict_characters() {
+        return None;
+    }
+    // Whether a method goes with it is not looked at here.
+    let data = PropertySet::of(PropertyId::AuthenticationData);
+    let mut open = place.allowed_from(c.sender()).difference(data);
+    let again = open.intersection(place.repeats);
+    let mut at = start;
+    for property in list {
+        let id = property.id();
+        if !open.contains(id) {
+            return None;
+        }
+        open = open.difference(PropertySet::of(id)).union(again);
+        let id = id.get();
+        at = match property.value() {
+            PropertyValue::Byte(n) => put_bytes(&[id, n], room, at)?,
+            PropertyValue::TwoByteInteger(n) => {
+                let [high, low] = n.to_be_bytes();
+                put_bytes(&[id, high, low], room, at)?
+            }
+            PropertyValue::FourByteInteger(n) => {
+                let [first, second, third, fourth] = n.to_be_bytes();
+                put_bytes(&[id, first, second, third, fourth], room, at)?
+            }
+            PropertyValue::VariableByteInteger(n) => {
+                put_bytes(&[id, u8::try_from(n).ok().filter(|n| *n < 0x80)?], room, at)?
+            }
+            PropertyValue::Utf8String(text) => {
+                let at = put_bytes(&[id], room, at)?;
+                put_text(text.as_bytes(), room, at)?
+            }
+            PropertyValue::BinaryData(data) => {
+                let at = put_bytes(&[id], room, at)?;
+                put_data(data, room, at)?
+            }
+            PropertyValue::Utf8StringPair(name, value) => {
+                let at = put_bytes(&[id], room, at)?;
+                let at = put_text(name.as_bytes(), room, at)?;
+                put_text(value.as_bytes(), room, at)?
+            }
+        };
+    }
+    Some(at)
+}
+
+/// Writes bytes; the place behind them.
+#[inline(always)]
+fn put_bytes<const N: usize>(bytes: &[u8; N], room: &mut [u8; ROOM], at: usize) -> Option<usize> {
+    *room.get_mut(at..)?.first_chunk_mut()? = *bytes;
+    Some(at + N)
+}
+
+/// Writes a string.
+///
+/// Performance: what is long is written in a function of its own, so that no register is saved for it.
+#[inline(never)]
+fn put_text(text: &[u8], room: &mut [u8; ROOM], at: usize) -> Option<usize> {
+    if text.len() > scan::SHORT {
+        return put_long(text, room, at);
+    }
+    let [.., high, low] = text.len().to_be_bytes();
+    let to = room.get_mut(at..)?.first_chunk_mut::<SLACK>()?;
+    let (len, to) = to.split_first_chunk_mut()?;
+    *len = [high, low];
+    scan::copy_without_nul(to.first_chunk_mut()?, text).then_some(at + 2 + text.len())
+}
+
+#[inline(never)]
+fn put_long(text: &[u8], room: &mut [u8; ROOM], at: usize) -> Option<usize> {
+    if scan::has_nul(text) { None } else { put_data(text, room, at) }
+}
+
+/// Writes Binary Data.
+#[inline(never)]
+fn put_data(data: &[u8], room: &mut [u8; ROOM], at: usize) -> Option<usize> {
+    let [.., high, low] = data.len().to_be_bytes();
+    let at = put_bytes(&[high, low], room, at)?;
+    put_slice(data, room, at)
+}
+
+/// Writes bytes of any number; the place behind them.
+fn put_slice(bytes: &[u8], room: &mut [u8; ROOM], at: usize) -> Option<usize> {
+    let end = at.checked_add(bytes.len())?;
+    scan::copy(room.get_mut(at..end)?, bytes);
+    Some(end)
 }

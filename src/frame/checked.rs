@@ -49,7 +49,6 @@ impl CheckedFrame {
     }
 
     /// The packet. It is decoded anew by each call.
-    #[inline]
     pub fn packet(&self) -> Packet<'_> {
         let packet = self.0.packet();
         debug_assert!(packet.is_ok(), "the same bytes were checked by the same options");

@@ -76,7 +76,6 @@ impl PublishFrame {
     }
 
     /// The message.
-    #[inline]
     pub fn publish(&self) -> Publish<'_> {
         let Parts { dup, retain, delivery, ref topic, ref properties, present, payload } = self.parts;
         let topic = self.part(topic.start, topic.end);

@@ -37,7 +37,6 @@ impl<'a> Auth<'a> {
         Self { reason_code, properties }
     }
 
-    #[inline(always)]
     pub(super) fn decode(_: Head, c: Context, i: &'a [u8]) -> Parsed<'a, Self> {
         if i.is_empty() {
             check_reason_code(ReasonCode::SUCCESS, PacketType::Auth, c)
@@ -54,7 +53,6 @@ impl<'a> Auth<'a> {
         Ok((i, this))
     }
 
-    #[inline(always)]
     pub(super) fn encode<S: Sink>(&self, _: PacketType, c: Context, out: &mut S) -> Written {
         out.field(Field::ReasonCode);
         if S::CHECKS {

@@ -39,7 +39,6 @@ impl<'a> ConnAck<'a> {
         Self { session_present: false, reason_code, properties: Properties::EMPTY }
     }
 
-    #[inline(always)]
     pub(super) fn decode(_: Head, c: Context, at: &'a [u8]) -> Parsed<'a, Self> {
         if is_refusal_by_older_server(at, c) {
             return Ok((&[], Self::new(ReasonCode::UNSUPPORTED_PROTOCOL_VERSION)));
@@ -53,7 +52,6 @@ impl<'a> ConnAck<'a> {
         Ok((i, Self { session_present, reason_code, properties }))
     }
 
-    #[inline(always)]
     pub(super) fn encode<S: Sink>(&self, _: PacketType, c: Context, out: &mut S) -> Written {
         out.field(Field::SessionPresent);
         if self.session_present && c.version() == Version::V31 {
@@ -68,7 +66,6 @@ impl<'a> ConnAck<'a> {
         self.properties.encode(&Place::CONNACK, c, out)
     }
 
-    #[inline(always)]
     fn wire_code<S: Sink>(&self, c: Context) -> Result<u8, Rule> {
         if !c.is_v5() {
             return match self.reason_code.to_return_code() {
@@ -87,13 +84,11 @@ impl<'a> ConnAck<'a> {
 }
 
 /// The answer of a server of 3.1.1 to a client of 5.0: see [`Tolerance::RefusalByOlderServer`].
-#[inline(always)]
 fn is_refusal_by_older_server(body: &[u8], c: Context) -> bool {
     matches!(body, [0x00, 0x01]) && c.is_v5() && c.tolerates(Tolerance::RefusalByOlderServer)
 }
 
 /// Connect Acknowledge Flags; 3.1 has none and gives the byte no meaning.
-#[inline(always)]
 fn session_present(at: &[u8], c: Context) -> Parsed<'_, bool> {
     match byte(at)? {
         (i, _) if c.version() == Version::V31 => Ok((i, false)),
@@ -108,7 +103,6 @@ fn is_reserved(code: ReasonCode) -> bool {
     ReasonCode::from_return_code(code.get()).is_none() && code.to_return_code().is_none()
 }
 
-#[inline(always)]
 fn code(at: &[u8], c: Context) -> Parsed<'_, ReasonCode> {
     if c.is_v5() {
         return read_reason_code(at, PacketType::ConnAck, c);

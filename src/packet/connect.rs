@@ -100,7 +100,6 @@ impl<'a> Connect<'a> {
         }
     }
 
-    #[inline(always)]
     pub(super) fn decode(_: Head, c: Context, i: &'a [u8]) -> Parsed<'a, Self> {
         let (i, (version, bridge)) = protocol(i, c)?;
         let c = c.with_version(version);
@@ -141,7 +140,6 @@ impl<'a> Connect<'a> {
         Ok((i, this))
     }
 
-    #[inline(always)]
     pub(super) fn encode<S: Sink>(&self, _: PacketType, c: Context, out: &mut S) -> Written {
         if S::CHECKS {
             self.check(c, out)?;
@@ -153,7 +151,6 @@ impl<'a> Connect<'a> {
         written
     }
 
-    #[inline(always)]
     fn encode_fields<S: Sink>(&self, c: Context, out: &mut S) -> Written {
         out.binary(self.version.protocol_name().as_bytes())?;
         let level = self.version.get() + if self.bridge { BRIDGE } else { 0 };
@@ -195,7 +192,7 @@ impl<'a> Connect<'a> {
         if lacks_method(&self.properties) { Err(Rule::AuthenticationMethodMissing) } else { Ok(()) }
     }
 
-    fn flags(&self) -> u8 {
+    pub(crate) fn flags(&self) -> u8 {
         let will = self.will.map_or(0, WillRef::flags);
         let user_name = self.user_name.map_or(0, |_| flags::USER_NAME);
         let password = self.password.map_or(0, |_| flags::PASSWORD);

@@ -37,7 +37,6 @@ impl<'a> Disconnect<'a> {
         Self { reason_code, properties: Properties::EMPTY }
     }
 
-    #[inline(always)]
     pub(super) fn decode(_: Head, c: Context, i: &'a [u8]) -> Parsed<'a, Self> {
         if !c.is_v5() || i.is_empty() {
             check_reason_code(ReasonCode::SUCCESS, PacketType::Disconnect, c)
@@ -50,7 +49,6 @@ impl<'a> Disconnect<'a> {
         Ok((i, Self { reason_code, properties }))
     }
 
-    #[inline(always)]
     pub(super) fn encode<S: Sink>(&self, _: PacketType, c: Context, out: &mut S) -> Written {
         let plain = self.properties.is_empty();
         if plain && self.reason_code == ReasonCode::SUCCESS {

@@ -26,6 +26,10 @@ pub(crate) trait Item<'a>: Copy {
     }
     /// Writes the item.
     fn write<S: Sink>(&self, packet: PacketType, c: Context, out: &mut S) -> Written;
+    /// Writes items of the caller's.
+    fn write_all<S: Sink>(items: &[Self], packet: PacketType, c: Context, out: &mut S) -> Written {
+        write_each(items.iter().copied(), packet, c, out)
+    }
 }
 
 /// A list in a packet: the bytes as they were received, or a slice of the caller's. Iterating cannot fail.
@@ -124,32 +128,9 @@ impl<'a, T: Item<'a>> List<'a, T> {
                 out.put(bytes);
                 Ok(())
             }
-            Source::Items(items) if self.form == Form::AsTheyAre => {
-                Self::encode_each(items.iter().copied(), packet, c, out)
-            }
-            _ => Self::encode_each(self.iter(), packet, c, out),
+            Source::Items(items) if self.form == Form::AsTheyAre => T::write_all(items, packet, c, out),
+            _ => write_each(self.iter(), packet, c, out),
         }
-    }
-
-    /// Performance: with a sink of its own, which stays in registers.
-    #[inline(always)]
-    fn encode_each<S: Sink>(
-        items: impl Iterator<Item = T>,
-        packet: PacketType,
-        c: Context,
-        out: &mut S,
-    ) -> Written {
-        let mut sink = out.take();
-        let mut result = Ok(());
-        for (at, item) in (0..).zip(items) {
-            sink.field(Field::Item(at));
-            result = item.write(packet, c, &mut sink);
-            if S::CHECKS && result.is_err() {
-                break;
-            }
-        }
-        *out = sink;
-        result
     }
 
     /// The items in order.
@@ -166,6 +147,27 @@ impl<'a, T: Item<'a>> List<'a, T> {
     }
 }
 
+/// Performance: with a sink of its own, which stays in registers.
+#[inline(always)]
+fn write_each<'a, T: Item<'a>, S: Sink>(
+    items: impl Iterator<Item = T>,
+    packet: PacketType,
+    c: Context,
+    out: &mut S,
+) -> Written {
+    let mut sink = out.take();
+    let mut result = Ok(());
+    for (at, item) in (0..).zip(items) {
+        sink.field(Field::Item(at));
+        result = item.write(packet, c, &mut sink);
+        if S::CHECKS && result.is_err() {
+            break;
+        }
+    }
+    *out = sink;
+    result
+}
+
 /// Iterator over a [`List`].
 #[derive(Clone)]
 pub struct ListIter<'a, T>(List<'a, T>);
@@ -173,7 +175,6 @@ pub struct ListIter<'a, T>(List<'a, T>);
 impl<'a, T: Item<'a>> Iterator for ListIter<'a, T> {
     type Item = T;
 
-    #[inline]
     fn next(&mut self) -> Option<T> {
         let item = match &mut self.0.source {
             Source::Wire { bytes: [], .. } => return None,

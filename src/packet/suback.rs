@@ -10,6 +10,7 @@
 use super::Head;
 use super::list::{Item, List};
 use super::reason::{check_reason_code, read_reason_code};
+use crate::error::Field;
 use crate::options::Context;
 use crate::property::Properties;
 use crate::read::{Fault, Parsed, byte, packet_id};
@@ -47,7 +48,6 @@ impl<'a> SubAck<'a> {
         Ok((&[], Self { packet_id, properties, reason_codes }))
     }
 
-    #[inline(always)]
     pub(super) fn encode<S: Sink>(&self, _: PacketType, c: Context, out: &mut S) -> Written {
         out.two_bytes(self.packet_id.get());
         self.properties.encode(&Place::SUBACK, c, out)?;
@@ -65,7 +65,6 @@ impl<'a> Item<'a> for ReasonCode {
         Ok(i)
     }
 
-    #[inline(always)]
     fn read(i: &'a [u8], _: Version) -> Parsed<'a, Self> {
         byte(i).map(|(i, code)| (i, Self::new(code)))
     }
@@ -74,12 +73,24 @@ impl<'a> Item<'a> for ReasonCode {
         if self <= Self::GRANTED_QOS_2 { self } else { Self::UNSPECIFIED_ERROR }
     }
 
-    #[inline(always)]
     fn write<S: Sink>(&self, packet: PacketType, c: Context, out: &mut S) -> Written {
         if S::CHECKS {
             check_reason_code(*self, packet, c)?;
         }
         out.byte(self.get());
+        Ok(())
+    }
+
+    fn write_all<S: Sink>(codes: &[Self], packet: PacketType, c: Context, out: &mut S) -> Written {
+        if S::CHECKS {
+            for (at, code) in (0..).zip(codes) {
+                if let Err(rule) = check_reason_code(*code, packet, c) {
+                    out.field(Field::Item(at));
+                    return Err(rule);
+                }
+            }
+        }
+        out.bytes(codes.iter().map(|code| code.get()));
         Ok(())
     }
 }

@@ -11,7 +11,7 @@
 
 use super::Head;
 use super::list::{Item, List};
-use super::unsubscribe::topic_filter;
+use super::unsubscribe::{pass_plain_filter, topic_filter};
 use crate::options::Context;
 use crate::property::Properties;
 use crate::read::{Fault, Parsed, byte, fault, packet_id};
@@ -42,7 +42,6 @@ impl<'a> Subscribe<'a> {
         Self { packet_id, properties: Properties::EMPTY, subscriptions: List::new(subscriptions) }
     }
 
-    #[inline(always)]
     pub(super) fn decode(_: Head, c: Context, i: &'a [u8]) -> Parsed<'a, Self> {
         let (i, packet_id) = packet_id(i)?;
         let (i, properties) = Properties::decode(&Place::SUBSCRIBE, c, i)?;
@@ -50,7 +49,6 @@ impl<'a> Subscribe<'a> {
         Ok((&[], Self { packet_id, properties, subscriptions }))
     }
 
-    #[inline(always)]
     pub(super) fn encode<S: Sink>(&self, _: PacketType, c: Context, out: &mut S) -> Written {
         out.two_bytes(self.packet_id.get());
         self.properties.encode(&Place::SUBSCRIBE, c, out)?;
@@ -121,7 +119,7 @@ impl<'a> Subscription<'a> {
     }
 
     /// Reads the options byte behind a filter.
-    fn from_options(filter: TopicFilter<'a>, options: u8) -> Result<Self, Rule> {
+    const fn from_options(filter: TopicFilter<'a>, options: u8) -> Result<Self, Rule> {
         if options & 0b1100_0000 != 0 {
             return Err(Rule::SubscriptionReserved);
         }
@@ -129,13 +127,47 @@ impl<'a> Subscription<'a> {
         if no_local && filter.is_shared() {
             return Err(Rule::NoLocalOnShared);
         }
+        let Some(maximum_qos) = QoS::new(options & 0b11) else { return Err(Rule::SubscriptionQoS3) };
+        let Some(retain_handling) = RetainHandling::new(options >> 4 & 0b11) else {
+            return Err(Rule::RetainHandling3);
+        };
         Ok(Self {
             filter,
-            maximum_qos: QoS::new(options & 0b11).ok_or(Rule::SubscriptionQoS3)?,
+            maximum_qos,
             no_local,
             retain_as_published: options & 0b1000 != 0,
-            retain_handling: RetainHandling::new(options >> 4 & 0b11).ok_or(Rule::RetainHandling3)?,
+            retain_handling,
         })
+    }
+}
+
+/// The options bytes that may stand behind a filter that is not shared, a bit each.
+const OPTIONS: u64 = {
+    let filter = TopicFilter::checked(b"a", Version::V5);
+    let (mut set, mut options) = (0, 0);
+    while options < 64 {
+        if Subscription::from_options(filter, options).is_ok() {
+            set |= 1 << options;
+        }
+        options += 1;
+    }
+    set
+};
+
+/// The same in 3.x: a QoS.
+const OPTIONS_V3: u64 = OPTIONS & 0b1111;
+
+impl<'a> Subscription<'a> {
+    fn check_exactly(i: &'a [u8], c: Context) -> Result<&'a [u8], Fault<'a>> {
+        let (at, filter) = topic_filter(i, c)?;
+        let (i, options) = byte(at)?;
+        if !c.is_v5() && options & 0b1111_1100 != 0 {
+            return Err(Fault::new(Rule::SubscriptionReserved, at));
+        }
+        match Self::from_options(TopicFilter::checked(filter, c.version()), options) {
+            Ok(_) => Ok(i),
+            Err(rule) => Err(Fault::new(rule, at)),
+        }
     }
 }
 
@@ -146,14 +178,10 @@ impl<'a> Item<'a> for Subscription<'a> {
 
     #[inline(always)]
     fn check(i: &'a [u8], _: PacketType, c: Context) -> Result<&'a [u8], Fault<'a>> {
-        let (at, filter) = topic_filter(i, c)?;
-        let (i, options) = byte(at)?;
-        if !c.is_v5() && options & 0b1111_1100 != 0 {
-            return Err(Fault::new(Rule::SubscriptionReserved, at));
-        }
-        match Self::from_options(TopicFilter::checked(filter, c.version()), options) {
-            Ok(_) => Ok(i),
-            Err(rule) => Err(Fault::new(rule, at)),
+        let allowed = if c.is_v5() { OPTIONS } else { OPTIONS_V3 };
+        match pass_plain_filter(i, c) {
+            Some([options @ 0..64, i @ ..]) if allowed >> options & 1 != 0 => Ok(i),
+            _ => Self::check_exactly(i, c),
         }
     }
 

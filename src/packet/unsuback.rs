@@ -39,7 +39,6 @@ impl<'a> UnsubAck<'a> {
         Self { packet_id, properties: Properties::EMPTY, reason_codes: List::new(reason_codes) }
     }
 
-    #[inline(always)]
     pub(super) fn decode(_: Head, c: Context, i: &'a [u8]) -> Parsed<'a, Self> {
         let (i, packet_id) = packet_id(i)?;
         if !c.is_v5() {
@@ -50,7 +49,6 @@ impl<'a> UnsubAck<'a> {
         Ok((&[], Self { packet_id, properties, reason_codes }))
     }
 
-    #[inline(always)]
     pub(super) fn encode<S: Sink>(&self, _: PacketType, c: Context, out: &mut S) -> Written {
         out.two_bytes(self.packet_id.get());
         self.properties.encode(&Place::UNSUBACK, c, out)?;

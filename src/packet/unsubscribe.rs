@@ -12,6 +12,7 @@ use super::list::{Item, List};
 use crate::options::Context;
 use crate::property::Properties;
 use crate::read::{Fault, Parsed, binary, check_characters, fault, from, packet_id};
+use crate::scan;
 use crate::standard::{PacketId, PacketType, Place, Rule, Version};
 use crate::topic::TopicFilter;
 use crate::write::{Sink, Written};
@@ -39,7 +40,6 @@ impl<'a> Unsubscribe<'a> {
         Self { packet_id, properties: Properties::EMPTY, filters: List::new(filters) }
     }
 
-    #[inline(always)]
     pub(super) fn decode(_: Head, c: Context, i: &'a [u8]) -> Parsed<'a, Self> {
         let (i, packet_id) = packet_id(i)?;
         let (i, properties) = Properties::decode(&Place::UNSUBSCRIBE, c, i)?;
@@ -47,7 +47,6 @@ impl<'a> Unsubscribe<'a> {
         Ok((&[], Self { packet_id, properties, filters }))
     }
 
-    #[inline(always)]
     pub(super) fn encode<S: Sink>(&self, _: PacketType, c: Context, out: &mut S) -> Written {
         out.two_bytes(self.packet_id.get());
         self.properties.encode(&Place::UNSUBSCRIBE, c, out)?;
@@ -63,6 +62,13 @@ pub(crate) fn topic_filter(at: &[u8], c: Context) -> Parsed<'_, &[u8]> {
     }
     check_characters(filter, c)?;
     Ok((i, filter))
+}
+
+/// Passes over a plain filter from outside, as most are: see [`scan::is_plain_filter`].
+#[inline(always)]
+pub(super) fn pass_plain_filter(i: &[u8], c: Context) -> Option<&[u8]> {
+    let (i, filter) = binary(i).ok()?;
+    if c.has_strict_characters() || !scan::is_plain_filter(filter) { None } else { Some(i) }
 }
 
 impl TopicFilter<'_> {
@@ -85,9 +91,12 @@ impl<'a> Item<'a> for TopicFilter<'a> {
     const SHORTEST: usize = 2 + 1;
     const LONGEST: usize = 2 + 65_535;
 
+    #[inline(always)]
     fn check(i: &'a [u8], _: PacketType, c: Context) -> Result<&'a [u8], Fault<'a>> {
-        let (i, _) = topic_filter(i, c)?;
-        Ok(i)
+        match pass_plain_filter(i, c) {
+            Some(i) => Ok(i),
+            None => topic_filter(i, c).map(|(i, _)| i),
+        }
     }
 
     fn read(i: &'a [u8], version: Version) -> Parsed<'a, Self> {

@@ -138,14 +138,30 @@ impl<'a> WillRef<'a> {
         Ok((i, Some(Self(Source::Wire { bytes, context: c, flags: connect_flags }))))
     }
 
-    pub(super) fn encode<S: Sink>(self, c: Context, out: &mut S) -> Written {
+    /// The bytes that it came in, if they are right here, too.
+    pub(crate) fn ready_bytes(self, c: Context) -> Option<&'a [u8]> {
         match self.0 {
-            Source::Wire { bytes, context, .. } if context == c => {
+            Source::Wire { bytes, context, .. } if context == c => Some(bytes),
+            _ => None,
+        }
+    }
+
+    /// The will of the caller's.
+    pub(crate) const fn as_built(self) -> Option<&'a Will<'a>> {
+        match self.0 {
+            Source::Built(will) => Some(will),
+            _ => None,
+        }
+    }
+
+    pub(super) fn encode<S: Sink>(self, c: Context, out: &mut S) -> Written {
+        match (self.ready_bytes(c), self.as_built()) {
+            (Some(bytes), _) => {
                 out.put(bytes);
                 Ok(())
             }
-            Source::Built(will) => will.encode(c, out),
-            Source::Wire { .. } | Source::Plain(_) => self.get().encode(c, out),
+            (_, Some(will)) => will.encode(c, out),
+            _ => self.get().encode(c, out),
         }
     }
 

@@ -72,18 +72,15 @@ pub(super) struct Admission<'p> {
 }
 
 impl<'p> Admission<'p> {
-    #[inline(always)]
     pub(super) const fn new(place: &'p Place, sender: Option<Sender>) -> Self {
         Self { place, sender, open: place.allowed_from(sender) }
     }
 
     /// Takes properties for admitted.
-    #[inline(always)]
     pub(super) const fn have_been(&mut self, ids: PropertySet) {
         self.open = self.open.difference(ids.difference(self.place.repeats));
     }
 
-    #[inline(always)]
     pub(super) fn admit(&mut self, id: PropertyId) -> Written {
         if !self.open.contains(id) {
             return Err(self.refusal(id));

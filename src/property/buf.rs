@@ -8,8 +8,8 @@ use super::properties::Repr;
 use super::{Properties, Property, PropertyIter};
 use crate::error::{EncodeError, EncodeErrorKind};
 use crate::options::Context;
-use crate::output::Output;
 use crate::standard::{MAX_VARIABLE_BYTE_INTEGER, PropertyId, PropertySet, Rule, Version};
+use crate::write::Output;
 use crate::write::{Counter, Writer};
 
 /// Properties in memory of their own, in the form of the wire: what a program keeps, returns and sends later.

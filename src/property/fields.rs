@@ -57,7 +57,6 @@ macro_rules! fields {
         };
 
         impl<'a> From<Properties<'a>> for $name<'a> {
-            #[inline]
             fn from(properties: Properties<'a>) -> Self {
                 let mut this =
                     Self { $($field: None,)* $($many_field: Repeated::of(&properties),)+ };

@@ -41,7 +41,6 @@ impl<'a> Properties<'a> {
 
     /// The stretch of that number: the properties under all edits are number 0, above them comes what each of the edits
     /// added.
-    #[inline]
     pub(super) fn part(&self, number: usize) -> Option<Part<'a>> {
         let mut hidden = PropertySet::EMPTY;
         let mut this = self.repr();
@@ -130,6 +129,22 @@ impl<'a> PropertyIter<'a> {
         }
     }
 
+    /// Passes over a hidden property, or goes on to the next stretch at the end of one.
+    ///
+    /// Performance: in a function of its own, so that what is rare takes no registers.
+    #[inline(never)]
+    fn pass_hidden(&mut self) -> Option<()> {
+        match &mut self.part.source {
+            Source::Wire { bytes, .. } if !bytes.is_empty() => {
+                let (i, number) = number(bytes)?;
+                *bytes = skip(number, i).ok()?;
+            }
+            Source::List([_, rest @ ..]) => self.part.source = Source::List(rest),
+            _ => self.part = self.next_part()?,
+        }
+        Some(())
+    }
+
     fn next_part(&mut self) -> Option<Part<'a>> {
         let part = self.properties.part(self.next)?;
         self.next += 1;
@@ -159,25 +174,21 @@ impl<'a> Iterator for PropertyIter<'a> {
             let hidden = self.part.hidden;
             match &mut self.part.source {
                 Source::Wire { bytes, .. } => {
-                    while let Some((i, number)) = number(bytes) {
-                        if !hidden.contains_number(number) {
-                            let (rest, property) = Property::read(number, i)?;
-                            *bytes = rest;
-                            return Some(property);
-                        }
-                        *bytes = skip(number, i).ok()?;
+                    if let Some((i, number)) =
+                        number(bytes).filter(|(_, number)| !hidden.contains_number(*number))
+                    {
+                        let (rest, property) = Property::read(number, i)?;
+                        *bytes = rest;
+                        return Some(property);
                     }
                 }
-                Source::List(list) => {
-                    while let Some((property, rest)) = list.split_first() {
-                        *list = rest;
-                        if !hidden.contains(property.id()) {
-                            return Some(*property);
-                        }
-                    }
+                Source::List([property, rest @ ..]) if !hidden.contains(property.id()) => {
+                    self.part.source = Source::List(rest);
+                    return Some(*property);
                 }
+                Source::List(_) => {}
             }
-            self.part = self.next_part()?;
+            self.pass_hidden()?;
         }
     }
 

@@ -51,7 +51,6 @@ macro_rules! getters {
     ) => {
         impl<'a> Properties<'a> {
             $($(#[$doc])*
-            #[inline]
             pub fn $getter(&self) -> Option<$type> {
                 match self.find(PropertyId::$name) { Some(Property::$name(value)) => Some(value), _ => None }
             })+
@@ -93,7 +92,19 @@ impl<'a> Properties<'a> {
         }
     }
 
-    #[inline(always)]
+    /// The list of the caller's that these properties are, if they are one.
+    pub(crate) const fn as_list(&self) -> Option<&'a [Property<'a>]> {
+        match self.0 {
+            Repr::List(list) => Some(list),
+            _ => None,
+        }
+    }
+
+    /// Whether this is the empty list that packets without properties have.
+    pub(crate) const fn is_empty_list(&self) -> bool {
+        matches!(self.0, Repr::List([]))
+    }
+
     pub(super) const fn repr(&self) -> Repr<'a> {
         self.0
     }
@@ -112,7 +123,6 @@ impl<'a> Properties<'a> {
     }
 
     /// Writes the property block; in 3.x there must be nothing to write.
-    #[inline(always)]
     pub(crate) fn encode<S: Sink>(&self, place: &Place, c: Context, out: &mut S) -> Written {
         match self.ready_block(place, c) {
             Some(_) if !c.is_v5() => Ok(()),
@@ -146,7 +156,6 @@ impl<'a> Properties<'a> {
         (out, written)
     }
 
-    #[inline(always)]
     fn walk<S: Sink>(&self, place: &Place, c: Context, out: &mut S) -> Written {
         if !c.is_v5() {
             let Some(property) = self.iter().next() else { return Ok(()) };
@@ -185,7 +194,6 @@ impl<'a> Properties<'a> {
     }
 
     /// Whether there is no property.
-    #[inline]
     pub fn is_empty(&self) -> bool {
         match self.0 {
             Repr::Wire { bytes, .. } => bytes.is_empty(),
@@ -195,13 +203,11 @@ impl<'a> Properties<'a> {
     }
 
     /// The properties, in order.
-    #[inline]
     pub fn iter(&self) -> PropertyIter<'a> {
         PropertyIter::new(*self)
     }
 
     /// Which properties there are.
-    #[inline]
     pub fn ids(&self) -> PropertySet {
         let mut number = 0;
         let mut ids = PropertySet::EMPTY;
@@ -217,7 +223,6 @@ impl<'a> Properties<'a> {
     }
 
     /// Whether the property is there.
-    #[inline]
     pub fn contains(&self, id: PropertyId) -> bool {
         match self.0 {
             Repr::Wire { low, high, .. } => PropertySet::from_parts(low, high).contains(id),
@@ -226,7 +231,6 @@ impl<'a> Properties<'a> {
     }
 
     /// The first property with that identifier.
-    #[inline]
     pub fn find(&self, id: PropertyId) -> Option<Property<'a>> {
         match self.0 {
             Repr::Wire { low, high, .. } if !PropertySet::from_parts(low, high).contains(id) => None,
@@ -251,12 +255,10 @@ impl<'a> Properties<'a> {
 }
 
 /// Whether a received block can go out as it came: nothing is too long, and whatever is there may stand in this place.
-#[inline(always)]
 const fn may_copy(low: u32, high: u16, place: &Place, c: Context) -> bool {
     PropertySet::from_parts(low, high).intersection(place.on_terms).is_empty() && !c.has_strict_characters()
 }
 
-#[inline(always)]
 fn encode_one<S: Sink>(
     property: &Property<'_>,
     admission: &mut Admission<'_>,

@@ -18,7 +18,6 @@ pub struct Repeated<'a, T> {
 }
 
 impl<'a, T> Repeated<'a, T> {
-    #[inline]
     pub(super) fn of(properties: &Properties<'a>) -> Self {
         Self { all: properties.iter(), value: PhantomData }
     }
@@ -34,7 +33,6 @@ pub(crate) trait Repeating<'a>: Sized {
 impl<'a> Repeating<'a> for (&'a str, &'a str) {
     const ID: PropertyId = PropertyId::UserProperty;
 
-    #[inline]
     fn of(property: Property<'a>) -> Option<Self> {
         if let Property::UserProperty(pair) = property { Some(pair) } else { None }
     }
@@ -43,7 +41,6 @@ impl<'a> Repeating<'a> for (&'a str, &'a str) {
 impl<'a> Repeating<'a> for SubscriptionId {
     const ID: PropertyId = PropertyId::SubscriptionIdentifier;
 
-    #[inline]
     fn of(property: Property<'a>) -> Option<Self> {
         if let Property::SubscriptionIdentifier(id) = property { Some(id) } else { None }
     }

@@ -34,25 +34,14 @@ macro_rules! property {
 
         impl<'a> Property<'a> {
             /// The identifier.
-            #[inline]
             pub const fn id(&self) -> PropertyId {
                 match self { $(Self::$name(_) => PropertyId::$name,)+ $(Self::$many(_) => PropertyId::$many,)+ }
             }
 
             /// The value by its type on the wire, for tools that treat all properties alike.
-            #[inline]
+            #[inline(always)]
             pub fn value(&self) -> PropertyValue<'a> {
                 match self { $(Self::$name(value) => value.view(),)+ $(Self::$many(value) => value.view(),)+ }
-            }
-
-            /// Puts the property at a place of the room; the place behind it. `None` when it is not right or has not room.
-            #[inline(always)]
-            pub(super) fn put(&self, room: &mut [u8], at: usize) -> Option<usize> {
-                let id = self.id().get();
-                match self {
-                    $(Self::$name(value) => value.view().put(id, room, at),)+
-                    $(Self::$many(value) => value.view().put(id, room, at),)+
-                }
             }
 
             /// Reads the value of the property of that number, which was checked before.
@@ -159,7 +148,6 @@ const TOPIC_ALIAS: u32 = PropertyId::TopicAlias as u32;
 /// Checks the value of an allowed property of that number, from outside; what is behind it.
 ///
 /// Performance: by the seven types, not by the 27 properties, which is a third of the code.
-#[inline(always)]
 pub(super) fn check(number: u32, at: &[u8], c: Context) -> Result<&[u8], Fault<'_>> {
     let (i, n) = match value_type(number) {
         PropertyType::Byte => match byte(at)? {
@@ -219,48 +207,40 @@ pub(super) trait Value<'a>: Sized {
 }
 
 impl<'a> Value<'a> for bool {
-    #[inline(always)]
     fn read(i: &'a [u8]) -> Parsed<'a, Self> {
         byte(i).map(|(i, n)| (i, n != 0))
     }
 
-    #[inline(always)]
     fn view(&self) -> PropertyValue<'a> {
         PropertyValue::Byte(u8::from(*self))
     }
 }
 
 impl<'a> Value<'a> for MaximumQoS {
-    #[inline(always)]
     fn read(i: &'a [u8]) -> Parsed<'a, Self> {
         byte(i).map(|(i, n)| (i, if n == 0 { Self::AtMostOnce } else { Self::AtLeastOnce }))
     }
 
-    #[inline(always)]
     fn view(&self) -> PropertyValue<'a> {
         PropertyValue::Byte(QoS::from(*self).get())
     }
 }
 
 impl<'a> Value<'a> for u16 {
-    #[inline(always)]
     fn read(i: &'a [u8]) -> Parsed<'a, Self> {
         two_bytes(i)
     }
 
-    #[inline(always)]
     fn view(&self) -> PropertyValue<'a> {
         PropertyValue::TwoByteInteger(*self)
     }
 }
 
 impl<'a> Value<'a> for u32 {
-    #[inline(always)]
     fn read(i: &'a [u8]) -> Parsed<'a, Self> {
         four_bytes(i)
     }
 
-    #[inline(always)]
     fn view(&self) -> PropertyValue<'a> {
         PropertyValue::FourByteInteger(*self)
     }
@@ -269,13 +249,11 @@ impl<'a> Value<'a> for u32 {
 impl<'a> Value<'a> for NonZeroU16 {
     const NOT_ZERO: bool = true;
 
-    #[inline(always)]
     fn read(at: &'a [u8]) -> Parsed<'a, Self> {
         let (i, n) = two_bytes(at)?;
         Self::new(n).map_or(fault(Rule::PropertyValue, at), |n| Ok((i, n)))
     }
 
-    #[inline(always)]
     fn view(&self) -> PropertyValue<'a> {
         PropertyValue::TwoByteInteger(self.get())
     }
@@ -284,13 +262,11 @@ impl<'a> Value<'a> for NonZeroU16 {
 impl<'a> Value<'a> for NonZeroU32 {
     const NOT_ZERO: bool = true;
 
-    #[inline(always)]
     fn read(at: &'a [u8]) -> Parsed<'a, Self> {
         let (i, n) = four_bytes(at)?;
         Self::new(n).map_or(fault(Rule::PropertyValue, at), |n| Ok((i, n)))
     }
 
-    #[inline(always)]
     fn view(&self) -> PropertyValue<'a> {
         PropertyValue::FourByteInteger(self.get())
     }
@@ -299,63 +275,53 @@ impl<'a> Value<'a> for NonZeroU32 {
 impl<'a> Value<'a> for SubscriptionId {
     const NOT_ZERO: bool = true;
 
-    #[inline(always)]
     fn read(at: &'a [u8]) -> Parsed<'a, Self> {
         let (i, n) = variable(at, false)?;
         Self::new(n).map_or(fault(Rule::PropertyValue, at), |n| Ok((i, n)))
     }
 
-    #[inline(always)]
     fn view(&self) -> PropertyValue<'a> {
         PropertyValue::VariableByteInteger(self.get())
     }
 }
 
 impl<'a> Value<'a> for &'a [u8] {
-    #[inline(always)]
     fn read(i: &'a [u8]) -> Parsed<'a, Self> {
         binary(i)
     }
 
-    #[inline(always)]
     fn view(&self) -> PropertyValue<'a> {
         PropertyValue::BinaryData(self)
     }
 }
 
 impl<'a> Value<'a> for &'a str {
-    #[inline(always)]
     fn read(i: &'a [u8]) -> Parsed<'a, Self> {
         binary(i).map(|(i, checked)| (i, as_str(checked)))
     }
 
-    #[inline(always)]
     fn view(&self) -> PropertyValue<'a> {
         PropertyValue::Utf8String(self)
     }
 }
 
 impl<'a> Value<'a> for (&'a str, &'a str) {
-    #[inline(always)]
     fn read(i: &'a [u8]) -> Parsed<'a, Self> {
         let (i, name) = Value::read(i)?;
         let (i, value) = Value::read(i)?;
         Ok((i, (name, value)))
     }
 
-    #[inline(always)]
     fn view(&self) -> PropertyValue<'a> {
         PropertyValue::Utf8StringPair(self.0, self.1)
     }
 }
 
 impl<'a> Value<'a> for TopicName<'a> {
-    #[inline(always)]
     fn read(i: &'a [u8]) -> Parsed<'a, Self> {
         binary(i).map(|(i, checked)| (i, Self::checked(checked)))
     }
 
-    #[inline(always)]
     fn view(&self) -> PropertyValue<'a> {
         PropertyValue::Utf8String(self.as_str())
     }

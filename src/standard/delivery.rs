@@ -22,7 +22,6 @@ impl QoS {
     pub const ALL: [Self; 3] = [Self::AtMostOnce, Self::AtLeastOnce, Self::ExactlyOnce];
 
     /// The QoS of that number: 0, 1 or 2; `None` for any other.
-    #[inline]
     pub const fn new(number: u8) -> Option<Self> {
         match number {
             0 => Some(Self::AtMostOnce),

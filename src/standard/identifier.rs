@@ -24,7 +24,6 @@ impl PacketId {
     pub const MAX: Self = Self(NonZeroU16::MAX);
 
     /// A Packet Identifier; `None` for 0.
-    #[inline]
     pub const fn new(id: u16) -> Option<Self> {
         match NonZeroU16::new(id) {
             Some(id) => Some(Self(id)),
@@ -74,7 +73,6 @@ impl SubscriptionId {
     pub const MAX: Self = Self(MAX_VARIABLE_BYTE_INTEGER);
 
     /// A Subscription Identifier; `None` for 0 and for anything above [`SubscriptionId::MAX`].
-    #[inline]
     pub const fn new(id: u32) -> Option<Self> {
         if id == 0 || id > Self::MAX.0 { None } else { Some(Self(id)) }
     }

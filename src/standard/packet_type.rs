@@ -57,7 +57,6 @@ macro_rules! packet_type {
             pub const ALL: [Self; 15] = [$(Self::$name,)+];
 
             /// The type of that number; `None` for 0 and above 15.
-            #[inline]
             pub const fn new(number: u8) -> Option<Self> {
                 match number { $($number => Some(Self::$name),)+ _ => None }
             }
@@ -68,7 +67,6 @@ macro_rules! packet_type {
             }
 
             /// The flags that the type prescribes; PUBLISH has its own in each packet.
-            #[inline]
             pub(crate) const fn prescribed_flags(self) -> Option<u8> {
                 match self { $(Self::$name => flags!($flags),)+ }
             }

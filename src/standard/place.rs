@@ -88,7 +88,6 @@ impl Place {
     }
 
     /// What may stand here in a packet of that side.
-    #[inline]
     pub(crate) const fn allowed_from(&self, sender: Option<Sender>) -> PropertySet {
         match sender {
             None => self.allowed,

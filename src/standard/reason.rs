@@ -119,7 +119,6 @@ static PACKETS: [[Packets; 2]; 128] = {
 };
 
 /// The row of a code in the table, which leaves out the upper halves of successes and of failures: none is listed there.
-#[inline(always)]
 const fn row(code: u8) -> Option<usize> {
     if code & 0x40 == 0 { Some((code >> 7) as usize * 64 + (code & 0x3F) as usize) } else { None }
 }
@@ -172,7 +171,6 @@ impl ReasonCode {
 
     /// Whether a packet of that type, version and sender may carry the code; without a sender, whether that of
     /// either side may. In 3.x only CONNACK and SUBACK have codes.
-    #[inline]
     pub fn is_allowed(self, packet: PacketType, version: Version, sender: Option<Sender>) -> bool {
         let listed = match version {
             Version::V5 => true,

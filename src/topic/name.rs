@@ -36,6 +36,9 @@ impl<'a> TopicName<'a> {
     /// Checks bytes from the wire; the error has the offset into `name`.
     #[inline(always)]
     pub(crate) const fn check(name: &[u8]) -> Result<(), (Rule, usize)> {
+        if matches!(name.len(), 1..=syntax::MAX_LEN) && scan::is_plain_name(name) {
+            return Ok(());
+        }
         syntax::name(name)
     }
 

@@ -36,17 +36,11 @@ const fn utf8(text: &[u8]) -> Checked {
 }
 
 /// Checks bytes as a topic name.
-#[inline(always)]
-pub(super) const fn name(text: &[u8]) -> Checked {
-    match length(text) {
-        Ok(()) if scan::is_plain_name(text) => Ok(()),
-        Ok(()) => name_exactly(text),
-        error => error,
-    }
-}
-
 #[cold]
-const fn name_exactly(text: &[u8]) -> Checked {
+pub(super) const fn name(text: &[u8]) -> Checked {
+    if let error @ Err(_) = length(text) {
+        return error;
+    }
     match utf8(text) {
         Ok(()) => level(text, 0),
         error => error,

@@ -87,7 +87,7 @@ impl Peer {
 /// mqtt-wire in the ways that it can be called; the first is its README's.
 fn ours<V: mqtt_wire::Of>() -> Vec<Peer> {
     use mqtt_wire::{
-        Answers, Append, Built, ByReference, EachEncoded, Frames, Helper, IntoSlice, Readme, Received,
+        Answers, Append, Built, ByReference, EachEncoded, Frames, Helper, IntoSlice, Kept, Readme, Received,
     };
     vec![
         Peer::named(OURS)
@@ -101,6 +101,7 @@ fn ours<V: mqtt_wire::Of>() -> Vec<Peer> {
         Peer::named(FRAME).decodes::<Frames<V>>().judged::<Frames<V>>(),
         Peer::named(BY_REFERENCE).decodes::<ByReference<V>>(),
         Peer::named(BUILT).encodes::<Append<V, Vec<u8>, Built>>(),
+        Peer::named(BUF).encodes::<Append<V, Vec<u8>, Kept>>(),
         Peer::named(BYTES_MUT).encodes::<Append<V, BytesMut, Received>>(),
         Peer::named(SLICE).encodes::<IntoSlice<V>>(),
     ]
@@ -111,7 +112,7 @@ pub const HELPER: &str = "through a helper";
 pub const FRAME: &str = "`Frame`, its packet";
 const BY_REFERENCE: &str = "by reference, constants";
 pub const BUILT: &str = "built from values";
-/// Properties in wire form that the program owns: a row once there is such a type.
+/// Properties in wire form that the program owns.
 pub const BUF: &str = "built, `PropertiesBuf`";
 pub const BYTES_MUT: &str = "into `BytesMut`";
 pub const SLICE: &str = "into a slice, constants";

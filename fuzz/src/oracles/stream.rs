@@ -198,7 +198,10 @@ fn through_codec(stream: &[u8], pieces: &[&[u8]], setting: Setting) {
                     let expected = expected.expect("a frame was cut").expect("a frame was cut");
                     assert_eq!(frame.packet(), expected.packet());
                     assert_eq!(frame.as_bytes(), expected.as_bytes());
-                    options = learned(options, frame.as_bytes()).with_first_packet(false);
+                    if frame.packet().map_or_else(|error| error.offset() > 0, |_| true) {
+                        options = learned(options, frame.as_bytes());
+                    }
+                    options = options.with_first_packet(false);
                     if let Ok(
                         Packet::Connect(mqtt_wire::Connect { properties, .. })
                         | Packet::ConnAck(mqtt_wire::ConnAck { properties, .. }),
@@ -271,7 +274,7 @@ fn through_buffer(stream: &[u8], pieces: &[&[u8]], capacity: usize, setting: Set
                     (Err(error), Err(expected)) => {
                         assert_eq!(error, expected);
                         // A packet that is refused for its fixed header is not looked into.
-                        if FixedHeader::decode(there, options).is_ok() {
+                        if error.offset() > 0 && FixedHeader::decode(there, options).is_ok() {
                             options = learned(options, there);
                         }
                         match frame_len(there).filter(|len| *len <= there.len()) {

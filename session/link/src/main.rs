@@ -127,7 +127,7 @@ fn client(session: &mut Session<Slots>, input: &[u8], version: Version, out: &mu
     for qos in black_box([QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce]) {
         let _ = black_box(link.publish(&Publish::new(topic, input), qos, black_box(7)));
     }
-    let filter = TopicFilter::from_bytes(input, version).ok()?;
+    let filter = TopicFilter::from_bytes(input).ok()?;
     let subscriptions = [Subscription::new(filter, QoS::AtLeastOnce)];
     if let Ok(outputs) = link.subscribe(&Subscribe::new(PacketId::MIN, &subscriptions), 1) {
         black_box(perform(outputs, version, out));

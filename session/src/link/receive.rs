@@ -3,8 +3,7 @@
 use mqtt_wire::{Ack, Delivery, PacketId, PacketType, Publish, QoS, ReasonCode, Sender};
 
 use super::{Incoming, IncomingState, Judged, Link, Role, Todo, Verdict};
-use crate::Millis;
-use crate::output::{Output, Receipt, Stale};
+use crate::output::{Receipt, Stale};
 use crate::session::{Received, ReceivedState};
 use crate::slots::{List, Slots};
 use crate::violation::SessionRule;
@@ -65,14 +64,20 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
         Ok(Receipt { id, epoch: self.c.epoch, qos })
     }
 
+    /// Takes up to so many messages of QoS 1 and 2 that are under way, although fewer were announced as Receive Maximum:
+    /// for peers that miscount. It holds for this connection, from CONNECT or CONNACK on; there have to be slots.
+    pub fn tolerate_received(&mut self, most: u16) {
+        self.c.own_receive_maximum = most.max(self.c.own_receive_maximum);
+    }
+
     /// The number of messages that are not complete, if one more may come on this connection.
     #[inline]
     fn held(&self) -> Result<usize, SessionRule> {
         let held = self.session.received.len() + usize::from(self.c.open);
         let held = held.saturating_sub(usize::from(self.session.releasing));
         // (Some of those that are being released may be of an earlier connection: that is for the peer.)
-        if held.saturating_sub(usize::from(self.c.received_before)) >= usize::from(self.c.own_receive_maximum)
-        {
+        let most = usize::from(self.c.own_receive_maximum) + usize::from(self.c.given_back);
+        if held.saturating_sub(usize::from(self.c.received_before)) >= most {
             return Err(SessionRule::ReceiveMaximum);
         }
         Ok(held)
@@ -137,7 +142,7 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
     /// The acknowledgement that comes next, if it can be given: they go out in the order in which the messages came
     /// (`[MQTT-4.6.0-2]`, `[MQTT-4.6.0-3]`).
     #[inline]
-    pub(super) fn next_of_window(&mut self, now: Millis) -> Option<Output<'static, S::Key>> {
+    pub(super) fn next_of_window(&mut self) -> Option<(PacketType, PacketId, ReasonCode)> {
         loop {
             let code = match self.c.window.get(0)?.state {
                 IncomingState::Pending => return None,
@@ -155,7 +160,7 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
             }
             let packet =
                 if incoming.qos == QoS::AtLeastOnce { PacketType::PubAck } else { PacketType::PubRec };
-            return self.send_ack(packet, incoming.id, code, now);
+            return Some((packet, incoming.id, code));
         }
     }
 
@@ -173,6 +178,8 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
                 self.session.releasing = self.session.releasing.saturating_add(1);
             }
         } else {
+            // Of an earlier connection, at best.
+            self.c.given_back = self.c.given_back.saturating_add(1);
             let code = ReasonCode::PACKET_IDENTIFIER_NOT_FOUND;
             // There is room: `handle` has seen to it.
             let _ = self.c.todo.push(Todo::Acknowledge(PacketType::PubComp, id, code));

@@ -49,6 +49,34 @@ fn no_more_messages_are_under_way_than_receive_maximum() {
 }
 
 #[test]
+fn a_peer_may_count_the_pubcomp_of_a_pubrel_that_it_has_sent_again() {
+    let limits = [maximum(2), Property::SessionExpiryInterval(60)];
+    let connect = Connect { properties: Properties::new(&limits), ..hello(Version::V5) };
+    let mut session = session();
+    let (mut link, _) = client(&mut session, &connect, ConnAck::new(ReasonCode::SUCCESS));
+    let first = take(&mut link, message(QoS::ExactlyOnce, 1)).unwrap();
+    link.accept(first, ReasonCode::SUCCESS).unwrap();
+    assert_eq!(out(&mut link), ["PUBREC 1"]);
+    drop(link);
+    let present = ConnAck { session_present: true, ..ConnAck::new(ReasonCode::SUCCESS) };
+    let (mut link, _) = client(&mut session, &connect, present);
+    assert_eq!(give(&mut link, Packet::PubRel(ack(1))), ["PUBCOMP 1"]);
+    let _receipts = [2, 3, 4].map(|n| take(&mut link, message(QoS::AtLeastOnce, n)).unwrap());
+    assert_eq!(refuse(&mut link, message(QoS::AtLeastOnce, 5)).0, "U-3.3.4");
+}
+
+#[test]
+fn more_than_was_announced_is_taken_when_it_is_tolerated() {
+    let limits = [maximum(2)];
+    let connect = Connect { properties: Properties::new(&limits), ..hello(Version::V5) };
+    let mut session = session();
+    let (mut link, _) = client(&mut session, &connect, ConnAck::new(ReasonCode::SUCCESS));
+    link.tolerate_received(3);
+    let _receipts = [2, 3, 4].map(|n| take(&mut link, message(QoS::AtLeastOnce, n)).unwrap());
+    assert_eq!(refuse(&mut link, message(QoS::AtLeastOnce, 5)).0, "U-3.3.4");
+}
+
+#[test]
 fn what_is_sent_again_waits_for_the_quota_and_pubrel_does_not() {
     for is_client in [true, false] {
         let mut session = session();

@@ -10,7 +10,7 @@ use mqtt_wire::{
 };
 
 use super::bytesmut;
-use crate::built::built;
+use crate::built::{built, kept};
 use crate::codec::{Answer, Decode, Deliver, Encode, Fault, ReadAll, decoded};
 use crate::ways;
 use crate::workload::{self, Subscriber};
@@ -223,6 +223,15 @@ pub struct Built;
 impl Source for Built {
     fn made(packet: Packet<'static>) -> Packet<'static> {
         built(packet)
+    }
+}
+
+/// Of the program's own values, the properties of the packet kept in a `PropertiesBuf`.
+pub struct Kept;
+
+impl Source for Kept {
+    fn made(packet: Packet<'static>) -> Packet<'static> {
+        kept(built(packet))
     }
 }
 

@@ -1,0 +1,43 @@
+//! What the files of users and rules have in common: lines, comments, and errors that name the line.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// Why a file cannot be taken, in one line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileError {
+    /// The file.
+    pub path: PathBuf,
+    /// The line, from 1 on; `None` when it is about the file as a whole.
+    pub line: Option<usize>,
+    /// What is wrong.
+    pub what: String,
+}
+
+impl fmt::Display for FileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { path, line, what } = self;
+        match line {
+            Some(line) => write!(f, "{}, line {line}: {what}", path.display()),
+            None => write!(f, "{}: {what}", path.display()),
+        }
+    }
+}
+
+impl std::error::Error for FileError {}
+
+/// What is wrong with a line: its number, and what.
+pub(super) type BadLine = (usize, String);
+
+/// Reads a file by `parse`.
+pub(super) fn read<T>(path: &Path, parse: fn(&str) -> Result<T, BadLine>) -> Result<T, FileError> {
+    let error = |line, what| FileError { path: path.to_owned(), line, what };
+    let text = std::fs::read_to_string(path).map_err(|cause| error(None, cause.to_string()))?;
+    parse(&text).map_err(|(line, what)| error(Some(line), what))
+}
+
+/// The lines that say something, trimmed, with their numbers. A line that begins with `#` is a comment.
+pub(super) fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let lines = text.lines().map(str::trim).enumerate().map(|(at, line)| (at + 1, line));
+    lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
+}

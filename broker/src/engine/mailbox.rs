@@ -1,0 +1,277 @@
+//! [`Mailbox`]: the queue of a session.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::task::{Context, Poll, Waker};
+
+use mqtt_wire::{QoS, ReasonCode};
+use parking_lot::Mutex;
+
+use crate::limits::Limits;
+use crate::store::{Queued, SessionId};
+
+/// Where the messages for a session wait, and where its connection is woken. Each has a lock of its own, so that
+/// publishers get in each other's way only if they publish to the same subscriber.
+#[derive(Debug)]
+pub struct Mailbox {
+    session: SessionId,
+    client: Arc<str>,
+    /// The session outlives its connection.
+    lasts: bool,
+    /// The session outlives the process: what happens to its queue is a change.
+    stored: bool,
+    most_messages: usize,
+    most_bytes: usize,
+    next_sequence: AtomicU64,
+    /// Messages that wait or are under way.
+    load: AtomicUsize,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    queue: VecDeque<Arc<Queued>>,
+    /// Of the messages in the queue, and of those that were admitted and are still to come.
+    messages: usize,
+    bytes: usize,
+    is_connected: bool,
+    kick: Option<ReasonCode>,
+    waker: Option<Waker>,
+    wants_mail: bool,
+    dropped: u64,
+}
+
+/// What a connection finds in its mailbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mail {
+    /// Messages.
+    Messages,
+    /// The connection is to end, for this reason.
+    Kick(ReasonCode),
+}
+
+impl Mailbox {
+    /// An empty mailbox whose next message has that sequence number.
+    pub(super) fn new(
+        session: SessionId,
+        client: Arc<str>,
+        (lasts, stored): (bool, bool),
+        next_sequence: u64,
+        limits: &Limits,
+    ) -> Self {
+        Self {
+            session,
+            client,
+            lasts,
+            stored,
+            most_messages: limits.queue_messages,
+            most_bytes: limits.queue_bytes,
+            next_sequence: AtomicU64::new(next_sequence),
+            load: AtomicUsize::new(0),
+            inner: Mutex::default(),
+        }
+    }
+
+    /// The number of the session.
+    pub fn session(&self) -> SessionId {
+        self.session
+    }
+
+    /// The client identifier.
+    pub fn client(&self) -> &Arc<str> {
+        &self.client
+    }
+
+    /// Whether the session outlives its connection.
+    pub fn lasts(&self) -> bool {
+        self.lasts
+    }
+
+    /// Whether the session is stored.
+    pub fn is_stored(&self) -> bool {
+        self.stored
+    }
+
+    /// Whether a message of that QoS is a matter of the store.
+    pub fn keeps(&self, qos: QoS) -> bool {
+        self.stored && qos > QoS::AtMostOnce
+    }
+
+    pub(super) fn next_sequence(&self) -> u64 {
+        self.next_sequence.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// How busy the client is: the messages that wait for it or are under way.
+    pub fn load(&self) -> usize {
+        self.load.load(Ordering::Relaxed)
+    }
+
+    /// Whether the client has a connection.
+    pub fn is_connected(&self) -> bool {
+        self.inner.lock().is_connected
+    }
+
+    /// Room for one more message, which is then [`put`](Self::put) in. A message of QoS 0 does not wait for a client
+    /// that is away.
+    pub(super) fn admit(&self, bytes: usize, qos: QoS) -> Admission {
+        let mut inner = self.inner.lock();
+        if !inner.is_connected && (qos == QoS::AtMostOnce || !self.lasts) {
+            return Admission::Away;
+        }
+        if inner.messages >= self.most_messages || inner.bytes.saturating_add(bytes) > self.most_bytes {
+            inner.dropped += 1;
+            return if inner.dropped == 1 { Admission::FullAtLast } else { Admission::Full };
+        }
+        inner.messages += 1;
+        inner.bytes += bytes;
+        self.load.fetch_add(1, Ordering::Relaxed);
+        Admission::Granted
+    }
+
+    /// Puts a message in that was admitted. Who is to be woken.
+    pub(super) fn put(&self, queued: Arc<Queued>) -> Option<Waker> {
+        let mut inner = self.inner.lock();
+        inner.queue.push_back(queued);
+        if inner.wants_mail { inner.waker.take() } else { None }
+    }
+
+    /// Takes messages out, at most so many, into an empty list.
+    pub fn take(&self, most: usize, into: &mut VecDeque<Arc<Queued>>) {
+        let mut inner = self.inner.lock();
+        let some = inner.queue.len().min(most);
+        into.extend(inner.queue.drain(..some));
+        for queued in into.iter() {
+            inner.messages = inner.messages.saturating_sub(1);
+            inner.bytes = inner.bytes.saturating_sub(size(queued));
+        }
+        if inner.queue.is_empty() {
+            inner.dropped = 0;
+            if inner.queue.capacity() > 64 {
+                inner.queue = VecDeque::new();
+            }
+        }
+    }
+
+    /// Puts messages back in front that were taken out.
+    pub fn put_back(&self, queued: impl DoubleEndedIterator<Item = Arc<Queued>>) {
+        let mut inner = self.inner.lock();
+        for queued in queued.rev() {
+            inner.messages += 1;
+            inner.bytes += size(&queued);
+            inner.queue.push_front(queued);
+        }
+    }
+
+    /// A message is done with: it was sent at QoS 0, acknowledged, or dropped.
+    pub fn done(&self) {
+        let _ =
+            self.load.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |load| Some(load.saturating_sub(1)));
+    }
+
+    /// What there is for the connection, which is woken else as soon as there is something; messages only if it wants
+    /// them.
+    pub fn poll(&self, cx: &mut Context<'_>, wants_mail: bool) -> Poll<Mail> {
+        let mut inner = self.inner.lock();
+        if let Some(code) = inner.kick {
+            return Poll::Ready(Mail::Kick(code));
+        }
+        if wants_mail && !inner.queue.is_empty() {
+            return Poll::Ready(Mail::Messages);
+        }
+        inner.wants_mail = wants_mail;
+        if inner.waker.as_ref().is_none_or(|waker| !waker.will_wake(cx.waker())) {
+            inner.waker = Some(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+
+    /// Sends the connection away.
+    pub fn kick(&self, code: ReasonCode) {
+        let waker = {
+            let mut inner = self.inner.lock();
+            inner.kick = inner.kick.or(Some(code));
+            inner.waker.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    pub(super) fn connected(&self) {
+        let mut inner = self.inner.lock();
+        (inner.is_connected, inner.kick) = (true, None);
+    }
+
+    /// The connection is gone. What waits at QoS 0 is dropped.
+    pub(super) fn disconnected(&self) {
+        let mut inner = self.inner.lock();
+        (inner.is_connected, inner.waker) = (false, None);
+        let before = inner.queue.len();
+        inner.queue.retain(|queued| queued.qos > QoS::AtMostOnce);
+        self.recount(&mut inner, before);
+    }
+
+    /// Takes all messages out that came by a shared subscription (with that filter, if one is named), so that others can
+    /// have them.
+    pub(super) fn take_shared(&self, filter: Option<&str>) -> Vec<Arc<Queued>> {
+        let mut inner = self.inner.lock();
+        let before = inner.queue.len();
+        let is_it = |queued: &Queued| {
+            queued.share.as_deref().is_some_and(|share| filter.is_none_or(|filter| share == filter))
+        };
+        if !inner.queue.iter().any(|queued| is_it(queued)) {
+            return Vec::new();
+        }
+        let (taken, kept) = std::mem::take(&mut inner.queue).into_iter().partition::<Vec<_>, _>(|q| is_it(q));
+        inner.queue = kept.into();
+        self.recount(&mut inner, before);
+        taken
+    }
+
+    /// The messages in the queue were so many before.
+    fn recount(&self, inner: &mut Inner, before: usize) {
+        let gone = before.saturating_sub(inner.queue.len());
+        inner.messages = inner.messages.saturating_sub(gone);
+        inner.bytes = inner.queue.iter().map(|queued| size(queued)).sum();
+        for _ in 0..gone {
+            self.done();
+        }
+    }
+
+    /// Puts a message in of a session that was stored, or handed out before.
+    pub(super) fn restore(&self, queued: Arc<Queued>) {
+        let mut inner = self.inner.lock();
+        inner.messages += 1;
+        inner.bytes += size(&queued);
+        inner.queue.push_back(queued);
+        self.load.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many messages wait.
+    pub fn waiting(&self) -> usize {
+        self.inner.lock().queue.len()
+    }
+
+    /// Whether so many messages wait that publishers had better slow down.
+    pub fn is_busy(&self) -> bool {
+        let inner = self.inner.lock();
+        inner.is_connected && (inner.messages * 2 > self.most_messages || inner.bytes * 2 > self.most_bytes)
+    }
+}
+
+/// Whether a message gets into a mailbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Admission {
+    Granted,
+    /// The client is away and the message is not kept for it.
+    Away,
+    Full,
+    /// The first of a row of messages that do not get in.
+    FullAtLast,
+}
+
+/// What a message counts for in bytes.
+pub(super) fn size(queued: &Queued) -> usize {
+    queued.message.frame.frame().as_bytes().len()
+}

@@ -1,0 +1,262 @@
+//! Who has which session: taking over, giving back, ending.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use mqtt_session::{Ending, Growing, Session};
+use mqtt_wire::ReasonCode;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use super::local::Local;
+use super::{Attach, Held, Mailbox, Seat, Turn, Will};
+use crate::auth::Who;
+use crate::store::{Change, KeptWill, UnixMillis};
+
+/// The clients that are connected, have a session, or are waited for.
+#[derive(Default)]
+pub(super) struct Registry {
+    clients: Mutex<HashMap<Arc<str>, Entry>>,
+}
+
+/// A client.
+#[derive(Default)]
+pub(super) struct Entry {
+    /// The latest connection.
+    generation: u64,
+    /// A connection has the session.
+    connected: Option<Arc<Mailbox>>,
+    /// The session, while no connection has it.
+    pub(super) seat: Option<Seat>,
+    pub(super) ends_at: Option<UnixMillis>,
+    /// The will of a connection that is gone, and when it is due.
+    pub(super) will: Option<(Will, UnixMillis)>,
+    /// Connections that wait for the session.
+    waiting: usize,
+    returned: Arc<Notify>,
+}
+
+impl Registry {
+    /// Puts a session in that was stored.
+    pub(super) fn restore(
+        &self,
+        client: Arc<str>,
+        seat: Seat,
+        ends_at: Option<UnixMillis>,
+        will: Option<(Will, UnixMillis)>,
+    ) {
+        let entry = Entry { seat: Some(seat), ends_at, will, ..Entry::default() };
+        self.clients.lock().insert(client, entry);
+    }
+
+    /// Connected clients, and sessions without a connection.
+    pub(super) fn count(&self) -> (usize, usize) {
+        let clients = self.clients.lock();
+        let connected = clients.values().filter(|entry| entry.connected.is_some()).count();
+        (connected, clients.len() - connected)
+    }
+
+    /// Sends everyone away.
+    pub(super) fn kick_all(&self, code: ReasonCode) {
+        for entry in self.clients.lock().values() {
+            if let Some(mailbox) = &entry.connected {
+                mailbox.kick(code);
+            }
+        }
+    }
+}
+
+impl Local {
+    pub(super) async fn take_seat(&self, attach: Attach, turn: &mut Turn) -> Result<Seat, ReasonCode> {
+        let client = attach.who.client.clone();
+        let (generation, returned) = {
+            let mut clients = self.registry.clients.lock();
+            let entry = clients.entry(client.clone()).or_default();
+            entry.generation += 1;
+            entry.waiting += 1;
+            if let Some(mailbox) = &entry.connected {
+                mailbox.kick(ReasonCode::SESSION_TAKEN_OVER);
+            }
+            entry.returned.notify_waiters();
+            (entry.generation, entry.returned.clone())
+        };
+        loop {
+            let notified = returned.notified();
+            let mut notified = std::pin::pin!(notified);
+            notified.as_mut().enable();
+            {
+                let mut clients = self.registry.clients.lock();
+                // While somebody waits, the entry stays.
+                let Some(entry) = clients.get_mut(&client) else { return Err(ReasonCode::UNSPECIFIED_ERROR) };
+                if entry.generation != generation {
+                    entry.waiting -= 1;
+                    return Err(ReasonCode::SESSION_TAKEN_OVER);
+                }
+                if entry.connected.is_none() {
+                    entry.waiting -= 1;
+                    let seat = self.seat(entry, attach, turn);
+                    seat.held.mailbox.connected();
+                    entry.connected = Some(seat.held.mailbox.clone());
+                    return Ok(seat);
+                }
+            }
+            notified.await;
+        }
+    }
+
+    /// The session that there is, or a new one.
+    fn seat(&self, entry: &mut Entry, attach: Attach, turn: &mut Turn) -> Seat {
+        let Attach { who, clean_start, lasts, will } = attach;
+        entry.ends_at = None;
+        let resumed = entry.seat.take().and_then(|seat| {
+            if clean_start || !seat.session.exists() {
+                self.end(seat, turn);
+                return None;
+            }
+            Some(seat)
+        });
+        if let Some((will, _)) = entry.will.take() {
+            let session = resumed.as_ref().map(|seat| seat.held.mailbox.session());
+            // A session that goes on has its will no more; one that has ended has it published `[MQTT-3.1.3-9]`.
+            if session.is_none() {
+                self.publish_will(&will, turn);
+            }
+            self.forget_will(will.session, turn);
+        }
+        let mut seat = match resumed {
+            Some(seat) => {
+                if seat.held.mailbox.is_stored() {
+                    let session = seat.held.mailbox.session();
+                    turn.changes.push(Change::SessionEndsAt { session, ends_at: None });
+                }
+                seat
+            }
+            None => self.new_seat(who.clone(), lasts, turn),
+        };
+        seat.held.who = who;
+        let session = seat.held.mailbox.session();
+        seat.held.will = will.map(|will| Will { session, ..will });
+        if let Some(Will { message, delay, session }) = &seat.held.will {
+            if self.is_persistent() {
+                let will = KeptWill { message: message.clone(), delay: *delay, due: None };
+                turn.changes.push(Change::Will { session: *session, will });
+            }
+        }
+        seat
+    }
+
+    fn new_seat(&self, who: Who, lasts: bool, turn: &mut Turn) -> Seat {
+        let session = self.next_session();
+        let stored = lasts && self.is_persistent();
+        if stored {
+            let (client, user) = (who.client.clone(), who.user.clone());
+            turn.changes.push(Change::SessionBegins { session, client, user });
+        }
+        let mailbox = Mailbox::new(session, who.client.clone(), (lasts, stored), 0, &self.limits);
+        Seat { session: Session::new(self.slots()), held: Held::new(who, Arc::new(mailbox)) }
+    }
+
+    /// The slots of every session. What comes in is bounded by what CONNACK announces; 3.x knows no such bound.
+    pub(super) fn slots(&self) -> super::Slots {
+        Growing::new(self.limits.in_flight, u16::MAX, self.limits.topic_aliases)
+    }
+
+    pub(super) fn give_back(&self, mut seat: Seat, ending: Ending, turn: &mut Turn) {
+        let now = self.clock.now();
+        let client = seat.held.mailbox.client().clone();
+        let will = seat.held.will.take();
+        seat.held.mailbox.disconnected();
+        let mut clients = self.registry.clients.lock();
+        let too_many = clients.len() > self.limits.connections.saturating_add(self.limits.sessions);
+        let Some(entry) = clients.get_mut(&client) else { return };
+        entry.connected = None;
+        let is_over = ending.session_ends.is_some_and(|ends| ends <= now) || too_many;
+        match (will, ending.will_due) {
+            (Some(will), Some(due)) if due <= now || is_over => {
+                self.publish_will(&will, turn);
+                self.forget_will(will.session, turn);
+            }
+            (Some(will), Some(due)) => {
+                if self.is_persistent() {
+                    let Will { message, delay, session } = will.clone();
+                    let will = KeptWill { message, delay, due: Some(due) };
+                    turn.changes.push(Change::Will { session, will });
+                }
+                entry.will = Some((will, due));
+                self.expiry.at(due, &client);
+            }
+            (Some(will), None) => self.forget_will(will.session, turn),
+            (None, _) => {}
+        }
+        if is_over {
+            self.end(seat, turn);
+        } else {
+            let session = seat.held.mailbox.session();
+            if seat.held.mailbox.is_stored() {
+                turn.changes.push(Change::SessionEndsAt { session, ends_at: ending.session_ends });
+            }
+            self.share_out_again(&seat.held.mailbox, turn);
+            entry.ends_at = ending.session_ends;
+            entry.seat = Some(seat);
+            if let Some(ends) = ending.session_ends {
+                self.expiry.at(ends, &client);
+            }
+        }
+        if entry.waiting > 0 {
+            entry.returned.notify_waiters();
+        } else if entry.seat.is_none() && entry.will.is_none() {
+            clients.remove(&client);
+        }
+    }
+
+    /// It is time to look whether this client's will is due, or its session over.
+    pub(super) fn look_after(&self, client: &str, turn: &mut Turn) {
+        let now = self.clock.now();
+        let mut clients = self.registry.clients.lock();
+        let Some(entry) = clients.get_mut(client) else { return };
+        if entry.connected.is_some() {
+            return;
+        }
+        if entry.ends_at.is_some_and(|ends| ends <= now) {
+            entry.ends_at = None;
+            if let Some(seat) = entry.seat.take() {
+                self.end(seat, turn);
+            }
+        }
+        if entry.will.as_ref().is_some_and(|(_, due)| *due <= now) {
+            if let Some((will, _)) = entry.will.take() {
+                self.publish_will(&will, turn);
+                self.forget_will(will.session, turn);
+            }
+        }
+        if entry.waiting == 0 && entry.seat.is_none() && entry.will.is_none() {
+            clients.remove(client);
+        }
+    }
+
+    /// Ends a session: nothing is left of it.
+    fn end(&self, mut seat: Seat, turn: &mut Turn) {
+        for filter in std::mem::take(&mut seat.held.subscriptions) {
+            self.remove_subscriber(filter.as_filter(), seat.held.mailbox.session());
+        }
+        let mut others = seat.held.mailbox.take_shared(None);
+        // A message of QoS 2 that is under way may not go to another one `[MQTT-4.8.2-5]`.
+        let under_way = seat.session.keys().filter(|queued| queued.qos == mqtt_wire::QoS::AtLeastOnce);
+        others.extend(under_way.filter(|queued| queued.share.is_some()).cloned());
+        if seat.held.mailbox.is_stored() {
+            turn.changes.push(Change::SessionEnds { session: seat.held.mailbox.session() });
+        }
+        self.send_to_others(others, turn);
+    }
+
+    fn publish_will(&self, will: &Will, turn: &mut Turn) {
+        // A will that a limit refuses has nobody to be told.
+        let _ = self.route_or_retain(&self.renewed(&will.message), turn);
+    }
+
+    fn forget_will(&self, session: u64, turn: &mut Turn) {
+        if self.is_persistent() {
+            turn.changes.push(Change::WillRemoved { session });
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Retained messages (section 3.3.1.3).
+
+use std::sync::Arc;
+
+use mqtt_wire::topic::{Sweep, TopicCursor, TopicTree};
+use mqtt_wire::{ReasonCode, TopicName};
+use parking_lot::RwLock;
+
+use super::Turn;
+use super::local::Local;
+use crate::store::{Change, Message};
+
+/// The retained messages, and their size.
+#[derive(Default)]
+pub(super) struct RetainedMessages {
+    tree: TopicTree<Arc<Message>>,
+    bytes: usize,
+    sweep: Sweep,
+}
+
+pub(super) type RetainedStore = RwLock<RetainedMessages>;
+
+/// How many retained messages are looked at in one go for those that have expired.
+const SWEPT: usize = 1000;
+
+fn size(message: &Message) -> usize {
+    message.frame.frame().as_bytes().len()
+}
+
+impl RetainedMessages {
+    pub(super) fn insert(&mut self, topic: TopicName<'_>, message: Arc<Message>) {
+        self.bytes += size(&message);
+        if let Some(old) = self.tree.insert(topic, message) {
+            self.bytes = self.bytes.saturating_sub(size(&old));
+        }
+    }
+
+    fn remove(&mut self, topic: TopicName<'_>) -> bool {
+        let old = self.tree.remove(topic);
+        self.bytes = self.bytes.saturating_sub(old.as_deref().map_or(0, size));
+        old.is_some()
+    }
+
+    /// The number of messages and of their bytes.
+    pub(super) fn count(&self) -> (usize, usize) {
+        (self.tree.len(), self.bytes)
+    }
+}
+
+impl Local {
+    /// Retains a message, or, if it has no payload, removes the one that is there.
+    pub(super) fn retain(
+        &self,
+        topic: TopicName<'_>,
+        message: &Arc<Message>,
+        turn: &mut Turn,
+    ) -> Result<(), ReasonCode> {
+        let mut retained = self.retained.write();
+        // What the broker says of itself is not stored.
+        let stored = self.is_persistent() && !topic.as_bytes().starts_with(b"$");
+        if message.frame.publish().payload.is_empty() {
+            if retained.remove(topic) && stored {
+                turn.changes.push(Change::RetainedRemoved { topic: topic.to_buf() });
+            }
+            return Ok(());
+        }
+        let old = retained.tree.get(topic).map(|old| size(old));
+        let full = old.is_none() && retained.tree.len() >= self.limits.retained_messages;
+        let bytes = retained.bytes.saturating_sub(old.unwrap_or_default()).saturating_add(size(message));
+        if full || bytes > self.limits.retained_bytes {
+            return Err(ReasonCode::QUOTA_EXCEEDED);
+        }
+        if stored {
+            turn.changes.push(Change::Retained { message: message.clone() });
+        }
+        retained.insert(topic, message.clone());
+        Ok(())
+    }
+
+    pub(super) fn next_retained(&self, cursor: &mut TopicCursor, most: usize) -> Vec<Arc<Message>> {
+        let now = self.clock.now();
+        let retained = self.retained.read();
+        let is_there = |message: &&Arc<Message>| message.expires.is_none_or(|expires| expires > now);
+        let some = retained.tree.resume(cursor).take(most);
+        some.map(|(_, message)| message).filter(is_there).cloned().collect()
+    }
+
+    /// Removes some of the retained messages that have expired.
+    pub(super) fn sweep_retained(&self, turn: &mut Turn) {
+        let now = self.clock.now();
+        let stored = self.is_persistent();
+        let mut retained = self.retained.write();
+        let RetainedMessages { tree, bytes, sweep } = &mut *retained;
+        let more = tree.retain_some(sweep, SWEPT, |topic, message| {
+            let expired = message.expires.is_some_and(|expires| expires <= now);
+            if expired {
+                *bytes = bytes.saturating_sub(size(message));
+                if stored {
+                    turn.changes.push(Change::RetainedRemoved { topic: topic.to_buf() });
+                }
+            }
+            !expired
+        });
+        if !more {
+            *sweep = Sweep::new();
+        }
+    }
+}

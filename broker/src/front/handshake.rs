@@ -1,0 +1,377 @@
+//! From the first byte to CONNACK, and what comes after the end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use mqtt_session::{Ending, Growing, HandleError, Input, Output, Session};
+use mqtt_wire::{
+    Auth, CheckedFrame, ConnAck, Connect, Delivery, Packet, PacketId, Properties, PropertiesBuf, Property,
+    PublishFrame, ReasonCode, Rule, Tolerance, Version,
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::timeout;
+
+use super::connection::{Connection, End};
+use super::packets::may_publish;
+use super::{Peer, Shared, Stream};
+use crate::auth::{Credentials, Step, Who};
+use crate::engine::{Attach, Seat, Turn, Will};
+
+/// How long the goodbye of a connection may take.
+const GOODBYE: Duration = Duration::from_secs(2);
+/// The CONNACK of 3.1.1 for an unknown version (`[MQTT-3.1.2-2]`).
+const UNACCEPTABLE_VERSION: [u8; 4] = [0x20, 0x02, 0x00, 0x01];
+
+/// Why there is no connection.
+enum Refused {
+    /// Nothing is said.
+    Silently(String),
+    /// With these bytes.
+    With(Vec<u8>, String),
+}
+
+/// Serves a client from the first byte to the last.
+pub async fn serve<S: Stream>(mut stream: S, peer: Peer, shared: Arc<Shared>) {
+    let mut input = BytesMut::new();
+    let patience = Duration::from_secs(shared.limits.connect_timeout);
+    let met = timeout(patience, meet(&mut stream, &mut input, &peer, &shared)).await;
+    let met = met.unwrap_or_else(|_| Err(Refused::Silently("no CONNECT came in time".to_owned())));
+    let why = match met {
+        Ok(client) => {
+            let id = client.who.client.clone();
+            let why = attend(stream, input, client, &shared).await;
+            tracing::info!(client = &*id, address = %peer.address, "ended: {why}");
+            return;
+        }
+        Err(Refused::Silently(why)) => why,
+        Err(Refused::With(bytes, why)) => {
+            // The client may be gone already.
+            let _ = timeout(GOODBYE, stream.write_all(&bytes)).await;
+            why
+        }
+    };
+    tracing::info!(address = %peer.address, "not let in: {why}");
+    leave(stream).await;
+}
+
+/// A client that was let in.
+struct Client {
+    connect: CheckedFrame,
+    connection: mqtt_wire::Connection,
+    who: Who,
+    /// The last step of an enhanced authentication.
+    auth_data: Option<Vec<u8>>,
+    will: Option<Will>,
+}
+
+/// Reads CONNECT and finds out who the client is.
+async fn meet<S: Stream>(
+    stream: &mut S,
+    input: &mut BytesMut,
+    peer: &Peer,
+    shared: &Shared,
+) -> Result<Client, Refused> {
+    let mut connection = mqtt_wire::Connection::server().with_max_packet_size(shared.limits.packet_size);
+    let options = connection.decode_options();
+    let options =
+        options.with_tolerance(Tolerance::BridgeProtocolLevel).with_tolerance(Tolerance::LongClientIds);
+    connection.set_decode_options(options);
+    let frame = next_frame(stream, input, &mut connection).await?;
+    let frame = CheckedFrame::new(frame).map_err(|error| unreadable(&mut connection, &error))?;
+    let Packet::Connect(connect) = frame.packet() else {
+        return Err(Refused::Silently("the first packet is no CONNECT".to_owned()));
+    };
+    let (who, auth_data) = authenticate(stream, input, &mut connection, &connect, peer, shared).await?;
+    let will = match connect.will {
+        Some(will) => Some(
+            will_of(&will.get(), &who, connect.version, shared)
+                .map_err(|code| refuse(&mut connection, code, "its will is not allowed".to_owned()))?,
+        ),
+        None => None,
+    };
+    Ok(Client { connect: frame, connection, who, auth_data, will })
+}
+
+/// Reads the next frame.
+async fn next_frame<S: Stream>(
+    stream: &mut S,
+    input: &mut BytesMut,
+    connection: &mut mqtt_wire::Connection,
+) -> Result<mqtt_wire::Frame, Refused> {
+    loop {
+        match connection.split_from(input) {
+            Ok(Some(frame)) => return Ok(frame),
+            Ok(None) => {}
+            Err(error) => return Err(unreadable(connection, &error)),
+        }
+        match std::future::poll_fn(|cx| super::reader::poll_read(stream, input, cx)).await {
+            Ok(0) => return Err(Refused::Silently("it has closed the connection".to_owned())),
+            Ok(_) => {}
+            Err(error) => return Err(Refused::Silently(error.to_string())),
+        }
+    }
+}
+
+fn silently(error: impl std::fmt::Display) -> Refused {
+    Refused::Silently(error.to_string())
+}
+
+/// What a CONNECT that cannot be read is answered.
+fn unreadable(connection: &mut mqtt_wire::Connection, error: &mqtt_wire::DecodeError) -> Refused {
+    match (error.rule(), connection.version()) {
+        (Rule::ProtocolVersion, _) => Refused::With(UNACCEPTABLE_VERSION.to_vec(), error.to_string()),
+        (_, Some(_)) => refuse(connection, error.reason_code(), error.to_string()),
+        _ => Refused::Silently(error.to_string()),
+    }
+}
+
+/// A CONNACK that refuses, if the version has one for that.
+fn refuse(connection: &mut mqtt_wire::Connection, code: ReasonCode, why: String) -> Refused {
+    let version = connection.version().unwrap_or(Version::V311);
+    let mut bytes = Vec::new();
+    let connack = Packet::from(ConnAck::new(code)).downgrade(version);
+    match connack.map(|packet| connection.encode(&packet, &mut bytes)) {
+        Some(Ok(_)) => Refused::With(bytes, why),
+        _ => Refused::Silently(why),
+    }
+}
+
+async fn authenticate<S: Stream>(
+    stream: &mut S,
+    input: &mut BytesMut,
+    connection: &mut mqtt_wire::Connection,
+    connect: &Connect<'_>,
+    peer: &Peer,
+    shared: &Shared,
+) -> Result<(Who, Option<Vec<u8>>), Refused> {
+    let assigned;
+    let client = if connect.client_id.is_empty() {
+        assigned = format!("auto-{:032x}", rand::random::<u128>());
+        &assigned
+    } else {
+        connect.client_id
+    };
+    let Some(method) = connect.properties.authentication_method() else {
+        let credentials = Credentials {
+            client,
+            user: connect.user_name,
+            password: connect.password,
+            certificate: peer.certificate.as_deref(),
+            address: peer.address,
+        };
+        let who = shared.authenticate.authenticate(credentials).await;
+        return match who {
+            Ok(who) => Ok((who, None)),
+            Err(refused) => Err(refuse(connection, refused.reason, refused.why.to_owned())),
+        };
+    };
+    let Some(mut exchange) = shared.authenticate.begin(method, client) else {
+        let code = ReasonCode::BAD_AUTHENTICATION_METHOD;
+        return Err(refuse(connection, code, format!("no authentication method {method:?}")));
+    };
+    // A session of its own: the client's is not touched before it is known who that is.
+    let mut session = Session::new(Growing::<()>::new(1, 1, 0));
+    let now = shared.engine.now();
+    let mut link = session.server(connection.clone(), connect, now);
+    let mut step = exchange.step(connect.properties.authentication_data().unwrap_or_default());
+    loop {
+        let data = match step {
+            Step::Done(who, data) => {
+                *connection = link.connection().clone();
+                return Ok((who, Some(data)));
+            }
+            Step::Refused(refused) => return Err(refuse(connection, refused.reason, refused.why.to_owned())),
+            Step::Continue(data) => data,
+        };
+        let properties = [Property::AuthenticationMethod(method), Property::AuthenticationData(&data)];
+        let auth = Auth::new(ReasonCode::CONTINUE_AUTHENTICATION, Properties::new(&properties));
+        let mut bytes = Vec::new();
+        let options = link.connection().encode_options();
+        link.auth(&auth, now).map_err(silently)?.for_each(|output| {
+            if let Output::Send(packet) = output {
+                // It was encoded once before, to see whether the client takes it.
+                let _ = packet.encode(options, &mut bytes);
+            }
+        });
+        stream.write_all(&bytes).await.map_err(silently)?;
+        stream.flush().await.map_err(silently)?;
+        let frame = next_frame(stream, input, link.connection()).await?;
+        let frame = CheckedFrame::new(frame).map_err(|error| unreadable(connection, &error))?;
+        step = match link.handle(frame.packet(), now) {
+            Ok(Input::Auth(auth)) => exchange.step(auth.properties.authentication_data().unwrap_or_default()),
+            Err(HandleError::Violation(violation)) => {
+                return Err(refuse(connection, violation.reason_code(), violation.to_string()));
+            }
+            _ => return Err(Refused::Silently("it has ended its authentication".to_owned())),
+        };
+    }
+}
+
+/// The will as it is kept.
+fn will_of(
+    will: &mqtt_wire::Will<'_>,
+    who: &Who,
+    version: Version,
+    shared: &Shared,
+) -> Result<Will, ReasonCode> {
+    may_publish(shared, who, will.topic)?;
+    let delay = will.properties.will_delay_interval().unwrap_or(0);
+    let publish = will.to_publish(Delivery::new(will.qos, PacketId::MIN));
+    let frame = PublishFrame::encode(&publish.as_publish(), version).map_err(|error| error.reason_code())?;
+    let message = shared.engine.message(frame, Some(who.client.clone()));
+    Ok(Will { message, delay, session: 0 })
+}
+
+/// Serves a client that was let in. Why it has ended.
+async fn attend<S: Stream>(stream: S, input: BytesMut, client: Client, shared: &Shared) -> String {
+    let Client { connect: frame, mut connection, who, auth_data, will } = client;
+    let Packet::Connect(connect) = frame.packet() else { return String::new() };
+    let keep_alive = keep_alive(&connect, shared);
+    // 3.x is not told, and held to it all the same.
+    let connect = if connect.version == Version::V5 { connect } else { Connect { keep_alive, ..connect } };
+    let longest = shared.limits.session_expiry;
+    let expiry = expiry(&connect).min(longest);
+    let mut this = Connection::new(shared, stream, input);
+    let attach = Attach { who: who.clone(), clean_start: connect.clean_start, lasts: expiry > 0, will };
+    let seat = shared.engine.attach(attach, &mut this.turn).await;
+    let mut seat: Seat = match seat {
+        Ok(seat) => seat,
+        Err(code) => {
+            if let Refused::With(bytes, _) = refuse(&mut connection, code, String::new()) {
+                // The client may be gone already.
+                let _ = timeout(GOODBYE, this.stream.write_all(&bytes)).await;
+            }
+            leave(this.stream).await;
+            return format!("refused: {code}");
+        }
+    };
+    let properties = match announce(&connect, &who, keep_alive, expiry, auth_data.as_deref(), shared) {
+        Ok(properties) => properties,
+        Err(error) => return error.to_string(),
+    };
+    seat.held.set_method(connect.properties.authentication_method());
+    let now = this.now;
+    let mut link = seat.session.server(connection, &connect, now);
+    (this.version, this.options) = (connect.version, link.connection().encode_options());
+    let mut connack = ConnAck::new(ReasonCode::SUCCESS);
+    connack.properties = properties.as_properties();
+    let end = match link.connack(&connack, now) {
+        Ok(outputs) => {
+            this.perform(outputs, &seat.held);
+            this.options = link.connection().encode_options();
+            drop(frame);
+            this.converse(&mut link, &mut seat.held).await
+        }
+        Err(refusal) => {
+            this.why = Some(refusal.to_string());
+            End::Closed(ReasonCode::UNSPECIFIED_ERROR)
+        }
+    };
+    this.now = shared.engine.now();
+    let Ending { session_ends, will_due } = link.ending(this.now);
+    let at_last = (longest < u32::MAX).then(|| this.now.saturating_add(u64::from(longest) * 1000));
+    let session_ends = session_ends.into_iter().chain(at_last).min();
+    drop(link);
+    this.finish(seat, Ending { session_ends, will_due }, &end).await
+}
+
+/// The keep alive that the client is held to, in seconds.
+fn keep_alive(connect: &Connect<'_>, shared: &Shared) -> u16 {
+    match (shared.limits.keep_alive, connect.keep_alive) {
+        (0, wanted) => wanted,
+        (most, 0) => most,
+        (most, wanted) => wanted.min(most),
+    }
+}
+
+/// The Session Expiry Interval that the client wants; 3.x says it with Clean Session.
+fn expiry(connect: &Connect<'_>) -> u32 {
+    if connect.version == Version::V5 {
+        connect.properties.session_expiry_interval().unwrap_or(0)
+    } else if connect.clean_start {
+        0
+    } else {
+        u32::MAX
+    }
+}
+
+/// The properties of CONNACK.
+fn announce(
+    connect: &Connect<'_>,
+    who: &Who,
+    keep_alive: u16,
+    expiry: u32,
+    auth_data: Option<&[u8]>,
+    shared: &Shared,
+) -> Result<PropertiesBuf, mqtt_wire::EncodeError> {
+    let mut properties = PropertiesBuf::new();
+    if connect.version != Version::V5 {
+        return Ok(properties);
+    }
+    let limits = &shared.limits;
+    if expiry != connect.properties.session_expiry_interval().unwrap_or(0) {
+        properties.push(Property::SessionExpiryInterval(expiry))?;
+    }
+    let numbers = [
+        std::num::NonZeroU16::new(limits.receive_maximum).map(Property::ReceiveMaximum),
+        std::num::NonZeroU32::new(limits.packet_size).map(Property::MaximumPacketSize),
+        Some(Property::TopicAliasMaximum(limits.topic_aliases)),
+        (keep_alive != connect.keep_alive).then_some(Property::ServerKeepAlive(keep_alive)),
+    ];
+    properties.try_extend(numbers.into_iter().flatten())?;
+    if connect.client_id.is_empty() {
+        properties.push(Property::AssignedClientIdentifier(&who.client))?;
+    }
+    if let Some(method) = connect.properties.authentication_method() {
+        properties.push(Property::AuthenticationMethod(method))?;
+        if let Some(data) = auth_data.filter(|data| !data.is_empty()) {
+            properties.push(Property::AuthenticationData(data))?;
+        }
+    }
+    Ok(properties)
+}
+
+impl<S: Stream> Connection<'_, S> {
+    /// Gives the session back, and says goodbye. Why it has ended.
+    async fn finish(mut self, seat: Seat, ending: Ending, end: &End) -> String {
+        let mail = std::mem::take(&mut self.mail);
+        seat.held.mailbox.put_back(mail.into_iter());
+        let mut turn: Turn = std::mem::take(&mut self.turn);
+        self.shared.engine.detach(seat, ending, &mut turn);
+        // What is not safe was not encoded, but for DISCONNECT.
+        let _ = self.shared.engine.commit(&mut turn);
+        if matches!(end, End::Closed(_) | End::NotSafe) {
+            let mut written = 0;
+            let outbox = &mut self.outbox;
+            let stream = &mut self.stream;
+            let write = std::future::poll_fn(|cx| outbox.poll_write(stream, cx, &mut written));
+            // The client may be gone already.
+            let _ = timeout(GOODBYE, write).await;
+            leave(self.stream).await;
+        }
+        let why = self.why.take();
+        match end {
+            End::Closed(code) => {
+                let name = code.name_in(mqtt_wire::PacketType::Disconnect).unwrap_or("unknown reason");
+                why.map_or_else(|| name.to_owned(), |why| format!("{name}: {why}"))
+            }
+            End::Gone => "it has closed the connection without DISCONNECT".to_owned(),
+            End::Failed(error) => error.to_string(),
+            End::Slow => "it takes nothing of what is sent to it".to_owned(),
+            End::NotSafe => "what it did could not be stored".to_owned(),
+        }
+    }
+}
+
+/// Ends a connection so that what was sent arrives: TCP drops it if there are bytes that nobody has read.
+async fn leave<S: Stream>(mut stream: S) {
+    let end = async {
+        stream.shutdown().await?;
+        let mut rest = [0; 512];
+        while stream.read(&mut rest).await? > 0 {}
+        std::io::Result::Ok(())
+    };
+    // The client may be gone already.
+    let _ = timeout(GOODBYE, end).await;
+}

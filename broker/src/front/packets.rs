@@ -1,0 +1,285 @@
+//! What a client's packets mean.
+
+use mqtt_session::{HandleError, Input, Receipt, Reply};
+use mqtt_wire::{
+    Auth, CheckedFrame, DecodeError, Packet, PacketId, PacketType, Properties, Property, PropertyId, Publish,
+    PublishFrame, ReasonCode, RetainHandling, Subscribe, Subscription, TopicFilter, TopicName, Unsubscribe,
+    Version,
+};
+
+use super::connection::{Connection, ServerLink};
+use super::{FILTERS_A_TURN, MESSAGES_A_TURN, OUTBOX_BYTES, Shared, Stream};
+use crate::auth::{Step, Who};
+use crate::engine::{Held, Published, Scan};
+
+/// What is left of a packet to be done with the link, when the packet itself is not needed any more.
+enum Then {
+    Nothing,
+    Accept(Receipt, ReasonCode),
+    Reply(Reply, Vec<ReasonCode>),
+    Auth(Step),
+    Close(ReasonCode),
+}
+
+impl<S: Stream> Connection<'_, S> {
+    /// Handles packets that are complete. Whether there may be more.
+    pub(super) async fn handle_packets(&mut self, link: &mut ServerLink<'_>, held: &mut Held) -> bool {
+        for _ in 0..MESSAGES_A_TURN {
+            if link.is_closing() || self.outbox.len() >= OUTBOX_BYTES {
+                return false;
+            }
+            match link.connection().split_from(&mut self.input) {
+                Ok(Some(frame)) => {
+                    if let Err(error) = self.handle_frame(link, held, frame).await {
+                        self.malformed(link, &error);
+                    }
+                }
+                Ok(None) => return false,
+                Err(error) => self.malformed(link, &error),
+            }
+            let outputs = link.outputs(self.now);
+            self.perform(outputs, held);
+        }
+        true
+    }
+
+    fn malformed(&mut self, link: &mut ServerLink<'_>, error: &DecodeError) {
+        self.why = Some(error.to_string());
+        link.close(error.reason_code());
+    }
+
+    async fn handle_frame(
+        &mut self,
+        link: &mut ServerLink<'_>,
+        held: &mut Held,
+        frame: mqtt_wire::Frame,
+    ) -> Result<(), DecodeError> {
+        let then = if frame.packet_type() == PacketType::Publish {
+            let frame = PublishFrame::new(frame)?;
+            match link.handle(Packet::Publish(frame.publish()), self.now) {
+                Ok(Input::Message(publish, receipt)) => self.message(held, &frame, &publish, receipt),
+                other => self.other(other.map(|_| ())),
+            }
+        } else {
+            let frame = CheckedFrame::new(frame)?;
+            match link.handle(frame.packet(), self.now) {
+                Ok(Input::Subscribe(packet, reply)) => {
+                    let codes = self.subscribe(held, &packet).await;
+                    Then::Reply(reply, codes)
+                }
+                Ok(Input::Unsubscribe(packet, reply)) => {
+                    let codes = self.unsubscribe(held, &packet).await;
+                    Then::Reply(reply, codes)
+                }
+                Ok(Input::Auth(auth)) => self.authenticate(held, &auth),
+                other => self.other(other.map(|_| ())),
+            }
+        };
+        self.then(link, held, then);
+        Ok(())
+    }
+
+    /// A packet that is the link's own business, or breaks a rule.
+    fn other(&mut self, handled: Result<(), HandleError>) -> Then {
+        if let Err(error) = handled {
+            self.why = Some(error.to_string());
+        }
+        Then::Nothing
+    }
+
+    fn then(&mut self, link: &mut ServerLink<'_>, held: &mut Held, then: Then) {
+        match then {
+            Then::Nothing => {}
+            // A receipt of this connection is not stale.
+            Then::Accept(receipt, code) => _ = link.accept(receipt, code),
+            Then::Reply(reply, codes) => {
+                match link.reply(reply, &codes, Properties::EMPTY, self.now) {
+                    Ok(outputs) => self.perform(outputs, held),
+                    // 3.1 has no way to refuse a subscription, and the client may not take a packet of that size.
+                    Err((refusal, _)) => {
+                        self.why = Some(format!("it cannot be answered: {refusal}"));
+                        link.close(ReasonCode::PACKET_TOO_LARGE);
+                    }
+                }
+                self.send_retained(link, held);
+            }
+            Then::Auth(step) => self.answer_auth(link, held, step),
+            Then::Close(code) => link.close(code),
+        }
+    }
+
+    fn message(
+        &mut self,
+        held: &Held,
+        frame: &PublishFrame,
+        publish: &Publish<'_>,
+        receipt: Option<Receipt>,
+    ) -> Then {
+        self.shared.metrics.received(publish.delivery.qos());
+        let code = match publish.topic {
+            Some(topic) => self.publish(held, frame, publish, topic),
+            None => ReasonCode::TOPIC_NAME_INVALID,
+        };
+        if code == ReasonCode::QUOTA_EXCEEDED && self.version != Version::V5 && receipt.is_some() {
+            // 3.x cannot say that a message was not taken: it is not acknowledged, and comes again.
+            self.why = Some("its message cannot be stored".to_owned());
+            return Then::Close(code);
+        }
+        receipt.map_or(Then::Nothing, |receipt| Then::Accept(receipt, code))
+    }
+
+    fn publish(
+        &mut self,
+        held: &Held,
+        frame: &PublishFrame,
+        publish: &Publish<'_>,
+        topic: TopicName<'_>,
+    ) -> ReasonCode {
+        if let Err(code) = may_publish(self.shared, &held.who, topic) {
+            tracing::debug!(client = &*held.who.client, %topic, "it may not publish this: {code}");
+            return code;
+        }
+        // Performance: a message that has nothing of its connection is kept as it came.
+        let is_own = publish.properties.is_empty()
+            || !publish.properties.contains(PropertyId::TopicAlias)
+                && !publish.properties.contains(PropertyId::SubscriptionIdentifier);
+        let frame = if is_own { Ok(frame.clone()) } else { without_connection(publish, self.version) };
+        let Ok(frame) = frame else { return ReasonCode::UNSPECIFIED_ERROR };
+        let message = self.shared.engine.message(frame, Some(held.who.client.clone()));
+        match self.shared.engine.publish(&message, &mut self.turn) {
+            Published::To(0) => ReasonCode::NO_MATCHING_SUBSCRIBERS,
+            Published::To(_) => ReasonCode::SUCCESS,
+            Published::Refused(code) => code,
+        }
+    }
+
+    async fn subscribe(&mut self, held: &mut Held, packet: &Subscribe<'_>) -> Vec<ReasonCode> {
+        let identifier = packet.properties.subscription_identifiers().next();
+        let mut codes = Vec::with_capacity(packet.subscriptions.iter().count());
+        for (number, wanted) in packet.subscriptions.iter().enumerate() {
+            let code = match self.subscribe_to(held, wanted, identifier) {
+                Ok(()) => ReasonCode::granted(wanted.maximum_qos),
+                // 3.1.1 has one code for all.
+                Err(_) if self.version != Version::V5 => ReasonCode::UNSPECIFIED_ERROR,
+                Err(code) => code,
+            };
+            codes.push(code);
+            rest(number).await;
+        }
+        codes
+    }
+
+    fn subscribe_to(
+        &mut self,
+        held: &mut Held,
+        wanted: Subscription<'_>,
+        identifier: Option<mqtt_wire::SubscriptionId>,
+    ) -> Result<(), ReasonCode> {
+        let filter = wanted.filter;
+        if filter.levels().nth(self.shared.limits.topic_levels).is_some() {
+            return Err(ReasonCode::TOPIC_FILTER_INVALID);
+        }
+        if !self.shared.authorise.may_subscribe(&held.who, filter.inner()) {
+            return Err(ReasonCode::NOT_AUTHORIZED);
+        }
+        let is_new = self.shared.engine.subscribe(held, wanted, identifier, &mut self.turn)?;
+        let wants_retained = match wanted.retain_handling {
+            RetainHandling::Send => true,
+            RetainHandling::SendIfNew => is_new,
+            RetainHandling::DoNotSend => false,
+        };
+        if wants_retained && !filter.is_shared() {
+            held.scans.push_back(Scan::new(wanted, identifier));
+        }
+        Ok(())
+    }
+
+    async fn unsubscribe(&mut self, held: &mut Held, packet: &Unsubscribe<'_>) -> Vec<ReasonCode> {
+        let mut codes = Vec::with_capacity(packet.filters.iter().count());
+        for (number, filter) in packet.filters.iter().enumerate() {
+            codes.push(self.unsubscribe_from(held, filter));
+            rest(number).await;
+        }
+        codes
+    }
+
+    fn unsubscribe_from(&mut self, held: &mut Held, filter: TopicFilter<'_>) -> ReasonCode {
+        if self.shared.engine.unsubscribe(held, filter, &mut self.turn) {
+            ReasonCode::SUCCESS
+        } else {
+            ReasonCode::NO_SUBSCRIPTION_EXISTED
+        }
+    }
+
+    /// A step of a re-authentication.
+    fn authenticate(&mut self, held: &Held, auth: &Auth<'_>) -> Then {
+        let properties = &auth.properties;
+        if auth.reason_code == ReasonCode::RE_AUTHENTICATE {
+            let method = properties.authentication_method().unwrap_or_default();
+            self.exchange = self.shared.authenticate.begin(method, &held.who.client);
+        }
+        let Some(exchange) = &mut self.exchange else {
+            return Then::Close(ReasonCode::BAD_AUTHENTICATION_METHOD);
+        };
+        match exchange.step(properties.authentication_data().unwrap_or_default()) {
+            // A client does not become another one while it is connected.
+            Step::Done(who, _) if !Self::is_same(held, &who) => Then::Close(ReasonCode::NOT_AUTHORIZED),
+            Step::Refused(refused) => {
+                self.why = Some(refused.why.to_owned());
+                Then::Close(ReasonCode::NOT_AUTHORIZED)
+            }
+            step => Then::Auth(step),
+        }
+    }
+
+    fn answer_auth(&mut self, link: &mut ServerLink<'_>, held: &Held, step: Step) {
+        let (code, data) = match step {
+            Step::Continue(data) => (ReasonCode::CONTINUE_AUTHENTICATION, data),
+            Step::Done(_, data) => {
+                self.exchange = None;
+                (ReasonCode::SUCCESS, data)
+            }
+            Step::Refused(refused) => return link.close(refused.reason),
+        };
+        let Some(method) = held.method() else { return };
+        let properties = [Property::AuthenticationMethod(method), Property::AuthenticationData(&data)];
+        let auth = Auth::new(code, Properties::new(&properties));
+        match link.auth(&auth, self.now) {
+            Ok(outputs) => self.perform(outputs, held),
+            Err(refusal) => {
+                self.why = Some(refusal.to_string());
+                link.close(ReasonCode::UNSPECIFIED_ERROR);
+            }
+        }
+    }
+}
+
+/// Lets others run when so many filters were handled.
+async fn rest(filters: usize) {
+    if filters % FILTERS_A_TURN == FILTERS_A_TURN - 1 {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Whether a client may publish under a name.
+pub(super) fn may_publish(shared: &Shared, who: &Who, topic: TopicName<'_>) -> Result<(), ReasonCode> {
+    if topic.levels().nth(shared.limits.topic_levels).is_some() {
+        return Err(ReasonCode::TOPIC_NAME_INVALID);
+    }
+    // What stands there is the broker's to say (section 4.7.2).
+    if topic.as_bytes().starts_with(b"$SYS/") || !shared.authorise.may_publish(who, topic) {
+        return Err(ReasonCode::NOT_AUTHORIZED);
+    }
+    Ok(())
+}
+
+/// The message with its topic, and without what is of its connection only.
+fn without_connection(
+    publish: &Publish<'_>,
+    version: Version,
+) -> Result<PublishFrame, mqtt_wire::EncodeError> {
+    let delivery = mqtt_wire::Delivery::new(publish.delivery.qos(), PacketId::MIN);
+    let edits = publish.properties.forwarded();
+    let publish = Publish { dup: false, delivery, properties: edits.as_properties(), ..*publish };
+    PublishFrame::encode(&publish, version)
+}

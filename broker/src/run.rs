@@ -1,0 +1,121 @@
+//! Runs the broker until a signal ends it.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use mqtt_broker::auth::{Anonymous, Authenticate, Authorise, Everything, Rules, Users};
+use mqtt_broker::config::{Config, Listener, LogForm, Storage};
+use mqtt_broker::listener::Bound;
+use mqtt_broker::server::{Broker, Parts};
+use mqtt_broker::store::{Disk, Store};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Runs the broker of this configuration until SIGTERM or SIGINT comes.
+pub(crate) fn run(config: &Config) -> anyhow::Result<()> {
+    start_log(config.log);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let ended = runtime.block_on(serve(config));
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    ended
+}
+
+fn start_log(form: LogForm) {
+    let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false);
+    match form {
+        LogForm::Text => log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init(),
+        LogForm::Json => log.json().flatten_event(true).init(),
+    }
+}
+
+async fn serve(config: &Config) -> anyhow::Result<()> {
+    // Signals are waited for from the beginning: one that comes while the store is read ends the broker, too.
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut reread = signal(SignalKind::hangup())?;
+    let mut listeners = Vec::new();
+    for listener in &config.listeners {
+        let bound = Bound::new(listener).await;
+        listeners.push(bound.with_context(|| format!("cannot listen at {}", listener.bind))?);
+    }
+    let store = match &config.storage {
+        Storage::Memory => None,
+        Storage::Folder(folder) => Some(open(folder)?),
+    };
+    let users = config.users.as_deref().map(|path| Users::load(path, config.anonymous)).transpose()?;
+    let users = users.map(Arc::new);
+    let rules = config.rules.as_deref().map(Rules::load).transpose()?.map(Arc::new);
+    let authenticate: Arc<dyn Authenticate> = match &users {
+        Some(users) => users.clone(),
+        None => Arc::new(Anonymous),
+    };
+    let authorise: Arc<dyn Authorise> = match &rules {
+        Some(rules) => rules.clone(),
+        None => Arc::new(Everything),
+    };
+    let parts = Parts {
+        store,
+        authenticate,
+        authorise,
+        limits: config.limits.clone(),
+        sys_interval: config.sys_interval,
+    };
+    let mut broker = Broker::start(parts)?;
+    // Whoever has started it need not listen.
+    let _ = say(config, &listeners);
+    listeners.into_iter().for_each(|bound| broker.listen(bound));
+    let metrics = config.metrics.map(tokio::net::TcpListener::bind);
+    if let (Some(metrics), Some(address)) = (metrics, config.metrics) {
+        let listener = metrics.await.with_context(|| format!("cannot listen at {address}"))?;
+        let local = broker.engine().clone();
+        let health = move || local.is_store_full().then(|| "the store takes nothing".to_owned());
+        tokio::spawn(mqtt_broker::http::serve(listener, broker.metrics().clone(), Arc::new(health)));
+    }
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            _ = reread.recv() => {
+                broker.reload_certificates();
+                if let Some(Err(error)) = users.as_ref().map(|users| users.reload()) {
+                    tracing::error!("the users stay who they were: {error}");
+                }
+                if let Some(Err(error)) = rules.as_ref().map(|rules| rules.reload()) {
+                    tracing::error!("the rules stay what they were: {error}");
+                }
+            }
+        }
+    }
+    tracing::info!("ends: clients are told, and what is to be stored is stored");
+    broker.shutdown(Duration::from_secs(config.shutdown_timeout)).await;
+    Ok(())
+}
+
+fn open(folder: &Path) -> anyhow::Result<Box<dyn Store>> {
+    let store = Disk::open_in(folder);
+    Ok(Box::new(store.with_context(|| format!("cannot keep the state in {}", folder.display()))?))
+}
+
+/// What the first lines say: where, for whom, and what is kept.
+fn say(config: &Config, listeners: &[Bound]) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    for (bound, Listener { websocket, tls, .. }) in listeners.iter().zip(&config.listeners) {
+        let kind = match (websocket, tls) {
+            (false, None) => "MQTT",
+            (false, Some(_)) => "MQTT over TLS",
+            (true, None) => "MQTT over WebSocket",
+            (true, Some(_)) => "MQTT over WebSocket and TLS",
+        };
+        writeln!(out, "listening on {} ({kind})", bound.address()?)?;
+    }
+    match &config.storage {
+        Storage::Memory => writeln!(out, "everything is kept in memory and ends with the process")?,
+        Storage::Folder(folder) => writeln!(out, "the state is kept in {}", folder.display())?,
+    }
+    if config.anonymous {
+        writeln!(out, "anyone who can connect is let in; name a file of users with --users to change that")?;
+    }
+    out.flush()
+}

@@ -1,0 +1,140 @@
+//! The broker as a whole: an engine, listeners, and how both end.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mqtt_wire::ReasonCode;
+use tokio::task::JoinSet;
+
+use crate::auth::{Anonymous, Authenticate, Authorise, Everything};
+use crate::engine::{Local, OpenError};
+use crate::front::Shared;
+use crate::limits::Limits;
+use crate::listener::{Bound, Certificates, Connections};
+use crate::metrics::Metrics;
+use crate::store::Store;
+
+/// What a broker is made of.
+pub struct Parts {
+    /// Where the state is kept; `None` in memory.
+    pub store: Option<Box<dyn Store>>,
+    /// Who is let in.
+    pub authenticate: Arc<dyn Authenticate>,
+    /// What they may do.
+    pub authorise: Arc<dyn Authorise>,
+    /// What they may take.
+    pub limits: Limits,
+    /// How often `$SYS/#` is published, in seconds; 0 is never.
+    pub sys_interval: u64,
+}
+
+impl Default for Parts {
+    /// In memory, and open to all.
+    fn default() -> Self {
+        Self {
+            store: None,
+            authenticate: Arc::new(Anonymous),
+            authorise: Arc::new(Everything),
+            limits: Limits::default(),
+            sys_interval: 0,
+        }
+    }
+}
+
+/// A broker that runs.
+pub struct Broker {
+    local: Arc<Local>,
+    shared: Arc<Shared>,
+    connections: Arc<Connections>,
+    tasks: JoinSet<()>,
+    certificates: Vec<Arc<Certificates>>,
+}
+
+/// How often it is looked whether certificates have changed.
+const CERTIFICATES: Duration = Duration::from_secs(10);
+
+impl Broker {
+    /// Starts a broker that listens nowhere yet.
+    ///
+    /// # Errors
+    /// When the store cannot be read, or there is no thread for it.
+    pub fn start(parts: Parts) -> Result<Self, OpenError> {
+        let Parts { store, authenticate, authorise, limits, sys_interval } = parts;
+        let metrics = Arc::new(Metrics::default());
+        let local = match store {
+            Some(store) => Local::open(store, limits.clone(), metrics.clone())?,
+            None => Local::in_memory(limits.clone(), metrics.clone()),
+        };
+        let local = Arc::new(local);
+        let connections = Arc::new(Connections::new(limits.connections));
+        let engine = local.clone();
+        let shared = Arc::new(Shared { engine, authenticate, authorise, limits, metrics });
+        let mut tasks = JoinSet::new();
+        let its = local.clone();
+        tasks.spawn(async move { its.look_after_all().await });
+        if sys_interval > 0 {
+            let its = local.clone();
+            tasks.spawn(async move { its.tell_of_itself(Duration::from_secs(sys_interval)).await });
+        }
+        Ok(Self { local, shared, connections, tasks, certificates: Vec::new() })
+    }
+
+    /// Listens at one place more.
+    pub fn listen(&mut self, bound: Bound) {
+        if let Some(certificates) = bound.certificates() {
+            self.certificates.push(certificates.clone());
+            let its = certificates.clone();
+            self.tasks.spawn(async move {
+                loop {
+                    tokio::time::sleep(CERTIFICATES).await;
+                    if its.have_changed() {
+                        reload(&its);
+                    }
+                }
+            });
+        }
+        self.tasks.spawn(bound.run(self.shared.clone(), self.connections.clone()));
+    }
+
+    /// Reads the certificates again.
+    pub fn reload_certificates(&self) {
+        self.certificates.iter().for_each(|certificates| reload(certificates));
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &Arc<Local> {
+        &self.local
+    }
+
+    /// What is counted.
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.shared.metrics
+    }
+
+    /// Ends: no new connection comes in, clients are told (0x8B), and what is to be stored is stored. It takes at most so
+    /// long, and what it takes to store.
+    pub async fn shutdown(mut self, within: Duration) {
+        self.tasks.shutdown().await;
+        self.local.kick_all(ReasonCode::SERVER_SHUTTING_DOWN);
+        if tokio::time::timeout(within, self.connections.all_gone()).await.is_err() {
+            tracing::warn!("some connections did not end in time");
+        }
+        let local = self.local.clone();
+        // The thread that stores is waited for: what it has in hand is acknowledged to somebody.
+        let _ = tokio::task::spawn_blocking(move || local.close()).await;
+    }
+}
+
+fn reload(certificates: &Certificates) {
+    match certificates.reload() {
+        Ok(()) => tracing::info!("{} was read again", certificates.path().display()),
+        Err(error) => tracing::error!("the certificates stay what they were: {error}"),
+    }
+}
+
+impl fmt::Debug for Broker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Broker").finish_non_exhaustive()
+    }
+}

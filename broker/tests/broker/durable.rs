@@ -1,0 +1,174 @@
+//! What outlives the process.
+
+use mqtt_wire::{
+    Ack, Connect, Packet, PacketType, Properties, Property, Publish, QoS, ReasonCode, Subscription,
+    SubscriptionId, Version, Will, topic_name,
+};
+
+use crate::raw::{Raw, filter, id, lasting, message};
+use crate::scene::Folder;
+
+#[test]
+fn a_session_with_its_subscriptions_and_its_queue() {
+    let folder = Folder::new();
+    let scene = folder.scene();
+    let (mut client, _) = Raw::connected(scene.port, lasting("client"));
+    let identifier = [Property::SubscriptionIdentifier(SubscriptionId::new(77).unwrap())];
+    client.subscribe_to(Subscription::new(filter("a/#"), QoS::ExactlyOnce), Properties::new(&identifier));
+    client.subscribe("b", QoS::AtLeastOnce);
+    client.subscribe("c", QoS::AtLeastOnce);
+    client.unsubscribe("c");
+    client.goodbye();
+    let mut publisher = Raw::v5(scene.port, "publisher");
+    publisher.publish(&message("a/1", b"one", QoS::AtLeastOnce));
+    publisher.publish(&message("a/2", b"two", QoS::ExactlyOnce));
+    publisher.publish(&message("c", b"no", QoS::AtLeastOnce));
+    scene.shutdown();
+    let scene = folder.scene();
+    let mut publisher = Raw::v5(scene.port, "publisher");
+    publisher.publish(&message("b", b"three", QoS::AtLeastOnce));
+    publisher.publish(&message("c", b"no", QoS::AtLeastOnce));
+    let (mut client, present) = Raw::connected(scene.port, lasting("client"));
+    assert!(present);
+    let messages = [("a/1", "one"), ("a/2", "two"), ("b", "three")].map(|(topic, payload)| {
+        let got = client.expect_message(topic, payload.as_bytes());
+        let number = got.publish().properties.subscription_identifiers().next().map(SubscriptionId::get);
+        assert_eq!(number, topic.starts_with('a').then_some(77));
+        got
+    });
+    messages.iter().for_each(|got| client.acknowledge(got));
+    client.ping();
+    client.goodbye();
+    scene.shutdown();
+    let scene = folder.scene();
+    let (mut client, _) = Raw::connected(scene.port, lasting("client"));
+    client.ping();
+}
+
+#[test]
+fn what_is_under_way_goes_on() {
+    let folder = Folder::new();
+    let scene = folder.scene();
+    let (mut client, _) = Raw::connected(scene.port, lasting("client"));
+    client.subscribe("a", QoS::ExactlyOnce);
+    let (mut publisher, _) = Raw::connected(scene.port, lasting("publisher"));
+    for n in 1..=3_u8 {
+        publisher.publish(&message("a", &[n], if n == 1 { QoS::AtLeastOnce } else { QoS::ExactlyOnce }));
+    }
+    // The fourth was received and not released.
+    publisher.send(Publish {
+        delivery: mqtt_wire::Delivery::ExactlyOnce(id(44)),
+        ..message("a", &[4], QoS::ExactlyOnce)
+    });
+    publisher.expect_ack(PacketType::PubRec, id(44));
+    let first = client.expect_message("a", &[1]).publish().delivery;
+    let second = client.expect_message("a", &[2]).publish().delivery;
+    client.expect_message("a", &[3]);
+    client.expect_message("a", &[4]);
+    client.send(Packet::PubRec(Ack::new(second.packet_id().unwrap())));
+    client.expect_ack(PacketType::PubRel, second.packet_id().unwrap());
+    scene.shutdown();
+    let scene = folder.scene();
+    let (mut publisher, present) = Raw::connected(scene.port, lasting("publisher"));
+    assert!(present);
+    let again = Publish { dup: true, ..message("a", &[4], QoS::ExactlyOnce) };
+    publisher.send(Publish { delivery: mqtt_wire::Delivery::ExactlyOnce(id(44)), ..again });
+    publisher.expect_ack(PacketType::PubRec, id(44));
+    publisher.send(Packet::PubRel(Ack::new(id(44))));
+    publisher.expect_ack(PacketType::PubComp, id(44));
+    let (mut client, present) = Raw::connected(scene.port, lasting("client"));
+    assert!(present);
+    client.expect_ack(PacketType::PubRel, second.packet_id().unwrap());
+    let got = client.expect_message("a", &[1]);
+    assert!(got.publish().dup);
+    assert_eq!(got.publish().delivery, first);
+    for n in 3..=4 {
+        assert!(client.expect_message("a", &[n]).publish().dup);
+    }
+    client.ping();
+}
+
+#[test]
+fn retained_messages() {
+    let folder = Folder::new();
+    let scene = folder.scene();
+    let mut client = Raw::v5(scene.port, "client");
+    for (topic, payload) in [("a", "old"), ("a", "new"), ("b", "two"), ("c", "x"), ("c", "")] {
+        client.publish(&Publish { retain: true, ..message(topic, payload.as_bytes(), QoS::AtLeastOnce) });
+    }
+    scene.shutdown();
+    let scene = folder.scene();
+    let mut client = Raw::v5(scene.port, "client");
+    client.subscribe("+", QoS::AtMostOnce);
+    client.expect_message("a", b"new");
+    client.expect_message("b", b"two");
+    client.ping();
+}
+
+#[test]
+fn sessions_that_are_over_are_over() {
+    let folder = Folder::new();
+    let scene = folder.scene();
+    let (mut client, _) = Raw::connected(scene.port, lasting("client"));
+    client.subscribe("a", QoS::AtLeastOnce);
+    let (clean, _) = Raw::connected(scene.port, Connect { clean_start: true, ..lasting("client") });
+    clean.cut();
+    let mut short = Raw::v5(scene.port, "short");
+    short.subscribe("a", QoS::AtLeastOnce);
+    let mut publisher = Raw::v5(scene.port, "publisher");
+    publisher.publish(&message("a", b"m", QoS::AtLeastOnce));
+    scene.shutdown();
+    let scene = folder.scene();
+    assert_eq!(scene.broker().engine().clients(), (0, 1));
+    assert_eq!(scene.broker().engine().filters(), 0);
+    let (mut client, present) = Raw::connected(scene.port, lasting("client"));
+    assert!(present);
+    client.ping();
+}
+
+#[test]
+fn a_will_that_was_not_due() {
+    let folder = Folder::new();
+    let scene = folder.scene();
+    let delay = [Property::WillDelayInterval(1)];
+    let will = Will {
+        qos: QoS::AtLeastOnce,
+        properties: Properties::new(&delay),
+        ..Will::new(topic_name!("gone"), b"w")
+    };
+    let connect = Connect { will: Some((&will).into()), ..lasting("client") };
+    Raw::connected(scene.port, connect).0.cut();
+    let (mut witness, _) = Raw::connected(scene.port, lasting("witness"));
+    witness.subscribe("gone", QoS::AtLeastOnce);
+    scene.shutdown();
+    let scene = folder.scene();
+    let (mut witness, _) = Raw::connected(scene.port, lasting("witness"));
+    let got = witness.expect_message("gone", b"w");
+    witness.acknowledge(&got);
+    witness.ping();
+}
+
+#[test]
+fn one_transaction_serves_many() {
+    let folder = Folder::new();
+    let scene = folder.scene();
+    let (mut client, _) = Raw::connected(scene.port, lasting("client"));
+    client.subscribe("a", QoS::AtLeastOnce);
+    client.goodbye();
+    let mut publisher = Raw::new(scene.port, Version::V311, "publisher");
+    let before = scene.broker().engine().commits();
+    let mut bytes = Vec::new();
+    for n in 1..=60 {
+        let publish = Publish {
+            delivery: mqtt_wire::Delivery::AtLeastOnce(id(n)),
+            ..message("a", b"m", QoS::AtLeastOnce)
+        };
+        Packet::from(publish).encode(Version::V311, &mut bytes).unwrap();
+    }
+    publisher.send_bytes(&bytes);
+    for n in 1..=60 {
+        assert_eq!(publisher.expect_ack(PacketType::PubAck, id(n)), ReasonCode::SUCCESS);
+    }
+    let commits = scene.broker().engine().commits() - before;
+    assert!(commits <= 3, "{commits} transactions for 60 messages");
+}

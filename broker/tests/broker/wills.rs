@@ -1,0 +1,95 @@
+//! Wills (section 3.1.2.5).
+
+use mqtt_wire::{
+    Connect, Disconnect, Properties, Property, Publish, QoS, ReasonCode, Version, Will, topic_name,
+};
+
+use crate::raw::{Raw, lasting, message};
+use crate::scene::Scene;
+
+const WILL: Will<'static> = Will::new(topic_name!("gone"), b"will");
+
+fn witness(scene: &Scene) -> Raw {
+    let mut witness = Raw::v5(scene.port, "witness");
+    witness.subscribe("gone", QoS::ExactlyOnce);
+    witness
+}
+
+#[test]
+fn a_will_is_published_unless_the_client_says_goodbye() {
+    let scene = Scene::new();
+    for version in Version::ALL {
+        let mut witness = witness(&scene);
+        let will = Will { qos: QoS::AtLeastOnce, ..WILL };
+        let connect = Connect { will: Some((&will).into()), ..Connect::new(version, "client") };
+        Raw::connected(scene.port, connect).0.goodbye();
+        witness.ping();
+        Raw::connected(scene.port, connect).0.cut();
+        let got = witness.expect_message("gone", b"will");
+        assert_eq!(got.publish().delivery.qos(), QoS::AtLeastOnce);
+        witness.acknowledge(&got);
+        // A packet that breaks a rule.
+        let (mut client, _) = Raw::connected(scene.port, connect);
+        client.send_bytes(&[0xF7, 0]);
+        witness.expect_message("gone", b"will");
+    }
+}
+
+#[test]
+fn a_client_can_say_goodbye_and_have_its_will() {
+    let scene = Scene::new();
+    let mut witness = witness(&scene);
+    let properties = [Property::WillDelayInterval(0), Property::ContentType("text/plain")];
+    let will = Will { properties: Properties::new(&properties), ..WILL };
+    let connect = Connect { will: Some((&will).into()), ..Connect::new(Version::V5, "client") };
+    let (mut client, _) = Raw::connected(scene.port, connect);
+    client.send(Disconnect::new(ReasonCode::DISCONNECT_WITH_WILL_MESSAGE));
+    let got = witness.expect_message("gone", b"will");
+    let properties = got.publish().properties;
+    assert_eq!((properties.content_type(), properties.will_delay_interval()), (Some("text/plain"), None));
+}
+
+#[test]
+fn a_delayed_will_is_taken_back_when_the_session_goes_on() {
+    let scene = Scene::new();
+    let mut witness = witness(&scene);
+    let long = [Property::WillDelayInterval(1000)];
+    let will = Will { properties: Properties::new(&long), ..WILL };
+    let connect = Connect { will: Some((&will).into()), ..lasting("client") };
+    Raw::connected(scene.port, connect).0.cut();
+    let (client, present) = Raw::connected(scene.port, lasting("client"));
+    assert!(present);
+    witness.ping();
+    client.cut();
+    Raw::connected(scene.port, connect).0.cut();
+    // The end of the session is the end of the delay.
+    let (_, present) = Raw::connected(scene.port, Connect { clean_start: true, ..connect });
+    assert!(!present);
+    witness.expect_message("gone", b"will");
+}
+
+#[test]
+fn a_will_comes_when_its_delay_is_over() {
+    let scene = Scene::new();
+    let mut witness = witness(&scene);
+    let second = [Property::WillDelayInterval(1)];
+    let will = Will { properties: Properties::new(&second), ..WILL };
+    let connect = Connect { will: Some((&will).into()), ..lasting("client") };
+    Raw::connected(scene.port, connect).0.cut();
+    witness.expect_message("gone", b"will");
+    witness.ping();
+}
+
+#[test]
+fn a_will_is_retained_if_it_says_so() {
+    let scene = Scene::new();
+    let mut witness = witness(&scene);
+    let will = Will { retain: true, ..WILL };
+    let connect = Connect { will: Some((&will).into()), ..Connect::new(Version::V311, "client") };
+    Raw::connected(scene.port, connect).0.cut();
+    witness.expect_message("gone", b"will");
+    let mut late = Raw::v5(scene.port, "late");
+    late.subscribe("gone", QoS::AtMostOnce);
+    assert!(late.expect_message("gone", b"will").publish().retain);
+    late.publish(&Publish { retain: true, ..message("other", b"", QoS::AtMostOnce) });
+}

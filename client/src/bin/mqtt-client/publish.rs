@@ -1,0 +1,213 @@
+//! `mqtt-client pub`
+
+use std::collections::VecDeque;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use mqtt_wire_client::mqtt_wire::topic::TopicNameBuf;
+use mqtt_wire_client::mqtt_wire::{MAX_PACKET_SIZE, PropertiesBuf, QoS};
+use mqtt_wire_client::{Client, Delivery, MessageBuf, PublishError};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+
+use crate::arguments::{Connection, interrupted, qos, seconds};
+use crate::failure::Failure;
+
+/// How many messages may wait for their acknowledgement before the next line is read.
+const MOST: usize = 1024;
+
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// Where to publish
+    #[arg(short, long)]
+    topic: Option<TopicNameBuf>,
+    #[command(flatten)]
+    payload: Payload,
+    /// Each line of standard input is a message
+    #[arg(short = 'l', long, group = "what")]
+    stdin_line: bool,
+    /// The quality of service: 0, 1 or 2
+    #[arg(short, long, default_value = "0", value_parser = qos)]
+    qos: QoS,
+    /// To be kept for later subscribers
+    #[arg(short, long)]
+    retain: bool,
+    /// Publish the message so many times
+    #[arg(long, value_name = "COUNT", default_value_t = 1)]
+    repeat: u64,
+    /// Wait so many seconds between the repetitions
+    #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = seconds)]
+    repeat_delay: Duration,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  mqtt-client pub -t rumahkami/lantaidasar/ruangtamu/lampu -m menyala -r
+  vmstat 1 | mqtt-client pub -t server/vmstat -l -q 1
+  mqtt-client pub -t report -f report.json -q 2 -i reporter --session reporter.session
+
+A message of QoS 1 or 2 is done when the server has it: the command waits for that, over new connections too.";
+
+/// What a message is made of.
+#[derive(Debug, Args)]
+pub(crate) struct Payload {
+    /// The message
+    #[arg(short, long, value_name = "TEXT", group = "what", allow_hyphen_values = true)]
+    message: Option<String>,
+    /// The message is what is in this file
+    #[arg(short, long, value_name = "FILE", group = "what")]
+    file: Option<PathBuf>,
+    /// The message is all of standard input
+    #[arg(short, long, group = "what")]
+    stdin_file: bool,
+    /// An empty message
+    #[arg(short, long, group = "what")]
+    null_message: bool,
+}
+
+impl Payload {
+    /// The message, if it is one.
+    pub(crate) async fn read(&self) -> Result<Option<Vec<u8>>, Failure> {
+        if let Some(text) = &self.message {
+            return Ok(Some(text.clone().into_bytes()));
+        }
+        if let Some(path) = &self.file {
+            let read = tokio::fs::read(path).await;
+            return read.map(Some).map_err(|error| Failure::Io(path.display().to_string(), error));
+        }
+        if self.stdin_file {
+            let mut bytes = Vec::new();
+            let mut input = tokio::io::stdin().take(u64::from(MAX_PACKET_SIZE) + 1);
+            input.read_to_end(&mut bytes).await.map_err(input_failed)?;
+            return Ok(Some(bytes));
+        }
+        Ok(self.null_message.then(Vec::new))
+    }
+}
+
+fn input_failed(error: io::Error) -> Failure {
+    Failure::Io("standard input".to_owned(), error)
+}
+
+/// The messages that wait for their acknowledgement, and what became of the others.
+#[derive(Default)]
+struct Sent {
+    waiting: VecDeque<Delivery>,
+    failed: u64,
+    first: Option<PublishError>,
+}
+
+impl Sent {
+    async fn push(&mut self, client: &Client, message: MessageBuf) -> Result<(), PublishError> {
+        if self.waiting.len() >= MOST {
+            self.next().await;
+        }
+        self.waiting.push_back(client.publish(message).await?);
+        Ok(())
+    }
+
+    /// Waits for the first.
+    async fn next(&mut self) -> bool {
+        let Some(delivery) = self.waiting.pop_front() else { return false };
+        if let Err(error) = delivery.await {
+            self.failed += 1;
+            self.first.get_or_insert(error);
+        }
+        true
+    }
+}
+
+pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
+    let (options, properties) = arguments.connection.options()?;
+    let topic = match (&arguments.topic, arguments.connection.topic()) {
+        (Some(topic), _) => topic.clone(),
+        (None, Some(topic)) => {
+            TopicNameBuf::new(topic).map_err(|error| Failure::Usage(format!("the URL: {error}")))?
+        }
+        (None, None) => return Err(Failure::Usage("where to? name the topic with -t".to_owned())),
+    };
+    let payload = arguments.payload.read().await?;
+    if payload.is_none() && !arguments.stdin_line {
+        let text = "what? -m names the message, -f a file, -s and -l read standard input, -n is an empty one";
+        return Err(Failure::Usage(text.to_owned()));
+    }
+    let (client, messages) = Client::connect(options).await?;
+    // What a session brings stays with the server.
+    drop(messages);
+    let template = MessageBuf {
+        topic,
+        payload: payload.unwrap_or_default().into(),
+        qos: arguments.qos,
+        retain: arguments.retain,
+        properties: properties.publish,
+    };
+    let mut sent = Sent::default();
+    let all = async {
+        let published = if arguments.stdin_line {
+            lines(&client, &template, &mut sent).await
+        } else {
+            repeat(&client, template, &arguments, &mut sent).await
+        };
+        while sent.next().await {}
+        published?;
+        // What an earlier process has left.
+        client.settled().await.map_err(Failure::from)
+    };
+    let done = tokio::select! {
+        done = all => done,
+        () = interrupted() => Err(Failure::Interrupted),
+    };
+    // Why the client has ended says more than that it has.
+    client.disconnect().await?;
+    done?;
+    match sent.first {
+        Some(error) => Err(Failure::NotDelivered(sent.failed, error)),
+        None => Ok(()),
+    }
+}
+
+async fn repeat(
+    client: &Client,
+    message: MessageBuf,
+    arguments: &Arguments,
+    sent: &mut Sent,
+) -> Result<(), Failure> {
+    for n in 0..arguments.repeat {
+        if n > 0 && !arguments.repeat_delay.is_zero() {
+            while sent.next().await {}
+            tokio::time::sleep(arguments.repeat_delay).await;
+        }
+        sent.push(client, message.clone()).await.map_err(|error| Failure::NotDelivered(1, error))?;
+    }
+    Ok(())
+}
+
+async fn lines(client: &Client, template: &MessageBuf, sent: &mut Sent) -> Result<(), Failure> {
+    let mut input = BufReader::new(tokio::io::stdin());
+    loop {
+        let mut line = Vec::new();
+        let mut bounded = (&mut input).take(u64::from(MAX_PACKET_SIZE));
+        if bounded.read_until(b'\n', &mut line).await.map_err(input_failed)? == 0 {
+            return Ok(());
+        }
+        if line.last() == Some(&b'\n') {
+            line.pop();
+        }
+        let message = MessageBuf { payload: line.into(), ..template.clone() };
+        sent.push(client, message).await.map_err(|error| Failure::NotDelivered(1, error))?;
+    }
+}
+
+/// The properties that every message gets, for the commands that publish.
+pub(crate) fn message(
+    topic: &str,
+    payload: Vec<u8>,
+    properties: PropertiesBuf,
+) -> Result<MessageBuf, Failure> {
+    let message = MessageBuf::new(topic, payload).map_err(|error| Failure::Usage(error.to_string()))?;
+    Ok(MessageBuf { properties, ..message })
+}

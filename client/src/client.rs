@@ -1,0 +1,244 @@
+//! The handles of a client.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures_core::Stream;
+use mqtt_wire::topic::TopicFilterBuf;
+use mqtt_wire::{PropertiesBuf, ReasonCode, SubscriptionOptions, Version};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::error::{Error, PublishError, SubscribeError};
+use crate::message::{Delivery, Message, MessageBuf};
+use crate::options::Options;
+use crate::task::{self, Request};
+
+/// How many messages wait between the application and the network, in either direction.
+pub(crate) const QUEUE: usize = 256;
+
+/// What a server has said when it accepted the first connection.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Server {
+    /// The version that is spoken.
+    pub version: Version,
+    /// Whether it had the session.
+    pub session_present: bool,
+    /// Who the client is: the identifier that it had, or was given.
+    pub client_id: String,
+    /// The properties of CONNACK (5.0).
+    pub properties: PropertiesBuf,
+}
+
+/// A client of a server: publishes and subscribes. It can be cloned; all clones are one client.
+///
+/// One task owns the session and the connection. It ends when [`disconnect`](Self::disconnect) is called, when all clones
+/// are dropped and everything was delivered, or with an error: see [`ended`](Self::ended).
+#[derive(Debug, Clone)]
+pub struct Client {
+    publishes: mpsc::Sender<(MessageBuf, oneshot::Sender<Result<ReasonCode, PublishError>>)>,
+    requests: mpsc::Sender<Request>,
+    goodbye: mpsc::Sender<ReasonCode>,
+    end: watch::Receiver<Option<Result<(), Error>>>,
+    server: Server,
+}
+
+impl Client {
+    /// Connects, and returns when the server has accepted: the client, and the messages that come to it.
+    ///
+    /// ```no_run
+    /// use mqtt_wire::QoS;
+    /// use mqtt_wire_client::{Address, Client, MessageBuf, Options};
+    ///
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (client, mut messages) = Client::connect(Options::new(Address::new("localhost", 1883))).await?;
+    /// client.subscribe("rumahkami/+/+/lampu", QoS::AtLeastOnce).await?;
+    /// let message = MessageBuf::new("rumahkami/lantaidasar/ruangtamu/lampu", "menyala")?;
+    /// client.publish(message.with_qos(QoS::AtLeastOnce)).await?.await?;
+    /// while let Some(mut message) = messages.recv().await {
+    ///     println!("{:?}", message.payload());
+    ///     let _ = message.accept();
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// When the first connection does not come about (unless [`Reconnect::at_start`](crate::Reconnect::at_start) says to
+    /// go on), or the options are wrong.
+    pub async fn connect(options: Options) -> Result<(Self, Messages), Error> {
+        let (publishes, to_publish) = mpsc::channel(QUEUE);
+        let (requests, requested) = mpsc::channel(QUEUE);
+        let (goodbye, goodbyes) = mpsc::channel(1);
+        let (incoming, messages) = mpsc::channel(QUEUE);
+        let (ending, end) = watch::channel(None);
+        let (opened, open) = oneshot::channel();
+        let channels = task::Channels { publishes: to_publish, requests: requested, goodbyes, incoming };
+        let (task, session) = task::Task::new(options, channels, opened)?;
+        tokio::spawn(async move {
+            let ended = task.run(session).await;
+            // Those who ask later find it in the channel.
+            let _ = ending.send(Some(ended));
+        });
+        let server = open.await.map_err(|_| Error::Ended)??;
+        let messages = Messages { messages, end: end.clone() };
+        Ok((Self { publishes, requests, goodbye, end, server }, messages))
+    }
+
+    /// What the server said when it accepted the first connection.
+    pub const fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// Publishes a message. This waits while many messages wait already; the result resolves when the server has
+    /// acknowledged the message. A message is sent again over new connections until then.
+    ///
+    /// # Errors
+    /// [`PublishError::Ended`] when the client has ended.
+    pub async fn publish(&self, message: MessageBuf) -> Result<Delivery, PublishError> {
+        let (done, delivery) = oneshot::channel();
+        self.publishes.send((message, done)).await.map_err(|_| PublishError::Ended)?;
+        Ok(Delivery(delivery))
+    }
+
+    /// Subscribes to one topic filter: the granted QoS, or the code by which the server refuses.
+    ///
+    /// # Errors
+    /// When the filter is none ([`SubscribeError::NoFilter`]), or the subscription cannot be asked for.
+    pub async fn subscribe(
+        &self,
+        filter: impl Into<String>,
+        qos: mqtt_wire::QoS,
+    ) -> Result<ReasonCode, SubscribeError> {
+        let filter = TopicFilterBuf::new(filter).map_err(|_| SubscribeError::NoFilter)?;
+        let options = SubscriptionOptions { maximum_qos: qos, ..SubscriptionOptions::default() };
+        let codes = self.subscribe_all(vec![(filter, options)], PropertiesBuf::new()).await?;
+        codes.first().copied().ok_or(SubscribeError::Ended)
+    }
+
+    /// Subscribes to topic filters: a reason code for each of them. Subscriptions that the server has granted are made
+    /// again when it has forgotten the session.
+    ///
+    /// # Errors
+    /// When the subscriptions cannot be asked for; that the server refuses them is among the codes.
+    pub async fn subscribe_all(
+        &self,
+        filters: Vec<(TopicFilterBuf, SubscriptionOptions)>,
+        properties: PropertiesBuf,
+    ) -> Result<Vec<ReasonCode>, SubscribeError> {
+        if filters.is_empty() {
+            return Err(SubscribeError::NoFilter);
+        }
+        let (done, codes) = oneshot::channel();
+        self.ask(Request::Subscribe { filters, properties, done: Some(done) }, codes).await
+    }
+
+    /// Ends subscriptions: a reason code for each (in 3.x the server sends none, and they are successes).
+    ///
+    /// # Errors
+    /// As for [`subscribe_all`](Self::subscribe_all).
+    pub async fn unsubscribe(
+        &self,
+        filters: Vec<TopicFilterBuf>,
+        properties: PropertiesBuf,
+    ) -> Result<Vec<ReasonCode>, SubscribeError> {
+        if filters.is_empty() {
+            return Err(SubscribeError::NoFilter);
+        }
+        let (done, codes) = oneshot::channel();
+        self.ask(Request::Unsubscribe { filters, properties, done }, codes).await
+    }
+
+    async fn ask<T>(
+        &self,
+        request: Request,
+        answer: oneshot::Receiver<Result<T, SubscribeError>>,
+    ) -> Result<T, SubscribeError> {
+        self.requests.send(request).await.map_err(|_| SubscribeError::Ended)?;
+        answer.await.unwrap_or(Err(SubscribeError::Ended))
+    }
+
+    /// Returns when everything that was published is acknowledged, also what was in the file of the session.
+    ///
+    /// # Errors
+    /// When the client ends before.
+    pub async fn settled(&self) -> Result<(), Error> {
+        let (done, settled) = oneshot::channel();
+        if self.requests.send(Request::Settled(done)).await.is_ok() && settled.await.is_ok() {
+            return Ok(());
+        }
+        match self.ended().await {
+            Ok(()) => Err(Error::Ended),
+            ended => ended,
+        }
+    }
+
+    /// Says goodbye, and returns when the connection is closed. What is not acknowledged stays in the session.
+    ///
+    /// # Errors
+    /// That by which the client has ended before, or the connection had been lost.
+    pub async fn disconnect(&self) -> Result<(), Error> {
+        self.disconnect_with(ReasonCode::SUCCESS).await
+    }
+
+    /// Says goodbye with this reason code (5.0): [`ReasonCode::DISCONNECT_WITH_WILL_MESSAGE`] has the server publish the
+    /// will.
+    ///
+    /// # Errors
+    /// As for [`disconnect`](Self::disconnect).
+    pub async fn disconnect_with(&self, code: ReasonCode) -> Result<(), Error> {
+        // Whether it has ended already, or ends now: how it did comes next.
+        let _ = self.goodbye.send(code).await;
+        self.ended().await
+    }
+
+    /// Returns when the client has ended.
+    ///
+    /// # Errors
+    /// The reason, if it was not a goodbye.
+    pub async fn ended(&self) -> Result<(), Error> {
+        ended(self.end.clone()).await
+    }
+}
+
+async fn ended(mut end: watch::Receiver<Option<Result<(), Error>>>) -> Result<(), Error> {
+    match end.wait_for(Option::is_some).await {
+        Ok(end) => end.clone().unwrap_or(Err(Error::Ended)),
+        Err(_) => Err(Error::Ended),
+    }
+}
+
+/// The messages that come to a client, in order. A slow reader slows the server down; no message is dropped.
+#[derive(Debug)]
+pub struct Messages {
+    messages: mpsc::Receiver<Message>,
+    end: watch::Receiver<Option<Result<(), Error>>>,
+}
+
+impl Messages {
+    /// The next message; `None` when the client has ended. This can be given up and called again.
+    pub async fn recv(&mut self) -> Option<Message> {
+        self.messages.recv().await
+    }
+
+    /// The next message, if it is there already.
+    pub fn try_recv(&mut self) -> Option<Message> {
+        self.messages.try_recv().ok()
+    }
+
+    /// How the client has ended, once it has.
+    ///
+    /// # Errors
+    /// The reason, if it was not a goodbye.
+    pub async fn ended(&self) -> Result<(), Error> {
+        ended(self.end.clone()).await
+    }
+}
+
+impl Stream for Messages {
+    type Item = Message;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Message>> {
+        self.messages.poll_recv(context)
+    }
+}

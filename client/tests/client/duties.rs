@@ -1,0 +1,125 @@
+//! What the standards leave to the program around a session.
+
+use std::net::TcpListener;
+use std::process::Stdio;
+
+use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
+use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::{Message, accept_hdr};
+
+use crate::matrix::subscriber;
+use crate::process::{PATIENCE, ours, run, run_with, succeed};
+use crate::server::{Mosquitto, Proxy, Wanted, fixed};
+
+const PINGREQ: [u8; 2] = [0xC0, 0];
+
+#[test]
+fn an_idle_client_asks_and_ends_without_an_answer() {
+    for (version, connack) in [("311", &[0x20, 2, 0, 0][..]), ("5", &[0x20, 3, 0, 0, 0][..])] {
+        let (port, rest) = fixed(connack);
+        let ended = run(&format!("sub -h 127.0.0.1 -p {port} -V {version} -t a -k 1 --no-reconnect -i c"));
+        assert_eq!(ended.code, Some(6), "{}", ended.stderr);
+        let sent = rest.recv_timeout(PATIENCE).unwrap();
+        assert!(sent.windows(2).any(|bytes| bytes == PINGREQ), "{sent:02x?}");
+    }
+}
+
+#[test]
+fn the_keep_alive_of_the_server_holds() {
+    // Server Keep Alive: 1 second.
+    let (port, rest) = fixed(&[0x20, 6, 0, 0, 3, 0x13, 0, 1]);
+    assert_eq!(run(&format!("sub -h 127.0.0.1 -p {port} -t a -k 0 --no-reconnect -i c")).code, Some(6));
+    let sent = rest.recv_timeout(PATIENCE).unwrap();
+    assert!(sent.windows(2).any(|bytes| bytes == PINGREQ), "{sent:02x?}");
+}
+
+#[test]
+fn a_goodbye_is_the_last_packet_and_closes() {
+    // The server of these tests waits for the client to close.
+    let (port, rest) = fixed(&[0x20, 2, 0, 0]);
+    succeed(&format!("pub -h 127.0.0.1 -p {port} -V 311 -t a -m x"));
+    assert_eq!(rest.recv_timeout(PATIENCE).unwrap(), [0x30, 4, 0, 1, b'a', b'x', 0xE0, 0]);
+    let (port, rest) = fixed(&[0x20, 3, 0, 0, 0]);
+    succeed(&format!("pub -h 127.0.0.1 -p {port} -i c -x 7 -t a -m x"));
+    assert_eq!(rest.recv_timeout(PATIENCE).unwrap(), [0x30, 5, 0, 1, b'a', 0, b'x', 0xE0, 0]);
+}
+
+#[test]
+fn a_server_without_the_session_gets_everything_anew() {
+    let (first, second) = (Mosquitto::start(Wanted::default()), Mosquitto::start(Wanted::default()));
+    let numbers: Vec<u8> = (0..100).flat_map(|n| format!("{n}\n").into_bytes()).collect();
+    for version in ["311", "5"] {
+        let proxy = Proxy::start(first.port, vec![600]);
+        let file = first.folder.file(version);
+        let arguments = format!("-V {version} -q 1 -t angka -i penerbit{version} --session {file}");
+        let cut = run_with(
+            &mut ours(&format!("pub -h 127.0.0.1 -p {} {arguments} -l --no-reconnect", proxy.port)),
+            &numbers,
+        );
+        assert_eq!(cut.code, Some(6), "{}", cut.stderr);
+        let place = format!("-h 127.0.0.1 -p {}", second.port);
+        let mut counter = subscriber(&place, "-t angka -q 1");
+        let rest = run(&format!("pub {place} {arguments} -m akhir -d"));
+        assert_eq!(rest.code, Some(0), "{}", rest.stderr);
+        assert!(rest.stderr.contains("the server has forgotten the session"), "{}", rest.stderr);
+        assert!(!rest.stderr.contains("Publish { dup: true"), "{}", rest.stderr);
+        let mut last = None;
+        loop {
+            let line = counter.line();
+            if line == "akhir" {
+                break;
+            }
+            let number: u32 = line.parse().unwrap();
+            assert!(last.is_none_or(|last| number == last + 1), "{number} after {last:?}");
+            last = Some(number);
+        }
+        assert!(last.is_some());
+    }
+}
+
+#[test]
+fn what_was_not_printed_is_not_acknowledged() {
+    let server = Mosquitto::start(Wanted::default());
+    let place = format!("-h 127.0.0.1 -p {}", server.port);
+    for version in ["311", "5"] {
+        let phone = format!("sub {place} -V {version} -c -i hp{version} -q 1 -t lampu");
+        succeed(&format!("{phone} -E"));
+        succeed(&format!("pub {place} -t lampu -m menyala -q 1"));
+        // Nobody reads what it prints.
+        let mut child = ours(&format!("{phone} -C 1"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        child.wait().unwrap();
+        assert_eq!(succeed(&format!("{phone} -C 1")), "menyala");
+    }
+}
+
+#[test]
+fn websocket_is_asked_for_mqtt_and_text_ends_it() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = std::thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        let mut asked = None;
+        #[allow(clippy::result_large_err, reason = "the callback's type is not ours")]
+        let answer = |request: &Request, mut response: Response| {
+            asked = request.headers().get("Sec-WebSocket-Protocol").cloned();
+            response.headers_mut().insert("Sec-WebSocket-Protocol", HeaderValue::from_static("mqtt"));
+            Ok(response)
+        };
+        let mut socket = accept_hdr(stream, answer).unwrap();
+        assert!(matches!(socket.read(), Ok(Message::Binary(connect)) if connect[0] == 0x10));
+        socket.send(Message::Text("CONNACK".into())).unwrap();
+        // The client closes.
+        while socket.read().is_ok() {}
+        asked
+    });
+    let ended = run(&format!("sub -h 127.0.0.1 -p {port} --ws -t a --no-reconnect"));
+    assert_eq!(ended.code, Some(6), "{}", ended.stderr);
+    assert!(ended.stderr.contains("sent a text message over WebSocket"), "{}", ended.stderr);
+    assert_eq!(server.join().unwrap().unwrap(), "mqtt");
+}

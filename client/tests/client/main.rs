@@ -1,0 +1,12 @@
+//! The client against a real server, and against servers that misbehave. `examples/tests/setup` installs what it needs.
+#![allow(missing_docs)]
+
+mod duties;
+mod failures;
+mod matrix;
+mod options;
+mod process;
+mod readme;
+mod server;
+mod session;
+mod statements;
