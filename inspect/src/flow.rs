@@ -156,7 +156,7 @@ impl Flows {
                 self.answer(Key::Connect, step, Some(ack.reason_code), true, &mut change);
             }
             Packet::Publish(publish) => self.publish(publish, sender, topic, step, &mut change),
-            Packet::PubAck(ack) => {
+            Packet::PubAck(ack) | Packet::PubComp(ack) => {
                 self.answer(
                     Key::Id(other, ack.packet_id.get()),
                     step,
@@ -176,15 +176,6 @@ impl Flows {
                     step,
                     Some(ack.reason_code),
                     false,
-                    &mut change,
-                );
-            }
-            Packet::PubComp(ack) => {
-                self.answer(
-                    Key::Id(other, ack.packet_id.get()),
-                    step,
-                    Some(ack.reason_code),
-                    true,
                     &mut change,
                 );
             }

@@ -24,6 +24,7 @@ use crate::stream::Piece;
 
 /// What the user chose about reading.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Choices {
     pub(crate) options: DecodeOptions,
     pub(crate) version: Option<Version>,

@@ -1,5 +1,6 @@
 //! The flows: packets that belong together, how long each step took, and what was never answered.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use serde_json::json;
@@ -37,13 +38,13 @@ impl<W: Write> Flows<W> {
         line.extend(first.map(|step| format!(": packet {}", step.number)));
         for pair in flow.steps.windows(2) {
             let [before, step] = pair else { continue };
-            line += &format!(", {} {}", step.packet.name(), step.number);
+            let _ = write!(line, ", {} {}", step.packet.name(), step.number);
             if let Some((before, now)) = before.time.zip(step.time) {
-                line += &format!(" after {} s", now.since(Some(before)));
+                let _ = write!(line, " after {} s", now.since(Some(before)));
             }
         }
         if flow.again > 0 {
-            line += &format!(", sent again {} times", flow.again);
+            let _ = write!(line, ", sent again {} times", flow.again);
         }
         line += match flow.end {
             End::Answered => "",
@@ -51,7 +52,7 @@ impl<W: Write> Flows<W> {
             End::Replaced => ", no answer before its identifier was taken again",
         };
         if let Some(code) = flow.code.filter(|code| code.is_error()) {
-            line += &format!(", refused (0x{:02X} {code})", code.get());
+            let _ = write!(line, ", refused (0x{:02X} {code})", code.get());
         }
         let style = if flow.is_bad() { paint::BAD } else { anstyle::Style::new() };
         writeln!(self.out, "{}", self.painter.paint(style, &line))
