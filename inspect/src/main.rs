@@ -168,7 +168,7 @@ fn choices(args: &Args) -> Choices {
         digits: if args.decimal { Digits::Decimal } else { Digits::Hex },
         join: args.join,
         progress,
-        watch: !args.no_rules,
+        watch: args.rules,
     }
 }
 
