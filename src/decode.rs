@@ -23,7 +23,6 @@ impl FixedHeader {
     /// A reserved type, wrong flags, a wrong direction or a bad or over-limit length, each at the byte that
     /// decides it. (As long as the version is unknown the flags of a CONNECT are judged by [`decode`], when the
     /// Protocol Level is there.)
-    #[inline]
     pub fn decode(bytes: &[u8], options: impl Into<DecodeOptions>) -> Result<Option<Self>, DecodeError> {
         Self::read(bytes, options.into())
     }
@@ -111,7 +110,6 @@ impl FixedHeader {
 
 #[cfg(feature = "bytes")]
 impl PackedHeader {
-    #[inline(always)]
     pub(crate) const fn packet_type(self) -> PacketType {
         let [first, _] = self.0.to_le_bytes();
         match PacketType::new(first >> 4) {
@@ -239,7 +237,6 @@ pub enum Decoded<'a> {
 
 impl<'a> Decoded<'a> {
     /// The packet, if it is complete.
-    #[inline]
     pub const fn packet(self) -> Option<Packet<'a>> {
         match self {
             Self::Packet { packet, .. } => Some(packet),

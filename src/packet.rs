@@ -281,7 +281,6 @@ macro_rules! with_fields {
     ($($name:ident $fields:ident;)+) => {$(
         impl<'a> $name<'a> {
             /// All properties, found in one pass: see the module [`fields`].
-            #[inline]
             pub fn fields(&self) -> fields::$fields<'a> {
                 self.properties.into()
             }

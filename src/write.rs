@@ -266,6 +266,7 @@ impl Sink for Writer<'_> {
         }
     }
 
+    #[inline(always)]
     fn put_text(&mut self, bytes: &[u8]) {
         if let Some(to) = self.split_off(bytes.len()) {
             scan::copy(to, bytes);

@@ -65,7 +65,9 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let mut broker = Broker::start(parts)?;
     // Whoever has started it need not listen.
     let _ = say(config, &listeners);
-    listeners.into_iter().for_each(|bound| broker.listen(bound));
+    for bound in listeners {
+        broker.listen(bound);
+    }
     let metrics = config.metrics.map(tokio::net::TcpListener::bind);
     if let (Some(metrics), Some(address)) = (metrics, config.metrics) {
         let listener = metrics.await.with_context(|| format!("cannot listen at {address}"))?;

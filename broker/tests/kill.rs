@@ -194,7 +194,7 @@ impl Client<'_> {
                 Ok(0) => return Ok(()),
                 Ok(n) => input.extend_from_slice(&piece[..n]),
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-                    shared.check()
+                    shared.check();
                 }
                 Err(error) => return Err(error),
             }
@@ -266,7 +266,9 @@ fn what_was_acknowledged_arrives() {
     for qos in [QoS::AtLeastOnce, QoS::ExactlyOnce] {
         publish(shared.address, qos, END);
     }
-    subscribers.into_iter().for_each(|subscriber| _ = subscriber.join().unwrap());
+    for subscriber in subscribers {
+        subscriber.join().unwrap();
+    }
     for (qos, sent) in [QoS::AtLeastOnce, QoS::ExactlyOnce].into_iter().zip(sent) {
         let mut came = shared.came[qos as usize].lock().unwrap();
         came.retain(|key, _| *key < PROBE);

@@ -7,11 +7,14 @@ mod program {
     pub(crate) mod capture;
     pub(crate) mod connections;
     pub(crate) mod dissect;
+    pub(crate) mod filter;
+    pub(crate) mod flow;
     pub(crate) mod framer;
     pub(crate) mod handshake;
     pub(crate) mod hex;
     pub(crate) mod input;
     pub(crate) mod link;
+    pub(crate) mod memory;
     pub(crate) mod note;
     pub(crate) mod pool;
     pub(crate) mod record;
@@ -23,6 +26,7 @@ mod program {
     pub(crate) mod tcp;
     pub(crate) mod text;
     pub(crate) mod websocket;
+    pub(crate) mod window;
 }
 
 use std::io::{self, Cursor, Write};
@@ -33,8 +37,8 @@ use serde_json::Value;
 
 // By these paths the modules know each other.
 use program::{
-    args, capture, connections, dissect, framer, handshake, hex, input, link, note, pool, record, render, report,
-    session, standard, stream, tcp, text, websocket,
+    args, capture, connections, dissect, filter, flow, framer, handshake, hex, input, link, memory, note, pool, record,
+    render, report, session, standard, stream, tcp, text, websocket, window,
 };
 
 use args::TimeStyle;
@@ -47,7 +51,7 @@ use render::json::Json;
 use render::paint::Painter;
 use render::stats::Stats;
 use render::timeline::Timeline;
-use report::Report;
+use report::{Report, Selection};
 
 use mqtt_wire_fuzz::scripts;
 
@@ -134,6 +138,7 @@ fn choices() -> Choices {
         digits: Digits::Hex,
         join: false,
         progress: false,
+        watch: true,
     }
 }
 
@@ -193,7 +198,7 @@ fn agrees(bytes: &[u8], memory: u64, choices: &Choices, read: impl Fn(&Choices, 
 /// What an output prints of an input.
 fn printed(output: impl FnOnce(Printed) -> Box<dyn Output>, read: impl FnOnce(&mut Report)) -> String {
     let printed = Printed::default();
-    let mut report = Report::new(output(printed.clone()), None);
+    let mut report = Report::new(output(printed.clone()), Selection::default(), DecodeOptions::detect());
     report.begin(None).expect("a buffer takes anything");
     read(&mut report);
     report.finish().expect("a buffer takes anything");

@@ -1,10 +1,14 @@
 //! The command line's arguments.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Result, bail};
 use clap::{ArgAction, ColorChoice, Parser, ValueEnum};
-use mqtt_wire::{Sender, Tolerance, Version};
+use mqtt_wire::topic::TopicFilterBuf;
+use mqtt_wire::{PacketType, QoS, Sender, Tolerance, Version};
+
+use crate::filter::Moment;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -20,7 +24,8 @@ Exit code (of several that apply, the first in this list):
   2  the arguments or an input cannot be used, or a line is not hex
   1  a packet is malformed; one that is cut off is not
   4  a capture file is damaged, or ends inside a record; what comes before was shown
-  3  there is no packet in the input
+  3  there is no packet in the input, or none that the filters want
+  5  a rule between packets is broken (with --rules)
   0  all packets are well-formed";
 
 /// Reads MQTT 3.1, 3.1.1 and 5.0 out of captures, byte streams and hex, and shows every packet with
@@ -62,7 +67,13 @@ pub(crate) struct Args {
     /// error [default: a CONNECT says its own; other
     /// packets in hex are read as 5.0, those in captures and streams by the version they fit]
     #[arg(long, value_name = "3.1|3.1.1|5", value_parser = version, help_heading = "Input")]
-    pub(crate) version: Option<Version>,
+    pub(crate) protocol_version: Option<Version>,
+
+    /// Print this program's version; with a value the same as --protocol-version
+    #[arg(long, value_name = "3.1|3.1.1|5", value_parser = version, num_args = 0..=1,
+        conflicts_with = "protocol_version")]
+    #[allow(clippy::option_option, reason = "the option may be given without a value")]
+    pub(crate) version: Option<Option<Version>>,
 
     /// Who sends, in hex and raw input [default: direction is not judged]
     #[arg(long, value_name = "client|server", value_parser = sender, help_heading = "Input")]
@@ -81,6 +92,59 @@ pub(crate) struct Args {
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(2..), help_heading = "Judging")]
     pub(crate) max_packet_size: Option<u32>,
 
+    /// Judge the rules between the packets of a connection, too. In a capture whose segments are missing or out of
+    /// order, a packet that is seen before what it answers may be blamed
+    #[arg(long, help_heading = "Judging")]
+    pub(crate) rules: bool,
+
+    /// Only connections of this client identifier (this and the other filters may be repeated: one of the values has
+    /// to fit; of several filters all have to)
+    #[arg(long = "client", value_name = "ID", help_heading = "Filters")]
+    pub(crate) clients: Vec<String>,
+
+    /// Only connections of this user name
+    #[arg(long = "user", value_name = "NAME", help_heading = "Filters")]
+    pub(crate) users: Vec<String>,
+
+    /// Only the connection of this number
+    #[arg(long = "connection", value_name = "NUMBER", help_heading = "Filters")]
+    pub(crate) connections: Vec<u64>,
+
+    /// Only messages whose topic the filter matches (an alias counts as what it stands for) with their
+    /// acknowledgements, subscriptions that have topics in common with it, and wills
+    #[arg(long = "topic", value_name = "FILTER", help_heading = "Filters")]
+    pub(crate) topics: Vec<TopicFilterBuf>,
+
+    /// Only packets of these types
+    #[arg(long = "type", value_name = "TYPE", value_parser = crate::filter::packet_type, value_delimiter = ',',
+        help_heading = "Filters")]
+    pub(crate) types: Vec<PacketType>,
+
+    /// Only messages of this QoS with their acknowledgements, and subscriptions at it
+    #[arg(long, value_name = "0|1|2", value_parser = crate::filter::qos, help_heading = "Filters")]
+    pub(crate) qos: Vec<QoS>,
+
+    /// Only what is wrong: malformed packets, refusals, broken rules, and what happened to the connection
+    #[arg(long, help_heading = "Filters")]
+    pub(crate) errors: bool,
+
+    /// Only what came at that time or later: seconds or a duration from the first frame on (12.5, 1m30s), or a
+    /// time in UTC (2026-11-22T15:04:40Z)
+    #[arg(long, value_name = "TIME", help_heading = "Filters")]
+    pub(crate) since: Option<Moment>,
+
+    /// Only what came at that time or earlier
+    #[arg(long, value_name = "TIME", help_heading = "Filters")]
+    pub(crate) until: Option<Moment>,
+
+    /// Only the last seconds, or the last of a duration, before the latest packet; shown when the input ends
+    #[arg(long, value_name = "DURATION", value_parser = last, conflicts_with = "context", help_heading = "Filters")]
+    pub(crate) last: Option<Duration>,
+
+    /// Show so many records before and after each match, too
+    #[arg(long, value_name = "COUNT", default_value_t = 0, help_heading = "Filters")]
+    pub(crate) context: usize,
+
     /// Print one JSON object a line
     #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,
@@ -92,6 +156,11 @@ pub(crate) struct Args {
     /// Print a summary in place of the packets
     #[arg(long, help_heading = "Output")]
     pub(crate) stats: bool,
+
+    /// List what belongs together in place of the packets: messages with their acknowledgements, subscriptions,
+    /// pings, requests with their responses; how long each step took, and what was never answered
+    #[arg(long, conflicts_with_all = ["stats", "explain", "packet", "hex", "raw"], help_heading = "Output")]
+    pub(crate) flows: bool,
 
     /// Show only this packet; the number is the first column of the timeline
     #[arg(long, value_name = "NUMBER", conflicts_with = "stats", help_heading = "Output")]
@@ -144,6 +213,10 @@ impl From<Tolerated> for Tolerance {
     }
 }
 
+fn last(text: &str) -> Result<Duration, &'static str> {
+    crate::filter::duration(text).ok_or("give seconds or a duration, such as 90 or 1m30s")
+}
+
 fn version(text: &str) -> Result<Version, &'static str> {
     text.parse().map_err(|_| "the versions are 3.1, 3.1.1 and 5")
 }
@@ -173,6 +246,11 @@ impl Source {
 }
 
 impl Args {
+    /// The protocol's version, as the user says it.
+    pub(crate) fn protocol(&self) -> Option<Version> {
+        self.protocol_version.or(self.version.flatten())
+    }
+
     /// The inputs, after what the parser cannot check.
     pub(crate) fn sources(&self) -> Result<Vec<Source>> {
         if self.sender.is_some() && !self.hex && !self.raw {

@@ -11,7 +11,7 @@ use mqtt_wire::{
 };
 
 use self::long::Long;
-pub(crate) use self::long::{Digest, LONG};
+pub(crate) use self::long::{Digest, LONG, packet as head_of_long};
 use self::search::Search;
 pub(crate) use self::search::{Answer, answer};
 use crate::capture::Time;

@@ -14,6 +14,7 @@ use crate::connections::{self, Connections};
 use crate::hex::bytes::Digits;
 use crate::hex::{Lines, Unit};
 use crate::link::Links;
+use crate::memory::Memory;
 use crate::note::Note;
 use crate::pool::Pool;
 use crate::record::{Connection, Content, Item, Origin};
@@ -23,6 +24,7 @@ use crate::stream::Piece;
 
 /// What the user chose about reading.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Choices {
     pub(crate) options: DecodeOptions,
     pub(crate) version: Option<Version>,
@@ -35,6 +37,8 @@ pub(crate) struct Choices {
     /// All lines of hex belong together.
     pub(crate) join: bool,
     pub(crate) progress: bool,
+    /// Judge the rules between packets.
+    pub(crate) watch: bool,
 }
 
 /// How much of a stream is read at a time.
@@ -132,7 +136,7 @@ struct Sink<'a> {
     choices: &'a Choices,
     report: &'a mut Report,
     pool: Pool,
-    sessions: HashMap<u64, Box<(Connection, Session)>>,
+    sessions: HashMap<u64, Box<(Connection, Session, Memory)>>,
     count: u64,
 }
 
@@ -144,31 +148,42 @@ impl connections::Sink for Sink<'_> {
         piece: Piece<'_>,
     ) -> io::Result<()> {
         let Self { choices, report, pool, sessions, count } = self;
-        let (connection, session) = &mut **sessions.entry(origin.key).or_insert_with(|| {
+        let (connection, session, memory) = &mut **sessions.entry(origin.key).or_insert_with(|| {
             *count += 1;
             let connection = Connection { number: *count, client: origin.client, server: origin.server };
-            Box::new((connection, Session::new(choices.options, choices.version, pool)))
+            let session = Session::new(choices.options, choices.version, pool);
+            Box::new((connection, session, Memory::new(choices.watch, pool)))
         });
         let (sender, from) = ((origin.sender, origin.whole), Origin::Connection(*connection));
-        let mut out = |sender, time, read: SessionRead<'_>| report.read((from, time, Some(sender)), read);
+        let mut out =
+            |sender, time, read: SessionRead<'_>| report.read((from, time, Some(sender)), memory, read);
         match piece {
             Piece::Bytes { offset, bytes } => session.push(sender, offset, bytes, time, &mut out),
-            Piece::Lost { length, .. } => session.lose(sender, length, time, &mut out),
+            Piece::Lost { length, .. } => {
+                session.lose(sender, length, time, &mut out)?;
+                memory.gap(origin.sender);
+                Ok(())
+            }
             Piece::Note(note) => {
-                if matches!(note, Note::Closed | Note::Reset | Note::Forgotten) {
+                let is_end = matches!(note, Note::Closed | Note::Reset | Note::Forgotten);
+                if is_end {
                     session.finish(time, &mut out)?;
+                    report.end((from, time), memory)?;
                 }
                 let sender = (!note.is_of_both()).then_some(origin.sender);
-                report.note(from, time, sender, note)
+                report.note((from, time, sender), memory, note)
             }
         }
     }
 
     fn forget(&mut self, key: u64) -> io::Result<()> {
         let Some(session) = self.sessions.remove(&key) else { return Ok(()) };
-        let (connection, mut session) = *session;
+        let (connection, mut session, mut memory) = *session;
         let (report, from) = (&mut self.report, Origin::Connection(connection));
-        session.finish(None, &mut |sender, time, read| report.read((from, time, Some(sender)), read))
+        session.finish(None, &mut |sender, time, read| {
+            report.read((from, time, Some(sender)), &mut memory, read)
+        })?;
+        report.end((from, None), &mut memory)
     }
 }
 
@@ -196,6 +211,7 @@ pub(crate) fn raw_from(mut input: impl Read, choices: &Choices, report: &mut Rep
 /// A stream of one direction, whose sender may be unknown.
 struct OneWay {
     session: Session,
+    memory: Memory,
     origin: Origin,
     sender: Option<Sender>,
     offset: u64,
@@ -203,8 +219,9 @@ struct OneWay {
 
 impl OneWay {
     fn new(choices: &Choices, origin: Origin, version: Option<Version>) -> Self {
-        let session = Session::stream(choices.options, version, choices.sender, &Pool::default());
-        Self { session, origin, sender: choices.sender, offset: 0 }
+        let pool = Pool::default();
+        let session = Session::stream(choices.options, version, choices.sender, &pool);
+        Self { session, memory: Memory::one_way(&pool), origin, sender: choices.sender, offset: 0 }
     }
 
     fn push(&mut self, bytes: &[u8], report: &mut Report) -> io::Result<()> {
@@ -212,13 +229,16 @@ impl OneWay {
         let sender = (self.sender.unwrap_or(Sender::Client), true);
         let offset = self.offset;
         self.offset += bytes.len() as u64;
-        self.session
-            .push(sender, offset, bytes, None, &mut |_, time, read| report.read((origin, time, shown), read))
+        let Self { session, memory, .. } = self;
+        session.push(sender, offset, bytes, None, &mut |_, time, read| {
+            report.read((origin, time, shown), memory, read)
+        })
     }
 
     fn finish(&mut self, report: &mut Report) -> io::Result<()> {
         let (origin, shown) = (self.origin, self.sender);
-        self.session.finish(None, &mut |_, time, read| report.read((origin, time, shown), read))
+        let Self { session, memory, .. } = self;
+        session.finish(None, &mut |_, time, read| report.read((origin, time, shown), memory, read))
     }
 }
 
@@ -259,7 +279,8 @@ fn one_unit(unit: Unit, choices: &Choices, report: &mut Report) -> io::Result<()
     let origin = Origin::Line(unit.line);
     match unit.bytes {
         Err(error) => {
-            report.item(origin, None, choices.sender, item(Version::V5, &[], Content::BadHex(error)))?;
+            let place = (origin, None, choices.sender);
+            report.item(place, None, item(Version::V5, &[], Content::BadHex(error)))?;
         }
         Ok(bytes) if choices.stream && !bytes.is_empty() => {
             let mut stream = OneWay::new(choices, origin, Some(choices.version.unwrap_or(Version::V5)));
@@ -285,7 +306,7 @@ fn one_packet(bytes: &[u8], choices: &Choices, report: &mut Report, origin: Orig
         Ok(Decoded::Incomplete { missing }) => (fallback, Content::Incomplete { missing }),
         Err(error) => (error.version(), Content::Bad(error)),
     };
-    report.item(origin, None, choices.sender, item(version, bytes, content))
+    report.item((origin, None, choices.sender), None, item(version, bytes, content))
 }
 
 fn item<'a>(version: Version, bytes: &'a [u8], content: Content<'a>) -> Item<'a> {

@@ -4,11 +4,14 @@ mod args;
 mod capture;
 mod connections;
 mod dissect;
+mod filter;
+mod flow;
 mod framer;
 mod handshake;
 mod hex;
 mod input;
 mod link;
+mod memory;
 mod note;
 mod pool;
 mod record;
@@ -22,6 +25,7 @@ mod text;
 #[cfg(test)]
 mod transport_tests;
 mod websocket;
+mod window;
 
 use std::io::{self, BufWriter, ErrorKind, IsTerminal};
 use std::process::ExitCode;
@@ -31,25 +35,32 @@ use clap::{ColorChoice, Parser};
 use mqtt_wire::DecodeOptions;
 
 use crate::args::Args;
+use crate::filter::Filter;
 use crate::hex::bytes::Digits;
 use crate::input::Choices;
 use crate::record::Output;
 use crate::render::explain::Explain;
+use crate::render::flows::Flows;
 use crate::render::json::Json;
 use crate::render::paint::Painter;
 use crate::render::stats::Stats;
 use crate::render::timeline::Timeline;
-use crate::report::Report;
+use crate::report::{Report, Selection};
 
 /// The exit codes besides 0. Of several that apply, the first counts.
 const UNUSABLE: u8 = 2;
 const MALFORMED: u8 = 1;
 const DAMAGED: u8 = 4;
 const NOTHING: u8 = 3;
+const BROKEN: u8 = 5;
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let mut report = Report::new(output(&args), args.packet);
+    if args.version == Some(None) {
+        println!("mqtt-inspect {}", env!("CARGO_PKG_VERSION"));
+        return ExitCode::SUCCESS;
+    }
+    let mut report = Report::new(output(&args), selection(&args), choices(&args).options);
     match run(&args, &mut report) {
         Ok(()) => {}
         // Whoever read the output has seen enough.
@@ -71,8 +82,10 @@ fn exit_code(report: &Report) -> u8 {
         MALFORMED
     } else if report.has_damage() {
         DAMAGED
-    } else if report.count() == 0 {
+    } else if report.selected() == 0 {
         NOTHING
+    } else if report.has_broken() {
+        BROKEN
     } else {
         0
     }
@@ -108,14 +121,36 @@ fn run(args: &Args, report: &mut Report) -> Result<()> {
         }
     }
     report.finish()?;
+    if report.dropped() > 0 {
+        eprintln!("mqtt-inspect: --last: the first {} records of that time had no room", report.dropped());
+    }
     if let Some(only) = args.packet.filter(|only| *only == 0 || *only > report.count()) {
         return Err(anyhow!("there is no packet {only}; the last one is {}", report.count()));
     }
     failure.map_or(Ok(()), Err)
 }
 
+fn selection(args: &Args) -> Selection {
+    Selection {
+        filter: Filter {
+            clients: args.clients.clone(),
+            users: args.users.clone(),
+            connections: args.connections.clone(),
+            topics: args.topics.clone(),
+            types: args.types.clone(),
+            qos: args.qos.clone(),
+            errors: args.errors,
+            since: args.since,
+            until: args.until,
+        },
+        context: args.context,
+        last: args.last.map(filter::nanoseconds),
+        only: args.packet,
+    }
+}
+
 fn choices(args: &Args) -> Choices {
-    let options = match args.version {
+    let options = match args.protocol() {
         // In hex the version is the caller's word; elsewhere a CONNECT knows better.
         Some(version) if args.hex => DecodeOptions::new(version),
         _ => DecodeOptions::detect(),
@@ -126,13 +161,14 @@ fn choices(args: &Args) -> Choices {
     let progress = io::stderr().is_terminal() && (args.stats || !io::stdout().is_terminal());
     Choices {
         options,
-        version: args.version,
+        version: args.protocol(),
         sender: args.sender,
         ports: args.ports.clone(),
         stream: args.stream,
         digits: if args.decimal { Digits::Decimal } else { Digits::Hex },
         join: args.join,
         progress,
+        watch: args.rules,
     }
 }
 
@@ -147,6 +183,8 @@ fn output(args: &Args) -> Box<dyn Output> {
     let (time, full) = (args.time, args.full);
     if args.stats {
         Box::new(Stats::new(out, painter, args.json))
+    } else if args.flows {
+        Box::new(Flows { out, painter, time, json: args.json, begin: None })
     } else if args.json {
         Box::new(Json::new(out, args.stream))
     } else if args.explain {

@@ -39,6 +39,8 @@ pub(crate) enum Note {
     Reset,
     /// Nothing was heard of the connection for long, or there were too many others.
     Forgotten,
+    /// What is under way on the connection takes more memory than there is.
+    MemoryFull,
     /// The capture holds segments twice.
     Copies,
     /// TCP bytes seen before; `offset` counts the TCP stream.
@@ -123,6 +125,7 @@ impl Note {
             Self::Closed => "closed",
             Self::Reset => "reset",
             Self::Forgotten => "forgotten",
+            Self::MemoryFull => "memory_full",
             Self::Copies => "copies",
             Self::Retransmission { .. } => "retransmission",
             Self::OutOfOrder { .. } => "out_of_order",
@@ -150,6 +153,7 @@ impl Note {
                 | Self::Http
                 | Self::Closed
                 | Self::Forgotten
+                | Self::MemoryFull
                 | Self::Copies
         )
     }
@@ -164,6 +168,7 @@ impl Note {
             | Self::WebSocketJoined
             | Self::Http
             | Self::Forgotten
+            | Self::MemoryFull
             | Self::Copies
             | Self::BadFrame { .. }
             | Self::Resynchronized { .. }
@@ -206,6 +211,9 @@ impl fmt::Display for Note {
             Self::Proxy { version, .. } => write!(f, "PROXY protocol {version}, without addresses"),
             Self::Http => f.write_str("HTTP, and no WebSocket: not MQTT"),
             Self::Forgotten => f.write_str("nothing heard for long: not followed any further"),
+            Self::MemoryFull => f.write_str(
+                "too much is under way to be remembered: aliases, flows and rules between packets start anew",
+            ),
             Self::Copies => {
                 f.write_str("TCP segments stand twice in the capture: the second ones are passed over")
             }

@@ -1,12 +1,16 @@
-//! What every output is made of: a packet, a bad one, or a note, and where it stands.
+//! What every output is made of: a packet, a bad one, a note or a flow, where it stands, and what is known of
+//! its connection.
 
 use std::io::Result;
 use std::net::SocketAddr;
+use std::rc::Rc;
 
-use mqtt_wire::{DecodeError, Packet, Sender, Version};
+use mqtt_session::SessionRule;
+use mqtt_wire::{DecodeError, Packet, PacketType, ReasonCode, Sender, Version};
 
 use crate::capture::Time;
 use crate::connections::LeftOut;
+use crate::flow::Flow;
 use crate::framer::Digest;
 use crate::note::Note;
 
@@ -33,7 +37,37 @@ pub(crate) struct Record<'a> {
     pub(crate) origin: Origin,
     pub(crate) time: Option<Time>,
     pub(crate) sender: Option<Sender>,
+    pub(crate) known: Known,
     pub(crate) body: Body<'a>,
+}
+
+/// What the connection's earlier packets tell about this one.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Known {
+    /// Who the client is, once it has said so.
+    pub(crate) names: Option<Rc<Names>>,
+    /// The topic of a PUBLISH that has an alias in its place, or of the message that is acknowledged.
+    pub(crate) topic: Option<Rc<str>>,
+    /// The packet that this one answers.
+    pub(crate) answers: Option<Answers>,
+    /// The rules between packets that the sender breaks by this one.
+    pub(crate) broken: Vec<SessionRule>,
+}
+
+/// Who the client of a connection is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Names {
+    /// That of CONNECT, or the one that the server has assigned.
+    pub(crate) client: String,
+    pub(crate) user: Option<String>,
+}
+
+/// The packet that was waiting for this one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Answers {
+    pub(crate) number: u64,
+    /// In nanoseconds, where both have a time.
+    pub(crate) after: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -41,6 +75,8 @@ pub(crate) struct Record<'a> {
 pub(crate) enum Body<'a> {
     Item(Item<'a>),
     Note(Note),
+    /// Packets that belong together, at their end.
+    Flow(&'a Flow),
 }
 
 /// What counts as a packet, whether it is one or should be.
@@ -78,6 +114,18 @@ pub(crate) enum Content<'a> {
     BadHex(String),
 }
 
+impl Item<'_> {
+    /// Whether a rule is broken inside the packet.
+    pub(crate) fn is_malformed(&self) -> bool {
+        matches!(self.content, Content::Bad(_) | Content::Trailing { .. })
+    }
+
+    /// The type, as far as the first byte tells.
+    pub(crate) fn packet_type(&self) -> Option<PacketType> {
+        crate::framer::packet_type(self.bytes)
+    }
+}
+
 /// Where records go.
 pub(crate) trait Output {
     /// An input begins; its name is given when there are several.
@@ -102,5 +150,19 @@ pub(crate) trait Output {
     /// All records have come.
     fn finish(&mut self) -> Result<()> {
         self.flush()
+    }
+}
+
+/// Whether a well-formed packet says no.
+pub(crate) fn refuses(packet: &Packet<'_>) -> bool {
+    match packet {
+        Packet::ConnAck(ack) => ack.reason_code.is_error(),
+        Packet::PubAck(ack) | Packet::PubRec(ack) | Packet::PubRel(ack) | Packet::PubComp(ack) => {
+            ack.reason_code.is_error()
+        }
+        Packet::SubAck(ack) => ack.reason_codes.iter().any(ReasonCode::is_error),
+        Packet::UnsubAck(ack) => ack.reason_codes.iter().any(ReasonCode::is_error),
+        Packet::Disconnect(disconnect) => disconnect.reason_code.is_error(),
+        _ => false,
     }
 }

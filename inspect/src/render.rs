@@ -1,6 +1,7 @@
 //! The outputs: a timeline, packets byte by byte, a summary, JSON.
 
 pub(crate) mod explain;
+pub(crate) mod flows;
 pub(crate) mod json;
 pub(crate) mod paint;
 pub(crate) mod stats;

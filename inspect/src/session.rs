@@ -268,7 +268,8 @@ impl Session {
     }
 }
 
-fn other(sender: Sender) -> Sender {
+/// The other side.
+pub(crate) fn other(sender: Sender) -> Sender {
     match sender {
         Sender::Client => Sender::Server,
         Sender::Server => Sender::Client,

@@ -41,7 +41,7 @@ fn real_captures_hold_the_packets_that_the_dissector_saw() {
             packets += 1;
         }
         assert!(seen.values().all(Vec::is_empty), "{}: more packets than the dissector saw", path.display());
-        assert!(ran.code < 2 && ran.err.is_empty(), "{}", ran.err);
+        assert!(ran.code < 2 && ran.err.is_empty(), "{}: {} {}", path.display(), ran.code, ran.err);
     }
     println!("{packets} packets");
 }

@@ -1,4 +1,4 @@
-//! The server side in a page: a thread a connection over `std::net`, sessions that go on, every message printed.
+//! The server side in a page: a thread a connection over `std::net`, sessions that go on and are taken over, every message printed.
 //! `cargo run -p mqtt-session --example server -- 127.0.0.1:1883`
 
 #![allow(clippy::missing_errors_doc, reason = "each is one of the connection's")]
@@ -6,8 +6,9 @@
 use std::collections::HashMap;
 use std::error::Error;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::num::NonZeroU16;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -19,7 +20,16 @@ use mqtt_wire::{
 
 /// Messages are known by what is in them: a key may be anything.
 pub type Slots = Growing<Arc<str>>;
-type Sessions = Mutex<HashMap<String, Session<Slots>>>;
+/// By client identifier.
+pub type Sessions = Mutex<HashMap<String, Held>>;
+
+/// A session, and the connection that it is with or was with last.
+#[derive(Debug)]
+pub struct Held {
+    session: Arc<Mutex<Session<Slots>>>,
+    stream: TcpStream,
+    is_taken_over: Arc<AtomicBool>,
+}
 
 /// What each connection is told.
 const LIMITS: [Property<'static>; 1] = [Property::ReceiveMaximum(NonZeroU16::new(20).unwrap())];
@@ -49,6 +59,8 @@ pub fn serve(
     sessions: &Sessions,
     on: &(impl Fn(&str, &Publish<'_>) -> ReasonCode + Sync),
 ) -> Result<(), Box<dyn Error>> {
+    // A peer that takes nothing does not hold a session for ever.
+    stream.set_write_timeout(Some(Duration::from_secs(10)))?;
     let start = Instant::now();
     let now = || u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
     let mut connection = Connection::server();
@@ -68,9 +80,27 @@ pub fn serve(
             }
         }
     };
-    // A session is with one connection at a time. (A server that takes over tells the older connection.)
-    let kept = sessions.lock().map_err(|_| "poisoned")?.remove(&client);
-    let mut session = kept.unwrap_or_else(|| Session::new(Growing::new(100, 20, 0)));
+    let is_taken_over = Arc::new(AtomicBool::new(false));
+    let session = {
+        let mut sessions = sessions.lock().map_err(|_| "poisoned")?;
+        let old = sessions.remove(&client);
+        if let Some(old) = &old {
+            // Its thread wakes up, says goodbye, and lets go of the session. (It may have done so long ago.)
+            old.is_taken_over.store(true, Ordering::Release);
+            let _ = old.stream.shutdown(Shutdown::Read);
+        }
+        let new = || Arc::new(Mutex::new(Session::new(Growing::new(100, 20, 0))));
+        let session = old.map_or_else(new, |old| old.session);
+        let held = Held {
+            session: Arc::clone(&session),
+            stream: stream.try_clone()?,
+            is_taken_over: Arc::clone(&is_taken_over),
+        };
+        sessions.insert(client.clone(), held);
+        session
+    };
+    // A session is with one connection at a time: this waits for the older one.
+    let mut session = session.lock().map_err(|_| "poisoned")?;
     let result = {
         let Decoded::Packet { packet: Packet::Connect(connect), .. } = connection.clone().decode(&input)?
         else {
@@ -78,9 +108,10 @@ pub fn serve(
         };
         let link = session.server(connection, &connect, now());
         input.drain(..at);
-        converse(&mut stream, link, input, &client, on, now)
+        converse(&mut stream, link, input, &client, on, now, &is_taken_over)
     };
-    sessions.lock().map_err(|_| "poisoned")?.insert(client, session);
+    // The one that is held would keep it open.
+    let _ = stream.shutdown(Shutdown::Both);
     result
 }
 
@@ -91,6 +122,7 @@ fn converse(
     client: &str,
     on: &impl Fn(&str, &Publish<'_>) -> ReasonCode,
     now: impl Fn() -> u64,
+    is_taken_over: &AtomicBool,
 ) -> Result<(), Box<dyn Error>> {
     let mut out = Vec::new();
     let options = link.connection().encode_options();
@@ -147,6 +179,10 @@ fn converse(
         stream.set_read_timeout(wait)?;
         let mut room = [0; 4096];
         match stream.read(&mut room) {
+            Ok(0) if is_taken_over.load(Ordering::Acquire) => {
+                link.close(ReasonCode::SESSION_TAKEN_OVER);
+                goes_on = perform(link.outputs(now()), options, &mut out);
+            }
             Ok(0) => return Ok(()),
             Ok(n) => input.extend_from_slice(&room[..n]),
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {

@@ -181,6 +181,15 @@ impl Watcher {
         }
     }
 
+    /// How many identifiers and aliases are remembered: each takes a few dozen bytes. [`gap`](Self::gap) forgets them.
+    pub fn remembered(&self) -> usize {
+        let side = |side: &Side| {
+            let waiting = side.await_puback.len() + side.await_pubrec.len() + side.await_pubrel.len();
+            side.flights.len() + waiting + side.aliases.len()
+        };
+        self.requests.len() + side(&self.client) + side(&self.server)
+    }
+
     /// Looks at a packet of so many bytes, and names what its sender breaks by it.
     pub fn see(&mut self, packet: &Packet<'_>, sender: Sender, size: usize, now: Millis) -> Vec<SessionRule> {
         let mut broken = Vec::new();
@@ -390,7 +399,8 @@ impl Watcher {
         if sender == Sender::Client && self.state == State::Open {
             broken.extend(limits.check_publish(message.delivery.qos(), message).err());
         }
-        let asked = self.requests.keys().copied().collect::<BTreeSet<_>>();
+        let id = message.delivery.packet_id();
+        let is_asked = sender == Sender::Client && id.is_some_and(|id| self.requests.contains_key(&id));
         let is_known = self.state != State::Unknown;
         let (own, peer) = self.sides(sender);
         if let Some(alias) = message.properties.topic_alias().map(core::num::NonZero::get) {
@@ -417,7 +427,7 @@ impl Watcher {
             None if message.dup && sees_all => broken.push(SessionRule::UnexpectedDup),
             _ => {}
         }
-        if sender == Sender::Client && asked.contains(&id) {
+        if is_asked {
             broken.push(SessionRule::IdentifierInUse);
         }
         own.flights.insert(id, flight);

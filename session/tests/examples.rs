@@ -12,11 +12,12 @@ mod server;
 #[path = "../examples/storage.rs"]
 mod storage;
 
-use std::net::TcpListener;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::sync::Mutex;
 
 use mqtt_session::Session;
-use mqtt_wire::ReasonCode;
+use mqtt_wire::{Connect, Packet, Properties, Property, ReasonCode, Version};
 
 #[test]
 fn the_client_delivers_to_the_server() {
@@ -39,6 +40,40 @@ fn the_client_delivers_to_the_server() {
     });
     assert_eq!(*got.lock().unwrap(), messages);
     assert_eq!(sessions.lock().unwrap().len(), 1);
+}
+
+#[test]
+fn a_second_connection_takes_the_session_over() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let sessions = Mutex::default();
+    let lasts = [Property::SessionExpiryInterval(60)];
+    let mut connect = Connect { clean_start: false, ..Connect::new(Version::V5, "lamp-7") };
+    connect.properties = Properties::new(&lasts);
+    let mut bytes = Vec::new();
+    Packet::Connect(connect).encode(Version::V5, &mut bytes).unwrap();
+    std::thread::scope(|scope| {
+        let open = || {
+            let mut stream = TcpStream::connect(address).unwrap();
+            stream.write_all(&bytes).unwrap();
+            let (accepted, _) = listener.accept().unwrap();
+            let sessions = &sessions;
+            scope.spawn(move || server::serve(accepted, sessions, &|_, _| ReasonCode::SUCCESS).unwrap());
+            let mut connack = [0; 8];
+            stream.read_exact(&mut connack).unwrap();
+            assert_eq!((connack[0], connack[1]), (0x20, 6));
+            (stream, connack[2] == 1)
+        };
+        let (mut first, is_present) = open();
+        assert!(!is_present);
+        let (second, is_present) = open();
+        assert!(is_present);
+        // The first one is told [MQTT-3.1.4-3], and its connection ends.
+        let mut rest = Vec::new();
+        first.read_to_end(&mut rest).unwrap();
+        assert_eq!(rest, [0xE0, 1, 0x8E]);
+        drop(second);
+    });
 }
 
 #[test]

@@ -6,7 +6,29 @@
 #[allow(unreachable_pub, clippy::wildcard_imports)]
 mod session;
 
+use std::path::Path;
+
 use proptest::prelude::*;
+
+/// What the fuzzers have found worth keeping.
+#[test]
+fn the_scripts_of_the_fuzzers_do_no_harm() {
+    type Target = fn(&[u8]);
+    let targets: [(&str, Target); 3] = [
+        ("session_client", session::client),
+        ("session_server", session::server),
+        ("session_watch", session::watch),
+    ];
+    for (name, target) in targets {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../corpus/fuzz").join(name);
+        let mut scripts = 0;
+        for file in std::fs::read_dir(&folder).unwrap() {
+            target(&std::fs::read(file.unwrap().path()).unwrap());
+            scripts += 1;
+        }
+        assert!(scripts > 50, "{name}: {scripts}");
+    }
+}
 
 /// Packets that a peer may well send, in any order, between arbitrary bytes.
 fn scripts() -> impl Strategy<Value = Vec<u8>> {

@@ -155,12 +155,11 @@ fn encode_with_properties<O: Output + ?Sized>(
 ) -> Option<usize> {
     let c = options.context();
     let mut room = [0; ROOM];
-    let block = match properties.ready_block(&Place::CONNACK, c) {
-        Some(block) => block,
-        None => {
-            let end = listed(properties.as_list()?, &Place::CONNACK, c, &mut room, 0)?;
-            room.get(..end)?
-        }
+    let block = if let Some(block) = properties.ready_block(&Place::CONNACK, c) {
+        block
+    } else {
+        let end = listed(properties.as_list()?, &Place::CONNACK, c, &mut room, 0)?;
+        room.get(..end)?
     };
     let remaining = u8::try_from(block.len() + 3).ok().filter(|remaining| *remaining < 0x80)?;
     let len = 5 + block.len();
@@ -200,14 +199,13 @@ fn encode_connect<O: Output + ?Sized>(
     let at = put_properties(connect.properties, &Place::CONNECT, c, &mut room, at)?;
     let mut at = put_text(client_id.as_bytes(), &mut room, at)?;
     if let Some(will) = will {
-        at = match will.ready_bytes(c) {
-            Some(bytes) => put_slice(bytes, &mut room, at)?,
-            None => {
-                let will = will.as_built()?;
-                let at = put_properties(will.properties, &Place::WILL, c, &mut room, at)?;
-                let at = put_data(will.topic.as_bytes(), &mut room, at)?;
-                put_data(will.payload, &mut room, at)?
-            }
+        at = if let Some(bytes) = will.ready_bytes(c) {
+            put_slice(bytes, &mut room, at)?
+        } else {
+            let will = will.as_built()?;
+            let at = put_properties(will.properties, &Place::WILL, c, &mut room, at)?;
+            let at = put_data(will.topic.as_bytes(), &mut room, at)?;
+            put_data(will.payload, &mut room, at)?
         };
     }
     if let Some(user_name) = user_name {

@@ -45,6 +45,7 @@ macro_rules! property {
             }
 
             /// Reads the value of the property of that number, which was checked before.
+            #[inline(always)]
             pub(super) fn read(number: u32, i: &'a [u8]) -> Option<(&'a [u8], Self)> {
                 match number {
                     $($id => Value::read(i).map(|(i, value)| (i, Self::$name(value))).ok(),)+

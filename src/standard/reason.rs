@@ -182,6 +182,7 @@ impl ReasonCode {
     }
 
     /// Whether the tables of 5.0 have the code for that packet of that side, or of either.
+    #[inline(always)]
     pub(crate) fn is_listed(self, packet: PacketType, sender: Option<Sender>) -> bool {
         let [client, server] = row(self.0).map_or([NONE; 2], |row| PACKETS[row]);
         let packets = match sender {

@@ -129,7 +129,9 @@ impl Local {
         });
         let mut waiting: Vec<_> = queue.into_values().filter(|q| !under_way.contains(&q.sequence)).collect();
         waiting.sort_by_key(|queued| queued.sequence);
-        waiting.into_iter().for_each(|queued| mailbox.restore(queued));
+        for queued in waiting {
+            mailbox.restore(queued);
+        }
         let mut held = Held::new(who, mailbox.clone());
         for crate::store::Subscription { filter, options, identifier } in kept.subscriptions {
             let subscriber = Subscriber { mailbox: mailbox.clone(), options, identifier };

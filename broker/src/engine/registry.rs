@@ -136,11 +136,11 @@ impl Local {
         seat.held.who = who;
         let session = seat.held.mailbox.session();
         seat.held.will = will.map(|will| Will { session, ..will });
-        if let Some(Will { message, delay, session }) = &seat.held.will {
-            if self.is_persistent() {
-                let will = KeptWill { message: message.clone(), delay: *delay, due: None };
-                turn.changes.push(Change::Will { session: *session, will });
-            }
+        if let Some(Will { message, delay, session }) = &seat.held.will
+            && self.is_persistent()
+        {
+            let will = KeptWill { message: message.clone(), delay: *delay, due: None };
+            turn.changes.push(Change::Will { session: *session, will });
         }
         seat
     }
@@ -223,11 +223,11 @@ impl Local {
                 self.end(seat, turn);
             }
         }
-        if entry.will.as_ref().is_some_and(|(_, due)| *due <= now) {
-            if let Some((will, _)) = entry.will.take() {
-                self.publish_will(&will, turn);
-                self.forget_will(will.session, turn);
-            }
+        if entry.will.as_ref().is_some_and(|(_, due)| *due <= now)
+            && let Some((will, _)) = entry.will.take()
+        {
+            self.publish_will(&will, turn);
+            self.forget_will(will.session, turn);
         }
         if entry.waiting == 0 && entry.seat.is_none() && entry.will.is_none() {
             clients.remove(client);

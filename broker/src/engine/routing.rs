@@ -24,10 +24,10 @@ impl Local {
     pub(super) fn route_or_retain(&self, message: &Arc<Message>, turn: &mut Turn) -> Published {
         let publish = message.frame.publish();
         let Some(topic) = publish.topic else { return Published::To(0) };
-        if publish.retain {
-            if let Err(code) = self.retain(topic, message, turn) {
-                return Published::Refused(code);
-            }
+        if publish.retain
+            && let Err(code) = self.retain(topic, message, turn)
+        {
+            return Published::Refused(code);
         }
         Published::To(self.route(topic, message, turn))
     }
@@ -39,7 +39,7 @@ impl Local {
         let Some(second) = matches.next() else {
             if let Some(share) = filter.share_name() {
                 let _ = share;
-                return usize::from(self.deliver_shared(filter.as_str(), group, message, turn));
+                return usize::from(Self::deliver_shared(filter.as_str(), group, message, turn));
             }
             return self.deliver_to_all(group, message, turn);
         };
@@ -47,7 +47,7 @@ impl Local {
         let mut copies = Vec::new();
         for (filter, group) in [(filter, group), second].into_iter().chain(matches) {
             if filter.is_shared() {
-                shared += usize::from(self.deliver_shared(filter.as_str(), group, message, turn));
+                shared += usize::from(Self::deliver_shared(filter.as_str(), group, message, turn));
             } else {
                 copies.extend(group.members.values().filter_map(|member| copy(member, message)));
             }
@@ -104,14 +104,14 @@ impl Local {
     }
 
     /// One member gets the message: the least busy, or the next one whose queue has room.
-    fn deliver_shared(&self, filter: &str, group: &Group, message: &Arc<Message>, turn: &mut Turn) -> bool {
+    fn deliver_shared(filter: &str, group: &Group, message: &Arc<Message>, turn: &mut Turn) -> bool {
         for member in group.candidates() {
             let Some(copy) = copy(member, message) else { continue };
             let mailbox = copy.mailbox;
             let mut queued = copy.queued(message);
             queued.share = Some(filter.into());
             if mailbox.admit(message.frame.frame().as_bytes().len(), queued.qos) == Admission::Granted {
-                self.put(mailbox, Arc::new(queued), turn);
+                Self::put(mailbox, Arc::new(queued), turn);
                 return true;
             }
         }
@@ -120,7 +120,7 @@ impl Local {
 
     fn deliver(&self, mailbox: &Arc<Mailbox>, queued: Arc<Queued>, turn: &mut Turn) {
         match mailbox.admit(size(&queued), queued.qos) {
-            Admission::Granted => self.put(mailbox, queued, turn),
+            Admission::Granted => Self::put(mailbox, queued, turn),
             Admission::Away => {}
             admission => self.dropped(mailbox, admission),
         }
@@ -134,7 +134,7 @@ impl Local {
     }
 
     /// Puts a message into a queue that has room for it.
-    fn put(&self, mailbox: &Arc<Mailbox>, queued: Arc<Queued>, turn: &mut Turn) {
+    fn put(mailbox: &Arc<Mailbox>, queued: Arc<Queued>, turn: &mut Turn) {
         if queued.qos > QoS::AtMostOnce && turn.busy.is_none() && mailbox.is_busy() {
             turn.busy = Some(mailbox.clone());
         }
@@ -154,7 +154,7 @@ impl Local {
         for queued in messages {
             let share = queued.share.as_deref().and_then(|share| mqtt_wire::TopicFilter::new(share).ok());
             if let Some((filter, group)) = share.and_then(|filter| Some((filter, tree.get(filter)?))) {
-                self.deliver_shared(filter.as_str(), group, &queued.message, turn);
+                Self::deliver_shared(filter.as_str(), group, &queued.message, turn);
             }
         }
     }
@@ -162,12 +162,12 @@ impl Local {
     /// A member of shared subscriptions has gone away: what waits for it goes to others that are there.
     pub(super) fn share_out_again(&self, mailbox: &Mailbox, turn: &mut Turn) {
         let taken = mailbox.take_shared(None);
-        self.take_out(mailbox, &taken, turn);
+        Self::take_out(mailbox, &taken, turn);
         self.send_to_others(taken, turn);
     }
 
     /// Messages were taken out of a queue.
-    pub(super) fn take_out(&self, mailbox: &Mailbox, taken: &[Arc<Queued>], turn: &mut Turn) {
+    pub(super) fn take_out(mailbox: &Mailbox, taken: &[Arc<Queued>], turn: &mut Turn) {
         let session = mailbox.session();
         for queued in taken.iter().filter(|queued| mailbox.keeps(queued.qos)) {
             turn.changes.push(Change::Dequeued { session, sequence: queued.sequence });

@@ -86,7 +86,7 @@ impl Local {
         held.scans.retain(|scan| scan.cursor.filter() != filter.as_filter());
         if filter.as_filter().is_shared() {
             let others = held.mailbox.take_shared(Some(filter.as_str()));
-            self.take_out(&held.mailbox, &others, turn);
+            Self::take_out(&held.mailbox, &others, turn);
             self.send_to_others(others, turn);
         }
         if held.mailbox.is_stored() {

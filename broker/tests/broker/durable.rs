@@ -36,7 +36,9 @@ fn a_session_with_its_subscriptions_and_its_queue() {
         assert_eq!(number, topic.starts_with('a').then_some(77));
         got
     });
-    messages.iter().for_each(|got| client.acknowledge(got));
+    for got in &messages {
+        client.acknowledge(got);
+    }
     client.ping();
     client.goodbye();
     scene.shutdown();

@@ -89,7 +89,7 @@ impl Raw {
             if let Some(frame) = self.connection.split_from(&mut self.input).expect("a frame") {
                 return Some(CheckedFrame::new(frame).expect("a good packet"));
             }
-            let mut piece = [0; 65536];
+            let mut piece = vec![0; 65536];
             match self.socket.read(&mut piece) {
                 Ok(0) => return None,
                 Ok(n) => self.input.extend_from_slice(&piece[..n]),

@@ -113,7 +113,9 @@ fn many_connections_fight_for_one_session_and_the_last_one_has_it() {
             })
         })
         .collect();
-    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    for thread in threads {
+        thread.join().unwrap();
+    }
     let (mut last, present) = Raw::connected(scene.port, lasting("client"));
     assert!(present);
     last.ping();

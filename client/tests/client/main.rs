@@ -5,6 +5,7 @@ mod duties;
 mod failures;
 mod matrix;
 mod options;
+mod our_broker;
 mod process;
 mod readme;
 mod server;

@@ -30,7 +30,12 @@ fn every_version_and_qos_over_every_transport() {
         format!("-L mqtts://127.0.0.1:{} --cafile {ca}", server.tls),
         format!("-L wss://localhost:{}/mqtt --cafile {ca}", server.websocket_tls),
     ];
-    for place in &places {
+    transports_and_qos(&places, server.port);
+}
+
+/// Each version at each QoS at these places; mosquitto's publisher uses the port of TCP.
+pub(crate) fn transports_and_qos(places: &[String], port: u16) {
+    for place in places {
         for version in ["31", "311", "5"] {
             for qos in 0..3 {
                 let case = format!("{place} -V {version} -q {qos}");
@@ -40,7 +45,7 @@ fn every_version_and_qos_over_every_transport() {
                     b"menyala\npadam",
                 );
                 assert_eq!((sent.code, sent.stderr.as_str()), (Some(0), ""), "{case}");
-                let port = server.port.to_string();
+                let port = port.to_string();
                 let theirs = Command::new("mosquitto_pub")
                     .args([
                         "-h",

@@ -1,5 +1,5 @@
-//! A lamp says `menyala`, and phones that listen to all lamps of the house count it: mosquitto's clients, paho-mqtt and
-//! our client through our broker, our client through mosquitto.
+//! A lamp says `menyala`, and phones that listen to all lamps of the house count it: mosquitto's clients and
+//! paho-mqtt through our broker.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -50,7 +50,6 @@ fn play(kinds: &[Kind], port: u16) {
         }
         assert_eq!(phone.line(), client.prints(LAMP, "padam", first.qos, false), "{client:?}");
         match client.kind {
-            Kind::Ours => assert_eq!(phone.succeed(), (vec![], format!("{count} messages\n"))),
             Kind::Mosquitto => assert_eq!(phone.succeed(), (vec![], String::new())),
             Kind::Paho => {}
         }
@@ -59,18 +58,13 @@ fn play(kinds: &[Kind], port: u16) {
 
 #[test]
 fn phones_count_the_lamp_through_our_broker() {
-    play(&[Kind::Mosquitto, Kind::Paho, Kind::Ours], Broker::ours().port);
-}
-
-#[test]
-fn phones_count_the_lamp_through_mosquitto() {
-    play(&[Kind::Ours], Broker::mosquitto().port);
+    play(&[Kind::Mosquitto, Kind::Paho], Broker::ours().port);
 }
 
 #[test]
 fn retained_messages_wait_for_subscribers() {
     let broker = Broker::ours();
-    let clients = clients(&[Kind::Mosquitto, Kind::Paho, Kind::Ours], broker.port);
+    let clients = clients(&[Kind::Mosquitto, Kind::Paho], broker.port);
     let topic = |number: usize| format!("rumahkami/lantai{number}/dapur/lampu");
     for (number, client) in clients.iter().enumerate() {
         client.publish(&topic(number), "menyala", true);
@@ -142,43 +136,6 @@ fn properties_go_with_the_message_where_the_version_has_them() {
 }
 
 #[test]
-fn the_client_says_what_is_wrong() {
-    let broker = Broker::ours();
-    let port = broker.port.to_string();
-    let run = |args: &[&str]| {
-        let (code, lines, stderr) =
-            Program::start(Command::new(env!("CARGO_BIN_EXE_client")).args(args)).finish();
-        assert_eq!(lines, Vec::<String>::new());
-        (code, stderr)
-    };
-    for (args, said) in [
-        (&["--subscribe", "a/#/b"][..], "`#` is not alone in the last level of the topic filter"),
-        (&["--topic", "a/+", "--message", "x"], "a topic name holds a wildcard"),
-        (&["--topic", "a"], "--message"),
-        (&["--subscribe", "a", "--qos", "2"], "0 and 1 are possible"),
-        (&["--subscribe", "a", "--version", "4"], "3.1.1"),
-        (&[], "--subscribe"),
-    ] {
-        let (code, stderr) = run(args);
-        assert_eq!(code, Some(2), "{args:?}\n{stderr}");
-        assert!(stderr.contains(said), "{args:?}\n{stderr}");
-    }
-    // What the other side refuses.
-    let long_id = "k".repeat(24);
-    for (args, said) in [
-        (&["--port", "1", "--subscribe", "a"][..], "cannot connect to 127.0.0.1:1: "),
-        (
-            &["--port", &port, "--topic", "a", "--message", "x", "--version", "3.1", "--client-id", &long_id],
-            "23 characters",
-        ),
-    ] {
-        let (code, stderr) = run(args);
-        assert_eq!(code, Some(1), "{args:?}\n{stderr}");
-        assert!(stderr.starts_with("client: ") && stderr.contains(said), "{args:?}\n{stderr}");
-    }
-}
-
-#[test]
 fn the_broker_says_what_is_wrong() {
     let broker = Broker::ours();
     for (arg, said) in [(broker.port.to_string(), "in use"), ("lampu".to_owned(), "invalid digit")] {
@@ -194,6 +151,14 @@ fn the_programs_that_stand_alone_do_what_they_say() {
     let run = |path: &str| Program::start(&mut Command::new(path)).succeed().0;
     assert_eq!(run(env!("CARGO_BIN_EXE_hello")), [format!("{LAMP} = menyala")]);
     assert_eq!(
+        run(env!("CARGO_BIN_EXE_forward")),
+        [
+            "5.0 at most QoS 2: 71 bytes of head, 7 of the one payload",
+            "5.0 at most QoS 0: 69 bytes of head, 7 of the one payload",
+            "3.1.1 at most QoS 1: 43 bytes of head, 7 of the one payload",
+        ]
+    );
+    assert_eq!(
         run(env!("CARGO_BIN_EXE_embedded")),
         [
             "the lamp sent CONNECT SUBSCRIBE PUBLISH(menyala) PUBACK PUBACK PUBLISH(padam) PUBACK PUBLISH(menyala)",
@@ -202,4 +167,24 @@ fn the_programs_that_stand_alone_do_what_they_say() {
             "receive buffer: 128 bytes, allocations: 0",
         ]
     );
+}
+
+#[test]
+fn the_tokio_client_switches_its_lamp() {
+    let broker = Broker::ours();
+    let lamp = Program::start(
+        Command::new(env!("CARGO_BIN_EXE_tokio-client")).arg(format!("127.0.0.1:{}", broker.port)),
+    );
+    assert_eq!(lamp.line(), "ready");
+    let hand =
+        Client { kind: Kind::Mosquitto, port: broker.port, version: Version::V5, qos: QoS::AtLeastOnce };
+    let phone = hand.subscribe(&[LAMP], 2);
+    for state in ["menyala", "selesai"] {
+        hand.publish(&format!("{LAMP}/sakelar"), state, false);
+        if state == "menyala" {
+            assert!(phone.line().starts_with(&format!("{LAMP} menyala 1 ")));
+        }
+    }
+    assert!(phone.line().starts_with(&format!("{LAMP} selesai 1 ")));
+    lamp.succeed();
 }

@@ -1,7 +1,6 @@
 //! The programs that play: processes with time limits.
 
 use std::io::{BufRead, BufReader, Read};
-use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -118,30 +117,6 @@ impl Broker {
         let port = line.strip_prefix("listening on 127.0.0.1:").and_then(|port| port.parse().ok());
         Self { port: port.unwrap_or_else(|| panic!("{line:?} names no port")), _program: program }
     }
-
-    /// mosquitto.
-    pub(crate) fn mosquitto() -> Self {
-        // It cannot choose a port itself, and somebody may take the free one before it does.
-        for _ in 0..10 {
-            let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-            let port = free.expect("there are free ports").port();
-            let path = ["/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto"]
-                .into_iter()
-                .find(|path| Path::new(path).exists());
-            let mut program =
-                Program::start(Command::new(path.unwrap_or("mosquitto")).args(["-p", &port.to_string()]));
-            let deadline = Instant::now() + PATIENCE;
-            while Instant::now() < deadline
-                && program.child.try_wait().expect("it was started here").is_none()
-            {
-                if TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                    return Self { port, _program: program };
-                }
-                thread::sleep(Duration::from_millis(20));
-            }
-        }
-        panic!("mosquitto does not listen");
-    }
 }
 
 /// The command line of a client.
@@ -149,7 +124,6 @@ impl Broker {
 pub(crate) enum Kind {
     Mosquitto,
     Paho,
-    Ours,
 }
 
 /// Somebody who publishes or subscribes.
@@ -186,10 +160,6 @@ impl Client {
                 command.arg(here.join("tests/scene/paho_client.py"));
                 command.args([&*port, &level, if publish { "pub" } else { "sub" }, &qos]);
             }
-            Kind::Ours => {
-                command = Command::new(env!("CARGO_BIN_EXE_client"));
-                command.args(["--port", &port, "--version", &self.version.to_string(), "--qos", &qos]);
-            }
         }
         command
     }
@@ -200,13 +170,11 @@ impl Client {
             Kind::Mosquitto if payload.is_empty() => command.args(["-t", topic, "-n"]),
             Kind::Mosquitto => command.args(["-t", topic, "-m", payload]),
             Kind::Paho => command.args([topic, payload]),
-            Kind::Ours => command.args(["--topic", topic, "--message", payload]),
         };
         if retain {
             command.arg(match self.kind {
                 Kind::Mosquitto => "-r",
                 Kind::Paho => "retain",
-                Kind::Ours => "--retain",
             });
         }
         Program::start(&mut command).succeed();
@@ -218,13 +186,11 @@ impl Client {
         match self.kind {
             Kind::Mosquitto => command.args(["-F", "%t %p %q %r", "-C", &count]),
             Kind::Paho => &mut command,
-            Kind::Ours => command.args(["--count", &count]),
         };
         for filter in filters {
             match self.kind {
                 Kind::Mosquitto => command.args(["-t", filter]),
                 Kind::Paho => command.arg(filter),
-                Kind::Ours => command.args(["--subscribe", filter]),
             };
         }
         Program::start(&mut command)
@@ -232,9 +198,6 @@ impl Client {
 
     /// How this client prints a message.
     pub(crate) fn prints(&self, topic: &str, payload: &str, qos: QoS, retain: bool) -> String {
-        match self.kind {
-            Kind::Ours => format!("{topic} = {payload}"),
-            _ => format!("{topic} {payload} {} {}", qos.min(self.qos), u8::from(retain)),
-        }
+        format!("{topic} {payload} {} {}", qos.min(self.qos), u8::from(retain))
     }
 }

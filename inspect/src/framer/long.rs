@@ -90,7 +90,7 @@ impl Long {
 }
 
 /// The packet of which `bytes` are all but most of the payload.
-pub(super) fn packet(bytes: &[u8], options: DecodeOptions) -> Result<Option<Packet<'_>>, DecodeError> {
+pub(crate) fn packet(bytes: &[u8], options: DecodeOptions) -> Result<Option<Packet<'_>>, DecodeError> {
     let DecodedHead::Publish { head, len, .. } = decode_publish_head(bytes, options)? else {
         return Ok(None);
     };

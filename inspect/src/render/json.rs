@@ -10,9 +10,9 @@ use serde_json::ser::{Formatter, Serializer};
 use serde_json::{Map, Value, json};
 
 use self::fields::Fields;
-use crate::capture::Time;
+use crate::capture::{Elapsed, Time};
 use crate::note::Note;
-use crate::record::{Body, Connection, Content, Item, Origin, Output, Record};
+use crate::record::{Body, Connection, Content, Item, Names, Origin, Output, Record};
 use crate::session::type_name;
 use crate::text::{count, digits, is_invisible, is_plain};
 
@@ -37,6 +37,12 @@ impl<W: Write> Json<W> {
     }
 }
 
+/// A value in a line of its own, with nothing in it that cannot be seen.
+pub(crate) fn print(out: &mut dyn Write, value: &Value) -> io::Result<()> {
+    value.serialize(&mut Serializer::with_formatter(&mut *out, Visible))?;
+    out.write_all(b"\n")
+}
+
 /// A record as an object.
 ///
 /// Performance: written as it is gone through; an object in memory first takes twice as long.
@@ -49,9 +55,11 @@ struct Object<'a> {
 impl Serialize for Object<'_> {
     fn serialize<S: AnySerializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let record = self.record;
+        let names = record.known.names.as_deref();
         let mut map = serializer.serialize_map(None)?;
         let status = match &record.body {
             Body::Note(_) => "note",
+            Body::Flow(_) => "flow",
             Body::Item(item) => status(&item.content),
         };
         map.serialize_entry("status", status)?;
@@ -67,7 +75,7 @@ impl Serialize for Object<'_> {
                 map.serialize_entry("time", &record.time.map(Time::utc))?;
                 let elapsed = record.time.map(|time| time.since(self.begin).seconds());
                 map.serialize_entry("elapsed", &elapsed)?;
-                map.serialize_entry("connection", &Ends(connection))?;
+                map.serialize_entry("connection", &Ends(connection, names))?;
             }
             Origin::Raw => {}
         }
@@ -84,20 +92,59 @@ impl Serialize for Object<'_> {
                     map.serialize_entry(&key, &value)?;
                 }
             }
-            Body::Item(item) => describe(item, &mut map)?,
+            Body::Item(item) => {
+                describe(item, &mut map)?;
+                known(record, item, &mut map)?;
+            }
+            Body::Flow(_) => {}
         }
         map.end()
     }
 }
 
-struct Ends(Connection);
+/// What the connection's earlier packets tell about this one.
+fn known<M: SerializeMap>(record: &Record<'_>, item: &Item<'_>, map: &mut M) -> Result<(), M::Error> {
+    if let Some(topic) = &record.known.topic {
+        map.serialize_entry("topic", &**topic)?;
+    }
+    if let Some(answers) = &record.known.answers {
+        let after = answers.after.map(|after| Elapsed::from_nanoseconds(after).seconds());
+        map.serialize_entry("answers", &json!({ "number": answers.number, "after": after }))?;
+    }
+    if record.known.broken.is_empty() {
+        return Ok(());
+    }
+    let broken: Vec<Value> = record
+        .known
+        .broken
+        .iter()
+        .map(|rule| {
+            let reason = rule.reason_code();
+            let label = record.sender.map(|sender| rule.requirement_of(item.version, sender));
+            json!({
+                "kind": rule.name(),
+                "reason_code": reason.get(),
+                "reason_name": reason.name(),
+                "rule": label,
+                "message": rule.to_string(),
+            })
+        })
+        .collect();
+    map.serialize_entry("broken", &broken)
+}
 
-impl Serialize for Ends {
+struct Ends<'a>(Connection, Option<&'a Names>);
+
+impl Serialize for Ends<'_> {
     fn serialize<S: AnySerializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(3))?;
+        let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("number", &self.0.number)?;
         map.serialize_entry("client", &self.0.client.to_string())?;
         map.serialize_entry("server", &self.0.server.to_string())?;
+        if let Some(names) = self.1 {
+            map.serialize_entry("client_identifier", &names.client)?;
+            map.serialize_entry("user_name", &names.user)?;
+        }
         map.end()
     }
 }
@@ -114,6 +161,9 @@ impl<W: Write> Output for Json<W> {
     }
 
     fn record(&mut self, record: &Record<'_>) -> io::Result<()> {
+        if matches!(record.body, Body::Flow(_)) {
+            return Ok(());
+        }
         let object = Object { source: self.source.as_deref(), begin: self.begin, record };
         if self.gather {
             self.gathered.push(serde_json::to_value(object)?);
@@ -258,6 +308,7 @@ fn details(note: &Note) -> Map<String, Value> {
         | Note::Closed
         | Note::Reset
         | Note::Forgotten
+        | Note::MemoryFull
         | Note::Copies
         | Note::BadFrame { .. }
         | Note::BadWebSocket { .. } => {

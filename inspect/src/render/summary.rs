@@ -100,7 +100,10 @@ impl Summarizer {
             reason(connack.reason_code, &Packet::ConnAck(*connack))
         } else {
             let code = return_code(connack.reason_code);
-            named(code, connect_return_code(code))
+            match connect_return_code(code) {
+                Some(name) if code > 0 => format!("{name} (0x{code:02X})"),
+                name => named(code, name),
+            }
         };
         if connack.session_present {
             first.push_str(", session present");

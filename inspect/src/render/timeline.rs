@@ -4,15 +4,15 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use anstyle::Style;
-use mqtt_wire::{PacketType, Sender};
+use mqtt_wire::{Packet, PacketType, Sender};
 
 use super::paint::{self, Painter};
 use super::summary::{Summarizer, Summary, head};
 use crate::args::TimeStyle;
 use crate::capture::Time;
 use crate::note::{Note, Weight};
-use crate::record::{Body, Content, Item, Origin, Output, Record};
-use crate::text::count;
+use crate::record::{Body, Content, Item, Origin, Output, Record, refuses};
+use crate::text::{count, quoted, shortened};
 
 /// Wide enough for UNSUBSCRIBE.
 const TYPE_WIDTH: usize = 11;
@@ -31,11 +31,11 @@ impl<W: Write> Timeline<W> {
         let mut left = String::with_capacity(40);
         let _ = match &record.body {
             Body::Item(item) => write!(left, "{:>5}  ", item.number),
-            Body::Note(_) => write!(left, "{:5}  ", ""),
+            Body::Note(_) | Body::Flow(_) => write!(left, "{:5}  ", ""),
         };
         let offset = match &record.body {
             Body::Item(item) => Some(item.offset),
-            Body::Note(_) => None,
+            Body::Note(_) | Body::Flow(_) => None,
         };
         let _ = match (record.origin, offset) {
             (Origin::Line(_), Some(offset @ 1..)) | (Origin::Raw, Some(offset)) => {
@@ -70,6 +70,7 @@ impl<W: Write> Timeline<W> {
             None => "reserved",
         };
         let style = match (&item.content, packet) {
+            (Content::Packet(packet), _) if refuses(packet) => paint::BAD,
             (Content::Packet(_), Some(packet)) => paint::packet(packet),
             (Content::Incomplete { .. }, _) => paint::WARNING,
             _ => paint::BAD,
@@ -99,6 +100,17 @@ impl<W: Write> Timeline<W> {
             p.paint(first_style, &summary.first),
             p.paint(paint::WARNING, &guess),
         )?;
+        if let (Content::Packet(Packet::Publish(_)), Some(topic)) = (&item.content, &record.known.topic) {
+            let line = format!("the alias stands for {}", shortened(quoted(topic), 100));
+            writeln!(self.out, "{:indent$}{}", "", p.paint(paint::DIM, &line))?;
+        }
+        for rule in &record.known.broken {
+            let label = record
+                .sender
+                .map_or(rule.requirement(item.version), |sender| rule.requirement_of(item.version, sender));
+            let line = format!("{rule} [{label}]");
+            writeln!(self.out, "{:indent$}{}", "", p.paint(paint::BAD, &line))?;
+        }
         for line in &summary.below {
             writeln!(self.out, "{:indent$}{}", "", p.paint(paint::DIM, line))?;
         }
@@ -141,6 +153,7 @@ impl<W: Write> Output for Timeline<W> {
         match &record.body {
             Body::Item(item) => self.item(record, item),
             Body::Note(note) => self.note(record, note),
+            Body::Flow(_) => Ok(()),
         }
     }
 

@@ -17,7 +17,7 @@ use search::{Fault, explore};
 use system::System;
 
 /// More states than this in one configuration are a mistake in the list.
-const MOST: usize = 60_000_000;
+const MOST: usize = 400_000_000;
 
 fn main() -> Result<ExitCode> {
     let mut arguments = std::env::args().skip(1);

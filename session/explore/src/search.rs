@@ -1,4 +1,5 @@
-//! Breadth first, so that a counterexample is a shortest one.
+//! First depth first, so that few states wait at a time and memory is that of the fingerprints. What can be reached is
+//! the same in any order. Where there is a fault, again breadth first, so that the counterexample is a shortest one.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasher, Hasher};
@@ -66,7 +67,7 @@ fn search<const IDS: u16>(
     let mark = fingerprint(&first);
     seen.insert(mark);
     let mut queue = VecDeque::from([(first, mark)]);
-    while let Some((state, mark)) = queue.pop_front() {
+    while let Some((state, mark)) = if parents.is_some() { queue.pop_front() } else { queue.pop_back() } {
         let mut is_end = true;
         for event in state.events(c) {
             let is_adverse = matches!(event, Event::Lose(_) | Event::Crash(_) | Event::Expire);

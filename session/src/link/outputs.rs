@@ -121,16 +121,39 @@ impl<'l, 'p, R: Role, S: Slots> Outputs<'l, 'p, R, S> {
 
 impl<R: Role, S: Slots> Link<'_, R, S> {
     /// What is to be done next; `None` when there is nothing more.
+    #[inline(always)]
     pub fn next(&mut self, now: Millis) -> Option<Output<'static, S::Key>> {
+        if self.is_idle() { None } else { self.due(now) }
+    }
+
+    /// Whether the connection is open and waits for nothing but the peer. (Where this is not so, there may still be
+    /// nothing to do.)
+    #[inline(always)]
+    fn is_idle(&self) -> bool {
+        let (session, c) = (&*self.session, &self.c);
+        c.state == State::Open
+            && !session.owes_records()
+            && c.todo.is_empty()
+            && c.window.is_empty()
+            && c.released == session.released
+            && session.released_recorded == session.released
+            && c.published == session.published_recorded
+            && c.published == session.published()
+    }
+
+    fn due(&mut self, now: Millis) -> Option<Output<'static, S::Key>> {
         if self.session.owes_records() {
             return self.records();
         }
         match self.c.state {
             State::Open => {
-                if !self.c.todo.is_empty() || !self.c.window.is_empty() {
-                    let output = self.acknowledgement(now);
-                    if output.is_some() {
-                        return output;
+                if !self.c.todo.is_empty() {
+                    let todo = self.c.todo.remove(0)?;
+                    return self.send_todo(todo, now);
+                }
+                if !self.c.window.is_empty() {
+                    if let Some((packet, id, code)) = self.next_of_window() {
+                        return self.send_ack(packet, id, code, now);
                     }
                 }
                 self.outgoing(now)
@@ -222,18 +245,23 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
     }
 
     /// Short packets, then the acknowledgements of messages in the order in which those came.
-    #[inline]
     fn acknowledgement(&mut self, now: Millis) -> Option<Output<'static, S::Key>> {
         if let Some(todo) = self.c.todo.remove(0) {
-            R::sent(&mut self.c.keep_alive, now);
-            return Some(match todo {
-                Todo::Acknowledge(packet, id, code) => return self.send_ack(packet, id, code, now),
-                Todo::PingReq => Output::Send(Packet::PingReq),
-                Todo::PingResp => Output::Send(Packet::PingResp),
-                Todo::Publish(publication) => Output::Publish(publication),
-            });
+            return self.send_todo(todo, now);
         }
-        self.next_of_window(now)
+        let (packet, id, code) = self.next_of_window()?;
+        self.send_ack(packet, id, code, now)
+    }
+
+    #[inline]
+    fn send_todo(&mut self, todo: Todo<S::Key>, now: Millis) -> Option<Output<'static, S::Key>> {
+        R::sent(&mut self.c.keep_alive, now);
+        Some(match todo {
+            Todo::Acknowledge(packet, id, code) => return self.send_ack(packet, id, code, now),
+            Todo::PingReq => Output::Send(Packet::PingReq),
+            Todo::PingResp => Output::Send(Packet::PingResp),
+            Todo::Publish(publication) => Output::Publish(publication),
+        })
     }
 
     /// An acknowledgement. Its reason code is left out when it is success, and in 3.x.

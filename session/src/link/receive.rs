@@ -3,8 +3,7 @@
 use mqtt_wire::{Ack, Delivery, PacketId, PacketType, Publish, QoS, ReasonCode, Sender};
 
 use super::{Incoming, IncomingState, Judged, Link, Role, Todo, Verdict};
-use crate::Millis;
-use crate::output::{Output, Receipt, Stale};
+use crate::output::{Receipt, Stale};
 use crate::session::{Received, ReceivedState};
 use crate::slots::{List, Slots};
 use crate::violation::SessionRule;
@@ -111,7 +110,7 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
     /// The application takes a message (a code below 0x80), or refuses it. In 3.x a refusal cannot be told: the sender
     /// gets its acknowledgement as usual.
     ///
-    /// For QoS 2 the next [`Output::Store`] says [`Received`](crate::Record::Received): that record belongs into the
+    /// For QoS 2 the next [`Output::Store`](crate::Output::Store) says [`Received`](crate::Record::Received): that record belongs into the
     /// transaction in which the application stores the message.
     ///
     /// # Errors
@@ -143,7 +142,7 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
     /// The acknowledgement that comes next, if it can be given: they go out in the order in which the messages came
     /// (`[MQTT-4.6.0-2]`, `[MQTT-4.6.0-3]`).
     #[inline]
-    pub(super) fn next_of_window(&mut self, now: Millis) -> Option<Output<'static, S::Key>> {
+    pub(super) fn next_of_window(&mut self) -> Option<(PacketType, PacketId, ReasonCode)> {
         loop {
             let code = match self.c.window.get(0)?.state {
                 IncomingState::Pending => return None,
@@ -161,7 +160,7 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
             }
             let packet =
                 if incoming.qos == QoS::AtLeastOnce { PacketType::PubAck } else { PacketType::PubRec };
-            return self.send_ack(packet, incoming.id, code, now);
+            return Some((packet, incoming.id, code));
         }
     }
 

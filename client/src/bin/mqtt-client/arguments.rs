@@ -29,7 +29,7 @@ pub(crate) struct Connection {
     /// The port [default: 1883, with TLS 8883, with WebSocket 80 and 443]
     #[arg(short, long, help_heading = "Connection")]
     port: Option<u16>,
-    /// Everything at once: mqtt[s]://[name[:password]@]host[:port][/topic], ws[s]://host[:port]/path
+    /// Everything at once: `mqtt[s]://[name[:password]@]host[:port][/topic]`, `ws[s]://host[:port]/path`
     #[arg(short = 'L', long, conflicts_with_all = ["host", "port", "ws"], help_heading = "Connection")]
     url: Option<Url>,
     /// Use WebSocket, at this path

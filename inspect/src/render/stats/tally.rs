@@ -104,6 +104,7 @@ impl Tally {
         }
         match &record.body {
             Body::Item(item) => self.item(record, item),
+            Body::Flow(_) => {}
             Body::Note(note) => {
                 *self.notes.entry(note.name()).or_default() += 1;
                 if let Origin::Connection(ends) = record.origin {
