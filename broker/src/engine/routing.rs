@@ -135,6 +135,9 @@ impl Local {
 
     /// Puts a message into a queue that has room for it.
     fn put(mailbox: &Arc<Mailbox>, queued: Arc<Queued>, turn: &mut Turn) {
+        if queued.qos > QoS::AtMostOnce && turn.busy.is_none() && mailbox.is_busy() {
+            turn.busy = Some(mailbox.clone());
+        }
         if !mailbox.keeps(queued.qos) {
             turn.wakers.extend(mailbox.put(queued));
             return;

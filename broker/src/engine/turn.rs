@@ -18,9 +18,16 @@ pub struct Turn {
     pub(super) deliveries: Vec<(Arc<Mailbox>, Arc<Queued>)>,
     /// Who waits for a message that has been delivered.
     pub(super) wakers: Vec<Waker>,
+    /// A connected client whose queue was filled by half with messages of QoS 1 and 2.
+    pub(super) busy: Option<Arc<Mailbox>>,
 }
 
 impl Turn {
+    /// A client that does not keep up with the messages of the turns so far, if there is one.
+    pub fn take_busy(&mut self) -> Option<Arc<Mailbox>> {
+        self.busy.take()
+    }
+
     /// Whether nothing is to be done.
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty() && self.deliveries.is_empty() && self.wakers.is_empty()

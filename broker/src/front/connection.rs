@@ -51,11 +51,16 @@ pub(super) struct Connection<'c, S> {
     /// How long the outbox was before something came that waits for the store.
     unsafe_from: Option<usize>,
     closed: Option<ReasonCode>,
+    /// Nothing comes any more. What has come before is handled all the same.
+    ended: Option<End>,
     /// Why the connection was closed, for the log.
     pub(super) why: Option<String>,
     /// An authentication under way, and who the client is by it.
     pub(super) exchange: Option<Box<dyn Exchange>>,
 }
+
+/// How long a turn of a publisher may be held up by a subscriber that does not keep up.
+const CATCH_UP: Duration = Duration::from_millis(20);
 
 pub(super) type ServerLink<'s> = Link<'s, Server, Slots>;
 
@@ -81,6 +86,7 @@ impl<'c, S: Stream> Connection<'c, S> {
             mail: VecDeque::new(),
             unsafe_from: None,
             closed: None,
+            ended: None,
             why: None,
             exchange: None,
         }
@@ -101,6 +107,7 @@ impl<'c, S: Stream> Connection<'c, S> {
             if let Some(code) = self.closed {
                 return End::Closed(code);
             }
+            self.let_others_catch_up(held).await;
             if has_more {
                 tokio::task::yield_now().await;
             } else if self.mail.is_empty() {
@@ -135,12 +142,24 @@ impl<'c, S: Stream> Connection<'c, S> {
         let silence =
             link.deadline().map(|at| Instant::now() + Duration::from_millis(at.saturating_sub(self.now)));
         let write_timeout = Duration::from_secs(self.shared.limits.write_timeout);
+        if !has_more {
+            if let Some(end) = self.ended.take() {
+                return Event::End(end);
+            }
+        }
         poll_fn(|cx| {
+            if self.ended.is_some() {
+                return Poll::Ready(Event::Turn);
+            }
             let mut is_ready = has_more;
             let was_empty = self.outbox.is_empty();
             let mut n = 0;
             match self.outbox.poll_write(&mut self.stream, cx, &mut n) {
-                Poll::Ready(Err(error)) => return Poll::Ready(Event::End(End::Failed(error))),
+                Poll::Ready(Err(error)) => {
+                    self.ended = Some(End::Failed(error));
+                    self.outbox = Outbox::default();
+                    return Poll::Ready(Event::Turn);
+                }
                 Poll::Ready(Ok(())) | Poll::Pending => {}
             }
             if was_empty || n > 0 {
@@ -150,8 +169,8 @@ impl<'c, S: Stream> Connection<'c, S> {
             // What cannot be handled yet is not read.
             if room && self.input.len() < OUTBOX_BYTES.max(self.shared.limits.packet_size as usize + 5) {
                 match poll_read(&mut self.stream, &mut self.input, cx) {
-                    Poll::Ready(Ok(0)) => return Poll::Ready(Event::End(End::Gone)),
-                    Poll::Ready(Err(error)) => return Poll::Ready(Event::End(End::Failed(error))),
+                    Poll::Ready(Ok(0)) => (self.ended, is_ready) = (Some(End::Gone), true),
+                    Poll::Ready(Err(error)) => (self.ended, is_ready) = (Some(End::Failed(error)), true),
                     Poll::Ready(Ok(_)) => is_ready = true,
                     Poll::Pending => {}
                 }
@@ -183,6 +202,20 @@ impl<'c, S: Stream> Connection<'c, S> {
             if timer.as_mut().poll(cx).is_ready() { Poll::Ready(Event::Turn) } else { Poll::Pending }
         })
         .await
+    }
+
+    /// Slows a publisher down whose messages fill the queue of a client that is connected: at most
+    /// [`CATCH_UP`] for a turn, so that a client that takes nothing is not waited for for long.
+    async fn let_others_catch_up(&mut self, held: &Held) {
+        let Some(busy) = self.turn.take_busy() else { return };
+        // A client that fills its own queue would wait for itself.
+        if Arc::ptr_eq(&busy, &held.mailbox) {
+            return;
+        }
+        let start = Instant::now();
+        while busy.is_busy() && start.elapsed() < CATCH_UP {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     }
 
     /// Gives the memory back that a connection without traffic does not need.

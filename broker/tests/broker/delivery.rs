@@ -2,6 +2,7 @@
 
 use std::num::{NonZeroU16, NonZeroU32};
 
+use mqtt_broker::limits::Limits;
 use mqtt_wire::{
     Ack, Connect, Delivery, Packet, PacketType, Properties, Property, Publish, QoS, ReasonCode, Version,
     topic_name,
@@ -169,6 +170,56 @@ fn properties_are_forwarded_and_the_expiry_is_what_is_left() {
         format!("{:?}", kept.collect::<Vec<_>>())
     };
     assert_eq!(without(properties), without(Properties::new(&sent)));
+}
+
+#[test]
+fn what_was_sent_before_a_connection_is_closed_is_handled() {
+    let scene = Scene::new();
+    let mut subscriber = Raw::v5(scene.port, "subscriber");
+    subscriber.subscribe("a", QoS::AtMostOnce);
+    for says_goodbye in [false, true] {
+        let mut publisher = Raw::new(scene.port, Version::V311, "publisher");
+        let mut bytes = Vec::new();
+        for n in 0..1000_u16 {
+            let payload = n.to_be_bytes();
+            let publish = Packet::from(Publish::new(topic_name!("a"), &payload));
+            publish.encode(Version::V311, &mut bytes).unwrap();
+        }
+        if says_goodbye {
+            bytes.extend([0xE0, 0]);
+        }
+        publisher.send_bytes(&bytes);
+        publisher.end_of_input();
+        for n in 0..1000_u16 {
+            subscriber.expect_message("a", &n.to_be_bytes());
+        }
+        subscriber.ping();
+    }
+}
+
+#[test]
+fn a_subscriber_that_is_slower_than_its_publisher_gets_all() {
+    let limits = Limits { queue_messages: 200, ..Limits::default() };
+    let scene = Scene::limited(limits);
+    let mut subscriber = Raw::v5(scene.port, "subscriber");
+    subscriber.subscribe("a", QoS::AtLeastOnce);
+    let port = scene.port;
+    let publisher = std::thread::spawn(move || {
+        let mut publisher = Raw::v5(port, "publisher");
+        for n in 0..5000_u16 {
+            let delivery = Delivery::AtLeastOnce(id(n % 50 + 1));
+            publisher.send(Publish::new(topic_name!("a"), &n.to_be_bytes()).with_delivery(delivery));
+            if n >= 49 {
+                publisher.expect_ack(PacketType::PubAck, id((n + 1) % 50 + 1));
+            }
+        }
+        publisher
+    });
+    for n in 0..5000_u16 {
+        let got = subscriber.expect_message("a", &n.to_be_bytes());
+        subscriber.acknowledge(&got);
+    }
+    publisher.join().unwrap();
 }
 
 #[test]

@@ -195,6 +195,11 @@ impl Raw {
         assert!(self.next().is_none());
     }
 
+    /// Nothing is sent any more.
+    pub(crate) fn end_of_input(&self) {
+        self.socket.shutdown(Shutdown::Write).unwrap();
+    }
+
     /// The connection is cut off.
     pub(crate) fn cut(self) {
         let _ = self.socket.shutdown(Shutdown::Both);
