@@ -189,7 +189,9 @@ async fn print(
         }
         let hidden = arguments.filter_out.iter().any(|filter| filter.as_filter().matches(message.topic()));
         if !hidden && arguments.remove_retained && message.retain() {
+            // With QoS 0 nothing would tell that the server has done it before this client is gone.
             let removal = MessageBuf {
+                qos: QoS::AtLeastOnce,
                 payload: bytes::Bytes::new(),
                 retain: true,
                 properties: PropertiesBuf::new(),
