@@ -142,10 +142,8 @@ impl<'c, S: Stream> Connection<'c, S> {
         let silence =
             link.deadline().map(|at| Instant::now() + Duration::from_millis(at.saturating_sub(self.now)));
         let write_timeout = Duration::from_secs(self.shared.limits.write_timeout);
-        if !has_more {
-            if let Some(end) = self.ended.take() {
-                return Event::End(end);
-            }
+        if !has_more && let Some(end) = self.ended.take() {
+            return Event::End(end);
         }
         poll_fn(|cx| {
             if self.ended.is_some() {
