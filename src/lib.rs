@@ -91,6 +91,8 @@ mod encode;
 mod error;
 #[cfg(feature = "bytes")]
 mod frame;
+#[cfg(any(doc, doctest))]
+pub mod guide;
 #[cfg(feature = "nom-8")]
 pub mod nom8;
 mod options;
