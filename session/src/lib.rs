@@ -10,6 +10,8 @@ extern crate std;
 
 mod alias;
 mod auth;
+#[cfg(any(doc, doctest))]
+pub mod guide;
 mod keep_alive;
 mod limits;
 mod link;
