@@ -41,7 +41,8 @@ use crate::standard::{
 ///
 /// // What a server of MQTT 5.0 may hear from a client.
 /// let heard = ArbitraryPacket::from_sender(&mut source, Version::V5, Sender::Client)?;
-/// let publish = ArbitraryPacket::of_type(&mut source, PacketType::Publish, Version::V5, Sender::Client)?;
+/// let (publish, client) = (PacketType::Publish, Sender::Client);
+/// let publish = ArbitraryPacket::of_type(&mut source, publish, Version::V5, client)?;
 /// # let _ = (heard, publish);
 /// # Ok(())
 /// # }
@@ -64,6 +65,16 @@ impl ArbitraryPacket {
     }
 
     /// A packet of that type.
+    ///
+    /// ```
+    /// use arbitrary::Unstructured;
+    /// use mqtt_wire::{ArbitraryPacket, PacketType, Sender, Version};
+    ///
+    /// let mut source = Unstructured::new(&[7; 64]);
+    /// let (packet, sender) = (PacketType::Subscribe, Sender::Client);
+    /// let made = ArbitraryPacket::of_type(&mut source, packet, Version::V5, sender);
+    /// assert_eq!(made.map(|made| made.packet().packet_type()), Ok(PacketType::Subscribe));
+    /// ```
     ///
     /// # Errors
     /// When the fuzzer's bytes do not suffice, or when this side may not send the type in this version.

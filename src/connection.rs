@@ -27,10 +27,13 @@ pub const MAX_CONNECT_SIZE: u32 = 65_536;
 /// use mqtt_wire::{ConnAck, Connect, Connection, Decoded, Packet, ReasonCode, Version};
 ///
 /// let mut stream = Vec::new();
-/// Connection::client(Version::V311).encode(&Connect::new(Version::V311, "sensor-7").into(), &mut stream)?;
+/// let connect = Connect::new(Version::V311, "sensor-7");
+/// Connection::client(Version::V311).encode(&connect.into(), &mut stream)?;
 ///
 /// let mut server = Connection::server();
-/// let Decoded::Packet { packet: Packet::Connect(connect), len } = server.decode(&stream)? else { panic!("a CONNECT") };
+/// let Decoded::Packet { packet: Packet::Connect(connect), len } = server.decode(&stream)? else {
+///     panic!("a CONNECT")
+/// };
 /// assert_eq!((connect.client_id, len), ("sensor-7", stream.len()));
 /// assert_eq!(server.version(), Some(Version::V311));
 ///
@@ -50,6 +53,17 @@ pub struct Connection {
 impl Connection {
     /// The connection of a client: packets of a server come in. The refusal by a server of 3.1.1 is understood in 5.0,
     /// too ([`Tolerance::RefusalByOlderServer`]).
+    ///
+    /// ```
+    /// use mqtt_wire::{Connection, Packet, ReasonCode, Version};
+    ///
+    /// let mut client = Connection::client(Version::V5);
+    /// // A server that knows 3.1.1 only refuses in its own form.
+    /// let decoded = client.decode(&[0x20, 2, 0, 1])?;
+    /// let Some(Packet::ConnAck(answer)) = decoded.packet() else { panic!("a CONNACK") };
+    /// assert_eq!(answer.reason_code, ReasonCode::UNSUPPORTED_PROTOCOL_VERSION); // try 3.1.1
+    /// # Ok::<(), mqtt_wire::DecodeError>(())
+    /// ```
     pub const fn client(version: Version) -> Self {
         let decode = DecodeOptions::new(version).with_sender(Sender::Server).with_first_packet(true);
         Self::new(
@@ -83,6 +97,14 @@ impl Connection {
     }
 
     /// The largest packet to be received before the connection is accepted, in bytes.
+    ///
+    /// ```
+    /// use mqtt_wire::{Connection, Rule};
+    ///
+    /// let mut server = Connection::server().with_max_connect_size(1024);
+    /// let error = server.decode(&[0x10, 0x80, 0x10]).unwrap_err(); // a CONNECT of 2,048 bytes
+    /// assert_eq!(error.rule(), Rule::PacketTooLarge);
+    /// ```
     #[must_use]
     pub const fn with_max_connect_size(self, bytes: u32) -> Self {
         let accepted = match self.accepted_limit {
@@ -134,6 +156,21 @@ impl Connection {
     /// Cuts the first frame off `stream`; `None` when it is not complete yet: then what is missing is reserved. The body
     /// of the frame is not checked.
     ///
+    /// ```
+    /// use bytes::BytesMut;
+    /// use mqtt_wire::{Connection, Version};
+    ///
+    /// let mut connection = Connection::client(Version::V311);
+    /// let mut stream = BytesMut::from(&[0x20, 2, 0, 0, 0xD0, 0][..]); // CONNACK, PINGRESP
+    /// let mut frames = 0;
+    /// while let Some(frame) = connection.split_from(&mut stream)? {
+    ///     println!("{frame:?}");
+    ///     frames += 1;
+    /// }
+    /// assert_eq!(frames, 2);
+    /// # Ok::<(), mqtt_wire::DecodeError>(())
+    /// ```
+    ///
     /// # Errors
     /// When the fixed header is bad: the stream cannot be followed any further.
     #[cfg(feature = "bytes")]
@@ -171,6 +208,18 @@ impl Connection {
 
     /// Encodes a frame as it is.
     ///
+    /// ```
+    /// use mqtt_wire::{Connection, Frame, Packet, Version};
+    ///
+    /// let ping = Frame::encode(&Packet::PingReq, Version::V311)?; // once
+    /// let mut out = Vec::new();
+    /// Connection::client(Version::V311).encode_frame(&ping, &mut out)?; // for many
+    /// assert_eq!(out, [0xC0, 0]);
+    /// // A frame of another version is not sent by mistake.
+    /// assert!(Connection::client(Version::V5).encode_frame(&ping, &mut out).is_err());
+    /// # Ok::<(), mqtt_wire::EncodeError>(())
+    /// ```
+    ///
     /// # Errors
     /// When it is larger than the receiver's limit, or of another version than the connection.
     #[cfg(feature = "bytes")]
@@ -199,6 +248,15 @@ impl Connection {
 
     /// Takes note of a packet that came in by another way than [`decode`](Self::decode) and
     /// [`split_from`](Self::split_from). To take note of one twice changes nothing.
+    ///
+    /// ```
+    /// use mqtt_wire::{Connect, Connection, Version};
+    ///
+    /// // The CONNECT was decoded elsewhere, by a load balancer for one.
+    /// let mut server = Connection::server();
+    /// server.received(&Connect::new(Version::V311, "lamp-7").into());
+    /// assert_eq!(server.version(), Some(Version::V311));
+    /// ```
     pub fn received(&mut self, packet: &Packet<'_>) {
         self.decode = self.decode.with_first_packet(false);
         match packet {
@@ -276,7 +334,9 @@ impl Connection {
 /// use std::io::Read;
 /// use mqtt_wire::{Buffer, Connection, Packet, Version};
 ///
-/// fn next_publish(stream: &mut impl Read, connection: &mut Connection) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
+/// fn next_publish(
+///     stream: &mut impl Read, connection: &mut Connection,
+/// ) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
 ///     let mut memory = [0; 1024];
 ///     let mut buffer = Buffer::new(&mut memory);
 ///     loop {
@@ -333,6 +393,19 @@ impl<'b> Buffer<'b> {
     }
 
     /// The next packet; `None` when it is not complete yet.
+    ///
+    /// ```
+    /// use mqtt_wire::{Buffer, Connection, Packet, Version};
+    ///
+    /// let mut memory = [0; 16];
+    /// let mut buffer = Buffer::new(&mut memory);
+    /// let mut connection = Connection::client(Version::V311);
+    /// buffer.room()[..5].copy_from_slice(&[0x20, 2, 0, 0, 0xD0]); // as a socket would
+    /// buffer.fill(5);
+    /// assert!(matches!(buffer.next(&mut connection)?, Some(Packet::ConnAck(_))));
+    /// assert_eq!(buffer.next(&mut connection)?, None); // PINGRESP is not complete
+    /// # Ok::<(), mqtt_wire::DecodeError>(())
+    /// ```
     ///
     /// # Errors
     /// As for [`decode()`], and [`Rule::PacketTooLarge`] for a packet that does not fit into the memory. A bad packet is

@@ -11,6 +11,14 @@ use crate::property::{Properties, Property, PropertyValue};
 pub(crate) const SHOWN: usize = 32;
 
 /// A value whose `Debug` shows everything, passwords and Authentication Data as well: see [`Packet::reveal`].
+///
+/// ```
+/// use mqtt_wire::{Connect, Packet, Revealed, Version};
+///
+/// let connect = Connect { password: Some(b"s3cret"), ..Connect::new(Version::V5, "lamp-7") };
+/// let for_a_developer = Revealed(Packet::from(connect));
+/// assert!(format!("{for_a_developer:?}").contains("s3cret"));
+/// ```
 #[derive(Clone, Copy)]
 pub struct Revealed<T>(pub T);
 
@@ -20,7 +28,7 @@ impl Packet<'_> {
     /// ```
     /// use mqtt_wire::{Connect, Packet, Version};
     ///
-    /// let connect = Connect { user_name: Some("anna"), password: Some(b"s3cret"), ..Connect::new(Version::V5, "") };
+    /// let connect = Connect { password: Some(b"s3cret"), ..Connect::new(Version::V5, "lamp-7") };
     /// let packet = Packet::from(connect);
     /// assert!(!format!("{packet:?}").contains("s3cret"));
     /// assert!(format!("{:?}", packet.reveal()).contains("s3cret"));

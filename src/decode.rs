@@ -8,6 +8,16 @@ use crate::read::{Fault, end, from, variable, wants_shortest};
 use crate::standard::{PacketType, Rule, Sender, Version};
 
 /// The fixed header of a packet, checked: type, flags and length are allowed.
+///
+/// ```
+/// use mqtt_wire::{FixedHeader, PacketType, Version};
+///
+/// // What a proxy asks before it forwards a packet that it does not look into.
+/// let header = FixedHeader::decode(&[0x31, 0x80, 0x01], Version::V311)?.expect("it is complete");
+/// assert_eq!((header.packet_type(), header.flags()), (PacketType::Publish, 0b0001));
+/// assert_eq!((header.len(), header.frame_len()), (3, 131));
+/// # Ok::<(), mqtt_wire::DecodeError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct FixedHeader {
     packet_type: PacketType,
@@ -205,6 +215,14 @@ pub fn frame_len(bytes: &[u8]) -> Option<usize> {
 impl Version {
     /// The version that a frame with a CONNECT names, the bit of bridges aside, whether or not the rest of the
     /// packet is right; `None` when it is no CONNECT, is too short or names none of the three.
+    ///
+    /// ```
+    /// use mqtt_wire::Version;
+    ///
+    /// // A reserved flag makes the packet wrong. Its sender still has to be answered by its version.
+    /// let bad = [0x10, 13, 0, 4, b'M', b'Q', b'T', b'T', 5, 0x01, 0, 60, 0, 0, 0];
+    /// assert_eq!(Version::of_connect(&bad), Some(Version::V5));
+    /// ```
     pub fn of_connect(frame: &[u8]) -> Option<Self> {
         named_version(frame, DecodeOptions::detect().with_tolerance(Tolerance::BridgeProtocolLevel).context())
     }
@@ -218,6 +236,26 @@ fn named_version(frame: &[u8], c: Context) -> Option<Version> {
 }
 
 /// What [`decode`] found at the start of the bytes.
+///
+/// ```
+/// use mqtt_wire::{Decoded, Version, decode};
+///
+/// let stream = [0xC0, 0x00, 0x40, 0x02]; // PINGREQ, the start of a PUBACK
+/// let mut rest = &stream[..];
+/// loop {
+///     match decode(rest, Version::V311)? {
+///         Decoded::Packet { packet, len } => {
+///             println!("{packet}");
+///             rest = &rest[len..];
+///         }
+///         Decoded::Incomplete { missing } => {
+///             assert_eq!((rest.len(), missing), (2, 2)); // read two bytes more
+///             break;
+///         }
+///     }
+/// }
+/// # Ok::<(), mqtt_wire::DecodeError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(clippy::large_enum_variant, reason = "a view on the stack: boxing would allocate")]
 pub enum Decoded<'a> {
@@ -250,7 +288,8 @@ impl<'a> Decoded<'a> {
 /// ```
 /// use mqtt_wire::{Decoded, Packet, Version, decode};
 ///
-/// assert_eq!(decode(&[0xC0, 0x00], Version::V311)?, Decoded::Packet { packet: Packet::PingReq, len: 2 });
+/// let ping = Decoded::Packet { packet: Packet::PingReq, len: 2 };
+/// assert_eq!(decode(&[0xC0, 0x00], Version::V311)?, ping);
 /// assert_eq!(decode(&[0x40, 0x02, 0x00], Version::V311)?, Decoded::Incomplete { missing: 1 });
 /// let error = decode(&[0x32, 0x05, 0x00, 0x01, b'a', 0x00, 0x00], Version::V311).unwrap_err();
 /// assert_eq!(error.to_string(), "PUBLISH: the packet identifier is 0 at byte 5 [MQTT-2.3.1-1]");
@@ -283,8 +322,9 @@ fn decode_by(bytes: &[u8], options: DecodeOptions) -> Result<Decoded<'_>, Decode
 /// use mqtt_wire::{Packet, Rule, Version, decode_exact};
 ///
 /// assert_eq!(decode_exact(&[0xC0, 0x00], Version::V5)?, Packet::PingReq);
-/// assert_eq!(decode_exact(&[0x30, 0x05, 0x00], Version::V5).unwrap_err().rule(), Rule::Truncated);
-/// assert_eq!(decode_exact(&[0xC0, 0x00, 0xC0], Version::V5).unwrap_err().rule(), Rule::TrailingBytes);
+/// let rule = |bytes: &[u8]| decode_exact(bytes, Version::V5).unwrap_err().rule();
+/// assert_eq!(rule(&[0x30, 0x05, 0x00]), Rule::Truncated);
+/// assert_eq!(rule(&[0xC0, 0x00, 0xC0]), Rule::TrailingBytes);
 /// # Ok::<(), mqtt_wire::DecodeError>(())
 /// ```
 ///

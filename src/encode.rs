@@ -15,6 +15,17 @@ impl Packet<'_> {
     /// A slice or an array is written from its start; `Vec<u8>` and `BytesMut` are extended; other buffers do as their
     /// [`Output`] says.
     ///
+    /// ```
+    /// use mqtt_wire::{Packet, Version};
+    ///
+    /// let mut array = [0; 8];
+    /// assert_eq!(Packet::PingReq.encode(Version::V5, &mut array)?, 2); // from the start
+    /// let mut queue = vec![0xD0, 0x00];
+    /// Packet::PingReq.encode(Version::V5, &mut queue)?; // at the end
+    /// assert_eq!(queue, [0xD0, 0x00, 0xC0, 0x00]);
+    /// # Ok::<(), mqtt_wire::EncodeError>(())
+    /// ```
+    ///
     /// # Errors
     /// When the packet breaks a rule that [`decode`](crate::decode) with the same options would enforce, has no form in
     /// the version, is too large or does not fit. The output is then as it was.
@@ -33,6 +44,16 @@ impl Packet<'_> {
     }
 
     /// The exact number of bytes that [`encode`](Self::encode) writes.
+    ///
+    /// ```
+    /// use mqtt_wire::{EncodeOptions, Packet, Publish, Version, topic_name};
+    ///
+    /// // Does the receiver take it?
+    /// let packet = Packet::from(Publish::new(topic_name!("a"), &[0; 100]));
+    /// assert_eq!(packet.encoded_len(Version::V5)?, 106);
+    /// assert!(packet.encoded_len(EncodeOptions::new(Version::V5).with_max_packet_size(64)).is_err());
+    /// # Ok::<(), mqtt_wire::EncodeError>(())
+    /// ```
     ///
     /// # Errors
     /// As for [`encode`](Self::encode).

@@ -9,6 +9,16 @@ use crate::standard::{PacketType, PropertyId, ReasonCode, Rule, Sender, Version}
 ///
 /// It borrows and allocates nothing. `Display` prints the packet, the message, the offset and the rule. Where the next
 /// packet starts is not the error's to know, but that of the bytes: see [`frame_len`](crate::frame_len).
+///
+/// ```
+/// use mqtt_wire::{PacketType, ReasonCode, Rule, Version, decode};
+///
+/// let error = decode(&[0x32, 5, 0, 1, b'a', 0, 0], Version::V5).unwrap_err();
+/// assert_eq!(error.to_string(), "PUBLISH: the packet identifier is 0 at byte 5 [MQTT-2.2.1-3]");
+/// assert_eq!((error.rule(), error.offset()), (Rule::ZeroPacketId, 5));
+/// assert_eq!(error.packet_type(), Some(PacketType::Publish));
+/// assert_eq!(error.reason_code(), ReasonCode::PROTOCOL_ERROR); // to answer with
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("{}{rule} at byte {offset} [{}]", PacketPrefix(*packet), self.requirement())]
 // Performance: aligned like a packet, so that a result that may be either is moved in whole words.
@@ -90,7 +100,8 @@ impl From<DecodeError> for ReasonCode {
 /// let error = Packet::from(connect).encode(Version::V5, &mut [0; 64]).unwrap_err();
 /// assert_eq!(error.kind(), EncodeErrorKind::Invalid(Rule::NulCharacter));
 /// assert_eq!(error.field(), Some(Field::UserName));
-/// assert_eq!(error.to_string(), "CONNECT: User Name: a string holds the null character U+0000 [MQTT-1.5.4-2]");
+/// let text = "CONNECT: User Name: a string holds the null character U+0000 [MQTT-1.5.4-2]";
+/// assert_eq!(error.to_string(), text);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct EncodeError {
@@ -101,6 +112,18 @@ pub struct EncodeError {
 }
 
 /// What kind of fault an [`EncodeError`] tells of.
+///
+/// ```
+/// use mqtt_wire::{EncodeErrorKind, Packet, Version};
+///
+/// let error = Packet::PingReq.encode(Version::V5, &mut [0; 1]).unwrap_err();
+/// match error.kind() {
+///     EncodeErrorKind::BufferTooSmall { needed, .. } => assert_eq!(needed, 2), // flush
+///     EncodeErrorKind::TooLarge { .. } => println!("the receiver does not take it: drop it"),
+///     EncodeErrorKind::Invalid(rule) => println!("a fault of this program: {rule}"),
+///     _ => {}
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EncodeErrorKind {
@@ -123,6 +146,16 @@ pub enum EncodeErrorKind {
 }
 
 /// A field of a packet, by the standard's name.
+///
+/// ```
+/// use mqtt_wire::{Field, Packet, PacketId, ReasonCode, SubAck, Version};
+///
+/// // The second code is none of SUBACK's.
+/// let codes = [ReasonCode::GRANTED_QOS_0, ReasonCode::SERVER_BUSY];
+/// let suback = Packet::from(SubAck::new(PacketId::MIN, &codes));
+/// let error = suback.encode(Version::V5, &mut Vec::new()).unwrap_err();
+/// assert_eq!(error.field(), Some(Field::Item(1)));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Field {
@@ -288,6 +321,15 @@ impl fmt::Display for EncodeError {
 impl core::error::Error for EncodeError {}
 
 /// Why a text is not a topic name or a topic filter: which rule is broken, at which byte, by which character.
+///
+/// ```
+/// use mqtt_wire::{Rule, TopicName};
+///
+/// let error = TopicName::new("lamp/+").unwrap_err();
+/// assert_eq!((error.rule(), error.offset()), (Rule::WildcardInName, 5));
+/// assert_eq!(error.character(), Some('+'));
+/// println!("{error}");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("{rule}{} at byte {offset} [{}]", Culprit(*character), self.requirement())]
 pub struct TopicError {
@@ -356,7 +398,8 @@ impl TopicError {
 ///
 /// let packet = [0x30, 0x05, 0x00, 0x01, b'a', b'h', b'i'];
 /// assert_eq!(renamed(&packet, "b", &mut [0; 7]), Ok(7));
-/// assert_eq!(renamed(&packet, "b/#", &mut [0; 9]).unwrap_err().reason_code(), ReasonCode::MALFORMED_PACKET);
+/// let error = renamed(&packet, "b/#", &mut [0; 9]).unwrap_err();
+/// assert_eq!(error.reason_code(), ReasonCode::MALFORMED_PACKET);
 /// assert!(matches!(renamed(&packet, "b", &mut [0; 6]), Err(Error::Encode(_))));
 /// ```
 ///

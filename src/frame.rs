@@ -27,7 +27,8 @@ use crate::standard::{PacketType, Version};
 /// use bytes::BytesMut;
 /// use mqtt_wire::{Frame, Packet, Version};
 ///
-/// let mut stream = BytesMut::from(&[0x30, 0x05, 0x00, 0x01, b'a', b'h', b'i', 0xC0, 0x00, 0xC0][..]);
+/// let bytes = [0x30, 5, 0, 1, b'a', b'h', b'i', 0xC0, 0, 0xC0];
+/// let mut stream = BytesMut::from(&bytes[..]);
 /// let frame = Frame::split_from(&mut stream, Version::V311)?.unwrap();
 /// let Packet::Publish(publish) = frame.packet()? else { panic!("a PUBLISH") };
 /// let payload = frame.slice(publish.payload); // not copied
@@ -48,6 +49,17 @@ pub struct Frame {
 impl Frame {
     /// Cuts the first frame off `stream`; `None` when it is not complete yet. Nothing is reserved for what is
     /// missing.
+    ///
+    /// ```
+    /// use bytes::BytesMut;
+    /// use mqtt_wire::{Frame, PacketType, Version};
+    ///
+    /// let mut stream = BytesMut::from(&[0xC0, 0x00, 0xD0][..]);
+    /// let frame = Frame::split_from(&mut stream, Version::V5)?.expect("it is complete");
+    /// assert_eq!((frame.packet_type(), &stream[..]), (PacketType::PingReq, &[0xD0][..]));
+    /// assert!(Frame::split_from(&mut stream, Version::V5)?.is_none()); // read more
+    /// # Ok::<(), mqtt_wire::DecodeError>(())
+    /// ```
     ///
     /// # Errors
     /// When the fixed header is bad: the stream is left as it was.
@@ -113,6 +125,15 @@ impl Frame {
     }
 
     /// The version by which the packet is decoded, that is, of a CONNECT the one it names; `None` when that is none.
+    ///
+    /// ```
+    /// use mqtt_wire::{Connect, DecodeOptions, Frame, Version};
+    ///
+    /// let connect = Frame::encode(&Connect::new(Version::V311, "a").into(), Version::V311)?;
+    /// let frame = Frame::new(connect.into_bytes(), DecodeOptions::detect())?;
+    /// assert_eq!(frame.version(), Some(Version::V311));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn version(&self) -> Option<Version> {
         match self.packet_type() {
             PacketType::Connect => Version::of_connect(&self.bytes),
@@ -122,6 +143,19 @@ impl Frame {
 
     /// The part of the frame that `part` borrows, such as a payload, without copying it. (A part from
     /// elsewhere is copied.)
+    ///
+    /// ```
+    /// use mqtt_wire::{Frame, Packet, Publish, Version, topic_name};
+    ///
+    /// let frame = Frame::encode(&Publish::new(topic_name!("a"), b"hi").into(), Version::V5)?;
+    /// let payload = match frame.packet()? {
+    ///     Packet::Publish(publish) => frame.slice(publish.payload),
+    ///     _ => return Ok(()),
+    /// };
+    /// drop(frame);
+    /// assert_eq!(&payload[..], b"hi"); // it outlives the frame
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn slice(&self, part: &[u8]) -> Bytes {
         let start = part.as_ptr().addr().checked_sub(self.bytes.as_ptr().addr());
         match start.and_then(|start| Some((start, start.checked_add(part.len())?))) {
@@ -142,6 +176,19 @@ impl Frame {
 
     /// The same frame in memory of its own. A frame cut off a stream keeps the whole buffer alive that it was
     /// read into; one that is kept for long, such as a retained message, should not.
+    ///
+    /// ```
+    /// use bytes::BytesMut;
+    /// use mqtt_wire::{Frame, Version};
+    ///
+    /// // Two bytes hold 64 KiB in memory as long as they are part of the read buffer.
+    /// let mut stream = BytesMut::with_capacity(64 * 1024);
+    /// stream.extend_from_slice(&[0xC0, 0x00]);
+    /// let frame = Frame::split_from(&mut stream, Version::V5)?.expect("it is complete");
+    /// let kept = frame.compact();
+    /// assert_eq!(kept, frame);
+    /// # Ok::<(), mqtt_wire::DecodeError>(())
+    /// ```
     #[must_use]
     pub fn compact(&self) -> Self {
         Self { bytes: Bytes::copy_from_slice(&self.bytes), ..self.clone() }

@@ -24,18 +24,22 @@
 //!     (addresses, nom8::streaming::connect(DecodeOptions::detect())).parse(i)
 //! }
 //!
-//! let bytes = b"PROXY TCP4 192.0.2.7 192.0.2.1 40000 1883\r\n\x10\x0E\0\x04MQTT\x04\x02\0\x3C\0\x02me\xC0\0";
+//! let bytes = b"PROXY TCP4 192.0.2.7 192.0.2.1 40000 1883\r\n\
+//!     \x10\x0E\0\x04MQTT\x04\x02\0\x3C\0\x02me\xC0\0";
 //! let (rest, (addresses, connect)) = opening(bytes)?;
 //! assert_eq!(addresses, b"TCP4 192.0.2.7 192.0.2.1 40000 1883");
 //! assert_eq!(connect.client_id, "me");
 //! assert_eq!(rest, [0xC0, 0x00]);
 //!
 //! // Six bytes of the packet have not come yet.
-//! assert_eq!(opening(&bytes[..bytes.len() - 8]), Err(nom::Err::Incomplete(nom::Needed::new(6))));
+//! let incomplete = nom::Err::Incomplete(nom::Needed::new(6));
+//! assert_eq!(opening(&bytes[..bytes.len() - 8]), Err(incomplete));
 //!
-//! let Err(nom::Err::Error(error)) = opening(b"PROXY UNKNOWN\r\n\xC0\0") else { panic!("no CONNECT") };
+//! let no_connect = b"PROXY UNKNOWN\r\n\xC0\0";
+//! let Err(nom::Err::Error(error)) = opening(no_connect) else { panic!("it is refused") };
 //! assert_eq!((error.input, error.decode), (&b"\xC0\0"[..], None));
-//! let Err(nom::Err::Error(error)) = opening(b"PROXY UNKNOWN\r\n\x10\x07\0\x04MQTX\x04") else { panic!("no MQTT") };
+//! let no_mqtt = b"PROXY UNKNOWN\r\n\x10\x07\0\x04MQTX\x04";
+//! let Err(nom::Err::Error(error)) = opening(no_mqtt) else { panic!("it is refused") };
 //! assert_eq!(error.decode.map(|error| error.rule()), Some(Rule::ProtocolName));
 //! # Ok::<(), nom::Err<nom8::Error<'_>>>(())
 //! ```
@@ -58,11 +62,31 @@ use crate::topic::{TopicFilter, TopicName};
 
 /// What the parsers ask of an error type: that it can be made of nom's errors and of a [`DecodeError`]. Every such type is
 /// one, nom's own among them.
+///
+/// ```
+/// use mqtt_wire::{Packet, Version, nom8::{self, GrammarError}};
+/// use nom::IResult;
+///
+/// /// A parser for grammars with any error type.
+/// fn ping<'a, E: GrammarError<'a>>(i: &'a [u8]) -> IResult<&'a [u8], (), E> {
+///     nom8::complete::pingreq(Version::V5)(i)
+/// }
+/// assert_eq!(ping::<nom::error::Error<&[u8]>>(&[0xC0, 0]), Ok((&[][..], ())));
+/// ```
 pub trait GrammarError<'a>: ParseError<&'a [u8]> + FromExternalError<&'a [u8], DecodeError> {}
 
 impl<'a, E: ParseError<&'a [u8]> + FromExternalError<&'a [u8], DecodeError>> GrammarError<'a> for E {}
 
 /// An error for a grammar that has none of its own: what was wrong with a packet, or what nom missed.
+///
+/// ```
+/// use mqtt_wire::{Rule, Version, nom8};
+///
+/// let parse = nom8::complete::packet::<nom8::Error>(Version::V311);
+/// let Err(nom::Err::Error(error)) = parse(&[0x32, 5, 0, 1, b'a', 0, 0]) else { panic!("wrong") };
+/// assert_eq!(error.decode.map(|error| error.rule()), Some(Rule::ZeroPacketId));
+/// assert_eq!(error.input, [0, 0]);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Error<'a> {
     /// The input from the bad byte on.

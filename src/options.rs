@@ -8,6 +8,20 @@ use core::str::FromStr;
 use crate::standard::{MAX_PACKET_SIZE, Sender, UnknownName, Version};
 
 /// A departure from the standard that real programs are known for. None is accepted unless asked for.
+///
+/// ```
+/// use mqtt_wire::{DecodeOptions, Rule, Tolerance, Version, decode_exact};
+///
+/// // A bridge of mosquitto announces itself by bit 7 of the protocol level.
+/// let connect = [0x10, 13, 0, 4, b'M', b'Q', b'T', b'T', 0x84, 2, 0, 60, 0, 1, b'b'];
+/// let error = decode_exact(&connect, Version::V311).unwrap_err();
+/// assert_eq!(error.rule(), Rule::ProtocolVersion);
+/// let bridges = DecodeOptions::new(Version::V311).with_tolerance(Tolerance::BridgeProtocolLevel);
+/// assert!(decode_exact(&connect, bridges).is_ok());
+///
+/// // By name from a configuration file.
+/// assert_eq!("bridge_protocol_level".parse(), Ok(Tolerance::BridgeProtocolLevel));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Tolerance {
@@ -205,10 +219,24 @@ impl fmt::Debug for Context {
 }
 
 /// What options are for: see [`DecodeOptions`].
+///
+/// ```
+/// use mqtt_wire::{DecodeOptions, ForDecoding, Options, Version};
+///
+/// let options: Options<ForDecoding> = DecodeOptions::new(Version::V5); // the same type
+/// # let _ = options;
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ForDecoding {}
 
 /// What options are for: see [`EncodeOptions`].
+///
+/// ```
+/// use mqtt_wire::{EncodeOptions, ForEncoding, Options, Version};
+///
+/// let options: Options<ForEncoding> = EncodeOptions::new(Version::V5); // the same type
+/// # let _ = options;
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ForEncoding {}
 
@@ -218,9 +246,12 @@ pub enum ForEncoding {}
 /// use mqtt_wire::{DecodeOptions, Sender, Tolerance, Version};
 ///
 /// // What comes from a client before its CONNECT has named the version.
-/// let broker = DecodeOptions::detect().with_sender(Sender::Client).with_max_packet_size(64 * 1024);
+/// let broker =
+///     DecodeOptions::detect().with_sender(Sender::Client).with_max_packet_size(64 * 1024);
 /// // What a client of MQTT 5.0 uses.
-/// let client = DecodeOptions::new(Version::V5).with_sender(Sender::Server).with_tolerance(Tolerance::UnknownReasonCodes);
+/// let client = DecodeOptions::new(Version::V5)
+///     .with_sender(Sender::Server)
+///     .with_tolerance(Tolerance::UnknownReasonCodes);
 /// assert_eq!((broker.version(), client.version()), (None, Some(Version::V5)));
 /// ```
 pub type DecodeOptions = Options<ForDecoding>;
@@ -231,12 +262,24 @@ pub type DecodeOptions = Options<ForDecoding>;
 /// ```
 /// use mqtt_wire::{EncodeOptions, Sender, Version};
 ///
-/// let client = EncodeOptions::new(Version::V5).with_sender(Sender::Client).with_max_packet_size(1024);
+/// let client =
+///     EncodeOptions::new(Version::V5).with_sender(Sender::Client).with_max_packet_size(1024);
 /// assert_eq!(client.max_packet_size(), 1024);
 /// ```
 pub type EncodeOptions = Options<ForEncoding>;
 
 /// What [`DecodeOptions`] and [`EncodeOptions`] have in common. `with_` and a name sets what the name alone tells.
+///
+/// ```
+/// use mqtt_wire::{EncodeOptions, Options, Sender, Version};
+///
+/// /// What both have in common can be written once.
+/// fn of_a_client<Purpose>(options: Options<Purpose>) -> Options<Purpose> {
+///     options.with_sender(Sender::Client).with_max_packet_size(64 * 1024)
+/// }
+/// let options = of_a_client(EncodeOptions::new(Version::V5));
+/// assert_eq!((options.sender(), options.max_packet_size()), (Some(Sender::Client), 65_536));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Options<Purpose> {
     max_packet_size: u32,
@@ -271,6 +314,14 @@ impl<Purpose> Options<Purpose> {
 
     /// Judges direction as well: packet types, properties and reason codes that this side may not send are
     /// refused (the rules of level "context"). Default: either side.
+    ///
+    /// ```
+    /// use mqtt_wire::{DecodeOptions, Rule, Sender, Version, decode};
+    ///
+    /// let from_client = DecodeOptions::new(Version::V311).with_sender(Sender::Client);
+    /// let error = decode(&[0x20, 2, 0, 0], from_client).unwrap_err(); // CONNACK
+    /// assert_eq!(error.rule(), Rule::WrongDirection);
+    /// ```
     #[must_use]
     pub const fn with_sender(self, sender: Sender) -> Self {
         self.with(self.context.with_sender(sender))
@@ -284,6 +335,15 @@ impl<Purpose> Options<Purpose> {
     /// The largest packet accepted or produced, in bytes, fixed header included: the receiver's Maximum Packet Size
     /// (`[MQTT-3.1.2-24]`, `[MQTT-3.2.2-15]`). A larger one is refused as soon as its length is read. Default:
     /// [`MAX_PACKET_SIZE`].
+    ///
+    /// ```
+    /// use mqtt_wire::{DecodeOptions, Rule, Version, decode};
+    ///
+    /// let small = DecodeOptions::new(Version::V5).with_max_packet_size(1024);
+    /// // Five bytes announce 256 MiB, and are enough to refuse them.
+    /// let error = decode(&[0x30, 0xFF, 0xFF, 0xFF, 0x7F], small).unwrap_err();
+    /// assert_eq!(error.rule(), Rule::PacketTooLarge);
+    /// ```
     #[must_use]
     pub const fn with_max_packet_size(self, bytes: u32) -> Self {
         Self { max_packet_size: bytes, context: self.context, purpose: PhantomData }
@@ -313,6 +373,15 @@ impl<Purpose> Options<Purpose> {
 
     /// Refuses control characters and non-characters in strings, as a receiver may
     /// (sections 1.5.3 of 3.1.1 and 1.5.4 of 5.0). Default: `false`.
+    ///
+    /// ```
+    /// use mqtt_wire::{DecodeOptions, Rule, Version, decode};
+    ///
+    /// let strict = DecodeOptions::new(Version::V311).with_strict_characters(true);
+    /// let to_bell = [0x30, 3, 0, 1, 0x07];
+    /// assert!(decode(&to_bell, Version::V311).is_ok());
+    /// assert_eq!(decode(&to_bell, strict).unwrap_err().rule(), Rule::DisallowedCharacter);
+    /// ```
     #[must_use]
     pub const fn with_strict_characters(self, strict: bool) -> Self {
         self.with(self.context.with(STRICT_CHARACTERS, strict))
@@ -325,6 +394,16 @@ impl<Purpose> Options<Purpose> {
 
     /// Checks that a payload whose Payload Format Indicator is 1 is UTF-8, as a receiver may (section 3.3.2.3.2
     /// of 5.0): [`Rule::PayloadFormat`](crate::Rule::PayloadFormat), reason code 0x99. Default: `false`.
+    ///
+    /// ```
+    /// use mqtt_wire::{DecodeOptions, ReasonCode, Version, decode};
+    ///
+    /// let checking = DecodeOptions::new(Version::V5).with_payload_check(true);
+    /// // Payload Format Indicator 1: text. The payload is none.
+    /// let publish = [0x30, 7, 0, 1, b'a', 2, 0x01, 1, 0xFF];
+    /// let error = decode(&publish, checking).unwrap_err();
+    /// assert_eq!(error.reason_code(), ReasonCode::PAYLOAD_FORMAT_INVALID);
+    /// ```
     #[must_use]
     pub const fn with_payload_check(self, check: bool) -> Self {
         self.with(self.context.with(PAYLOAD_CHECK, check))
@@ -344,6 +423,18 @@ impl DecodeOptions {
     /// A CONNECT is decoded by the version it names, and nothing else is decoded:
     /// [`Rule::VersionUnknown`](crate::Rule::VersionUnknown). What follows the CONNECT wants options with its version;
     /// [`Connection`](crate::Connection) keeps them.
+    ///
+    /// ```
+    /// use mqtt_wire::{Connect, DecodeOptions, Packet, Version, decode_exact};
+    ///
+    /// let mut bytes = Vec::new();
+    /// Packet::from(Connect::new(Version::V31, "old")).encode(Version::V31, &mut bytes)?;
+    /// let Packet::Connect(connect) = decode_exact(&bytes, DecodeOptions::detect())? else {
+    ///     panic!("nothing else is decoded")
+    /// };
+    /// assert_eq!(connect.version, Version::V31);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub const fn detect() -> Self {
         Self::of(Context::UNKNOWN)
     }
@@ -351,6 +442,14 @@ impl DecodeOptions {
     /// The next packet is the first of its connection: from a client nothing but CONNECT is accepted
     /// (`[MQTT-3.1.0-1]`), from a server nothing but CONNACK and AUTH, without a sender nothing but CONNECT.
     /// Refused at its first byte. Default: `false`.
+    ///
+    /// ```
+    /// use mqtt_wire::{DecodeOptions, Rule, Sender, Version, decode};
+    ///
+    /// let from_client = DecodeOptions::new(Version::V311).with_sender(Sender::Client);
+    /// let first = from_client.with_first_packet(true);
+    /// assert_eq!(decode(&[0xC0], first).unwrap_err().rule(), Rule::UnexpectedPacket);
+    /// ```
     #[must_use]
     pub const fn with_first_packet(self, first: bool) -> Self {
         self.with(self.context.with(FIRST, first))
@@ -364,6 +463,16 @@ impl DecodeOptions {
 
 impl EncodeOptions {
     /// What decodes the packets that these options encode.
+    ///
+    /// ```
+    /// use mqtt_wire::{EncodeOptions, Packet, Sender, Version, decode_exact};
+    ///
+    /// let options = EncodeOptions::new(Version::V5).with_sender(Sender::Client);
+    /// let mut out = [0; 2];
+    /// Packet::PingReq.encode(options, &mut out)?;
+    /// assert_eq!(decode_exact(&out, options.to_decode_options()), Ok(Packet::PingReq));
+    /// # Ok::<(), mqtt_wire::EncodeError>(())
+    /// ```
     pub const fn to_decode_options(&self) -> DecodeOptions {
         DecodeOptions::of(self.context).with_max_packet_size(self.max_packet_size)
     }

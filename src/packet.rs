@@ -178,7 +178,8 @@ macro_rules! packet {
         /// let publish = Publish::new(topic_name!("ruangtamu/lampu"), b"menyala");
         /// let mut buf = [0; 64];
         /// let n = Packet::from(publish).encode(Version::V5, &mut buf)?;
-        /// assert_eq!(decode(&buf[..n], Version::V5)?, Decoded::Packet { packet: publish.into(), len: n });
+        /// let decoded = decode(&buf[..n], Version::V5)?;
+        /// assert_eq!(decoded, Decoded::Packet { packet: publish.into(), len: n });
         /// # Ok::<(), Box<dyn std::error::Error>>(())
         /// ```
         #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -280,7 +281,7 @@ from_body! { Connect ConnAck Publish Subscribe SubAck Unsubscribe UnsubAck Disco
 macro_rules! with_fields {
     ($($name:ident $fields:ident;)+) => {$(
         impl<'a> $name<'a> {
-            /// All properties, found in one pass: see the module [`fields`].
+            /// All properties, found in one pass: see the module [`fields`], which has an example.
             pub fn fields(&self) -> fields::$fields<'a> {
                 self.properties.into()
             }

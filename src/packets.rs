@@ -21,7 +21,7 @@ use crate::standard::Version;
 /// ```
 /// use mqtt_wire::{Packet, Rule, Version, packets};
 ///
-/// let bytes = [0xC0, 0x00, 0x32, 0x05, 0x00, 0x01, b'a', 0x00, 0x00, 0xD0, 0x00, 0x30, 0x05, 0x00];
+/// let bytes = [0xC0, 0, 0x32, 5, 0, 1, b'a', 0, 0, 0xD0, 0, 0x30, 5, 0];
 /// let mut found = packets(&bytes, Version::V311);
 /// assert_eq!(found.next(), Some((0, Ok(Packet::PingReq))));
 /// let Some((2, Err(bad))) = found.next() else { panic!("a bad packet at byte 2") };
@@ -38,6 +38,14 @@ pub fn packets(bytes: &[u8], options: impl Into<DecodeOptions>) -> Packets<'_> {
 }
 
 /// Iterator over the packets of a buffer: see [`packets`].
+///
+/// ```
+/// use mqtt_wire::{Version, packets};
+///
+/// let mut found = packets(&[0xC0, 0x00, 0xD0], Version::V311);
+/// let whole = found.by_ref().take_while(|(_, packet)| packet.is_ok()).count();
+/// assert_eq!((whole, found.offset(), found.rest()), (1, 2, &[0xD0][..]));
+/// ```
 #[derive(Debug, Clone)]
 pub struct Packets<'a> {
     bytes: &'a [u8],

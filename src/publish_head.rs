@@ -9,6 +9,20 @@ use crate::read::{from, variable_block_len};
 use crate::standard::{PacketType, QoS, Rule, Version};
 
 /// What [`decode_publish_head`] found at the start of the bytes.
+///
+/// ```
+/// use mqtt_wire::{DecodedHead, Version, decode, decode_publish_head};
+///
+/// let bytes = [0xC0, 0x00];
+/// match decode_publish_head(&bytes, Version::V311)? {
+///     DecodedHead::Publish { head, payload, .. } => {
+///         println!("{:?}: {} bytes to come", head.topic, payload.remaining());
+///     }
+///     DecodedHead::Other(_) => println!("{:?}", decode(&bytes, Version::V311)?),
+///     DecodedHead::Incomplete { missing } => println!("read {missing} more bytes"),
+/// }
+/// # Ok::<(), mqtt_wire::DecodeError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(clippy::large_enum_variant, reason = "a view on the stack: boxing would allocate")]
 pub enum DecodedHead<'a> {
@@ -38,9 +52,8 @@ pub enum DecodedHead<'a> {
 ///
 /// // A message of 1,000,000 bytes, of which the first few have come.
 /// let start = [0x30, 0xC5, 0x84, 0x3D, 0x00, 0x03, b'a', b'/', b'b', b'm', b'e'];
-/// let DecodedHead::Publish { head, len, mut payload } = decode_publish_head(&start, Version::V311)? else {
-///     panic!("a PUBLISH")
-/// };
+/// let decoded = decode_publish_head(&start, Version::V311)?;
+/// let DecodedHead::Publish { head, len, mut payload } = decoded else { panic!("a PUBLISH") };
 /// assert_eq!(head.topic.map(|topic| topic.as_str()), Some("a/b"));
 /// assert_eq!(payload.take(&start[len..])?, b"me");
 /// assert_eq!(payload.remaining(), 999_998);
@@ -97,6 +110,22 @@ fn head_len(i: &[u8], flags: u8, version: Version) -> usize {
 }
 
 /// Takes the payload of a PUBLISH in the pieces in which it comes.
+///
+/// ```
+/// use mqtt_wire::{DecodedHead, Version, decode_publish_head};
+///
+/// let start = [0x30, 7, 0, 1, b'a', b'm', b'e'];
+/// let decoded = decode_publish_head(&start, Version::V311)?;
+/// if let DecodedHead::Publish { len, mut payload, .. } = decoded {
+///     let mut file = Vec::new();
+///     for piece in [&start[len..], b"ny", &[0xC0, 0x00]] {
+///         file.extend_from_slice(payload.take(piece)?);
+///     }
+///     assert!(payload.is_complete());
+///     assert_eq!(file, b"meny"); // PINGREQ, which follows, was not taken
+/// }
+/// # Ok::<(), mqtt_wire::DecodeError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Payload {
     header: FixedHeader,

@@ -26,6 +26,13 @@ pub use rule::Rule;
 pub use version::{Sender, UnknownName, Version};
 
 /// A number that is none of a type's: what `TryFrom` says.
+///
+/// ```
+/// use mqtt_wire::{PacketType, QoS};
+///
+/// assert!(QoS::try_from(3).is_err());
+/// println!("{}", PacketType::try_from(0).unwrap_err());
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("{number} is no {of}")]
 pub struct UnknownNumber {

@@ -59,6 +59,25 @@ impl Codec {
 
 /// What a [`Codec`] writes: one type for all, so that `framed.flush()`, `framed.split()` and a task that writes what
 /// others send it need no further word about types.
+///
+/// ```
+/// use bytes::{Bytes, BytesMut};
+/// use mqtt_wire::{Codec, Frame, Outgoing, Packet, Version};
+/// use tokio_util::codec::Encoder;
+///
+/// let mut codec = Codec::client(Version::V311);
+/// let mut out = BytesMut::new();
+/// let queue: [Outgoing; 3] = [
+///     Packet::PingReq.into(),
+///     Frame::encode(&Packet::PingReq, Version::V311)?.into(),
+///     Bytes::from_static(&[0xC0, 0]).into(),
+/// ];
+/// for outgoing in queue {
+///     codec.encode(outgoing, &mut out)?;
+/// }
+/// assert_eq!(out.len(), 6);
+/// # Ok::<(), mqtt_wire::CodecError>(())
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Outgoing<'a> {
@@ -96,6 +115,17 @@ impl From<Bytes> for Outgoing<'_> {
 }
 
 /// Why a [`Codec`] gave up.
+///
+/// ```
+/// use mqtt_wire::{Codec, CodecError, ReasonCode, Version};
+/// use tokio_util::codec::Decoder;
+///
+/// let mut stream = bytes::BytesMut::from(&[0x00][..]); // no packet has the type 0
+/// let error = Codec::client(Version::V5).decode(&mut stream).unwrap_err();
+/// assert!(matches!(error, CodecError::Decode(_)));
+/// // What to say before the connection is closed; `None` when it is broken anyway.
+/// assert_eq!(error.reason_code(), Some(ReasonCode::MALFORMED_PACKET));
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CodecError {

@@ -352,6 +352,15 @@ pub trait Output {
 }
 
 /// An [`Output`] has not enough room.
+///
+/// ```
+/// use mqtt_wire::{Full, Output};
+///
+/// // What an output answers that has two bytes left.
+/// let full = Full { available: 2 };
+/// let mut output = [0_u8; 2];
+/// assert_eq!(output.append(&[1, 2, 3]), Err(full));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("the output has room for {available} bytes only")]
 pub struct Full {

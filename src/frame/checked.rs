@@ -16,9 +16,11 @@ use crate::standard::PacketType;
 /// use mqtt_wire::{CheckedFrame, Connect, Packet, Version};
 ///
 /// fn first_packet(client_id: &str) -> CheckedFrame {
-///     CheckedFrame::encode(&Connect::new(Version::V5, client_id).into(), Version::V5).expect("it is short")
+///     let connect = Connect::new(Version::V5, client_id);
+///     CheckedFrame::encode(&connect.into(), Version::V5).expect("it is short")
 /// }
-/// assert!(matches!(first_packet("sensor-7").packet(), Packet::Connect(connect) if connect.client_id == "sensor-7"));
+/// let first = first_packet("sensor-7");
+/// assert!(matches!(first.packet(), Packet::Connect(connect) if connect.client_id == "sensor-7"));
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct CheckedFrame(Frame);

@@ -95,6 +95,15 @@ impl PublishFrame {
     }
 
     /// The payload, which is not copied.
+    ///
+    /// ```
+    /// use mqtt_wire::{Publish, PublishFrame, Version, topic_name};
+    ///
+    /// let frame = PublishFrame::encode(&Publish::new(topic_name!("a"), b"hi"), Version::V5)?;
+    /// let payload = frame.payload(); // shared, for a task that only wants that
+    /// assert_eq!(&payload[..], b"hi");
+    /// # Ok::<(), mqtt_wire::EncodeError>(())
+    /// ```
     pub fn payload(&self) -> Bytes {
         self.frame.slice(self.publish().payload)
     }
@@ -112,6 +121,16 @@ impl PublishFrame {
 
     /// The same frame with DUP set (`[MQTT-3.3.1-1]`); `None` at QoS 0 and when a Topic Alias stands for the topic: see
     /// [`Publish::to_resend`]. The bytes are copied unless they are alone in their memory.
+    ///
+    /// ```
+    /// use mqtt_wire::{Delivery, PacketId, Publish, PublishFrame, Version, topic_name};
+    ///
+    /// let at_least_once = Delivery::AtLeastOnce(PacketId::MIN);
+    /// let publish = Publish::new(topic_name!("a"), b"hi").with_delivery(at_least_once);
+    /// let again = PublishFrame::encode(&publish, Version::V311)?.with_dup().expect("QoS 1");
+    /// assert_eq!(again.as_ref()[0], 0x3A);
+    /// # Ok::<(), mqtt_wire::EncodeError>(())
+    /// ```
     pub fn with_dup(self) -> Option<Self> {
         let publish = self.publish();
         if publish.delivery == Delivery::AtMostOnce

@@ -25,6 +25,21 @@ use crate::write::{Sink, Written};
 /// | Packet Identifier | 2 bytes | 2 bytes |
 /// | Reason Code | - | 1 byte, may be left out when it is 0x00 and there are no properties |
 /// | Properties | - | may be left out when there are none |
+///
+/// ```
+/// use mqtt_wire::{Ack, Packet, PacketId, ReasonCode, Version};
+///
+/// let id = PacketId::MIN;
+/// let mut out = Vec::new();
+/// Packet::PubAck(Ack::new(id)).encode(Version::V311, &mut out)?;
+/// assert_eq!(out, [0x40, 2, 0, 1]);
+///
+/// // 5.0 can refuse a message; in 3.x that has no form.
+/// let refusal = Packet::PubAck(Ack::new(id).with_reason(ReasonCode::NOT_AUTHORIZED));
+/// assert_eq!(refusal.encoded_len(Version::V5)?, 5);
+/// assert!(refusal.encoded_len(Version::V311).is_err());
+/// # Ok::<(), mqtt_wire::EncodeError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Ack<'a> {
     /// The identifier of the PUBLISH that this belongs to.
@@ -43,6 +58,13 @@ impl<'a> Ack<'a> {
     }
 
     /// The same with a reason code.
+    ///
+    /// ```
+    /// use mqtt_wire::{Ack, PacketId, ReasonCode};
+    ///
+    /// let nobody = Ack::new(PacketId::MIN).with_reason(ReasonCode::NO_MATCHING_SUBSCRIBERS);
+    /// assert!(!nobody.reason_code.is_error()); // delivered, though to nobody
+    /// ```
     #[must_use]
     pub const fn with_reason(self, reason_code: ReasonCode) -> Self {
         Self { reason_code, ..self }

@@ -23,6 +23,19 @@ use crate::write::{Sink, Written};
 /// |---|---|
 /// | Reason Code | 1 byte; left out together with the properties when it is 0x00 and there are none |
 /// | Properties | with an Authentication Method |
+///
+/// ```
+/// use mqtt_wire::{Auth, Packet, Properties, Property, ReasonCode, Version};
+///
+/// let step = [
+///     Property::AuthenticationMethod("SCRAM-SHA-256"),
+///     Property::AuthenticationData(b"r=fyko"),
+/// ];
+/// let auth = Auth::new(ReasonCode::CONTINUE_AUTHENTICATION, Properties::new(&step));
+/// assert_eq!(auth.properties.authentication_method(), Some("SCRAM-SHA-256"));
+/// // There is no AUTH before 5.0.
+/// assert!(Packet::from(auth).encoded_len(Version::V311).is_err());
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Auth<'a> {
     /// 0x00 from the server, 0x18 from both, 0x19 from the client.

@@ -23,6 +23,25 @@ use crate::write::{Sink, Written};
 /// | byte 1 | reserved | Session Present | Session Present |
 /// | byte 2 | Return Code | Return Code | Reason Code |
 /// | Properties | - | - | yes |
+///
+/// ```
+/// use mqtt_wire::{ConnAck, Packet, Properties, Property, ReasonCode, Version};
+///
+/// let limits = [Property::ServerKeepAlive(30), Property::RetainAvailable(false)];
+/// let welcome = ConnAck {
+///     session_present: true,
+///     properties: Properties::new(&limits),
+///     ..ConnAck::new(ReasonCode::SUCCESS)
+/// };
+/// assert_eq!(Packet::from(welcome).encoded_len(Version::V5)?, 10);
+///
+/// // A refusal has the same code in every version; 3.1.1 writes it as its return code 5.
+/// let refusal = ConnAck::new(ReasonCode::NOT_AUTHORIZED);
+/// let mut out = [0; 4];
+/// Packet::from(refusal).encode(Version::V311, &mut out)?;
+/// assert_eq!(out, [0x20, 2, 0, 5]);
+/// # Ok::<(), mqtt_wire::EncodeError>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ConnAck<'a> {
     /// The server has a session of this client; never together with a refusal, never in 3.1.

@@ -61,6 +61,27 @@ const CLIENT_ID_MAX_V31: usize = 23;
 /// | Will Topic, Will Payload | with a will | with a will |
 /// | User Name | may be | may be |
 /// | Password | may be, with a User Name | may be |
+///
+/// ```
+/// use mqtt_wire::{Connect, Packet, Properties, Property, QoS, Version, Will, topic_name};
+///
+/// let will = Will { qos: QoS::AtLeastOnce, ..Will::new(topic_name!("lamp/7/status"), b"gone") };
+/// let wishes = [Property::SessionExpiryInterval(3600)];
+/// let connect = Connect {
+///     clean_start: false, // go on with the session that the server has
+///     keep_alive: 30,
+///     user_name: Some("anna"),
+///     password: Some(b"s3cret"),
+///     will: Some((&will).into()),
+///     properties: Properties::new(&wishes),
+///     ..Connect::new(Version::V5, "lamp-7")
+/// };
+/// let mut out = Vec::new();
+/// Packet::from(connect).encode(Version::V5, &mut out)?;
+/// // Logs do not show the password.
+/// assert!(!format!("{connect:?}").contains("s3cret"));
+/// # Ok::<(), mqtt_wire::EncodeError>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Connect<'a> {
     /// The version that the client speaks. To encode for another one is an error.
@@ -201,6 +222,14 @@ impl<'a> Connect<'a> {
 
     /// How long the server waits for a packet of this client before it takes the connection for dead: one and a
     /// half times the keep alive (`[MQTT-3.1.2-24]` of 3.1.1, `[MQTT-3.1.2-22]` of 5.0); `None` when that is off.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use mqtt_wire::{Connect, Version};
+    ///
+    /// let connect = Connect { keep_alive: 10, ..Connect::new(Version::V311, "lamp-7") };
+    /// assert_eq!(connect.keep_alive_limit(), Some(Duration::from_secs(15)));
+    /// ```
     pub const fn keep_alive_limit(&self) -> Option<Duration> {
         match self.keep_alive {
             0 => None,

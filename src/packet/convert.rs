@@ -27,6 +27,18 @@ impl<'a> Packet<'a> {
     /// `None` when 3.x has no packet that says the same: AUTH; a DISCONNECT that is not a normal one (close the
     /// connection instead); in 3.1 a SUBACK with a failure; a PUBLISH whose topic is an alias (put the name in first); a CONNECT with a
     /// password but no user name, or with a client identifier that the version refuses.
+    ///
+    /// ```
+    /// use mqtt_wire::{Packet, Properties, Property, Publish, Version, topic_name};
+    ///
+    /// let text = [Property::ContentType("text/plain")];
+    /// let publish =
+    ///     Publish { properties: Properties::new(&text), ..Publish::new(topic_name!("a"), b"hi") };
+    /// let packet = Packet::from(publish);
+    /// assert!(packet.encoded_len(Version::V311).is_err()); // nothing is lost by accident
+    /// let plain = packet.downgrade(Version::V311).expect("a message with a topic");
+    /// assert_eq!(plain, Publish::new(topic_name!("a"), b"hi").into());
+    /// ```
     pub fn downgrade(self, version: Version) -> Option<Self> {
         if version == Version::V5 {
             return Some(self);
@@ -82,6 +94,15 @@ impl<'a> Packet<'a> {
     /// 5.0). `None` for what 5.0 has no form for: an UNSUBACK without reason codes (5.0 wants one for each
     /// filter: build it with [`UnsubAck::new`]), reserved codes that were tolerated, and a topic filter that 5.0 takes for a bad shared
     /// subscription.
+    ///
+    /// ```
+    /// use mqtt_wire::{Connect, Packet, Version};
+    ///
+    /// let old = Connect { clean_start: false, ..Connect::new(Version::V311, "lamp-7") };
+    /// let Some(Packet::Connect(new)) = Packet::from(old).upgrade() else { panic!("it has a form") };
+    /// assert_eq!(new.version, Version::V5);
+    /// assert_eq!(new.properties.session_expiry_interval(), Some(u32::MAX)); // never
+    /// ```
     pub fn upgrade(self) -> Option<Self> {
         match self {
             Self::Connect(connect) if connect.version < Version::V5 => {
@@ -115,6 +136,18 @@ impl<'a> Packet<'a> {
 impl Publish<'_> {
     /// The message in MQTT 3.1 or 3.1.1, without its properties; in 5.0 it stays as it is. `None` when a Topic
     /// Alias stands for its topic.
+    ///
+    /// ```
+    /// use mqtt_wire::{Properties, Property, Publish, Version, topic_name};
+    ///
+    /// let text = [Property::ContentType("text/plain")];
+    /// let publish =
+    ///     Publish { properties: Properties::new(&text), ..Publish::new(topic_name!("a"), b"hi") };
+    /// assert_eq!(
+    ///     publish.downgrade(Version::V311),
+    ///     Some(Publish::new(topic_name!("a"), b"hi"))
+    /// );
+    /// ```
     pub fn downgrade(self, version: Version) -> Option<Self> {
         if version == Version::V5 {
             return Some(self);

@@ -23,6 +23,21 @@ use crate::write::{Sink, Written};
 /// |---|---|---|
 /// | Reason Code | - | 1 byte, may be left out when it is 0x00 and there are no properties |
 /// | Properties | - | may be left out when there are none |
+///
+/// ```
+/// use mqtt_wire::{Disconnect, Packet, ReasonCode, Version};
+///
+/// let goodbye = Packet::from(Disconnect::new(ReasonCode::NORMAL_DISCONNECTION));
+/// let mut out = Vec::new();
+/// goodbye.encode(Version::V311, &mut out)?;
+/// assert_eq!(out, [0xE0, 0]);
+///
+/// // A server of 5.0 says why; before 5.0 it can only close the connection.
+/// let kicked = Packet::from(Disconnect::new(ReasonCode::SESSION_TAKEN_OVER));
+/// assert_eq!(kicked.encoded_len(Version::V5)?, 3);
+/// assert_eq!(kicked.downgrade(Version::V311), None);
+/// # Ok::<(), mqtt_wire::EncodeError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Disconnect<'a> {
     /// Why; always [`ReasonCode::NORMAL_DISCONNECTION`] in 3.x.

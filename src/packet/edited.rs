@@ -38,6 +38,16 @@ impl EditedPublish<'_> {
 
 impl<'a> Publish<'a> {
     /// This message with those edits in place of its properties.
+    ///
+    /// ```
+    /// use mqtt_wire::{Packet, Property, Publish, Version, topic_name};
+    ///
+    /// let publish = Publish::new(topic_name!("a"), b"hi"); // as it was received
+    /// let via = [Property::UserProperty(("via", "bridge-2"))];
+    /// let edited = publish.edited(publish.properties.with(&via));
+    /// Packet::from(edited.as_publish()).encode(Version::V5, &mut Vec::new())?;
+    /// # Ok::<(), mqtt_wire::EncodeError>(())
+    /// ```
     pub const fn edited(self, properties: PropertyEdits<'a>) -> EditedPublish<'a> {
         EditedPublish { publish: self, properties }
     }
@@ -47,6 +57,15 @@ impl<'a> Publish<'a> {
     /// sent again.
     ///
     /// Give the name that the message was first sent to: with an alias alone the message does not know it any more.
+    ///
+    /// ```
+    /// use mqtt_wire::{Delivery, PacketId, Publish, topic_name};
+    ///
+    /// let lamp = topic_name!("lamp/7");
+    /// let sent = Publish::new(lamp, b"on").with_delivery(Delivery::AtLeastOnce(PacketId::MIN));
+    /// assert!(sent.to_resend(lamp).is_some_and(|again| again.as_publish().dup));
+    /// assert!(Publish::new(lamp, b"on").to_resend(lamp).is_none()); // QoS 0
+    /// ```
     pub fn to_resend(self, topic: TopicName<'a>) -> Option<EditedPublish<'a>> {
         if self.delivery == Delivery::AtMostOnce {
             return None;

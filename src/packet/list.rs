@@ -134,6 +134,15 @@ impl<'a, T: Item<'a>> List<'a, T> {
     }
 
     /// The items in order.
+    ///
+    /// ```
+    /// use mqtt_wire::{PacketId, Unsubscribe, topic_filter};
+    ///
+    /// let filters = [topic_filter!("a"), topic_filter!("b/#")];
+    /// let unsubscribe = Unsubscribe::new(PacketId::MIN, &filters);
+    /// let longest = unsubscribe.filters.iter().map(|filter| filter.as_bytes().len()).max();
+    /// assert_eq!(longest, Some(3));
+    /// ```
     pub fn iter(&self) -> ListIter<'a, T> {
         ListIter(*self)
     }
@@ -169,6 +178,16 @@ fn write_each<'a, T: Item<'a>, S: Sink>(
 }
 
 /// Iterator over a [`List`].
+///
+/// ```
+/// use mqtt_wire::{List, ReasonCode};
+///
+/// let codes = [ReasonCode::GRANTED_QOS_1, ReasonCode::NOT_AUTHORIZED];
+/// for (at, code) in List::new(&codes).iter().enumerate() {
+///     println!("filter {at}: {code}");
+/// }
+/// assert_eq!(List::new(&codes).iter().len(), 2); // of codes the number is known
+/// ```
 #[derive(Clone)]
 pub struct ListIter<'a, T>(List<'a, T>);
 

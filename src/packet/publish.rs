@@ -31,6 +31,27 @@ const RETAIN: u8 = 0b0001;
 /// | Packet Identifier | 2 bytes, QoS 1 and 2 | 2 bytes, QoS 1 and 2 |
 /// | Properties | - | yes |
 /// | Payload | the rest | the rest |
+///
+/// ```
+/// use mqtt_wire::{
+///     Delivery, Packet, PacketId, Properties, Property, Publish, Version, decode_exact, topic_name,
+/// };
+///
+/// let text = [Property::ContentType("text/plain"), Property::MessageExpiryInterval(60)];
+/// let publish = Publish {
+///     retain: true,
+///     delivery: Delivery::AtLeastOnce(PacketId::new(7).expect("not 0")),
+///     properties: Properties::new(&text),
+///     ..Publish::new(topic_name!("ruangtamu/lampu"), b"menyala")
+/// };
+/// let mut out = Vec::new();
+/// Packet::from(publish).encode(Version::V5, &mut out)?;
+///
+/// let Packet::Publish(read) = decode_exact(&out, Version::V5)? else { panic!("it is one") };
+/// assert_eq!(read, publish);
+/// assert_eq!(read.topic.map(|topic| topic.as_str()), Some("ruangtamu/lampu"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Publish<'a> {
     /// This may be a repetition of an earlier attempt; never at QoS 0.
@@ -62,6 +83,15 @@ impl<'a> Publish<'a> {
     }
 
     /// The same at another Quality of Service.
+    ///
+    /// ```
+    /// use mqtt_wire::{Delivery, PacketId, Publish, QoS, topic_name};
+    ///
+    /// let publish = Publish::new(topic_name!("a"), b"hi");
+    /// let again = publish.with_delivery(Delivery::ExactlyOnce(PacketId::MIN));
+    /// assert_eq!(publish.delivery.qos(), QoS::AtMostOnce);
+    /// assert_eq!(again.delivery.qos(), QoS::ExactlyOnce);
+    /// ```
     #[must_use]
     pub const fn with_delivery(self, delivery: Delivery) -> Self {
         Self { delivery, ..self }
@@ -103,6 +133,17 @@ impl<'a> Publish<'a> {
 
 /// PUBLISH without its payload, as [`decode_publish_head`](crate::decode_publish_head) finds it: a message it becomes
 /// only with one.
+///
+/// ```
+/// use mqtt_wire::{DecodedHead, Version, decode_publish_head};
+///
+/// let start = [0x30, 100, 0, 1, b'a']; // 97 bytes of payload are to come
+/// let DecodedHead::Publish { head, .. } = decode_publish_head(&start, Version::V311)? else {
+///     panic!("the head is there")
+/// };
+/// assert!(head.topic.is_some_and(|topic| topic == "a") && !head.retain);
+/// # Ok::<(), mqtt_wire::DecodeError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PublishHead<'a> {
     /// This may be a repetition of an earlier attempt; never at QoS 0.
@@ -119,6 +160,17 @@ pub struct PublishHead<'a> {
 
 impl<'a> PublishHead<'a> {
     /// The message with that payload.
+    ///
+    /// ```
+    /// use mqtt_wire::{DecodedHead, Publish, Version, decode_publish_head, topic_name};
+    ///
+    /// let start = [0x30, 5, 0, 1, b'a'];
+    /// if let DecodedHead::Publish { head, .. } = decode_publish_head(&start, Version::V311)? {
+    ///     let collected = b"hi"; // when it has come
+    ///     assert_eq!(head.with_payload(collected), Publish::new(topic_name!("a"), b"hi"));
+    /// }
+    /// # Ok::<(), mqtt_wire::DecodeError>(())
+    /// ```
     #[inline(always)]
     pub const fn with_payload(self, payload: &'a [u8]) -> Publish<'a> {
         let Self { dup, delivery, retain, topic, properties } = self;

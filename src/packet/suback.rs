@@ -24,6 +24,21 @@ use crate::write::{Sink, Written};
 /// | Packet Identifier | 2 bytes | 2 bytes |
 /// | Properties | - | yes |
 /// | Reason Codes | one for each topic filter | one for each topic filter |
+///
+/// ```
+/// use mqtt_wire::{Packet, PacketId, QoS, ReasonCode, SubAck, Version};
+///
+/// // One code for each filter of the SUBSCRIBE, in its order.
+/// let codes = [ReasonCode::granted(QoS::AtLeastOnce), ReasonCode::NOT_AUTHORIZED];
+/// let answer = Packet::from(SubAck::new(PacketId::MIN, &codes));
+/// assert_eq!(answer.encoded_len(Version::V5)?, 7);
+///
+/// // 3.1.1 knows one failure: `downgrade` makes it 0x80.
+/// let mut out = Vec::new();
+/// answer.downgrade(Version::V311).expect("it has a form").encode(Version::V311, &mut out)?;
+/// assert_eq!(out, [0x90, 4, 0, 1, 0x01, 0x80]);
+/// # Ok::<(), mqtt_wire::EncodeError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SubAck<'a> {
     /// The identifier of the SUBSCRIBE.

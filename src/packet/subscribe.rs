@@ -26,6 +26,27 @@ use crate::write::{Sink, Written};
 /// | Packet Identifier | 2 bytes | 2 bytes |
 /// | Properties | - | yes |
 /// | Topic Filters | string and QoS, at least one | string and options, at least one |
+///
+/// ```
+/// use mqtt_wire::{
+///     Packet, PacketId, Properties, Property, QoS, Subscribe, Subscription, SubscriptionId,
+///     Version, topic_filter,
+/// };
+///
+/// let wanted = [
+///     Subscription::new(topic_filter!("lamp/+/status"), QoS::AtLeastOnce),
+///     Subscription::new(topic_filter!("chat/#"), QoS::AtMostOnce),
+/// ];
+/// let id = [Property::SubscriptionIdentifier(SubscriptionId::new(9).expect("in range"))];
+/// let subscribe =
+///     Subscribe { properties: Properties::new(&id), ..Subscribe::new(PacketId::MIN, &wanted) };
+/// Packet::from(subscribe).encode(Version::V5, &mut Vec::new())?;
+///
+/// // What comes in is iterated where it lies.
+/// let filters: Vec<_> = subscribe.subscriptions.iter().map(|wanted| wanted.filter).collect();
+/// assert_eq!(filters, [topic_filter!("lamp/+/status"), topic_filter!("chat/#")]);
+/// # Ok::<(), mqtt_wire::EncodeError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Subscribe<'a> {
     /// The identifier that SUBACK will repeat.
@@ -57,6 +78,16 @@ impl<'a> Subscribe<'a> {
 }
 
 /// A topic filter and how its messages are wanted (section 3.8.3).
+///
+/// ```
+/// use mqtt_wire::{QoS, RetainHandling, Subscription, topic_filter};
+///
+/// let wanted = Subscription {
+///     retain_handling: RetainHandling::DoNotSend, // only what is published from now on
+///     ..Subscription::new(topic_filter!("lamp/#"), QoS::AtLeastOnce)
+/// };
+/// assert_eq!((wanted.maximum_qos, wanted.no_local), (QoS::AtLeastOnce, false));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Subscription<'a> {
     /// Which topics.
@@ -73,6 +104,18 @@ pub struct Subscription<'a> {
 
 /// The Subscription Options (section 3.8.3.1 of 5.0): what a server keeps of a [`Subscription`] besides its
 /// filter.
+///
+/// ```
+/// use mqtt_wire::topic::FilterTree;
+/// use mqtt_wire::{QoS, Subscription, SubscriptionOptions, topic_filter, topic_name};
+///
+/// // A server keeps the options by filter.
+/// let mut kept: FilterTree<SubscriptionOptions> = FilterTree::new();
+/// let wanted = Subscription::new(topic_filter!("lamp/#"), QoS::AtLeastOnce);
+/// kept.insert(wanted.filter, wanted.options());
+/// let (_, options) = kept.matches(topic_name!("lamp/7")).next().expect("one");
+/// assert_eq!(options.maximum_qos, QoS::AtLeastOnce);
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct SubscriptionOptions {
     /// The highest QoS at which messages are wanted.

@@ -23,6 +23,19 @@ use crate::write::{Sink, Written};
 /// | Packet Identifier | 2 bytes | 2 bytes |
 /// | Properties | - | yes |
 /// | Reason Codes | - | one for each topic filter |
+///
+/// ```
+/// use mqtt_wire::{Packet, PacketId, ReasonCode, UnsubAck, Version};
+///
+/// let codes = [ReasonCode::SUCCESS, ReasonCode::NO_SUBSCRIPTION_EXISTED];
+/// let answer = Packet::from(UnsubAck::new(PacketId::MIN, &codes));
+/// assert_eq!(answer.encoded_len(Version::V5)?, 7);
+///
+/// // 3.x has no codes here: give none, or let `downgrade` drop them.
+/// let plain = Packet::from(UnsubAck::new(PacketId::MIN, &[]));
+/// assert_eq!(answer.downgrade(Version::V311), Some(plain));
+/// # Ok::<(), mqtt_wire::EncodeError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct UnsubAck<'a> {
     /// The identifier of the UNSUBSCRIBE.

@@ -24,6 +24,16 @@ use crate::write::{Sink, Written};
 /// | Packet Identifier | 2 bytes | 2 bytes |
 /// | Properties | - | yes |
 /// | Topic Filters | strings, at least one | strings, at least one |
+///
+/// ```
+/// use mqtt_wire::{Packet, PacketId, Unsubscribe, Version, topic_filter};
+///
+/// let filters = [topic_filter!("lamp/+/status"), topic_filter!("$share/workers/jobs")];
+/// let unsubscribe = Unsubscribe::new(PacketId::MIN, &filters);
+/// Packet::from(unsubscribe).encode(Version::V5, &mut Vec::new())?;
+/// assert_eq!(unsubscribe.filters.len(), 2);
+/// # Ok::<(), mqtt_wire::EncodeError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Unsubscribe<'a> {
     /// The identifier that UNSUBACK will repeat.

@@ -21,6 +21,20 @@ use crate::topic::TopicName;
 use crate::write::{Sink, Written};
 
 /// The Will Message: what the server publishes for a client that is gone (section 3.1.2.5).
+///
+/// ```
+/// use mqtt_wire::{Connect, Properties, Property, QoS, Version, Will, topic_name};
+///
+/// let wait = [Property::WillDelayInterval(30)]; // a short loss is no reason to publish it
+/// let will = Will {
+///     qos: QoS::AtLeastOnce,
+///     retain: true,
+///     properties: Properties::new(&wait),
+///     ..Will::new(topic_name!("lamp/7/status"), b"gone")
+/// };
+/// let connect = Connect { will: Some((&will).into()), ..Connect::new(Version::V5, "lamp-7") };
+/// assert_eq!(connect.will.expect("it is there").get().payload, b"gone");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Will<'a> {
     /// The QoS at which it is published.
@@ -43,6 +57,20 @@ impl<'a> Will<'a> {
 
     /// The message that the server publishes: with all properties but the Will Delay Interval, which is none of a
     /// message's (section 3.1.3.2.2 of 5.0).
+    ///
+    /// ```
+    /// use mqtt_wire::{Delivery, Properties, Property, Will, topic_name};
+    ///
+    /// let properties = [Property::WillDelayInterval(30), Property::ContentType("text/plain")];
+    /// let will = Will {
+    ///     properties: Properties::new(&properties),
+    ///     ..Will::new(topic_name!("lamp/7/status"), b"gone")
+    /// };
+    /// let edited = will.to_publish(Delivery::AtMostOnce);
+    /// let publish = edited.as_publish();
+    /// assert_eq!(publish.payload, b"gone");
+    /// assert_eq!(publish.properties.iter().count(), 1);
+    /// ```
     pub fn to_publish(self, delivery: Delivery) -> EditedPublish<'a> {
         let publish = Publish { delivery, retain: self.retain, ..Publish::new(self.topic, self.payload) };
         publish.edited(self.properties.without(PropertyId::WillDelayInterval))

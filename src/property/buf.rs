@@ -46,7 +46,8 @@ use crate::write::{Counter, Writer};
 /// use mqtt_wire::{EncodeError, PropertiesBuf, Property};
 ///
 /// let labels = [("room", "kitchen"), ("floor", "2")];
-/// let properties: Result<PropertiesBuf, EncodeError> = labels.into_iter().map(Property::from).collect();
+/// let properties: Result<PropertiesBuf, EncodeError> =
+///     labels.into_iter().map(Property::from).collect();
 /// assert_eq!(properties?.len(), 2);
 /// # Ok::<(), EncodeError>(())
 /// ```
@@ -71,6 +72,18 @@ impl PropertiesBuf {
 
     /// Adds a property behind the others.
     ///
+    /// ```
+    /// use mqtt_wire::{PropertiesBuf, Property, Rule};
+    ///
+    /// let mut properties = PropertiesBuf::new();
+    /// properties.push(Property::ContentType("text/plain"))?;
+    /// properties.push(("room", "kitchen"))?;
+    /// let error = properties.push(Property::ContentType("text/html")).unwrap_err();
+    /// assert_eq!(error.rule(), Some(Rule::PropertyRepeated));
+    /// assert_eq!(properties.len(), 2);
+    /// # Ok::<(), mqtt_wire::EncodeError>(())
+    /// ```
+    ///
     /// # Errors
     /// When no packet could carry it beside the others: a string with U+0000 ([`Rule::NulCharacter`]), a string or Binary
     /// Data of more than 65,535 bytes ([`Rule::StringTooLong`]), a property that is there already and may not be there
@@ -88,6 +101,16 @@ impl PropertiesBuf {
 
     /// Puts a property in the place of all with its identifier, at the end.
     ///
+    /// ```
+    /// use mqtt_wire::{PropertiesBuf, Property};
+    ///
+    /// let mut properties = PropertiesBuf::new();
+    /// properties.set(Property::MessageExpiryInterval(60))?;
+    /// properties.set(Property::MessageExpiryInterval(48))?; // in place of the first
+    /// assert_eq!(properties.as_properties().message_expiry_interval(), Some(48));
+    /// # Ok::<(), mqtt_wire::EncodeError>(())
+    /// ```
+    ///
     /// # Errors
     /// As for [`push`](Self::push), but that it may have been there. The properties are then as they were.
     pub fn set<'p>(&mut self, property: impl Into<Property<'p>>) -> Result<(), EncodeError> {
@@ -101,6 +124,17 @@ impl PropertiesBuf {
     }
 
     /// Adds properties behind the others: all of them, or none.
+    ///
+    /// ```
+    /// use mqtt_wire::{PropertiesBuf, Property};
+    ///
+    /// let mut properties = PropertiesBuf::new();
+    /// properties.try_extend([("room", "kitchen"), ("floor", "2")])?;
+    /// // The second is wrong, so the first is not taken either.
+    /// assert!(properties.try_extend([("door", "1"), ("nul", "\0")]).is_err());
+    /// assert_eq!(properties.len(), 2);
+    /// # Ok::<(), mqtt_wire::EncodeError>(())
+    /// ```
     ///
     /// # Errors
     /// As for [`push`](Self::push).
@@ -118,6 +152,16 @@ impl PropertiesBuf {
     }
 
     /// Takes out all properties with one of these identifiers. Returns which of them there were.
+    ///
+    /// ```
+    /// use mqtt_wire::{PropertiesBuf, Property, PropertyId};
+    ///
+    /// let mut properties = PropertiesBuf::new();
+    /// properties.push(Property::ContentType("text/plain"))?;
+    /// let removed = properties.remove(PropertyId::ContentType | PropertyId::UserProperty);
+    /// assert!(removed.contains(PropertyId::ContentType) && properties.is_empty());
+    /// # Ok::<(), mqtt_wire::EncodeError>(())
+    /// ```
     pub fn remove(&mut self, ids: impl Into<PropertySet>) -> PropertySet {
         let removed = self.present & ids.into();
         if removed.is_empty() {

@@ -12,12 +12,14 @@ use crate::standard::{PropertyId, PropertySet};
 /// use core::num::NonZeroU16;
 /// use mqtt_wire::{Properties, Property, PropertyId};
 ///
-/// let received = [Property::TopicAlias(NonZeroU16::MIN), Property::UserProperty(("room", "kitchen"))];
+/// let alias = Property::TopicAlias(NonZeroU16::MIN);
+/// let received = [alias, Property::UserProperty(("room", "kitchen"))];
 /// let mine = [Property::UserProperty(("via", "bridge"))];
 ///
 /// let edits = Properties::new(&received).edit(PropertyId::TopicAlias, &mine);
 /// let to_send = edits.as_properties();
-/// assert_eq!(to_send.user_properties().collect::<Vec<_>>(), [("room", "kitchen"), ("via", "bridge")]);
+/// let user: Vec<_> = to_send.user_properties().collect();
+/// assert_eq!(user, [("room", "kitchen"), ("via", "bridge")]);
 /// assert_eq!(to_send.topic_alias(), None);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -42,16 +44,43 @@ impl<'a> From<&'a PropertyEdits<'a>> for Properties<'a> {
 
 impl<'a> Properties<'a> {
     /// These properties without some of them, and with others behind them.
+    ///
+    /// ```
+    /// use mqtt_wire::{Properties, Property, PropertyId};
+    ///
+    /// // What is left of the message's life goes out in place of what came.
+    /// let received = [Property::MessageExpiryInterval(60), Property::ContentType("text/plain")];
+    /// let rest = [Property::MessageExpiryInterval(48)];
+    /// let edits = Properties::new(&received).edit(PropertyId::MessageExpiryInterval, &rest);
+    /// assert_eq!(edits.as_properties().message_expiry_interval(), Some(48));
+    /// ```
     pub fn edit(self, without: impl Into<PropertySet>, with: &'a [Property<'a>]) -> PropertyEdits<'a> {
         PropertyEdits { base: self, hidden: without.into(), added: with }
     }
 
     /// These properties without some of them.
+    ///
+    /// ```
+    /// use mqtt_wire::{Properties, Property, PropertyId};
+    ///
+    /// let received = [Property::ContentType("text/plain"), Property::ResponseInformation("r/")];
+    /// let edits = Properties::new(&received).without(PropertyId::ResponseInformation);
+    /// assert_eq!(edits.as_properties().iter().count(), 1);
+    /// ```
     pub fn without(self, ids: impl Into<PropertySet>) -> PropertyEdits<'a> {
         self.edit(ids, &[])
     }
 
     /// These properties, and others behind them.
+    ///
+    /// ```
+    /// use mqtt_wire::{Properties, Property};
+    ///
+    /// let received = [Property::ContentType("text/plain")];
+    /// let mine = [Property::UserProperty(("via", "bridge-2"))];
+    /// let edits = Properties::new(&received).with(&mine);
+    /// assert_eq!(edits.as_properties().user_properties().next(), Some(("via", "bridge-2")));
+    /// ```
     pub fn with(self, added: &'a [Property<'a>]) -> PropertyEdits<'a> {
         self.edit(PropertySet::EMPTY, added)
     }

@@ -40,6 +40,16 @@ macro_rules! fields {
         each { $($many_id:ident $many_field:ident $many_type:ty;)+ }
     )+) => { $(
         #[doc = concat!("The properties of ", $packet, ": see the [module](self).")]
+        ///
+        /// ```
+        #[doc = concat!("use mqtt_wire::fields::", stringify!($name), ";")]
+        /// use mqtt_wire::{Properties, Property};
+        ///
+        /// // As `fields()` of the packet gives it.
+        /// let mine = [Property::UserProperty(("room", "kitchen"))];
+        #[doc = concat!("let ", stringify!($name), " { mut user_properties, .. } = Properties::new(&mine).into();")]
+        /// assert_eq!(user_properties.next(), Some(("room", "kitchen")));
+        /// ```
         #[derive(Debug, Clone)]
         pub struct $name<'a> {
             $(#[doc = concat!("[`Property::", stringify!($id), "`].")]

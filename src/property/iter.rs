@@ -80,6 +80,15 @@ impl<'a> Properties<'a> {
 }
 
 /// Iterator over [`Properties`], in order.
+///
+/// ```
+/// use mqtt_wire::{Properties, Property};
+///
+/// let mine = [Property::MessageExpiryInterval(60), Property::UserProperty(("room", "kitchen"))];
+/// let properties = Properties::new(&mine);
+/// let titles: Vec<_> = properties.iter().map(|property| property.id().title()).collect();
+/// assert_eq!(titles, ["Message Expiry Interval", "User Property"]);
+/// ```
 #[derive(Debug, Clone)]
 pub struct PropertyIter<'a> {
     properties: Properties<'a>,

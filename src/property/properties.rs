@@ -208,6 +208,14 @@ impl<'a> Properties<'a> {
     }
 
     /// Which properties there are.
+    ///
+    /// ```
+    /// use mqtt_wire::{Properties, Property, PropertyId};
+    ///
+    /// let mine = [Property::ContentType("text/plain"), Property::MessageExpiryInterval(60)];
+    /// let ids = Properties::new(&mine).ids();
+    /// assert!(ids.contains(PropertyId::ContentType) && !ids.contains(PropertyId::TopicAlias));
+    /// ```
     pub fn ids(&self) -> PropertySet {
         let mut number = 0;
         let mut ids = PropertySet::EMPTY;
@@ -231,6 +239,14 @@ impl<'a> Properties<'a> {
     }
 
     /// The first property with that identifier.
+    ///
+    /// ```
+    /// use mqtt_wire::{Properties, Property, PropertyId};
+    ///
+    /// let mine = [Property::ContentType("text/plain"), Property::MessageExpiryInterval(60)];
+    /// let found = Properties::new(&mine).find(PropertyId::MessageExpiryInterval);
+    /// assert_eq!(found, Some(Property::MessageExpiryInterval(60)));
+    /// ```
     pub fn find(&self, id: PropertyId) -> Option<Property<'a>> {
         match self.0 {
             Repr::Wire { low, high, .. } if !PropertySet::from_parts(low, high).contains(id) => None,

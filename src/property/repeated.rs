@@ -11,6 +11,14 @@ use crate::standard::{PropertyId, SubscriptionId};
 /// [`Properties::user_properties`] and [`Properties::subscription_identifiers`].
 ///
 /// It passes over what is between them without building it.
+///
+/// ```
+/// use mqtt_wire::{Properties, Property};
+///
+/// let mine = [("room", "kitchen"), ("floor", "2")].map(Property::UserProperty);
+/// let floor = Properties::new(&mine).user_properties().find(|(name, _)| *name == "floor");
+/// assert_eq!(floor, Some(("floor", "2")));
+/// ```
 #[derive(Clone)]
 pub struct Repeated<'a, T> {
     all: PropertyIter<'a>,

@@ -78,6 +78,24 @@ impl<'a> From<(&'a str, &'a str)> for Property<'a> {
 
 /// The value of a property by its type on the wire. `Debug` of [`BinaryData`](Self::BinaryData) shows the length alone: it
 /// may be Authentication Data.
+///
+/// ```
+/// use mqtt_wire::{Property, PropertyValue};
+///
+/// /// A cell of a table of properties.
+/// fn cell(property: &Property) -> String {
+///     match property.value() {
+///         PropertyValue::Byte(n) => n.to_string(),
+///         PropertyValue::TwoByteInteger(n) => n.to_string(),
+///         PropertyValue::FourByteInteger(n) => n.to_string(),
+///         PropertyValue::VariableByteInteger(n) => n.to_string(),
+///         PropertyValue::Utf8String(text) => text.to_owned(),
+///         PropertyValue::BinaryData(bytes) => format!("{} bytes", bytes.len()),
+///         PropertyValue::Utf8StringPair(name, value) => format!("{name}={value}"),
+///     }
+/// }
+/// assert_eq!(cell(&Property::UserProperty(("room", "kitchen"))), "room=kitchen");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PropertyValue<'a> {
     /// One byte; every such property is 0 or 1.

@@ -6,6 +6,16 @@ use core::str::FromStr;
 use super::{PacketId, UnknownName, UnknownNumber};
 
 /// Quality of Service: how hard the sender and the receiver try to deliver a message (section 4.3).
+///
+/// ```
+/// use mqtt_wire::QoS;
+///
+/// // A subscriber gets a message at the lower of two.
+/// let (published, granted) = (QoS::ExactlyOnce, QoS::AtLeastOnce);
+/// assert_eq!(published.min(granted), QoS::AtLeastOnce);
+/// assert_eq!("1".parse(), Ok(QoS::AtLeastOnce)); // from a command line
+/// assert_eq!(QoS::new(3), None);
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum QoS {
     /// QoS 0: at most once.
@@ -59,6 +69,15 @@ impl FromStr for QoS {
 
 /// The value of the property Maximum QoS: 0 or 1, since a server that supports QoS 2 leaves it out
 /// (section 3.2.2.3.4 of 5.0).
+///
+/// ```
+/// use mqtt_wire::{MaximumQoS, Property, QoS};
+///
+/// // A server announces the highest QoS that it supports, unless that is 2.
+/// let announced = MaximumQoS::new(QoS::AtLeastOnce).map(Property::MaximumQoS);
+/// assert!(announced.is_some());
+/// assert_eq!(MaximumQoS::new(QoS::ExactlyOnce), None);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum MaximumQoS {
     /// The server supports QoS 0 only.
@@ -108,6 +127,15 @@ impl fmt::Display for MaximumQoS {
 
 /// The QoS of a PUBLISH together with the Packet Identifier that QoS 1 and 2 need and QoS 0 must not have
 /// (`[MQTT-2.3.1-5]` of 3.1.1, `[MQTT-2.2.1-2]` of 5.0).
+///
+/// ```
+/// use mqtt_wire::{Delivery, PacketId, QoS};
+///
+/// let delivery = Delivery::AtLeastOnce(PacketId::MIN);
+/// assert_eq!((delivery.qos(), delivery.packet_id()), (QoS::AtLeastOnce, Some(PacketId::MIN)));
+/// // From a QoS that is known at run time only:
+/// assert_eq!(Delivery::new(QoS::AtMostOnce, PacketId::MIN), Delivery::AtMostOnce);
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Delivery {
     /// QoS 0.
@@ -148,6 +176,20 @@ impl Delivery {
 }
 
 /// When retained messages are sent for a subscription (section 3.8.3.1 of 5.0).
+///
+/// ```
+/// use mqtt_wire::RetainHandling;
+///
+/// /// Whether a server sends the retained messages of a filter.
+/// fn sends_retained(handling: RetainHandling, is_new: bool) -> bool {
+///     match handling {
+///         RetainHandling::Send => true,
+///         RetainHandling::SendIfNew => is_new,
+///         RetainHandling::DoNotSend => false,
+///     }
+/// }
+/// assert!(!sends_retained(RetainHandling::SendIfNew, false));
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RetainHandling {
     /// 0: at every SUBSCRIBE. What 3.x always does.

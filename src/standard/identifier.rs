@@ -65,6 +65,15 @@ impl fmt::Display for PacketId {
 }
 
 /// A Subscription Identifier: 1 to 268,435,455 (section 3.8.2.1.2 of 5.0).
+///
+/// ```
+/// use mqtt_wire::{Property, SubscriptionId};
+///
+/// let id = SubscriptionId::new(9).expect("1 to 268,435,455");
+/// let property = Property::SubscriptionIdentifier(id);
+/// assert_eq!(SubscriptionId::new(0), None);
+/// # let _ = property;
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SubscriptionId(u32);
 

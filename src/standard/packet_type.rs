@@ -48,6 +48,15 @@ pub(crate) use packets;
 macro_rules! packet_type {
     ($($(#[$doc:meta])* $number:literal $flags:tt $name:ident($($body:ident)?) $text:literal $v3:ident $v5:ident;)+) => {
         /// The type of a control packet (Table 2.1 of 3.1.1, Table 2-1 of 5.0).
+        ///
+        /// ```
+        /// use mqtt_wire::{PacketType, Sender, Version};
+        ///
+        /// assert_eq!(PacketType::new(0x30 >> 4), Some(PacketType::Publish)); // of a first byte
+        /// assert_eq!(PacketType::ConnAck.to_string(), "CONNACK");
+        /// assert!(!PacketType::Auth.exists_in(Version::V311));
+        /// assert!(!PacketType::Connect.may_be_sent_by(Sender::Server, Version::V5));
+        /// ```
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(u8)]
         pub enum PacketType { $($(#[$doc])* $name = $number,)+ }

@@ -83,6 +83,15 @@ macro_rules! property_id {
         repeating $($(#[$many_doc:meta])* $many_id:literal $many:ident $many_getter:ident $many_title:literal $many_kind:ident($many_type:ty) in $($many_place:ident)|+, repeats in $($repeats:ident)|+;)+
     ) => {
         /// The identifier of a property (Table 2-4).
+        ///
+        /// ```
+        /// use mqtt_wire::{PropertyId, PropertyType};
+        ///
+        /// let id = PropertyId::new(0x02).expect("it is one");
+        /// assert_eq!(id, PropertyId::MessageExpiryInterval);
+        /// assert_eq!(id.title(), "Message Expiry Interval");
+        /// assert_eq!(id.value_type(), PropertyType::FourByteInteger);
+        /// ```
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
         #[repr(u8)]
@@ -145,6 +154,15 @@ impl fmt::Display for PropertyId {
 }
 
 /// The type of a property's value on the wire (section 2.2.2.2).
+///
+/// ```
+/// use mqtt_wire::{PropertyId, PropertyType};
+///
+/// // Which properties are texts?
+/// let texts = PropertyId::ALL.iter().filter(|id| id.value_type() == PropertyType::Utf8String);
+/// assert!(texts.clone().any(|id| *id == PropertyId::ReasonString));
+/// assert_eq!(texts.count(), 7);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PropertyType {
     /// One byte; every such property is 0 or 1.

@@ -5,6 +5,16 @@ use core::fmt;
 use super::PropertyId;
 
 /// A set of property identifiers.
+///
+/// ```
+/// use mqtt_wire::{Properties, Property, PropertyId, PropertySet};
+///
+/// let mine = [Property::ContentType("text/plain"), Property::MessageExpiryInterval(60)];
+/// let present = Properties::new(&mine).ids();
+/// let understood: PropertySet = PropertyId::ContentType | PropertyId::UserProperty;
+/// // What is there and not understood:
+/// assert_eq!(present.difference(understood), PropertySet::of(PropertyId::MessageExpiryInterval));
+/// ```
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct PropertySet(u64);
 
@@ -105,6 +115,14 @@ impl PropertySet {
 }
 
 /// Iterator over a [`PropertySet`], by number.
+///
+/// ```
+/// use mqtt_wire::PropertyId;
+///
+/// let set = PropertyId::UserProperty | PropertyId::ContentType;
+/// let names: Vec<_> = set.iter().map(|id| id.title()).collect();
+/// assert_eq!(names, ["Content Type", "User Property"]); // by number: 0x03, 0x26
+/// ```
 #[derive(Debug, Clone)]
 pub struct PropertySetIter(PropertySet);
 

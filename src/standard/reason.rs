@@ -49,6 +49,16 @@ macro_rules! reason_codes {
 /// The return codes of 3.x are part of it: CONNACK's 1 to 5 are decoded as the code of 5.0 that says the same
 /// ([`UNSUPPORTED_PROTOCOL_VERSION`](Self::UNSUPPORTED_PROTOCOL_VERSION) and so on) and encoded back
 /// ([`ReasonCode::from_return_code`]), so that [`is_error`](Self::is_error) is right in every version.
+///
+/// ```
+/// use mqtt_wire::{PacketType, ReasonCode};
+///
+/// let code = ReasonCode::new(0x87);
+/// assert_eq!(code, ReasonCode::NOT_AUTHORIZED);
+/// assert!(code.is_error());
+/// assert_eq!(code.name(), Some("Not authorized"));
+/// assert_eq!(ReasonCode::SUCCESS.name_in(PacketType::Disconnect), Some("Normal disconnection"));
+/// ```
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReasonCode(u8);
 
@@ -145,6 +155,12 @@ impl ReasonCode {
     }
 
     /// The code with which SUBACK grants that QoS.
+    ///
+    /// ```
+    /// use mqtt_wire::{QoS, ReasonCode};
+    ///
+    /// assert_eq!(ReasonCode::granted(QoS::AtLeastOnce), ReasonCode::GRANTED_QOS_1);
+    /// ```
     pub const fn granted(qos: QoS) -> Self {
         Self(qos.get())
     }
@@ -171,6 +187,14 @@ impl ReasonCode {
 
     /// Whether a packet of that type, version and sender may carry the code; without a sender, whether that of
     /// either side may. In 3.x only CONNACK and SUBACK have codes.
+    ///
+    /// ```
+    /// use mqtt_wire::{PacketType, ReasonCode, Sender, Version};
+    ///
+    /// let code = ReasonCode::SERVER_BUSY;
+    /// assert!(code.is_allowed(PacketType::ConnAck, Version::V5, Some(Sender::Server)));
+    /// assert!(!code.is_allowed(PacketType::PubAck, Version::V5, None));
+    /// ```
     pub fn is_allowed(self, packet: PacketType, version: Version, sender: Option<Sender>) -> bool {
         let listed = match version {
             Version::V5 => true,
@@ -194,6 +218,15 @@ impl ReasonCode {
     }
 
     /// What a CONNACK return code of 3.x (0 to 5) means in the vocabulary of 5.0; `None` for a reserved one.
+    ///
+    /// ```
+    /// use mqtt_wire::ReasonCode;
+    ///
+    /// // "Connection refused, not authorized" of 3.1.1.
+    /// assert_eq!(ReasonCode::from_return_code(5), Some(ReasonCode::NOT_AUTHORIZED));
+    /// assert_eq!(ReasonCode::NOT_AUTHORIZED.to_return_code(), Some(5));
+    /// assert_eq!(ReasonCode::QUOTA_EXCEEDED.to_return_code(), None);
+    /// ```
     pub fn from_return_code(code: u8) -> Option<Self> {
         RETURN_CODES.get(usize::from(code)).copied()
     }

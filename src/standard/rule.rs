@@ -10,9 +10,25 @@ use super::{PacketType, ReasonCode, Version};
 macro_rules! rules {
     ($($name:ident $code:ident $v3:literal $v5:literal $text:literal;)+) => {
         /// The rule that a packet breaks.
+        ///
+        /// ```
+        /// use mqtt_wire::{ReasonCode, Rule, Version, decode};
+        ///
+        /// let error = decode(&[0x36, 0], Version::V5).unwrap_err(); // QoS 3
+        /// assert_eq!(error.rule(), Rule::PublishQoS3);
+        /// assert_eq!(Rule::PublishQoS3.to_string(), "both QoS bits of a PUBLISH are set");
+        /// assert_eq!(Rule::PublishQoS3.requirement(Version::V5, None), "MQTT-3.3.1-4");
+        /// assert_eq!(Rule::PublishQoS3.reason_code(), ReasonCode::MALFORMED_PACKET);
+        /// ```
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
-        pub enum Rule { $(#[doc = $text] $name,)+ }
+        pub enum Rule { $(
+            #[doc = concat!($text, ".")]
+            ///
+            #[doc = concat!("`[", $v3, "]` in 3.1.1, `[", $v5, "]` in 5.0, where the packet does not change it (see")]
+            #[doc = concat!("[`requirement`](Self::requirement)); [`ReasonCode::", stringify!($code), "`].")]
+            $name,
+        )+ }
 
         impl Rule {
             /// Every rule, in the order of the table.
@@ -109,6 +125,16 @@ impl Rule {
     /// The broken rule by its label in that version's standard, such as `MQTT-3.3.1-4`; `U-` and a section
     /// stand for a rule that the standard states without a number. MQTT 3.1 numbers no rules: its labels are
     /// `U-3.1` and a letter. The same label means different things in different standards.
+    ///
+    /// ```
+    /// use mqtt_wire::{PacketType, Rule, Version};
+    ///
+    /// assert_eq!(Rule::NulCharacter.requirement(Version::V311, None), "MQTT-1.5.3-2");
+    /// assert_eq!(Rule::NulCharacter.requirement(Version::V5, None), "MQTT-1.5.4-2");
+    /// // Some rules are numbered by packet.
+    /// let subscribe = Some(PacketType::Subscribe);
+    /// assert_eq!(Rule::ReservedFlags.requirement(Version::V5, subscribe), "MQTT-3.8.1-1");
+    /// ```
     pub fn requirement(self, version: Version, packet: Option<PacketType>) -> &'static str {
         use PacketType as P;
         if version == Version::V31 {

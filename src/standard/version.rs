@@ -5,6 +5,15 @@ use core::str::FromStr;
 
 /// A version of the protocol, as named by the Protocol Name and Protocol Level of CONNECT
 /// (sections 3.1.2.1 and 3.1.2.2 of both standards). Versions are ordered by age.
+///
+/// ```
+/// use mqtt_wire::Version;
+///
+/// assert_eq!("3.1.1".parse(), Ok(Version::V311)); // from a command line
+/// assert_eq!(Version::new(5), Some(Version::V5)); // from CONNECT's Protocol Level
+/// assert!(Version::V31 < Version::V5);
+/// assert_eq!(Version::V5.to_string(), "5.0");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Version {
     /// MQTT 3.1: `MQIsdp`, level 3.
@@ -79,6 +88,13 @@ impl FromStr for Version {
 }
 
 /// The text is no name of a [`Version`], a [`QoS`](crate::QoS), a [`Sender`] or a [`Tolerance`](crate::Tolerance).
+///
+/// ```
+/// use mqtt_wire::{QoS, Version};
+///
+/// assert!("4".parse::<Version>().is_err());
+/// println!("{}", "three".parse::<QoS>().unwrap_err());
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("expected {expected}")]
 pub struct UnknownName {
@@ -87,6 +103,15 @@ pub struct UnknownName {
 
 /// Who sent a packet. Some packets, properties and reason codes may be sent by one side only
 /// (Table 2.1 of 3.1.1, Table 2-1 of 5.0).
+///
+/// ```
+/// use mqtt_wire::{DecodeOptions, Packet, Rule, Sender, Version, decode_exact};
+///
+/// // A PINGREQ is the client's to send.
+/// let from_server = DecodeOptions::new(Version::V5).with_sender(Sender::Server);
+/// assert_eq!(decode_exact(&[0xC0, 0], from_server).unwrap_err().rule(), Rule::WrongDirection);
+/// assert_eq!(decode_exact(&[0xC0, 0], Version::V5), Ok(Packet::PingReq)); // side not known
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Sender {
     /// The Client: who opened the network connection.

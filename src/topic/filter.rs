@@ -46,6 +46,14 @@ impl<'a> TopicFilter<'a> {
     /// Checks a filter by the rules of that version: 3.1 and 3.1.1 know no shared subscriptions, `$share/...`
     /// is an ordinary filter there.
     ///
+    /// ```
+    /// use mqtt_wire::{TopicFilter, Version};
+    ///
+    /// let text = "$share/workers";
+    /// assert!(TopicFilter::new(text).is_err()); // 5.0 misses a filter behind the share name
+    /// assert!(TopicFilter::new_for(text, Version::V311).is_ok()); // 3.1.1 knows no shares
+    /// ```
+    ///
     /// # Errors
     /// As for [`new`](Self::new).
     pub const fn new_for(filter: &'a str, version: Version) -> Result<Self, TopicError> {
@@ -113,6 +121,13 @@ impl<'a> TopicFilter<'a> {
     }
 
     /// The share name of a shared subscription.
+    ///
+    /// ```
+    /// use mqtt_wire::topic_filter;
+    ///
+    /// assert_eq!(topic_filter!("$share/workers/jobs/#").share_name(), Some("workers"));
+    /// assert_eq!(topic_filter!("jobs/#").share_name(), None);
+    /// ```
     pub fn share_name(&self) -> Option<&'a str> {
         self.parts().0.map(scan::as_str)
     }
@@ -130,17 +145,39 @@ impl<'a> TopicFilter<'a> {
 
     /// The filter that names are matched against: of a shared subscription what follows the share name, of
     /// any other the filter itself.
+    ///
+    /// ```
+    /// use mqtt_wire::topic_filter;
+    ///
+    /// assert_eq!(topic_filter!("$share/workers/jobs/#").inner(), topic_filter!("jobs/#"));
+    /// ```
     #[must_use]
     pub fn inner(&self) -> Self {
         Self::known(self.inner_bytes(), false)
     }
 
     /// The levels of the [inner](Self::inner) filter, from the first to the last. There is at least one.
+    ///
+    /// ```
+    /// use mqtt_wire::topic::Level;
+    /// use mqtt_wire::topic_filter;
+    ///
+    /// let levels: Vec<_> = topic_filter!("lamp/+/#").levels().collect();
+    /// let expected = [Level::Name("lamp"), Level::SingleLevelWildcard, Level::MultiLevelWildcard];
+    /// assert_eq!(levels, expected);
+    /// ```
     pub fn levels(&self) -> FilterLevels<'a> {
         FilterLevels::new(scan::as_str(self.inner_bytes()))
     }
 
     /// Whether there is a `+` or a `#`, so that it may match more than one name.
+    ///
+    /// ```
+    /// use mqtt_wire::topic_filter;
+    ///
+    /// assert!(topic_filter!("lamp/+").has_wildcards());
+    /// assert!(!topic_filter!("$share/workers/lamp/7").has_wildcards());
+    /// ```
     pub fn has_wildcards(&self) -> bool {
         scan::next_special(self.inner_bytes(), 0).is_some()
     }
@@ -152,18 +189,43 @@ impl<'a> TopicFilter<'a> {
 
     /// Whether messages published to the name are to go to this filter (sections 4.7.1 and 4.7.2). The share
     /// name of a shared subscription plays no part.
+    ///
+    /// ```
+    /// use mqtt_wire::{topic_filter, topic_name};
+    ///
+    /// assert!(topic_filter!("sport/+/player1").matches(topic_name!("sport/tennis/player1")));
+    /// assert!(topic_filter!("sport/#").matches(topic_name!("sport"))); // the parent, too
+    /// assert!(!topic_filter!("+").matches(topic_name!("/finance"))); // two levels, the first empty
+    /// ```
     pub fn matches(&self, name: TopicName<'_>) -> bool {
         relation::matches(self.inner_bytes(), name.as_bytes())
     }
 
     /// Whether this filter matches every name that the other matches: the other is then granted by a rule
     /// that grants this one, and adds nothing to a subscription to this one. Share names play no part.
+    ///
+    /// ```
+    /// use mqtt_wire::topic_filter;
+    ///
+    /// // May a client that is granted `home/guest/#` subscribe to this?
+    /// let granted = topic_filter!("home/guest/#");
+    /// assert!(granted.covers(topic_filter!("home/guest/+/status")));
+    /// assert!(!granted.covers(topic_filter!("home/#")));
+    /// ```
     pub fn covers(&self, other: TopicFilter<'_>) -> bool {
         relation::covers(self.inner_bytes(), other.inner_bytes())
     }
 
     /// Whether there is a name that both filters match, so that their subscriptions overlap. Share names play
     /// no part.
+    ///
+    /// ```
+    /// use mqtt_wire::topic_filter;
+    ///
+    /// // Would a message ever come by both subscriptions?
+    /// assert!(topic_filter!("home/+/status").intersects(topic_filter!("home/guest/#")));
+    /// assert!(!topic_filter!("home/+/status").intersects(topic_filter!("home/guest")));
+    /// ```
     pub fn intersects(&self, other: TopicFilter<'_>) -> bool {
         relation::intersects(self.inner_bytes(), other.inner_bytes())
     }

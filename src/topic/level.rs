@@ -6,6 +6,13 @@ use core::iter::FusedIterator;
 use crate::scan;
 
 /// The levels of a topic name, an empty one too: `a//b` has the levels `a`, an empty one and `b`.
+///
+/// ```
+/// use mqtt_wire::topic_name;
+///
+/// let mut levels = topic_name!("lamp/7/status").levels();
+/// assert_eq!((levels.next(), levels.next_back()), (Some("lamp"), Some("status")));
+/// ```
 #[derive(Debug, Clone)]
 pub struct Levels<'a>(Option<&'a str>);
 
@@ -42,6 +49,15 @@ impl DoubleEndedIterator for Levels<'_> {
 impl FusedIterator for Levels<'_> {}
 
 /// One level of a topic filter (section 4.7.1).
+///
+/// ```
+/// use mqtt_wire::topic::{Level, TopicFilterBuf};
+///
+/// let filter = TopicFilterBuf::from_levels([Level::Name("lamp"), Level::SingleLevelWildcard])?;
+/// assert_eq!(filter.as_str(), "lamp/+");
+/// assert_eq!(Level::MultiLevelWildcard.as_str(), "#");
+/// # Ok::<(), mqtt_wire::TopicError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level<'a> {
     /// A level to be matched as it stands; it may be empty.
@@ -70,6 +86,16 @@ impl fmt::Display for Level<'_> {
 }
 
 /// The levels of a topic filter; of a shared subscription those of the filter after the share name.
+///
+/// ```
+/// use mqtt_wire::topic::Level;
+/// use mqtt_wire::topic_filter;
+///
+/// let wildcards = topic_filter!("$share/workers/lamp/+/#")
+///     .levels()
+///     .filter(|level| !matches!(level, Level::Name(_)));
+/// assert_eq!(wildcards.count(), 2);
+/// ```
 #[derive(Debug, Clone)]
 pub struct FilterLevels<'a>(Levels<'a>);
 

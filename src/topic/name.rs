@@ -10,6 +10,17 @@ use crate::standard::Rule;
 /// A Topic Name: what a message is published to (section 4.7).
 ///
 /// It borrows its text, which was checked when it was made.
+///
+/// ```
+/// use mqtt_wire::{TopicName, topic_filter, topic_name};
+///
+/// const STATUS: TopicName<'static> = topic_name!("lamp/7/status"); // checked while compiling
+/// let from_outside = TopicName::new("lamp/8/status")?; // or an error
+/// assert!(topic_filter!("lamp/+/status").matches(from_outside));
+/// assert_eq!(STATUS.levels().nth(1), Some("7"));
+/// assert_eq!(STATUS, "lamp/7/status"); // compares with a text
+/// # Ok::<(), mqtt_wire::TopicError>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TopicName<'a>(&'a [u8]);
 
@@ -23,6 +34,14 @@ impl<'a> TopicName<'a> {
     }
 
     /// Checks bytes as a name.
+    ///
+    /// ```
+    /// use mqtt_wire::{Rule, TopicName};
+    ///
+    /// assert_eq!(TopicName::from_bytes(b"lamp/7")?, "lamp/7");
+    /// assert_eq!(TopicName::from_bytes(&[0xFF]).unwrap_err().rule(), Rule::InvalidUtf8);
+    /// # Ok::<(), mqtt_wire::TopicError>(())
+    /// ```
     ///
     /// # Errors
     /// Those of [`new`](Self::new), and when the bytes are not UTF-8.
@@ -58,12 +77,27 @@ impl<'a> TopicName<'a> {
     }
 
     /// The levels between the `/`s, from the first to the last. There is at least one; any may be empty.
+    ///
+    /// ```
+    /// use mqtt_wire::topic_name;
+    ///
+    /// let levels: Vec<_> = topic_name!("/lamp//status").levels().collect();
+    /// assert_eq!(levels, ["", "lamp", "", "status"]);
+    /// ```
     pub fn levels(&self) -> Levels<'a> {
         Levels::new(self.as_str())
     }
 
     /// Whether it begins with `$`: no filter that begins with a wildcard matches such a name, and clients
     /// should not publish to one (section 4.7.2).
+    ///
+    /// ```
+    /// use mqtt_wire::{topic_filter, topic_name};
+    ///
+    /// let uptime = topic_name!("$SYS/uptime");
+    /// assert!(uptime.starts_with_dollar() && !topic_filter!("#").matches(uptime));
+    /// assert!(topic_filter!("$SYS/#").matches(uptime));
+    /// ```
     pub const fn starts_with_dollar(&self) -> bool {
         matches!(self.0, [b'$', ..])
     }

@@ -12,6 +12,20 @@ use crate::standard::Rule;
 use crate::standard::Version;
 
 /// An owned [`TopicName`].
+///
+/// ```
+/// use std::collections::HashMap;
+/// use mqtt_wire::topic::TopicNameBuf;
+///
+/// let mut lamp = TopicNameBuf::new("home/lamp")?;
+/// lamp.push("7")?;
+/// assert_eq!(lamp.as_name(), "home/lamp/7"); // lent to what takes a `TopicName`
+///
+/// // As a key it is found by a text.
+/// let states = HashMap::from([(lamp, "on")]);
+/// assert_eq!(states.get("home/lamp/7"), Some(&"on"));
+/// # Ok::<(), mqtt_wire::TopicError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TopicNameBuf(String);
 
@@ -48,6 +62,16 @@ impl TopicNameBuf {
 
     /// Adds a level at the end.
     ///
+    /// ```
+    /// use mqtt_wire::topic::TopicNameBuf;
+    ///
+    /// let mut name = TopicNameBuf::new("lamp")?;
+    /// assert!(name.push("7/8").is_err() && name.push("+").is_err());
+    /// name.push("7")?;
+    /// assert_eq!(name.as_str(), "lamp/7");
+    /// # Ok::<(), mqtt_wire::TopicError>(())
+    /// ```
+    ///
     /// # Errors
     /// When the level holds `/`, a wildcard or U+0000, or the name becomes longer than 65,535 bytes. The name
     /// is then what it was.
@@ -73,11 +97,27 @@ impl TopicNameBuf {
 
 impl TopicName<'_> {
     /// An owned copy.
+    ///
+    /// ```
+    /// use mqtt_wire::topic_name;
+    ///
+    /// let kept: mqtt_wire::topic::TopicNameBuf = topic_name!("lamp/7").to_buf();
+    /// assert_eq!(kept.as_str(), "lamp/7");
+    /// ```
     pub fn to_buf(&self) -> TopicNameBuf {
         TopicNameBuf(self.as_str().to_owned())
     }
 
     /// The name one level below.
+    ///
+    /// ```
+    /// use mqtt_wire::topic_name;
+    ///
+    /// let lamps = topic_name!("home/lamp");
+    /// assert_eq!(lamps.join("7")?.as_str(), "home/lamp/7");
+    /// assert!(lamps.join("#").is_err()); // whatever a client calls itself
+    /// # Ok::<(), mqtt_wire::TopicError>(())
+    /// ```
     ///
     /// # Errors
     /// As for [`TopicNameBuf::push`].
@@ -91,6 +131,20 @@ impl TopicName<'_> {
 ///
 /// It is equal to, ordered and hashed as the filter is. As the text alone does not tell which filter it is, there is no
 /// `Borrow<str>`: a map with such keys is asked with a filter, not with a text.
+///
+/// ```
+/// use std::collections::HashSet;
+/// use mqtt_wire::topic::TopicFilterBuf;
+/// use mqtt_wire::{topic_filter, topic_name};
+///
+/// // What a client has subscribed to.
+/// let mut subscribed = HashSet::new();
+/// subscribed.insert(topic_filter!("lamp/+").to_buf());
+/// subscribed.insert(TopicFilterBuf::new("door/#")?);
+/// let door = topic_name!("door/front");
+/// assert_eq!(subscribed.iter().filter(|filter| filter.as_filter().matches(door)).count(), 1);
+/// # Ok::<(), mqtt_wire::TopicError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TopicFilterBuf {
     text: String,
@@ -122,7 +176,8 @@ impl TopicFilterBuf {
     /// ```
     /// # use mqtt_wire::topic::{Level, TopicFilterBuf};
     /// let client_id = "7";
-    /// let filter = TopicFilterBuf::from_levels([Level::Name("device"), Level::Name(client_id), Level::MultiLevelWildcard])?;
+    /// let levels = [Level::Name("device"), Level::Name(client_id), Level::MultiLevelWildcard];
+    /// let filter = TopicFilterBuf::from_levels(levels)?;
     /// assert_eq!(filter.as_str(), "device/7/#");
     /// assert!(TopicFilterBuf::from_levels([Level::Name("device"), Level::Name("#")]).is_err());
     /// # Ok::<(), mqtt_wire::TopicError>(())
@@ -193,6 +248,13 @@ impl TopicFilter<'_> {
     }
 
     /// The shared subscription of that share name to the [inner](Self::inner) filter.
+    ///
+    /// ```
+    /// use mqtt_wire::topic_filter;
+    ///
+    /// assert_eq!(topic_filter!("jobs/#").share("workers")?.as_str(), "$share/workers/jobs/#");
+    /// # Ok::<(), mqtt_wire::TopicError>(())
+    /// ```
     ///
     /// # Errors
     /// When the share name is empty or holds `/`, a wildcard or U+0000, or the whole is longer than 65,535

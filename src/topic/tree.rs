@@ -49,6 +49,19 @@ macro_rules! tree {
         }
 
         #[doc = concat!("All that a [`", stringify!($tree), "`] holds.")]
+        ///
+        /// ```
+        #[doc = concat!("use mqtt_wire::topic::", stringify!($tree), ";")]
+        #[doc = concat!("use mqtt_wire::", stringify!($view), ";")]
+        ///
+        #[doc = concat!("let mut tree = ", stringify!($tree), "::new();")]
+        #[doc = concat!("tree.insert(", stringify!($view), "::new(\"lamp/7\")?, 7);")]
+        /// for (topic, value) in &tree {
+        ///     println!("{topic}: {value}");
+        /// }
+        /// assert_eq!(tree.iter().map(|(_, value)| *value).sum::<i32>(), 7);
+        /// # Ok::<(), mqtt_wire::TopicError>(())
+        /// ```
         pub struct $iter<'t, T>(Iter<'t, T>);
 
         impl<T> Clone for $iter<'_, T> {
@@ -73,6 +86,17 @@ macro_rules! tree {
         }
 
         #[doc = concat!("All that a [`", stringify!($tree), "`] holds, for changing the values.")]
+        ///
+        /// ```
+        #[doc = concat!("use mqtt_wire::topic::", stringify!($tree), ";")]
+        #[doc = concat!("use mqtt_wire::", stringify!($view), ";")]
+        ///
+        #[doc = concat!("let mut tree = ", stringify!($tree), "::new();")]
+        #[doc = concat!("tree.insert(", stringify!($view), "::new(\"lamp/7\")?, 7);")]
+        /// tree.iter_mut().for_each(|(_, value)| *value += 1);
+        #[doc = concat!("assert_eq!(tree.get(", stringify!($view), "::new(\"lamp/7\")?), Some(&8));")]
+        /// # Ok::<(), mqtt_wire::TopicError>(())
+        /// ```
         pub struct $iter_mut<'t, T>(IterMut<'t, T>);
 
         impl<T> fmt::Debug for $iter_mut<'_, T> {

@@ -74,6 +74,17 @@ impl fmt::Debug for TopicCursor {
 }
 
 /// The names of a [`TopicTree`](super::TopicTree) to which a [`TopicCursor`] has still to come, with their values.
+///
+/// ```
+/// use mqtt_wire::topic::{TopicCursor, TopicTree};
+/// use mqtt_wire::{topic_filter, topic_name};
+///
+/// let mut retained = TopicTree::new();
+/// retained.insert(topic_name!("lamp/7"), "on");
+/// let mut cursor = TopicCursor::new(topic_filter!("lamp/+"));
+/// assert_eq!(retained.resume(&mut cursor).next(), Some((topic_name!("lamp/7"), &"on")));
+/// assert_eq!(retained.resume(&mut cursor).next(), None); // it goes on behind that
+/// ```
 pub struct TopicsAfter<'t, 'c, T> {
     tree: &'t Map<T>,
     filter: TopicFilter<'c>,

@@ -99,6 +99,17 @@ impl<T> FilterTree<T> {
 
     /// The value of this very filter; `make` makes one if the filter is not there.
     ///
+    /// ```
+    /// use mqtt_wire::topic::FilterTree;
+    /// use mqtt_wire::topic_filter;
+    ///
+    /// let mut subscribers: FilterTree<Vec<&str>> = FilterTree::new();
+    /// for client in ["ann", "bob"] {
+    ///     subscribers.get_or_insert_with(topic_filter!("lamp/#"), Vec::new).push(client);
+    /// }
+    /// assert_eq!(subscribers.get(topic_filter!("lamp/#")), Some(&vec!["ann", "bob"]));
+    /// ```
+    ///
     /// # Panics
     /// When there are 67,108,863 filters.
     pub fn get_or_insert_with(&mut self, filter: TopicFilter<'_>, make: impl FnOnce() -> T) -> &mut T {
@@ -171,11 +182,35 @@ impl<T> FilterTree<T> {
 
     /// The filters that match the name, each once, in no particular order. Shared subscriptions are among
     /// them by their groups.
+    ///
+    /// ```
+    /// use mqtt_wire::topic::FilterTree;
+    /// use mqtt_wire::{topic_filter, topic_name};
+    ///
+    /// let tree: FilterTree<u8> =
+    ///     [(topic_filter!("lamp/+"), 1), (topic_filter!("#"), 2), (topic_filter!("door"), 3)]
+    ///         .into_iter()
+    ///         .collect();
+    /// let mut found: Vec<_> = tree.matches(topic_name!("lamp/7")).map(|(_, value)| *value).collect();
+    /// found.sort_unstable(); // they come in no particular order
+    /// assert_eq!(found, [1, 2]);
+    /// ```
     pub fn matches<'t, 'n>(&'t self, name: TopicName<'n>) -> FilterMatches<'t, 'n, T> {
         FilterMatches { tree: &self.0, name: name.as_bytes(), search: Search::new(self.0.index(), name) }
     }
 
     /// Calls `visit` with the filters that match the name and their values, for changing these.
+    ///
+    /// ```
+    /// use mqtt_wire::topic::FilterTree;
+    /// use mqtt_wire::{topic_filter, topic_name};
+    ///
+    /// // How many messages each subscription was sent.
+    /// let mut sent = FilterTree::new();
+    /// sent.insert(topic_filter!("lamp/+"), 0);
+    /// sent.for_each_match_mut(topic_name!("lamp/7"), |_, count| *count += 1);
+    /// assert_eq!(sent.get(topic_filter!("lamp/+")), Some(&1));
+    /// ```
     pub fn for_each_match_mut(
         &mut self,
         name: TopicName<'_>,
@@ -195,6 +230,17 @@ fn key(filter: TopicFilter<'_>) -> Key<'_> {
 }
 
 /// The filters of a [`FilterTree`] that match a name, with their values.
+///
+/// ```
+/// use mqtt_wire::topic::FilterTree;
+/// use mqtt_wire::{topic_filter, topic_name};
+///
+/// let mut tree = FilterTree::new();
+/// tree.insert(topic_filter!("lamp/+"), "phone");
+/// let mut matches = tree.matches(topic_name!("lamp/7"));
+/// assert_eq!(matches.next(), Some((topic_filter!("lamp/+"), &"phone")));
+/// assert_eq!(matches.next(), None);
+/// ```
 pub struct FilterMatches<'t, 'n, T> {
     tree: &'t Map<T>,
     name: &'n [u8],

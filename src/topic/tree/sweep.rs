@@ -6,6 +6,19 @@ use super::texts::Entry;
 /// How far [`FilterTree::retain_some`](super::FilterTree::retain_some) or
 /// [`TopicTree::retain_some`](super::TopicTree::retain_some) has come. It belongs to one tree, and is a number: a tree
 /// that is changed or dropped does not make it invalid.
+///
+/// ```
+/// use mqtt_wire::topic::{FilterTree, Sweep};
+/// use mqtt_wire::topic_filter;
+///
+/// let mut tree: FilterTree<&str> = FilterTree::new();
+/// tree.insert(topic_filter!("lamp/#"), "ann");
+/// tree.insert(topic_filter!("door"), "bob");
+/// // Bob is gone. Ten filters at a time, so that others can have the tree in between.
+/// let mut sweep = Sweep::new();
+/// while tree.retain_some(&mut sweep, 10, |_, who| *who != "bob") {}
+/// assert!(sweep.is_over() && tree.len() == 1);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Sweep {
     /// All at this place and behind were asked of.

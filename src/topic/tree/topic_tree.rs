@@ -19,7 +19,8 @@ use crate::topic::{TopicFilter, TopicName};
 /// let mut retained = TopicTree::new();
 /// retained.insert(topic_name!("site/7/temperature"), b"21.5");
 /// retained.insert(topic_name!("site/7/humidity"), b"40.0");
-/// let (name, message) = retained.under(topic_filter!("site/+/temperature")).next().expect("one is there");
+/// let mut found = retained.under(topic_filter!("site/+/temperature"));
+/// let (name, message) = found.next().expect("one is there");
 /// assert_eq!((name.as_str(), *message), ("site/7/temperature", b"21.5"));
 /// ```
 ///
@@ -84,6 +85,15 @@ impl<T> TopicTree<T> {
 
     /// The value of a name; `make` makes one if the name is not there.
     ///
+    /// ```
+    /// use mqtt_wire::topic::TopicTree;
+    /// use mqtt_wire::topic_name;
+    ///
+    /// let mut messages = TopicTree::new();
+    /// *messages.get_or_insert_with(topic_name!("lamp/7"), || 0) += 1;
+    /// assert_eq!(messages.get(topic_name!("lamp/7")), Some(&1));
+    /// ```
+    ///
     /// # Panics
     /// When there are 67,108,863 names.
     pub fn get_or_insert_with(&mut self, name: TopicName<'_>, make: impl FnOnce() -> T) -> &mut T {
@@ -103,6 +113,18 @@ impl<T> TopicTree<T> {
     /// Takes out all names that `keep` does not keep, such as those of retained messages that expired. It is asked once
     /// of each, in no particular order, and may change the values. For a large tree [`retain_some`](Self::retain_some)
     /// does the same in pieces.
+    ///
+    /// ```
+    /// use mqtt_wire::topic::TopicTree;
+    /// use mqtt_wire::topic_name;
+    ///
+    /// let mut expires_at = TopicTree::new();
+    /// expires_at.insert(topic_name!("lamp/7"), 100);
+    /// expires_at.insert(topic_name!("lamp/8"), 200);
+    /// let now = 150;
+    /// expires_at.retain(|_, at| *at > now);
+    /// assert_eq!(expires_at.len(), 1);
+    /// ```
     pub fn retain(&mut self, mut keep: impl FnMut(TopicName<'_>, &mut T) -> bool) {
         self.0.retain(usize::MAX, usize::MAX, |entry, value| keep(entry.name(), value));
     }
@@ -121,6 +143,19 @@ impl<T> TopicTree<T> {
 
     /// The names that the filter matches, each once, in the order of their bytes. The share name of a shared
     /// subscription plays no part.
+    ///
+    /// ```
+    /// use mqtt_wire::topic::TopicTree;
+    /// use mqtt_wire::{topic_filter, topic_name};
+    ///
+    /// let mut retained = TopicTree::new();
+    /// for (name, message) in [(topic_name!("lamp/8"), "off"), (topic_name!("lamp/7"), "on")] {
+    ///     retained.insert(name, message);
+    /// }
+    /// let lamps = retained.under(topic_filter!("lamp/+"));
+    /// let found: Vec<_> = lamps.map(|(_, message)| *message).collect();
+    /// assert_eq!(found, ["on", "off"]); // in the order of the names
+    /// ```
     pub fn under<'t, 'f>(&'t self, filter: TopicFilter<'f>) -> TopicsUnder<'t, 'f, T> {
         let filter = filter.inner_bytes();
         TopicsUnder { tree: &self.0, filter, walk: Walk::new(self.0.index()) }
@@ -133,7 +168,9 @@ impl<T> TopicTree<T> {
     /// # use mqtt_wire::topic::TopicTree;
     /// # use mqtt_wire::{topic_filter, topic_name};
     /// let tree: TopicTree<u8> =
-    ///     [(topic_name!("a/1"), 1), (topic_name!("a/2"), 2), (topic_name!("a/3"), 3)].into_iter().collect();
+    ///     [(topic_name!("a/1"), 1), (topic_name!("a/2"), 2), (topic_name!("a/3"), 3)]
+    ///         .into_iter()
+    ///         .collect();
     /// let after = tree.under_after(topic_filter!("a/+"), topic_name!("a/1"));
     /// assert_eq!(after.map(|(_, value)| *value).collect::<Vec<_>>(), [2, 3]);
     /// ```
@@ -147,6 +184,19 @@ impl<T> TopicTree<T> {
     }
 
     /// The names that a cursor has not come to, in the order of their bytes; it follows where the iterator goes.
+    ///
+    /// ```
+    /// use mqtt_wire::topic::{TopicCursor, TopicTree};
+    /// use mqtt_wire::{topic_filter, topic_name};
+    ///
+    /// let mut tree = TopicTree::new();
+    /// tree.insert(topic_name!("lamp/7"), 7);
+    /// tree.insert(topic_name!("lamp/8"), 8);
+    /// let mut cursor = TopicCursor::new(topic_filter!("lamp/+"));
+    /// assert_eq!(tree.resume(&mut cursor).next().map(|(_, value)| *value), Some(7));
+    /// tree.insert(topic_name!("lamp/9"), 9); // the tree may change
+    /// assert_eq!(tree.resume(&mut cursor).count(), 2);
+    /// ```
     pub fn resume<'t, 'c>(&'t self, cursor: &'c mut TopicCursor) -> TopicsAfter<'t, 'c, T> {
         TopicsAfter::new(&self.0, cursor)
     }
@@ -157,6 +207,16 @@ fn key(name: TopicName<'_>) -> Key<'_> {
 }
 
 /// The names of a [`TopicTree`] that a filter matches, with their values.
+///
+/// ```
+/// use mqtt_wire::topic::TopicTree;
+/// use mqtt_wire::{topic_filter, topic_name};
+///
+/// let mut retained = TopicTree::new();
+/// retained.insert(topic_name!("lamp/7"), "on");
+/// let mut under = retained.under(topic_filter!("#"));
+/// assert_eq!(under.next(), Some((topic_name!("lamp/7"), &"on")));
+/// ```
 pub struct TopicsUnder<'t, 'f, T> {
     tree: &'t Map<T>,
     filter: &'f [u8],
