@@ -21,60 +21,72 @@
 //! This module is documentation only: it exists when docs are built, and costs a program nothing.
 
 /// Reading packets from a socket.
+///
 #[cfg(feature = "bytes")]
 #[doc = include_str!("guide/reading.md")]
 pub mod reading {}
 
 /// Building packets and sending them.
+///
 #[cfg(feature = "bytes")]
 #[doc = include_str!("guide/building.md")]
 pub mod building {}
 
 /// Properties of MQTT 5.0.
+///
 #[cfg(feature = "alloc")]
 #[doc = include_str!("guide/properties.md")]
 pub mod properties {}
 
 /// Topics: syntax, matching, and the two trees.
+///
 #[cfg(feature = "alloc")]
 #[doc = include_str!("guide/topics.md")]
 pub mod topics {}
 
 /// Frames and queues: packets that are kept and forwarded.
+///
 #[cfg(feature = "bytes")]
 #[doc = include_str!("guide/frames.md")]
 pub mod frames {}
 
 /// Errors, and what to answer.
+///
 #[cfg(feature = "alloc")]
 #[doc = include_str!("guide/errors.md")]
 pub mod errors {}
 
 /// Limits and hostile input.
+///
 #[cfg(feature = "bytes")]
 #[doc = include_str!("guide/limits.md")]
 pub mod limits {}
 
 /// Without std and without an allocator.
+///
 #[doc = include_str!("guide/no_std.md")]
 pub mod no_std {}
 
 /// With tokio.
+///
 #[cfg(feature = "tokio-codec")]
 #[doc = include_str!("guide/tokio.md")]
 pub mod tokio {}
 
 /// MQTT inside a nom grammar of your own.
+///
 #[cfg(feature = "nom-8")]
 #[doc = include_str!("guide/nom_grammar.md")]
 pub mod nom_grammar {}
 
 /// Fuzzing your own program with this crate's values and seeds.
+///
 #[cfg(feature = "arbitrary")]
 #[doc = include_str!("guide/fuzzing.md")]
 pub mod fuzzing {}
 
 /// Migrating from another codec: old call, new call, side by side.
+///
 #[cfg(feature = "bytes")]
 #[doc = include_str!("guide/migrating.md")]
 pub mod migrating {}

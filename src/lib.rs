@@ -1,10 +1,8 @@
 //! The MQTT wire format: every control packet of MQTT 3.1, 3.1.1 and 5.0 and the topic syntax, decoded without
 //! a copy or an allocation, and encoded back: to the same bytes, where they are the shortest form.
 //!
-//! # Decode
-//!
-//! [`decode`] takes the bytes that have come so far and gives a [`Packet`] that borrows from them, says how many
-//! bytes are missing at least, or names the broken rule and the byte.
+//! Bytes go in and packets come out, and the other way round. There are no sockets and no state, so it fits any runtime or
+//! none. The protocol between packets, for clients and servers, is the crate `mqtt-session`.
 //!
 //! ```
 //! use mqtt_wire::{Decoded, Packet, Publish, TopicName, Version, decode};
@@ -24,50 +22,69 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! [`packets`] goes through a buffer that holds many. [`DecodeOptions`] say more: who sends, the largest packet, what to tolerate. A server uses
-//! [`DecodeOptions::detect`] and learns the version from CONNECT.
+//! # Where to begin
+//!
+//! The module [`guide`] has a page for each task: [reading from a socket](guide::reading),
+//! [building and sending](guide::building), [properties](guide::properties), [topics](guide::topics),
+//! [frames and queues](guide::frames), [errors](guide::errors), [limits](guide::limits), [no_std](guide::no_std),
+//! [tokio](guide::tokio), [nom grammars](guide::nom_grammar), [fuzzing](guide::fuzzing), and
+//! [moving from another codec](guide::migrating).
+//!
+//! | to | take |
+//! |---|---|
+//! | decode what has come so far | [`decode()`], [`decode_exact`], [`packets()`] |
+//! | encode | [`Packet::encode`], [`Publish::encode_head`] |
+//! | remember version and limits of a connection | [`Connection`]; over a slice with [`Buffer`]; over tokio [`Codec`] |
+//! | keep a packet | [`Frame`], [`CheckedFrame`], [`PublishFrame`] |
+//! | read properties | [`Properties`], [`fields`]; own them: [`PropertiesBuf`] |
+//! | check and match topics | [`TopicName`], [`TopicFilter`] |
+//! | find subscribers and retained messages | [`topic::FilterTree`], [`topic::TopicTree`] |
+//! | set what is allowed | [`DecodeOptions`], [`EncodeOptions`], [`Tolerance`] |
+//! | know what is wrong | [`DecodeError`], [`EncodeError`], [`TopicError`], [`Rule`], [`ReasonCode`] |
+//!
+//! # Decode
+//!
+//! [`decode()`] takes the bytes that have come so far and gives a [`Packet`] that borrows from them, says how many bytes are
+//! missing at least, or names the broken rule and the byte. "Read more" is an answer for incomplete frames only.
+//!
+//! A large payload need not be in memory: [`decode_publish_head`] decodes what is before it, and [`Payload`] takes it piece
+//! by piece.
 //!
 //! # Encode
 //!
-//! The same structs are what one builds: [`Packet::encode`] writes into a slice, a `Vec<u8>` or a `BytesMut`, and
-//! refuses what [`decode`] would refuse. What a version has no form for is an error, never a silent loss;
-//! [`Packet::downgrade`] and [`Packet::upgrade`] leave things out on purpose.
-//!
-//! # Own, stream, forward
-//!
-//! - `Frame` (feature `bytes`) is one packet in `bytes::Bytes`: it can be kept, sent elsewhere, and sliced
-//!   without copying; `Codec` (feature `tokio-codec`) cuts a stream into frames.
-//! - [`decode_publish_head`] decodes a PUBLISH before its payload is there, and [`Payload`] takes that piece by
-//!   piece. [`Publish::encode_head`] leaves the payload to a vectored write.
-//! - [`Properties`] keep the bytes they came in; `without` and `with` change them without a copy. `PropertiesBuf`
-//!   (feature `alloc`) owns its properties, and [`fields`] finds all of a packet's in one pass.
-//!
-//! # Topics
-//!
-//! [`TopicName`] and [`TopicFilter`] are checked on construction and match by the rules of section 4.7; the
-//! module [`topic`] has what a broker needs to find its subscribers.
+//! The same structs are what one builds. [`Packet::encode`] writes into a slice, a `Vec<u8>` or a `BytesMut`, and refuses
+//! what [`decode()`] would refuse; after an error the output is as it was. What a version has no form for is an error, never
+//! a silent loss; [`Packet::downgrade`] and [`Packet::upgrade`] leave things out on purpose.
 //!
 //! # What is checked
 //!
-//! Every rule of both standards that one packet's bytes can break, and, when the options name the sender, those
-//! about who may send what. [`DecodeError::requirement`] gives the rule by its label, `[MQTT-3.3.1-4]`; a rule
-//! that the standard states without a number goes by `U-` and its section. What needs the history of a
-//! connection is left to the caller: identifiers in use, quotas, known aliases, the first packet (but see
-//! [`DecodeOptions::first_packet`]).
+//! Every rule of both standards that one packet's bytes can break is checked, and, when the options name the sender, those
+//! about who may send what. [`DecodeError::requirement`] gives the rule by its label, `[MQTT-3.3.1-4]`; a rule that the
+//! standard states without a number goes by `U-` and its section.
+//!
+//! What needs the history of a connection is left to the caller or to `mqtt-session`: identifiers in use, quotas, known
+//! aliases, keep alive.
 //!
 //! # Features
 //!
 //! | feature | what it adds | default |
 //! |---|---|---|
-//! | `alloc` | `FilterTree`, owned topics and properties, encoding into `Vec<u8>` | yes |
-//! | `bytes` | `Frame`, encoding into `BytesMut` | yes |
+//! | `alloc` | [`topic::FilterTree`], owned topics and properties, encoding into `Vec<u8>` | yes |
+//! | `bytes` | [`Frame`], encoding into `BytesMut` | yes |
 //! | `std` | conversions of errors into `std::io::Error` | |
-//! | `tokio-codec` | `Codec` for `tokio_util::codec::Framed` | |
-//! | `arbitrary` | structured random packets for fuzzers | |
+//! | `tokio-codec` | [`Codec`] for `tokio_util::codec::Framed` | |
+//! | `arbitrary` | [`ArbitraryPacket`], structured random values for fuzzers | |
 //! | `serde` | `Serialize` for packets and errors, both ways for topics | |
+//! | `defmt` | `Format` for what microcontrollers log | |
+//! | `nom-8` | [`nom8`], the parsers for grammars of one's own | |
 //!
 //! Without any of them the crate decodes, encodes and matches with neither std nor an allocator.
 
+// Without all features and the guides, what the page above refers to is not there.
+#![cfg_attr(
+    not(all(doc, feature = "alloc", feature = "tokio-codec", feature = "arbitrary", feature = "nom-8")),
+    allow(rustdoc::broken_intra_doc_links)
+)]
 #![no_std]
 #![forbid(unsafe_code)]
 #![deny(missing_debug_implementations)]
@@ -110,6 +127,11 @@ mod tokio;
 pub mod topic;
 mod write;
 
+// The README's program is a test, too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
+
 #[cfg(feature = "arbitrary")]
 pub use self::arbitrary::ArbitraryPacket;
 pub use connection::{Buffer, Connection, MAX_CONNECT_SIZE};
@@ -135,5 +157,6 @@ pub use standard::{
 };
 #[cfg(feature = "tokio-codec")]
 pub use tokio::{Codec, CodecError, Outgoing};
+#[doc(inline)]
 pub use topic::{TopicFilter, TopicName};
 pub use write::{Full, Output};

@@ -11,6 +11,9 @@ macro_rules! rules {
     ($($name:ident $code:ident $v3:literal $v5:literal $text:literal;)+) => {
         /// The rule that a packet breaks.
         ///
+        /// Each variant shows the text that errors print, the label of the rule in either standard, and the reason code with
+        /// which a receiver may answer. Some rules are numbered by packet: [`requirement`](Self::requirement) knows.
+        ///
         /// ```
         /// use mqtt_wire::{ReasonCode, Rule, Version, decode};
         ///
@@ -23,10 +26,9 @@ macro_rules! rules {
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
         pub enum Rule { $(
-            #[doc = concat!($text, ".")]
+            #[doc = concat!("*", $text, "*")]
             ///
-            #[doc = concat!("`[", $v3, "]` in 3.1.1, `[", $v5, "]` in 5.0, where the packet does not change it (see")]
-            #[doc = concat!("[`requirement`](Self::requirement)); [`ReasonCode::", stringify!($code), "`].")]
+            #[doc = concat!("3.1.1: `[", $v3, "]`. 5.0: `[", $v5, "]`. Answer: [`ReasonCode::", stringify!($code), "`].")]
             $name,
         )+ }
 
