@@ -367,9 +367,10 @@ mod tests {
 
     use super::*;
     use crate::answer::Fault;
+    use crate::source::Source;
     use crate::suite;
 
-    static CASES: LazyLock<Vec<Prepared>> = LazyLock::new(|| suite::load(&suite::folder()).unwrap());
+    static CASES: LazyLock<Vec<Prepared>> = LazyLock::new(|| suite::load(&Source::usual()).unwrap());
 
     /// Answers everything alike.
     struct Parrot(Answer);

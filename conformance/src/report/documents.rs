@@ -9,6 +9,7 @@ use crate::report::matrix::escaped;
 use crate::results::{Outcome, Results};
 use crate::rules::{Level, Rule, Rules, coverage};
 use crate::suite::Prepared;
+use crate::tags::subject;
 
 macro_rules! line {
     ($out:ident, $($text:tt)*) => { writeln!($out, $($text)*).expect("a String takes everything") };
@@ -72,7 +73,7 @@ fn counts(out: &mut String, cases: &[Prepared]) {
     let mut table: BTreeMap<&str, [usize; 3]> = BTreeMap::new();
     for case in cases {
         for version in &case.case.versions {
-            table.entry(packet(&case.case)).or_default()[*version as usize] += 1;
+            table.entry(subject(&case.case)).or_default()[*version as usize] += 1;
         }
     }
     line!(out, "\n| packet | 3.1 | 3.1.1 | 5.0 |\n|---|---:|---:|---:|");
@@ -95,34 +96,6 @@ fn kinds(cases: &[&Prepared]) -> [usize; 4] {
         count(|case| case.missing.is_some()),
         count(|case| case.matches.is_some()),
     ]
-}
-
-/// The packet that a case is about.
-fn packet(case: &Case) -> &'static str {
-    const NAMES: [&str; 16] = [
-        "reserved",
-        "CONNECT",
-        "CONNACK",
-        "PUBLISH",
-        "PUBACK",
-        "PUBREC",
-        "PUBREL",
-        "PUBCOMP",
-        "SUBSCRIBE",
-        "SUBACK",
-        "UNSUBSCRIBE",
-        "UNSUBACK",
-        "PINGREQ",
-        "PINGRESP",
-        "DISCONNECT",
-        "AUTH",
-    ];
-    if !case.packets.is_empty() {
-        return "stream";
-    }
-    let Some(bytes) = &case.bytes else { return "topics" };
-    let first = crate::hex::parse(bytes).ok().and_then(|bytes| bytes.first().copied());
-    first.map_or("no byte", |first| NAMES[usize::from(first >> 4)])
 }
 
 fn statements(out: &mut String, rules: &Rules, cases: &[Prepared]) {
