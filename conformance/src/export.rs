@@ -1,6 +1,6 @@
 //! The suite as JSON lines, with nothing left to expand: what `cases.jsonl` holds.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use anyhow::Result;
 use serde_json::{Map, Value, json};
@@ -34,7 +34,7 @@ pub fn file(source: &Source) -> Result<String> {
 ///
 /// # Errors
 /// When the canonical form is not in the notation for bytes.
-pub fn line(prepared: &Prepared, core: &HashSet<String>) -> Result<String> {
+pub fn line(prepared: &Prepared, core: &BTreeSet<String>) -> Result<String> {
     let case = &prepared.case;
     let mut out = Map::new();
     let mut put = |key: &str, value: Value| out.insert(key.to_owned(), value);

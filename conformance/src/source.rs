@@ -49,7 +49,7 @@ impl Source {
                 .map(|entry| entry.map(|entry| entry.file_name().to_string_lossy().into_owned()))
                 .collect::<Result<_, _>>()?,
         };
-        names.retain(|name| name.ends_with(".toml"));
+        names.retain(|name| Path::new(name).extension().is_some_and(|extension| extension == "toml"));
         names.sort();
         Ok(names)
     }

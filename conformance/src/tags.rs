@@ -1,6 +1,6 @@
 //! Words by which cases are chosen.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use anyhow::{Result, ensure};
 
@@ -45,10 +45,10 @@ pub fn subject(case: &Case) -> &'static str {
 ///
 /// # Errors
 /// When it cannot be read.
-pub fn core(source: &Source) -> Result<HashSet<String>> {
+pub fn core(source: &Source) -> Result<BTreeSet<String>> {
     let text = source.text("core.txt")?;
     let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
-    let mut ids = HashSet::new();
+    let mut ids = BTreeSet::new();
     for id in lines {
         ensure!(ids.insert(id.to_owned()), "core.txt names {id} twice");
     }
@@ -57,7 +57,7 @@ pub fn core(source: &Source) -> Result<HashSet<String>> {
 
 /// The tags of a case: its subject in lower case; `accepted`, `refused`, `incomplete`, `matches` or `matches-not`;
 /// `from-client` or `from-server` where one side alone sends it; `free`, `large` and `core` where they hold.
-pub fn of(prepared: &Prepared, core: &HashSet<String>) -> Vec<String> {
+pub fn of(prepared: &Prepared, core: &BTreeSet<String>) -> Vec<String> {
     let case = &prepared.case;
     let mut tags = vec![subject(case).to_ascii_lowercase().replace(' ', "-")];
     let outcome = match (case.error.is_some(), case.missing.is_some(), case.matches) {
