@@ -44,6 +44,19 @@ pub enum Difference {
 }
 
 impl Difference {
+    /// Every difference.
+    pub const ALL: [Self; 9] = [
+        Self::Accepts,
+        Self::Refuses,
+        Self::Waits,
+        Self::Hurries,
+        Self::Value,
+        Self::Error,
+        Self::Encoding,
+        Self::Match,
+        Self::Crash,
+    ];
+
     /// In a word or two.
     pub const fn name(self) -> &'static str {
         match self {

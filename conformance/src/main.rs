@@ -1,7 +1,7 @@
 //! The command line of the suite.
 
 use std::fs;
-use std::io::{BufRead as _, Write as _};
+use std::io::{BufRead as _, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -11,7 +11,7 @@ use mqtt_conformance::answer::Decoder as _;
 use mqtt_conformance::case::{Sender, Version};
 use mqtt_conformance::library::Library;
 use mqtt_conformance::peer::Peer;
-use mqtt_conformance::report::{documents, junit, matrix, terminal};
+use mqtt_conformance::report::{documents, junit, matrix, others, terminal};
 use mqtt_conformance::results::{self, Record, Results};
 use mqtt_conformance::source::Source;
 use mqtt_conformance::suite::Prepared;
@@ -72,7 +72,7 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         matrix: Option<PathBuf>,
     },
-    /// Write docs/conformance.md and docs/rules.md: mqtt-wire's results anew, the others' from a file of `run --json`
+    /// Write docs/conformance.md, docs/others.md and docs/rules.md: mqtt-wire's results anew, the others' from a file of `run --json`
     Report {
         /// The other decoders' results
         #[arg(long, value_name = "FILE")]
@@ -121,11 +121,17 @@ fn main() -> ExitCode {
     match run(Arguments::parse()) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
+        // Who reads has had enough, `head` for one.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("mqtt-conformance: {error:#}");
             ExitCode::from(2)
         }
     }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
 }
 
 /// Does what is asked; whether all is well.
@@ -246,7 +252,8 @@ fn report(source: &Source, peers: &Path, docs: &Path, check: bool) -> Result<boo
     let mut good = true;
     for (name, text) in [
         ("conformance.md", documents::conformance(&rules, &cases, &all, &remarks)),
-        ("rules.md", documents::rules(&rules)),
+        ("others.md", others::text(&rules, &cases, &all[1..])),
+        ("rules.md", documents::rules(&rules, &cases)),
     ] {
         let path = docs.join(name);
         if !check {

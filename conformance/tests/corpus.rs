@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use mqtt_conformance::case::Family;
+use mqtt_conformance::case::{Family, Version};
 use mqtt_conformance::source::Source;
 use mqtt_conformance::{export, generate, rules, suite, tags};
 
@@ -34,7 +34,7 @@ fn the_json_lines_are_the_suite() {
     assert!(same, "`mqtt-conformance generate` writes {}", export::FILE);
 }
 
-/// The core list has each rule that a codec can see, kept and broken, and each packet of each version.
+/// The core list has each rule of 3.1.1 and 5.0 that a codec can see, kept and broken, and each of their packets.
 #[test]
 fn the_core_list_shows_every_rule() {
     let source = Source::usual();
@@ -44,13 +44,16 @@ fn the_core_list_shows_every_rule() {
         let accepted = cases.iter().filter(|case| case.case.error.is_none());
         accepted
             .flat_map(|case| case.case.versions.iter().map(|version| (*version, tags::subject(&case.case))))
+            .filter(|(version, _)| *version != Version::V31)
             .collect()
     };
     let all = subjects(&cases);
     cases.retain(|case| core.contains(&case.case.id));
     assert_eq!(cases.len(), core.len(), "core.txt names cases that do not exist");
     assert!((150..=250).contains(&cases.len()), "{} cases", cases.len());
-    assert_eq!(rules::gaps(&rules, &cases), Vec::<String>::new());
+    let mut gaps = rules::gaps(&rules, &cases);
+    gaps.retain(|gap| !gap.starts_with("3.1 "));
+    assert_eq!(gaps, Vec::<String>::new());
     assert_eq!(subjects(&cases), all);
     assert!(cases.iter().all(|case| !tags::of(case, &core).contains(&"large".to_owned())));
 }
@@ -114,7 +117,6 @@ fn a_wrong_case_disagrees() {
 
 #[test]
 fn a_draft_says_what_the_model_says() {
-    use mqtt_conformance::case::Version;
     let draft = generate::draft("40 03 00 00 10 # a comment", Version::V5, None).unwrap();
     assert!(draft.contains("40 03 00 00 10 # a comment\n\"\"\""), "{draft}");
     assert!(draft.contains(r#"error = { kind = "ZeroPacketId", offset = 2"#), "{draft}");
