@@ -65,7 +65,7 @@ pub enum Ask {
 impl Request {
     /// The question of a case, by one of its versions.
     pub fn new(case: &Case, question: &Question, version: Version) -> Self {
-        let mut request = Self::without_input(case, question, version);
+        let mut request = Self::head(case, question, version);
         match question {
             Question::Decode(bytes) => request.hex = Some(hex::plain(bytes)),
             Question::TopicName(name) => request.topic_name = Some(name.clone()),
@@ -78,8 +78,9 @@ impl Request {
         request
     }
 
-    /// The same without bytes and topics, which may be large: enough to tell whether a decoder can be asked.
-    pub fn without_input(case: &Case, question: &Question, version: Version) -> Self {
+    /// The same with the first byte alone and without topics, which may be large: enough to tell whether a decoder can
+    /// be asked.
+    pub fn head(case: &Case, question: &Question, version: Version) -> Self {
         Self {
             ask: match question {
                 Question::Decode(_) => Ask::Decode,
@@ -94,9 +95,22 @@ impl Request {
             max_packet_size: case.max_packet_size,
             check_payload_format: case.check_payload_format,
             refuse_control_characters: case.refuse_control_characters,
-            hex: None,
+            hex: match question {
+                Question::Decode(bytes) => bytes.first().map(|first| hex::plain(&[*first])),
+                _ => None,
+            },
             topic_name: None,
             topic_filter: None,
+        }
+    }
+
+    /// The only side that sends packets of this type (Table 2-1 of 5.0); `None` when both do, or there is no packet.
+    pub fn only_sender(&self) -> Option<Sender> {
+        match self.hex.as_deref()?.as_bytes().first()? {
+            b'1' | b'8' | b'a' | b'A' | b'c' | b'C' => Some(Sender::Client),
+            b'2' | b'9' | b'b' | b'B' | b'd' | b'D' => Some(Sender::Server),
+            b'e' | b'E' if self.version != Version::V5 => Some(Sender::Client),
+            _ => None,
         }
     }
 }

@@ -18,6 +18,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, ensure};
 
 use crate::case;
+use crate::source::Source;
 use crate::suite::Prepared;
 
 /// The generated files of the suite: name and text.
@@ -100,25 +101,22 @@ pub fn write_to(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The files of the folder that differ from what would be written, and those that say they are generated although
+/// The files of the suite that differ from what would be written, and those that say they are generated although
 /// nothing would write them.
 ///
 /// # Errors
-/// When the folder cannot be read.
-pub fn differences(folder: &Path) -> Result<Vec<String>> {
+/// When the suite cannot be read.
+pub fn differences(source: &Source) -> Result<Vec<String>> {
     let files = files();
     let mut different = Vec::new();
     for (name, text) in &files {
-        if fs::read_to_string(folder.join(name)).ok().as_ref() != Some(text) {
+        if source.text(name).ok().as_deref() != Some(text) {
             different.push(name.clone());
         }
     }
-    for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
-        let path = entry?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if path.extension().is_some_and(|extension| extension == "toml")
-            && !files.iter().any(|(known, _)| *known == name)
-            && fs::read_to_string(&path).is_ok_and(|text| text.starts_with(write::GENERATED))
+    for name in source.families()? {
+        if !files.iter().any(|(known, _)| *known == name)
+            && source.text(&name).is_ok_and(|text| text.starts_with(write::GENERATED))
         {
             different.push(name);
         }

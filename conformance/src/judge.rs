@@ -44,6 +44,19 @@ pub enum Difference {
 }
 
 impl Difference {
+    /// Every difference.
+    pub const ALL: [Self; 9] = [
+        Self::Accepts,
+        Self::Refuses,
+        Self::Waits,
+        Self::Hurries,
+        Self::Value,
+        Self::Error,
+        Self::Encoding,
+        Self::Match,
+        Self::Crash,
+    ];
+
     /// In a word or two.
     pub const fn name(self) -> &'static str {
         match self {
@@ -367,9 +380,10 @@ mod tests {
 
     use super::*;
     use crate::answer::Fault;
+    use crate::source::Source;
     use crate::suite;
 
-    static CASES: LazyLock<Vec<Prepared>> = LazyLock::new(|| suite::load(&suite::folder()).unwrap());
+    static CASES: LazyLock<Vec<Prepared>> = LazyLock::new(|| suite::load(&Source::usual()).unwrap());
 
     /// Answers everything alike.
     struct Parrot(Answer);

@@ -8,6 +8,7 @@
 
 pub mod answer;
 pub mod case;
+pub mod export;
 mod fields;
 pub mod generate;
 pub mod hex;
@@ -17,4 +18,6 @@ pub mod peer;
 pub mod report;
 pub mod results;
 pub mod rules;
+pub mod source;
 pub mod suite;
+pub mod tags;

@@ -1,20 +1,21 @@
 //! The command line of the suite.
 
 use std::fs;
-use std::io::{BufRead as _, Write as _};
+use std::io::{BufRead as _, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use mqtt_conformance::answer::Decoder as _;
 use mqtt_conformance::case::{Sender, Version};
 use mqtt_conformance::library::Library;
 use mqtt_conformance::peer::Peer;
-use mqtt_conformance::report::{documents, junit, matrix, terminal};
+use mqtt_conformance::report::{documents, junit, matrix, others, terminal};
 use mqtt_conformance::results::{self, Record, Results};
+use mqtt_conformance::source::Source;
 use mqtt_conformance::suite::Prepared;
-use mqtt_conformance::{generate, rules, suite};
+use mqtt_conformance::{export, generate, rules, suite, tags};
 
 /// The MQTT conformance suite for codecs.
 #[derive(Parser)]
@@ -38,6 +39,11 @@ enum Command {
     /// Say what is wrong with the suite: cases that the suite's own decoder judges otherwise, rules without cases,
     /// generated files that differ
     Check,
+    /// Print the cases as JSON lines, with all bytes and values spelled out
+    Export {
+        #[command(flatten)]
+        choice: Choice,
+    },
     /// Print a case for these bytes as the suite's own decoder judges them, to be put into a file and completed
     Draft {
         /// By which version: 3.1, 3.1.1 or 5.0
@@ -54,9 +60,8 @@ enum Command {
         /// A decoder that speaks the protocol of PROTOCOL.md; several make a table of several columns
         #[arg(long = "adapter", value_name = "COMMAND")]
         adapters: Vec<String>,
-        /// Run only cases whose id holds this
-        #[arg(long, value_name = "TEXT", default_value = "")]
-        filter: String,
+        #[command(flatten)]
+        choice: Choice,
         /// Write the results as JSON
         #[arg(long, value_name = "FILE")]
         json: Option<PathBuf>,
@@ -67,7 +72,7 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         matrix: Option<PathBuf>,
     },
-    /// Write docs/conformance.md and docs/rules.md: mqtt-wire's results anew, the others' from a file of `run --json`
+    /// Write docs/conformance.md, docs/others.md and docs/rules.md: mqtt-wire's results anew, the others' from a file of `run --json`
     Report {
         /// The other decoders' results
         #[arg(long, value_name = "FILE")]
@@ -83,10 +88,41 @@ enum Command {
     Serve,
 }
 
+/// Which cases.
+#[derive(Args)]
+struct Choice {
+    /// Only cases whose id holds this
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    filter: String,
+    /// Only cases with this tag, and with each when given several times: core, connect, refused, large, and so on
+    #[arg(long = "tag", value_name = "TAG")]
+    tags: Vec<String>,
+    /// Not the cases with this tag
+    #[arg(long = "without", value_name = "TAG")]
+    without: Vec<String>,
+}
+
+impl Choice {
+    fn of(&self, source: &Source) -> Result<Vec<Prepared>> {
+        let core = tags::core(source)?;
+        let mut cases = suite::load(source)?;
+        cases.retain(|case| {
+            let tags = tags::of(case, &core);
+            case.case.id.contains(&self.filter)
+                && self.tags.iter().all(|tag| tags.contains(tag))
+                && !self.without.iter().any(|tag| tags.contains(tag))
+        });
+        ensure!(!cases.is_empty(), "no case is left");
+        Ok(cases)
+    }
+}
+
 fn main() -> ExitCode {
     match run(Arguments::parse()) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
+        // Who reads has had enough, `head` for one.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("mqtt-conformance: {error:#}");
             ExitCode::from(2)
@@ -94,21 +130,29 @@ fn main() -> ExitCode {
     }
 }
 
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
+}
+
 /// Does what is asked; whether all is well.
 fn run(arguments: Arguments) -> Result<bool> {
-    let folder = arguments.suite.unwrap_or_else(suite::folder);
+    let source = arguments.suite.map_or_else(Source::usual, Source::Folder);
     match arguments.command {
-        Command::Generate { check: false } => generate::write_to(&folder).map(|()| true),
+        Command::Generate { check: false } => {
+            generate::write_to(source.folder()?)?;
+            write(&source.folder()?.join(export::FILE), &export::file(&source)?)?;
+            Ok(true)
+        }
         Command::Generate { check: true } => {
-            let different = generate::differences(&folder)?;
+            let different = different(&source)?;
             for name in &different {
                 println!("{name} is not what is generated");
             }
             Ok(different.is_empty())
         }
         Command::Check => {
-            let (rules, cases) = (rules::load(&folder)?, suite::load(&folder)?);
-            let different = generate::differences(&folder)?.into_iter();
+            let (rules, cases) = (rules::load(&source)?, suite::load(&source)?);
+            let different = different(&source)?.into_iter();
             let lines: Vec<String> = different
                 .map(|name| format!("{name} is not what is generated"))
                 .chain(generate::disagreements(&cases))
@@ -124,10 +168,17 @@ fn run(arguments: Arguments) -> Result<bool> {
             print!("{}", generate::draft(&bytes, version, sender)?);
             Ok(true)
         }
-        Command::Run { adapters, filter, json, junit, matrix } => {
-            let mut cases = suite::load(&folder)?;
-            cases.retain(|case| case.case.id.contains(&filter));
-            ensure!(!cases.is_empty(), "no case's id holds {filter:?}");
+        Command::Export { choice } => {
+            let core = tags::core(&source)?;
+            let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+            for case in choice.of(&source)? {
+                writeln!(out, "{}", export::line(&case, &core)?)?;
+            }
+            out.flush()?;
+            Ok(true)
+        }
+        Command::Run { adapters, choice, json, junit, matrix } => {
+            let cases = choice.of(&source)?;
             let all = results(&adapters, &cases)?;
             print!("{}", terminal::text(&cases, &all));
             if let Some(path) = json {
@@ -138,7 +189,7 @@ fn run(arguments: Arguments) -> Result<bool> {
                 write(&path, &junit::xml(&cases, &all)?)?;
             }
             if let Some(path) = matrix {
-                write(&path, &matrix_text(&path, &folder, &cases, &all)?)?;
+                write(&path, &matrix_text(&path, &source, &cases, &all)?)?;
             }
             // A decoder that cannot be asked a single case has passed none.
             Ok(all.iter().all(|results| results.asked > 0 && results.failed(&cases) == 0))
@@ -146,10 +197,19 @@ fn run(arguments: Arguments) -> Result<bool> {
         Command::Report { peers, docs, check } => {
             let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
             let peers = peers.unwrap_or_else(|| manifest.join("peers/results.json"));
-            report(&folder, &peers, &docs.unwrap_or_else(|| manifest.join("../docs")), check)
+            report(&source, &peers, &docs.unwrap_or_else(|| manifest.join("../docs")), check)
         }
         Command::Serve => serve().map(|()| true),
     }
+}
+
+/// The generated files that are not what is generated.
+fn different(source: &Source) -> Result<Vec<String>> {
+    let mut different = generate::differences(source)?;
+    if source.text(export::FILE).ok().as_deref() != Some(&export::file(source)?) {
+        different.push(export::FILE.to_owned());
+    }
+    Ok(different)
 }
 
 fn version(name: &str) -> Result<Version> {
@@ -172,8 +232,8 @@ fn results(adapters: &[String], cases: &[Prepared]) -> Result<Vec<Results>> {
     adapters.iter().map(|command| Ok(results::of_peer(&mut Peer::start(command)?, cases))).collect()
 }
 
-fn matrix_text(path: &Path, folder: &Path, cases: &[Prepared], all: &[Results]) -> Result<String> {
-    let rules = rules::load(folder)?;
+fn matrix_text(path: &Path, source: &Source, cases: &[Prepared], all: &[Results]) -> Result<String> {
+    let rules = rules::load(source)?;
     let matrix = matrix::of(&rules, cases, all);
     if path.extension().is_some_and(|extension| extension == "html") {
         return Ok(matrix.html());
@@ -183,8 +243,8 @@ fn matrix_text(path: &Path, folder: &Path, cases: &[Prepared], all: &[Results]) 
         .join("\n"))
 }
 
-fn report(folder: &Path, peers: &Path, docs: &Path, check: bool) -> Result<bool> {
-    let (rules, cases) = (rules::load(folder)?, suite::load(folder)?);
+fn report(source: &Source, peers: &Path, docs: &Path, check: bool) -> Result<bool> {
+    let (rules, cases) = (rules::load(source)?, suite::load(source)?);
     let mut all = vec![results::of_library(&cases)];
     let others: Record = serde_json::from_str(&read(peers)?).with_context(|| peers.display().to_string())?;
     all.extend(others.for_cases(&cases));
@@ -192,7 +252,8 @@ fn report(folder: &Path, peers: &Path, docs: &Path, check: bool) -> Result<bool>
     let mut good = true;
     for (name, text) in [
         ("conformance.md", documents::conformance(&rules, &cases, &all, &remarks)),
-        ("rules.md", documents::rules(&rules)),
+        ("others.md", others::text(&rules, &cases, &all[1..])),
+        ("rules.md", documents::rules(&rules, &cases)),
     ] {
         let path = docs.join(name);
         if !check {

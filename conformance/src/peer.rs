@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::answer::{Answer, Ask, Decoder, Request, Status};
-use crate::case::Version;
+use crate::case::{Sender, Version};
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -28,10 +28,17 @@ pub struct Hello {
     pub versions: Vec<Version>,
     /// What it can be asked.
     pub asks: Vec<Ask>,
+    /// Whose packets it decodes: a client's library may know those of servers alone. Both when left out.
+    #[serde(default = "both")]
+    pub senders: Vec<Sender>,
     /// Which of `version_unknown`, `sender`, `first_packet`, `max_packet_size`, `check_payload_format` and
     /// `refuse_control_characters` it heeds.
     #[serde(default)]
     pub options: Vec<String>,
+}
+
+fn both() -> Vec<Sender> {
+    vec![Sender::Client, Sender::Server]
 }
 
 impl Hello {
@@ -45,7 +52,9 @@ impl Hello {
             ("check_payload_format", request.check_payload_format),
             ("refuse_control_characters", request.refuse_control_characters),
         ];
+        let sender = request.sender.or_else(|| request.only_sender());
         self.versions.contains(&request.version)
+            && sender.is_none_or(|sender| self.senders.contains(&sender))
             && self.asks.contains(&request.ask)
             && options.iter().all(|(name, wanted)| !wanted || self.options.iter().any(|known| known == name))
     }

@@ -3,6 +3,7 @@
 pub mod documents;
 pub mod junit;
 pub mod matrix;
+pub mod others;
 pub mod terminal;
 
 use std::collections::BTreeMap;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use serde::{Deserialize, Serialize};
 
 use crate::answer::{Answer, Ask, Decoder, Request, Status};
-use crate::case::Version;
+use crate::case::{Sender, Version};
 use crate::judge::{Difference, Strictness, Verdict, judge};
 use crate::library::Library;
 use crate::peer::{Hello, Peer};
@@ -93,7 +93,7 @@ impl Results {
             .case
             .versions
             .iter()
-            .map(|version| Request::without_input(&prepared.case, &prepared.question, *version));
+            .map(|version| Request::head(&prepared.case, &prepared.question, *version));
         requests.any(|request| self.decoder.covers(&request))
     }
 
@@ -111,6 +111,7 @@ pub fn library() -> Hello {
         language: "Rust".to_owned(),
         versions: Version::ALL.to_vec(),
         asks: vec![Ask::Decode, Ask::TopicName, Ask::TopicFilter, Ask::Match],
+        senders: vec![Sender::Client, Sender::Server],
         options: [
             "version_unknown",
             "sender",

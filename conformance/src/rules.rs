@@ -1,12 +1,11 @@
 //! The rules of the standards, and which cases show them.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::case::Version;
+use crate::source::Source;
 use crate::suite::Prepared;
 
 /// A rule: a numbered statement, or one that the standard states without a number.
@@ -106,8 +105,7 @@ pub struct Rules {
 ///
 /// # Errors
 /// When a table cannot be read.
-pub fn load(suite: &Path) -> Result<Rules> {
-    let folder = suite.join("rules");
+pub fn load(source: &Source) -> Result<Rules> {
     let mut all = Vec::new();
     for (file, version) in [
         ("unnumbered-3.1.tsv", Version::V31),
@@ -116,7 +114,7 @@ pub fn load(suite: &Path) -> Result<Rules> {
         ("mqtt-5.0.tsv", Version::V5),
         ("unnumbered-5.0.tsv", Version::V5),
     ] {
-        for row in table(&folder.join(file))? {
+        for row in table(source, file)? {
             let [id, section, level, summary] = row.as_slice() else { bail!("{file}: {row:?}") };
             all.push(Rule {
                 version,
@@ -128,7 +126,7 @@ pub fn load(suite: &Path) -> Result<Rules> {
         }
     }
     let mut never_broken = BTreeMap::new();
-    for row in table(&folder.join("one-sided.tsv"))? {
+    for row in table(source, "one-sided.tsv")? {
         let [version, id, side, reason] = row.as_slice() else { bail!("one-sided.tsv: {row:?}") };
         ensure!(side == "breaks", "one-sided.tsv: {side}");
         let label = format!("{version} {id}");
@@ -138,8 +136,8 @@ pub fn load(suite: &Path) -> Result<Rules> {
     Ok(Rules { all, never_broken })
 }
 
-fn table(path: &Path) -> Result<Vec<Vec<String>>> {
-    let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
+fn table(source: &Source, file: &str) -> Result<Vec<Vec<String>>> {
+    let text = source.text(&format!("rules/{file}"))?;
     Ok(text.lines().skip(1).map(|line| line.split('\t').map(str::to_owned).collect()).collect())
 }
 

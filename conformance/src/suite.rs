@@ -1,12 +1,11 @@
 //! The whole suite, read and checked.
 
 use std::collections::HashSet;
-use std::fs;
-use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 
 use crate::case::{Case, Expected, Family, Question};
+use crate::source::Source;
 
 /// A case, ready to be asked.
 #[derive(Debug, Clone)]
@@ -19,50 +18,40 @@ pub struct Prepared {
     pub expected: Expected,
 }
 
-/// Where the suite stands in this repository.
-pub fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../corpus/conformance")
-}
-
-/// Reads every family of a folder.
+/// Reads every family.
 ///
 /// # Errors
 /// When a file cannot be read or a case is not well-formed; the message names it.
-pub fn families(folder: &Path) -> Result<Vec<(String, Family)>> {
-    let mut files: Vec<PathBuf> = fs::read_dir(folder)
-        .with_context(|| folder.display().to_string())?
-        .map(|entry| entry.map(|entry| entry.path()))
-        .collect::<Result<_, _>>()?;
-    files.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
-    files.sort();
-    ensure!(!files.is_empty(), "{} holds no cases", folder.display());
-    files.iter().map(|path| family(path).with_context(|| path.display().to_string())).collect()
+pub fn families(source: &Source) -> Result<Vec<(String, Family)>> {
+    let names = source.families()?;
+    ensure!(!names.is_empty(), "the suite holds no cases");
+    names.iter().map(|file| family(source, file.trim_end_matches(".toml"))).collect()
 }
 
-fn family(path: &Path) -> Result<(String, Family)> {
-    let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    Ok((name, toml::from_str(&fs::read_to_string(path)?)?))
+fn family(source: &Source, name: &str) -> Result<(String, Family)> {
+    let file = format!("{name}.toml");
+    let text = source.text(&file)?;
+    Ok((name.to_owned(), toml::from_str(&text).with_context(|| file)?))
 }
 
-/// Reads one case of a folder, and no more than its family.
+/// Reads one case, and no more than its family.
 ///
 /// # Errors
 /// As for [`load`], and when there is no such case.
-pub fn load_one(folder: &Path, id: &str) -> Result<Prepared> {
-    let name = id.split('/').next().unwrap_or_default();
-    let (_, family) = family(&folder.join(format!("{name}.toml")))?;
+pub fn load_one(source: &Source, id: &str) -> Result<Prepared> {
+    let (_, family) = family(source, id.split('/').next().unwrap_or_default())?;
     let case = family.cases.into_iter().find(|case| case.id == id);
     prepare(case.with_context(|| format!("there is no case {id}"))?)
 }
 
-/// Reads all cases of a folder.
+/// Reads all cases.
 ///
 /// # Errors
 /// As for [`families`], and when two cases have the same id.
-pub fn load(folder: &Path) -> Result<Vec<Prepared>> {
+pub fn load(source: &Source) -> Result<Vec<Prepared>> {
     let mut seen = HashSet::new();
     let mut all = Vec::new();
-    for (name, family) in families(folder)? {
+    for (name, family) in families(source)? {
         for case in family.cases {
             ensure!(case.id.starts_with(&format!("{name}/")), "{} is not of {name}", case.id);
             ensure!(seen.insert(case.id.clone()), "{} stands twice", case.id);

@@ -1,32 +1,67 @@
 //! The suite itself: complete, as generated, agreed on by two voices, and of the documented form.
 
-use mqtt_conformance::case::Family;
-use mqtt_conformance::{generate, rules, suite};
+use std::collections::BTreeSet;
+
+use mqtt_conformance::case::{Family, Version};
+use mqtt_conformance::source::Source;
+use mqtt_conformance::{export, generate, rules, suite, tags};
 
 #[test]
 fn every_rule_is_kept_and_broken() {
-    let folder = suite::folder();
-    let (rules, cases) = (rules::load(&folder).unwrap(), suite::load(&folder).unwrap());
+    let source = Source::usual();
+    let (rules, cases) = (rules::load(&source).unwrap(), suite::load(&source).unwrap());
     assert_eq!(rules::gaps(&rules, &cases), Vec::<String>::new());
 }
 
 #[test]
 fn the_committed_files_are_what_is_generated() {
-    assert_eq!(generate::differences(&suite::folder()).unwrap(), Vec::<String>::new());
+    assert_eq!(generate::differences(&Source::usual()).unwrap(), Vec::<String>::new());
 }
 
 #[test]
 fn every_case_agrees_with_the_decoder_of_the_tables() {
-    let cases = suite::load(&suite::folder()).unwrap();
+    let cases = suite::load(&Source::usual()).unwrap();
     assert_eq!(generate::disagreements(&cases), Vec::<String>::new());
     // Cases are added and corrected, not removed.
     assert!(cases.len() >= 5_182, "{} cases", cases.len());
 }
 
+/// The file for people without a TOML parser is the suite, but for its largest cases.
+#[test]
+fn the_json_lines_are_the_suite() {
+    let source = Source::usual();
+    let same = source.text(export::FILE).unwrap() == export::file(&source).unwrap();
+    assert!(same, "`mqtt-conformance generate` writes {}", export::FILE);
+}
+
+/// The core list has each rule of 3.1.1 and 5.0 that a codec can see, kept and broken, and each of their packets.
+#[test]
+fn the_core_list_shows_every_rule() {
+    let source = Source::usual();
+    let (rules, mut cases) = (rules::load(&source).unwrap(), suite::load(&source).unwrap());
+    let core = tags::core(&source).unwrap();
+    let subjects = |cases: &[suite::Prepared]| -> BTreeSet<_> {
+        let accepted = cases.iter().filter(|case| case.case.error.is_none());
+        accepted
+            .flat_map(|case| case.case.versions.iter().map(|version| (*version, tags::subject(&case.case))))
+            .filter(|(version, _)| *version != Version::V31)
+            .collect()
+    };
+    let all = subjects(&cases);
+    cases.retain(|case| core.contains(&case.case.id));
+    assert_eq!(cases.len(), core.len(), "core.txt names cases that do not exist");
+    assert!((150..=250).contains(&cases.len()), "{} cases", cases.len());
+    let mut gaps = rules::gaps(&rules, &cases);
+    gaps.retain(|gap| !gap.starts_with("3.1 "));
+    assert_eq!(gaps, Vec::<String>::new());
+    assert_eq!(subjects(&cases), all);
+    assert!(cases.iter().all(|case| !tags::of(case, &core).contains(&"large".to_owned())));
+}
+
 /// Every part of a hand-written case that the model can know is held against it.
 #[test]
 fn a_wrong_case_disagrees() {
-    let folder = suite::folder();
+    let source = Source::usual();
     for (id, right, wrong, said) in [
         ("examples/5.0/publish", "qos = 1", "qos = 2", "the model reads the packets"),
         ("examples/5.0/publish", "packet = {", "missing = 2 #", "the model finds nothing wrong"),
@@ -66,7 +101,7 @@ fn a_wrong_case_disagrees() {
         ("topic-matching/sport/# ~ sport", "\"sport\"", "\"sport+\"", "the model finds WildcardInName at 5"),
     ] {
         let file = format!("{}.toml", id.split('/').next().unwrap());
-        let text = std::fs::read_to_string(folder.join(file)).unwrap();
+        let text = source.text(&file).unwrap();
         let case = text.split("[[case]]").find(|case| case.contains(&format!("id = \"{id}\"\n"))).expect(id);
         let lines = |case: &str| {
             let family: Family = toml::from_str(&format!("title = \"\"\n[[case]]\n{case}")).expect(id);
@@ -82,7 +117,6 @@ fn a_wrong_case_disagrees() {
 
 #[test]
 fn a_draft_says_what_the_model_says() {
-    use mqtt_conformance::case::Version;
     let draft = generate::draft("40 03 00 00 10 # a comment", Version::V5, None).unwrap();
     assert!(draft.contains("40 03 00 00 10 # a comment\n\"\"\""), "{draft}");
     assert!(draft.contains(r#"error = { kind = "ZeroPacketId", offset = 2"#), "{draft}");
@@ -93,22 +127,17 @@ fn a_draft_says_what_the_model_says() {
 
 #[test]
 fn the_files_keep_the_schema() {
-    let folder = suite::folder();
-    let schema = std::fs::read_to_string(folder.join("schema.json")).unwrap();
+    let source = Source::usual();
+    let schema = source.text("schema.json").unwrap();
     let validator = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
-    let mut files = 0;
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.extension().is_none_or(|extension| extension != "toml") {
-            continue;
-        }
-        files += 1;
-        let family: serde_json::Value = toml::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    let files = source.families().unwrap();
+    assert!(files.len() > 20, "{files:?}");
+    for file in files {
+        let family: serde_json::Value = toml::from_str(&source.text(&file).unwrap()).unwrap();
         let errors: Vec<String> = validator
             .iter_errors(&family)
             .map(|error| format!("{}: {error:.200}", error.instance_path))
             .collect();
-        assert_eq!(errors, Vec::<String>::new(), "{}", path.display());
+        assert_eq!(errors, Vec::<String>::new(), "{file}");
     }
-    assert!(files > 20, "{files} files");
 }

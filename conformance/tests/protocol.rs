@@ -5,11 +5,12 @@ use mqtt_conformance::library::Library;
 use mqtt_conformance::peer::Peer;
 use mqtt_conformance::report::{Tally, terminal};
 use mqtt_conformance::results::{self, Record};
+use mqtt_conformance::source::Source;
 use mqtt_conformance::suite;
 
 #[test]
 fn served_answers_are_those_in_process() {
-    let cases = suite::load(&suite::folder()).unwrap();
+    let cases = suite::load(&Source::usual()).unwrap();
     let mut peer = Peer::start(concat!(env!("CARGO_BIN_EXE_mqtt-conformance"), " serve")).unwrap();
     assert_eq!(peer.hello, results::library());
     // Every seventh case: all kinds of them, in a short time.
@@ -28,7 +29,7 @@ fn a_decoder_that_gives_no_answer_has_crashed() {
     let script = std::env::temp_dir().join(format!("mqtt-conformance-echo-{}.sh", std::process::id()));
     std::fs::write(&script, format!("echo '{hello}'\nread line\nexit 1\n")).unwrap();
     let mut peer = Peer::start(&format!("sh {}", script.display())).unwrap();
-    let cases = suite::load(&suite::folder()).unwrap();
+    let cases = suite::load(&Source::usual()).unwrap();
     let case = &cases[0];
     let request = Request::new(&case.case, &case.question, case.case.versions[0]);
     for _ in 0..2 {
@@ -49,7 +50,7 @@ fn parrot(name: &str, answer: &str) -> std::path::PathBuf {
 fn unsupported_is_no_pass() {
     let script = parrot("unsupported", r#"{"status":"unsupported"}"#);
     let command = format!("sh {}", script.display());
-    let mut cases = suite::load(&suite::folder()).unwrap();
+    let mut cases = suite::load(&Source::usual()).unwrap();
     cases.retain(|case| case.case.id.starts_with("stream/") || case.case.id.starts_with("topic-matching/"));
     let all = results::of_peer(&mut Peer::start(&command).unwrap(), &cases);
     let tally = Tally { unsupported: cases.len(), ..Tally::default() };
@@ -68,7 +69,7 @@ fn unsupported_is_no_pass() {
 
 #[test]
 fn what_a_record_does_not_have_is_unsupported() {
-    let mut cases = suite::load(&suite::folder()).unwrap();
+    let mut cases = suite::load(&Source::usual()).unwrap();
     cases.truncate(10);
     let record = Record::new(&cases[..9], vec![results::of_library(&cases[..9])]);
     let [all] = record.for_cases(&cases).try_into().unwrap();

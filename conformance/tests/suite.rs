@@ -3,17 +3,18 @@
 use libtest_mimic::{Arguments, Failed, Trial};
 use mqtt_conformance::judge::{Strictness, Verdict, judge};
 use mqtt_conformance::library::Library;
+use mqtt_conformance::source::Source;
 use mqtt_conformance::suite::{self, Prepared};
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::from_args();
     let cases = match &arguments.filter {
         // What nextest asks for, a process for each case.
-        Some(id) if arguments.exact => vec![suite::load_one(&suite::folder(), id)?],
-        _ => suite::load(&suite::folder())?,
+        Some(id) if arguments.exact => vec![suite::load_one(&Source::usual(), id)?],
+        _ => suite::load(&Source::usual())?,
     };
     let lost: Vec<&str> =
-        BEHIND.iter().copied().filter(|id| suite::load_one(&suite::folder(), id).is_err()).collect();
+        BEHIND.iter().copied().filter(|id| suite::load_one(&Source::usual(), id).is_err()).collect();
     anyhow::ensure!(lost.is_empty(), "BEHIND names cases that do not exist: {lost:?}");
     let trials = cases.into_iter().map(|case| Trial::test(case.case.id.clone(), move || run(&case)));
     libtest_mimic::run(&arguments, trials.collect()).exit();

@@ -14,6 +14,7 @@ pub struct Codec {
     pub name: &'static str,
     pub version: &'static str,
     pub versions: &'static [&'static str],
+    pub senders: &'static [&'static str],
     pub decode: fn(&[u8], bool) -> Reply,
     pub topics: Option<Topics>,
 }
@@ -31,12 +32,14 @@ pub enum Reply {
 }
 
 const BOTH: &[&str] = &["3.1.1", "5.0"];
+const EITHER: &[&str] = &["client", "server"];
 
 pub const ALL: &[Codec] = &[
     Codec {
         name: "rumqttc",
         version: "0.25.1",
         versions: BOTH,
+        senders: EITHER,
         decode: rumqttc,
         topics: Some(Topics {
             name: rumqttc::mqttbytes::valid_topic,
@@ -44,11 +47,63 @@ pub const ALL: &[Codec] = &[
             matches: |filter, name| rumqttc::mqttbytes::matches(name, filter),
         }),
     },
-    Codec { name: "mqttbytes", version: "0.6.0", versions: BOTH, decode: mqttbytes, topics: None },
-    Codec { name: "mqttrs", version: "0.4.1", versions: &["3.1.1"], decode: mqttrs, topics: None },
-    Codec { name: "ntex-mqtt", version: "9.0.0", versions: BOTH, decode: ntex, topics: None },
-    Codec { name: "rmqtt-codec", version: "0.3.1", versions: BOTH, decode: rmqtt, topics: None },
-    Codec { name: "mqtt-codec-kit", version: "1.0.5", versions: BOTH, decode: kit, topics: None },
+    Codec {
+        name: "mqttbytes",
+        version: "0.6.0",
+        versions: BOTH,
+        senders: EITHER,
+        decode: mqttbytes,
+        topics: None,
+    },
+    Codec {
+        name: "mqttrs",
+        version: "0.4.1",
+        versions: &["3.1.1"],
+        senders: EITHER,
+        decode: mqttrs,
+        topics: None,
+    },
+    Codec {
+        name: "ntex-mqtt",
+        version: "9.0.0",
+        versions: BOTH,
+        senders: EITHER,
+        decode: ntex,
+        topics: None,
+    },
+    Codec {
+        name: "rmqtt-codec",
+        version: "0.3.1",
+        versions: BOTH,
+        senders: EITHER,
+        decode: rmqtt,
+        topics: None,
+    },
+    Codec {
+        name: "mqtt-codec-kit",
+        version: "1.0.5",
+        versions: BOTH,
+        senders: EITHER,
+        decode: kit,
+        topics: None,
+    },
+    Codec {
+        name: "flowsdk",
+        version: "0.7.0",
+        versions: BOTH,
+        senders: EITHER,
+        decode: flowsdk,
+        topics: None,
+    },
+    Codec {
+        name: "rusty_rtos_mqtt",
+        version: "0.2.0",
+        versions: &["5.0"],
+        // The wire format of a client: what clients send it only writes.
+        senders: &["server"],
+        decode: rusty_rtos,
+        topics: None,
+    },
 ];
 
 fn refused(error: impl Debug) -> Reply {
@@ -232,4 +287,47 @@ impl Read for Connection<'_> {
 
 fn kit(bytes: &[u8], v5: bool) -> Reply {
     if v5 { kit!(v5, bytes) } else { kit!(v4, bytes) }
+}
+
+fn flowsdk(bytes: &[u8], v5: bool) -> Reply {
+    use flowsdk::mqtt_serde::control_packet::MqttPacket;
+    use flowsdk::mqtt_serde::parser::{ParseError, ParseOk};
+    match MqttPacket::from_bytes_with_version(bytes, if v5 { 5 } else { 4 }) {
+        Ok(ParseOk::Packet(packet, length)) => Reply::Packet { length, encoded: again(|| packet.to_bytes()) },
+        Ok(ParseOk::Continue(..)) | Err(ParseError::More(..)) => Reply::Incomplete,
+        other => refused(other),
+    }
+}
+
+fn rusty_rtos(bytes: &[u8], _: bool) -> Reply {
+    use rusty_rtos_mqtt::{
+        ClientSettings, HeaderError, Limits, PacketInfo, deserialize_ack, deserialize_connack,
+        deserialize_disconnect, deserialize_publish, process_incoming_packet_type_and_length,
+    };
+    let header = match process_incoming_packet_type_and_length(bytes, bytes.len()) {
+        Ok(header) => header,
+        Err(error @ HeaderError::BadResponse) => return refused(error),
+        Err(_) => return Reply::Incomplete,
+    };
+    let length = header.header_length + header.remaining_length as usize;
+    let Some(remaining_data) = bytes.get(header.header_length..length) else { return Reply::Incomplete };
+    let packet = PacketInfo {
+        packet_type: header.packet_type,
+        remaining_length: header.remaining_length,
+        remaining_data,
+    };
+    let result = match header.packet_type >> 4 {
+        2 => {
+            let settings = ClientSettings { max_packet_size: MAX_SIZE, request_response_info: true };
+            deserialize_connack(&packet, &settings).map(drop).map_err(refused)
+        }
+        3 => deserialize_publish(&packet, MAX_SIZE, u16::MAX).map(drop).map_err(refused),
+        14 => deserialize_disconnect(&packet, MAX_SIZE).map(drop).map_err(refused),
+        _ => {
+            let limits = Limits { max_packet_size: MAX_SIZE, request_problem_info: true };
+            deserialize_ack(&packet, &limits).map(drop).map_err(refused)
+        }
+    };
+    // It writes what a client sends, from other structs: the verdict alone is asked.
+    result.map_or_else(|refusal| refusal, |()| Reply::Packet { length, encoded: None })
 }

@@ -38,7 +38,8 @@ fn main() -> Result<()> {
     let mut asks = vec!["decode"];
     asks.extend(codec.topics.iter().flat_map(|_| ["topic_name", "topic_filter", "match"]));
     let hello = json!({
-        "name": codec.name, "version": codec.version, "language": "Rust", "versions": codec.versions, "asks": asks,
+        "name": codec.name, "version": codec.version, "language": "Rust", "versions": codec.versions,
+        "senders": codec.senders, "asks": asks,
     });
     writeln!(out, "{hello}")?;
     out.flush()?;
