@@ -87,14 +87,24 @@ pub struct Incoming {
     pub(crate) state: IncomingState,
 }
 
+impl Incoming {
+    /// The packet that answers it.
+    pub(crate) const fn acknowledgement(&self) -> PacketType {
+        match self.qos {
+            QoS::ExactlyOnce => PacketType::PubRec,
+            _ => PacketType::PubAck,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum IncomingState {
     /// The application has the receipt.
     Pending,
     /// The application has said this.
     Answered(ReasonCode),
-    /// QoS 2: the application has it, and it stands in the session.
-    Received,
+    /// QoS 2: the application has it and has said this, and it stands in the session.
+    Received(ReasonCode),
     /// QoS 2: it was there before on this connection.
     Repeated,
 }
@@ -457,7 +467,8 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
     pub(crate) fn open(&mut self) {
         self.c.state = State::Open;
         self.c.published = 0;
-        self.c.replay = self.session.published_recorded;
+        // Those among them that were taken and have no record yet, too: their aliases have ended, and limits may be others.
+        self.c.replay = self.session.published();
         (self.c.resumed, self.c.released) = (self.session.released, 0);
         self.c.received_before = count(self.session.received.len());
     }

@@ -1,6 +1,6 @@
 //! Messages of the peer's (section 4.3), each until it was acknowledged.
 
-use mqtt_wire::{Ack, Delivery, PacketId, PacketType, Publish, QoS, ReasonCode, Sender};
+use mqtt_wire::{Ack, Delivery, PacketId, PacketType, Publish, QoS, ReasonCode, Sender, Version};
 
 use super::{Incoming, IncomingState, Judged, Link, Role, Todo, Verdict};
 use crate::output::{Receipt, Stale};
@@ -107,8 +107,9 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
         Ok(true)
     }
 
-    /// The application takes a message (a code below 0x80), or refuses it. In 3.x a refusal cannot be told: the sender
-    /// gets its acknowledgement as usual.
+    /// The application takes a message (a code below 0x80, such as 0x10 No matching subscribers), or refuses it. In 3.x
+    /// neither can be told: the sender gets its acknowledgement as usual. A code that PUBACK and PUBREC do not have becomes
+    /// 0x00 or 0x80.
     ///
     /// For QoS 2 the next [`Output::Store`](crate::Output::Store) says [`Received`](crate::Record::Received): that record belongs into the
     /// transaction in which the application stores the message.
@@ -125,7 +126,16 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
         let is_it = |incoming: &Incoming| incoming.id == id && incoming.state == IncomingState::Pending;
         let at = self.c.window.find(0, is_it).ok_or(Stale)?;
         let incoming = self.c.window.get_mut(at).ok_or(Stale)?;
-        let code = if self.c.wire.is_v5() { code } else { ReasonCode::SUCCESS };
+        let packet = incoming.acknowledgement();
+        let code = if !self.c.wire.is_v5() {
+            ReasonCode::SUCCESS
+        } else if code == ReasonCode::SUCCESS || code.is_allowed(packet, Version::V5, None) {
+            code
+        } else if code.is_error() {
+            ReasonCode::UNSPECIFIED_ERROR
+        } else {
+            ReasonCode::SUCCESS
+        };
         if incoming.qos == QoS::AtLeastOnce || code.is_error() {
             incoming.state = IncomingState::Answered(code);
             return Ok(());
@@ -134,7 +144,7 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
         let received = Received { id, state: ReceivedState::New };
         self.session.received.push(received).map_err(|_| Stale)?;
         self.session.unrecorded = self.session.unrecorded.saturating_add(1);
-        incoming.state = IncomingState::Received;
+        incoming.state = IncomingState::Received(code);
         self.c.open = self.c.open.saturating_sub(1);
         Ok(())
     }
@@ -150,7 +160,8 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
                     self.c.open = self.c.open.saturating_sub(1);
                     code
                 }
-                IncomingState::Received | IncomingState::Repeated => ReasonCode::SUCCESS,
+                IncomingState::Received(code) => code,
+                IncomingState::Repeated => ReasonCode::SUCCESS,
             };
             let incoming = self.c.window.remove(0)?;
             if incoming.state == IncomingState::Repeated && self.session.find_received(incoming.id).is_none()
@@ -158,9 +169,7 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
                 // The first one was refused, and the sender knows, or released.
                 continue;
             }
-            let packet =
-                if incoming.qos == QoS::AtLeastOnce { PacketType::PubAck } else { PacketType::PubRec };
-            return Some((packet, incoming.id, code));
+            return Some((incoming.acknowledgement(), incoming.id, code));
         }
     }
 

@@ -51,7 +51,7 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
         } else {
             0
         };
-        let alias = self.alias(message, size);
+        let alias = if self.holds_alias() { None } else { self.alias(message, size) };
         let publication = Publication { key, delivery: Delivery::AtMostOnce, dup: false, alias };
         self.c.todo.push(Todo::Publish(publication)).map_err(|_| Refusal::Slots)
     }
@@ -115,6 +115,19 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
             return None;
         }
         Some(alias)
+    }
+
+    /// Whether a message of QoS 1 or 2 that was taken with a topic alias still waits to go out. Messages of QoS 0 overtake
+    /// it: none may use an alias that it is to establish, or give its alias another name.
+    #[inline]
+    fn holds_alias(&self) -> bool {
+        // No other one is taken before it has gone, so it is the last.
+        self.session.published() > self.c.published
+            && self
+                .session
+                .outgoing
+                .get(self.session.outgoing.len().saturating_sub(1))
+                .is_some_and(|last| last.alias != 0)
     }
 
     /// PUBRELs, then messages: what was under way before first, then what is new.
@@ -243,6 +256,7 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
         if let Some(message) = session.outgoing.get_mut(at) {
             message.phase = match message.phase {
                 Phase::Abandoned(code) => Phase::Finished(Outcome::Undelivered(code)),
+                Phase::Released(code) => Phase::Finished(Outcome::Acknowledged(code)),
                 _ => Phase::Finished(outcome),
             };
         }
@@ -290,16 +304,16 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
             Some(Phase::ExactlyOnce) if ack.reason_code.is_error() => {
                 self.finish(at, Outcome::Acknowledged(ack.reason_code));
             }
-            Some(Phase::ExactlyOnce) => self.release(at),
+            Some(Phase::ExactlyOnce) => self.release(at, ack.reason_code),
             // The same again: so is the answer, if it was sent.
-            Some(Phase::Released | Phase::Abandoned(_)) if !ack.reason_code.is_error() => {
+            Some(Phase::Released(_) | Phase::Abandoned(_)) if !ack.reason_code.is_error() => {
                 let nth = at.saturating_sub(usize::from(self.session.finished));
                 if nth < usize::from(self.c.released) {
                     let again = Todo::Acknowledge(PacketType::PubRel, id, ReasonCode::SUCCESS);
                     let _ = self.c.todo.push(again);
                 }
             }
-            Some(Phase::Released | Phase::Abandoned(_)) => {}
+            Some(Phase::Released(_) | Phase::Abandoned(_)) => {}
             _ => return Err(SessionRule::WrongAcknowledgement),
         }
         Ok(Verdict::Nothing)
@@ -307,7 +321,7 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
 
     /// The peer has the message at this place: PUBREL comes next.
     #[inline]
-    fn release(&mut self, at: usize) {
+    fn release(&mut self, at: usize, code: ReasonCode) {
         let (session, c) = (&mut *self.session, &mut self.c);
         let published = session.first_published();
         let nth = at.saturating_sub(published);
@@ -318,7 +332,7 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
         lower(&mut session.published_recorded, nth);
         lower(&mut c.published, nth);
         let Some(mut message) = session.outgoing.remove(at) else { return };
-        message.phase = Phase::Released;
+        message.phase = Phase::Released(code);
         // There is room: one was taken out. Behind those that were released before `[MQTT-4.6.0-4]`.
         let _ = session.outgoing.insert(published, message);
         session.released = session.released.saturating_add(1);
@@ -329,7 +343,7 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
     pub(crate) fn pubcomp(&mut self, ack: &Ack<'_>) -> Judged {
         if let Some(at) = self.find(ack.packet_id) {
             match self.session.outgoing.get(at).map(|message| message.phase) {
-                Some(Phase::Released | Phase::Abandoned(_)) => {
+                Some(Phase::Released(_) | Phase::Abandoned(_)) => {
                     self.finish(at, Outcome::Acknowledged(ReasonCode::SUCCESS));
                 }
                 _ => return Err(SessionRule::WrongAcknowledgement),
