@@ -2,7 +2,7 @@
 
 use mqtt_wire::{Ack, Delivery, PacketId, PacketType, Publish, QoS, ReasonCode, Sender, Version};
 
-use super::{Incoming, IncomingState, Judged, Link, Role, Todo, Verdict};
+use super::{Due, Incoming, IncomingState, Judged, Link, Role, Todo, Verdict};
 use crate::output::{Receipt, Stale};
 use crate::session::{Received, ReceivedState};
 use crate::slots::{List, Slots};
@@ -99,10 +99,11 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
             }
             self.c.received_before = self.c.received_before.saturating_sub(1);
         }
+        self.c.due.add(Due::WINDOW);
         let repeated = Incoming { id, qos: QoS::ExactlyOnce, state: IncomingState::Repeated };
         if self.c.window.push(repeated).is_err() && received.is_some() {
             let again = Todo::Acknowledge(PacketType::PubRec, id, ReasonCode::SUCCESS);
-            self.c.todo.push(again).map_err(|_| SessionRule::NoRoom)?;
+            self.owe(again).map_err(|_| SessionRule::NoRoom)?;
         }
         Ok(true)
     }
@@ -136,6 +137,7 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
         } else {
             ReasonCode::SUCCESS
         };
+        self.c.due.add(Due::WINDOW);
         if incoming.qos == QoS::AtLeastOnce || code.is_error() {
             incoming.state = IncomingState::Answered(code);
             return Ok(());
@@ -144,6 +146,7 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
         let received = Received { id, state: ReceivedState::New };
         self.session.received.push(received).map_err(|_| Stale)?;
         self.session.unrecorded = self.session.unrecorded.saturating_add(1);
+        self.c.due.add(Due::RECORDS);
         incoming.state = IncomingState::Received(code);
         self.c.open = self.c.open.saturating_sub(1);
         Ok(())
@@ -169,6 +172,9 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
                 // The first one was refused, and the sender knows, or released.
                 continue;
             }
+            if self.c.window.is_empty() {
+                self.c.due.remove(Due::WINDOW);
+            }
             return Some((incoming.acknowledgement(), incoming.id, code));
         }
     }
@@ -185,13 +191,14 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
             if received.state != ReceivedState::Releasing {
                 received.state = ReceivedState::Releasing;
                 self.session.releasing = self.session.releasing.saturating_add(1);
+                self.c.due.add(Due::RECORDS);
             }
         } else {
             // Of an earlier connection, at best.
             self.c.given_back = self.c.given_back.saturating_add(1);
             let code = ReasonCode::PACKET_IDENTIFIER_NOT_FOUND;
             // There is room: `handle` has seen to it.
-            let _ = self.c.todo.push(Todo::Acknowledge(PacketType::PubComp, id, code));
+            let _ = self.owe(Todo::Acknowledge(PacketType::PubComp, id, code));
         }
         Verdict::Nothing
     }

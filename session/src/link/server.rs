@@ -6,7 +6,8 @@ use mqtt_wire::{
 };
 
 use super::{
-    Asks, Behaviour, Connection, Ending, Judged, Link, Outputs, Server, State, Then, Todo, Verdict, WillState,
+    Asks, Behaviour, Connection, Due, Ending, Judged, Link, Outputs, Server, State, Then, Todo, Verdict,
+    WillState,
 };
 use crate::Millis;
 use crate::auth::Authentication;
@@ -14,7 +15,6 @@ use crate::keep_alive::KeepAlive;
 use crate::limits::Limits;
 use crate::output::{Refusal, Reply};
 use crate::session::Session;
-use crate::slots::List;
 use crate::slots::Slots;
 use crate::violation::SessionRule;
 
@@ -129,6 +129,7 @@ impl<S: Slots> Link<'_, Server, S> {
         c.limits = Limits::of_connack(&properties);
         c.keep_alive.set(properties.server_keep_alive().unwrap_or(c.asks.keep_alive), now);
         self.session.lasts(properties.session_expiry_interval().unwrap_or(c.expiry));
+        self.c.due.add(Due::RECORDS);
         Ok(Outputs::new(self, Some((packet, hidden)), Then::Open, now))
     }
 
@@ -190,13 +191,14 @@ impl<S: Slots> Link<'_, Server, S> {
             }
             if self.session.exists {
                 self.session.lasts(expiry);
+                self.c.due.add(Due::RECORDS);
             }
         }
         // Any other code has the will published.
         if disconnect.reason_code == ReasonCode::SUCCESS {
             self.c.will = WillState::None;
         }
-        self.c.state = State::Closing(None, disconnect.reason_code);
+        self.end_with(None, disconnect.reason_code);
         Ok(Verdict::AsItIs)
     }
 
@@ -233,7 +235,7 @@ impl Behaviour for Server {
             }
             Packet::PingReq => {
                 // There is room: `handle` has seen to it.
-                let _ = link.c.todo.push(Todo::PingResp);
+                let _ = link.owe(Todo::PingResp);
                 Ok(Verdict::Nothing)
             }
             packet => link.judge_common(packet),
