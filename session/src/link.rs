@@ -11,8 +11,8 @@ use core::marker::PhantomData;
 use core::num::NonZeroU16;
 
 use mqtt_wire::{
-    Auth, Disconnect, Packet, PacketId, PacketType, PropertyId, PropertySet, Publish, QoS, ReasonCode,
-    Sender, TopicName, Version,
+    Auth, Delivery, Disconnect, Packet, PacketId, PacketType, PropertyId, PropertySet, Publish, QoS,
+    ReasonCode, Sender, TopicName, Version,
 };
 
 use crate::Millis;
@@ -64,6 +64,8 @@ mod behaviour {
             Self: Role;
         /// A packet goes out.
         fn sent(keep_alive: &mut KeepAlive, now: Millis);
+        /// A packet has come.
+        fn heard(keep_alive: &mut KeepAlive, now: Millis);
     }
 }
 pub(crate) use behaviour::Behaviour;
@@ -290,6 +292,21 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
     /// The peer has broken a rule between packets, or outputs are to be done first.
     #[inline]
     pub fn handle<'a>(&'a mut self, packet: Packet<'a>, now: Millis) -> Result<Input<'a>, HandleError> {
+        // Performance: nothing follows from most messages of QoS 0.
+        if let Packet::Publish(message) = packet {
+            if self.c.state == State::Open
+                && message.delivery == Delivery::AtMostOnce
+                && message.properties.is_empty()
+                && (matches!(R::SENDER, Sender::Client) || !message.retain)
+            {
+                R::heard(&mut self.c.keep_alive, now);
+                return Ok(Input::Message(message, None));
+            }
+        }
+        self.handle_any(packet, now)
+    }
+
+    fn handle_any<'a>(&'a mut self, packet: Packet<'a>, now: Millis) -> Result<Input<'a>, HandleError> {
         if self.c.state != State::Open {
             if self.is_closing() {
                 return Ok(Input::Nothing);
@@ -301,6 +318,7 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
         if self.c.todo.room() < 2 || self.session.releasing > 0 && self.session.received.room() == 0 {
             return Err(HandleError::TooEarly);
         }
+        R::heard(&mut self.c.keep_alive, now);
         match R::judge(self, &packet, now) {
             Ok(verdict) => Ok(self.input(packet, verdict)),
             Err(rule) => Err(HandleError::Violation(self.violated(rule))),

@@ -168,13 +168,18 @@ impl<T> List<T> for alloc::collections::VecDeque<T> {
         if at > self.len() || self.room() == 0 {
             return Err(item);
         }
-        self.insert(at, item);
+        // Performance: at its ends a ring moves nothing.
+        if at == self.len() {
+            self.push_back(item);
+        } else {
+            self.insert(at, item);
+        }
         Ok(())
     }
 
     #[inline]
     fn remove(&mut self, at: usize) -> Option<T> {
-        self.remove(at)
+        if at == 0 { self.pop_front() } else { self.remove(at) }
     }
 
     #[inline]

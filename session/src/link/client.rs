@@ -250,4 +250,7 @@ impl Behaviour for Client {
     fn sent(keep_alive: &mut KeepAlive, now: Millis) {
         keep_alive.heard(now);
     }
+
+    #[inline]
+    fn heard(_: &mut KeepAlive, _: Millis) {}
 }

@@ -200,6 +200,7 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
 
     /// Records that are due, and the keys that they set free. They are the session's, so a connection that breaks off
     /// leaves them to the next one.
+    #[inline(never)]
     pub(super) fn records(&mut self) -> Option<Output<'static, S::Key>> {
         let session = &mut *self.session;
         if session.end_due {
@@ -265,7 +266,7 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
     }
 
     /// The first of the short packets and messages of QoS 0.
-    #[inline]
+    #[inline(never)]
     fn next_todo(&mut self, now: Millis) -> Option<Output<'static, S::Key>> {
         let todo = self.c.todo.remove(0)?;
         if self.c.todo.is_empty() {
@@ -281,7 +282,7 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
     }
 
     /// An acknowledgement. Its reason code is left out when it is success, and in 3.x.
-    #[inline]
+    #[inline(never)]
     pub(super) fn send_ack(
         &mut self,
         packet: PacketType,

@@ -142,6 +142,7 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
     }
 
     /// The next PUBREL or its record; those of messages from an earlier connection first.
+    #[inline(never)]
     pub(super) fn next_release(&mut self, now: Millis) -> Option<Output<'static, S::Key>> {
         let (session, c) = (&mut *self.session, &mut self.c);
         if session.released_recorded < session.released {
@@ -166,7 +167,7 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
 
     /// The next message of QoS 1 or 2 or its record: what was under way before first, then what is new. `published` is
     /// the number of those that are not acknowledged.
-    #[inline]
+    #[inline(never)]
     pub(super) fn next_message(&mut self, published: u16, now: Millis) -> Option<Output<'static, S::Key>> {
         let session = &mut *self.session;
         if session.published_recorded < published {

@@ -219,8 +219,7 @@ impl Behaviour for Server {
     }
 
     #[inline]
-    fn judge<S: Slots>(link: &mut Link<'_, Self, S>, packet: &Packet<'_>, now: Millis) -> Judged {
-        link.c.keep_alive.heard(now);
+    fn judge<S: Slots>(link: &mut Link<'_, Self, S>, packet: &Packet<'_>, _: Millis) -> Judged {
         match packet {
             Packet::Connect(_) => Err(SessionRule::SecondConnect),
             Packet::Disconnect(disconnect) => link.disconnected(disconnect),
@@ -252,4 +251,9 @@ impl Behaviour for Server {
 
     #[inline]
     fn sent(_: &mut KeepAlive, _: Millis) {}
+
+    #[inline]
+    fn heard(keep_alive: &mut KeepAlive, now: Millis) {
+        keep_alive.heard(now);
+    }
 }
