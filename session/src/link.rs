@@ -1,6 +1,7 @@
 //! A connection: what the two sides have in common.
 
 mod client;
+mod due;
 mod outputs;
 mod receive;
 mod send;
@@ -10,8 +11,8 @@ use core::marker::PhantomData;
 use core::num::NonZeroU16;
 
 use mqtt_wire::{
-    Auth, Disconnect, Packet, PacketId, PacketType, PropertyId, PropertySet, Publish, QoS, ReasonCode,
-    Sender, TopicName, Version,
+    Auth, Delivery, Disconnect, Packet, PacketId, PacketType, PropertyId, PropertySet, Publish, QoS,
+    ReasonCode, Sender, TopicName, Version,
 };
 
 use crate::Millis;
@@ -25,6 +26,7 @@ use crate::slots::{List, Slots, count};
 use crate::violation::{SessionRule, Violation};
 use crate::wire::Wire;
 
+use due::Due;
 pub use outputs::Outputs;
 pub(crate) use outputs::Then;
 
@@ -62,6 +64,8 @@ mod behaviour {
             Self: Role;
         /// A packet goes out.
         fn sent(keep_alive: &mut KeepAlive, now: Millis);
+        /// A packet has come.
+        fn heard(keep_alive: &mut KeepAlive, now: Millis);
     }
 }
 pub(crate) use behaviour::Behaviour;
@@ -87,14 +91,24 @@ pub struct Incoming {
     pub(crate) state: IncomingState,
 }
 
+impl Incoming {
+    /// The packet that answers it.
+    pub(crate) const fn acknowledgement(&self) -> PacketType {
+        match self.qos {
+            QoS::ExactlyOnce => PacketType::PubRec,
+            _ => PacketType::PubAck,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum IncomingState {
     /// The application has the receipt.
     Pending,
     /// The application has said this.
     Answered(ReasonCode),
-    /// QoS 2: the application has it, and it stands in the session.
-    Received,
+    /// QoS 2: the application has it and has said this, and it stands in the session.
+    Received(ReasonCode),
     /// QoS 2: it was there before on this connection.
     Repeated,
 }
@@ -120,6 +134,7 @@ pub struct Request {
 pub(crate) struct Connection<S: Slots> {
     pub(crate) wire: Wire,
     pub(crate) state: State,
+    pub(crate) due: Due,
     pub(crate) epoch: u32,
     /// The peer's Receive Maximum.
     pub(crate) receive_maximum: u16,
@@ -207,7 +222,10 @@ impl<S: Slots> Session<S> {
         if connection.c.epoch != self.epoch {
             return Err(connection);
         }
-        Ok(Link { session: self, c: connection.c, role: PhantomData })
+        let mut link = Link { session: self, c: connection.c, role: PhantomData };
+        // The session may have been ended in between.
+        link.c.due.add(Due::RECORDS);
+        Ok(link)
     }
 
     /// A link of a new connection.
@@ -220,6 +238,7 @@ impl<S: Slots> Session<S> {
         let c = Connection {
             wire: Wire(connection),
             state: State::New,
+            due: Due::RECORDS,
             epoch: self.epoch,
             receive_maximum: u16::MAX,
             published: 0,
@@ -273,15 +292,33 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
     /// The peer has broken a rule between packets, or outputs are to be done first.
     #[inline]
     pub fn handle<'a>(&'a mut self, packet: Packet<'a>, now: Millis) -> Result<Input<'a>, HandleError> {
-        if matches!(self.c.state, State::Closing(..) | State::Closed) {
-            return Ok(Input::Nothing);
+        // Performance: nothing follows from most messages of QoS 0.
+        if let Packet::Publish(message) = packet {
+            if self.c.state == State::Open
+                && message.delivery == Delivery::AtMostOnce
+                && message.properties.is_empty()
+                && (matches!(R::SENDER, Sender::Client) || !message.retain)
+            {
+                R::heard(&mut self.c.keep_alive, now);
+                return Ok(Input::Message(message, None));
+            }
+        }
+        self.handle_any(packet, now)
+    }
+
+    fn handle_any<'a>(&'a mut self, packet: Packet<'a>, now: Millis) -> Result<Input<'a>, HandleError> {
+        if self.c.state != State::Open {
+            if self.is_closing() {
+                return Ok(Input::Nothing);
+            }
+            if R::waits_for_connack(self, &packet) {
+                return Err(HandleError::TooEarly);
+            }
         }
         if self.c.todo.room() < 2 || self.session.releasing > 0 && self.session.received.room() == 0 {
             return Err(HandleError::TooEarly);
         }
-        if R::waits_for_connack(self, &packet) {
-            return Err(HandleError::TooEarly);
-        }
+        R::heard(&mut self.c.keep_alive, now);
         match R::judge(self, &packet, now) {
             Ok(verdict) => Ok(self.input(packet, verdict)),
             Err(rule) => Err(HandleError::Violation(self.violated(rule))),
@@ -332,6 +369,20 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
         Violation { rule, version: self.c.wire.version() }
     }
 
+    /// From now on the link only closes, after this DISCONNECT if there is one.
+    pub(crate) fn end_with(&mut self, goodbye: Option<ReasonCode>, code: ReasonCode) {
+        self.c.state = State::Closing(goodbye, code);
+        self.c.due.close();
+    }
+
+    /// Puts a short packet or a message of QoS 0 behind the others. Where it matters, the caller has seen to it that there
+    /// is room.
+    #[inline]
+    pub(crate) fn owe(&mut self, todo: Todo<S::Key>) -> Result<(), Todo<S::Key>> {
+        self.c.due.add(Due::TODO);
+        self.c.todo.push(todo)
+    }
+
     /// Closes the connection for a fault of the peer's that was found elsewhere, such as a
     /// [`DecodeError`](mqtt_wire::DecodeError): the outputs are a DISCONNECT with this reason code where there can be
     /// one, and the close.
@@ -348,7 +399,7 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
         let told = can_tell
             && self.c.wire.is_v5()
             && code.is_allowed(PacketType::Disconnect, Version::V5, Some(R::SENDER));
-        self.c.state = State::Closing(told.then_some(code), code);
+        self.end_with(told.then_some(code), code);
     }
 
     /// Ends the connection with this DISCONNECT. In 5.0 a client may say with it how long the session is to last on.
@@ -384,6 +435,7 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
             }
             if self.session.exists {
                 self.session.lasts(expiry);
+                self.c.due.add(Due::RECORDS);
             }
         }
         Ok(Outputs::new(self, Some((packet, hidden)), Then::Close(disconnect.reason_code), now))
@@ -456,8 +508,10 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
     /// The connection begins: CONNACK has gone by.
     pub(crate) fn open(&mut self) {
         self.c.state = State::Open;
+        self.c.due = Due::OPEN;
         self.c.published = 0;
-        self.c.replay = self.session.published_recorded;
+        // Those among them that were taken and have no record yet, too: their aliases have ended, and limits may be others.
+        self.c.replay = self.session.published();
         (self.c.resumed, self.c.released) = (self.session.released, 0);
         self.c.received_before = count(self.session.received.len());
     }

@@ -82,7 +82,8 @@ impl<K> Publication<K> {
 /// How the handshake of a message of QoS 1 or 2 ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Outcome {
-    /// The peer has it, or (0x80 and more) has refused it.
+    /// The peer has it, or (0x80 and more) has refused it. At QoS 2 this is the code of PUBREC; after a restart it is
+    /// 0x00 for any below 0x80, which is not stored.
     Acknowledged(ReasonCode),
     /// It was not sent again, since the new connection could not carry it: it is larger than the peer's Maximum Packet
     /// Size (0x95), its QoS is above the Maximum QoS (0x9B), or it is retained and Retain Available is 0 (0x9A). The

@@ -14,8 +14,8 @@ pub(crate) enum Phase {
     AtLeastOnce,
     /// QoS 2, waits for PUBREC.
     ExactlyOnce,
-    /// QoS 2, waits for PUBCOMP.
-    Released,
+    /// QoS 2, waits for PUBCOMP; PUBREC has said this.
+    Released(ReasonCode),
     /// QoS 2, waits for PUBCOMP, though no PUBREC has come: the connection could not carry the message.
     Abandoned(ReasonCode),
     /// The handshake is over.
@@ -151,7 +151,7 @@ impl<S: Slots> Session<S> {
                 self.outgoing.push(message).map_err(|_| NoRoom)?;
                 self.published_recorded = self.published_recorded.saturating_add(1);
             }
-            Record::Released(id) => self.restore_release(id, Phase::Released),
+            Record::Released(id) => self.restore_release(id, Phase::Released(ReasonCode::SUCCESS)),
             Record::Abandoned(id, code) => self.restore_release(id, Phase::Abandoned(code)),
             Record::Completed(id) => {
                 if let Some(at) = self.outgoing.find(0, |message| message.id == id) {
@@ -211,7 +211,7 @@ impl<S: Slots> Session<S> {
             key: message.key.clone(),
         });
         let released = ongoing.filter_map(|message| match message.phase {
-            Phase::Released => Some(Record::Released(message.id)),
+            Phase::Released(_) => Some(Record::Released(message.id)),
             Phase::Abandoned(code) => Some(Record::Abandoned(message.id, code)),
             _ => None,
         });

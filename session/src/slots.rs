@@ -98,8 +98,17 @@ impl<T, const N: usize> List<T> for Array<T, N> {
 
     #[inline]
     fn insert(&mut self, at: usize, item: T) -> Result<(), T> {
-        if at > self.len() || self.room() == 0 {
+        let len = self.len();
+        if at > len || self.room() == 0 {
             return Err(item);
+        }
+        self.len = self.len.saturating_add(1);
+        // Performance: at the end nothing moves.
+        if at == len {
+            if let Some(place) = self.items.get_mut(at) {
+                *place = Some(item);
+            }
+            return Ok(());
         }
         let mut moved = Some(item);
         for place in self.items.iter_mut().skip(at) {
@@ -108,24 +117,27 @@ impl<T, const N: usize> List<T> for Array<T, N> {
                 break;
             }
         }
-        self.len = self.len.saturating_add(1);
         Ok(())
     }
 
     #[inline]
     fn remove(&mut self, at: usize) -> Option<T> {
-        let mut places = self.items.iter_mut().skip(at);
+        let len = self.len();
+        let mut places = self.items.get_mut(at..len)?.iter_mut();
         let mut hole = places.next()?;
         let taken = hole.take()?;
         for place in places {
             *hole = place.take();
-            if hole.is_none() {
-                break;
-            }
             hole = place;
         }
         self.len = self.len.saturating_sub(1);
         Some(taken)
+    }
+
+    #[inline]
+    fn find(&self, from: usize, mut test: impl FnMut(&T) -> bool) -> Option<usize> {
+        let items = self.items.get(from..self.len())?;
+        Some(from + items.iter().position(|item| item.as_ref().is_some_and(&mut test))?)
     }
 }
 
@@ -156,13 +168,18 @@ impl<T> List<T> for alloc::collections::VecDeque<T> {
         if at > self.len() || self.room() == 0 {
             return Err(item);
         }
-        self.insert(at, item);
+        // Performance: at its ends a ring moves nothing.
+        if at == self.len() {
+            self.push_back(item);
+        } else {
+            self.insert(at, item);
+        }
         Ok(())
     }
 
     #[inline]
     fn remove(&mut self, at: usize) -> Option<T> {
-        self.remove(at)
+        if at == 0 { self.pop_front() } else { self.remove(at) }
     }
 
     #[inline]

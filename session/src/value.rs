@@ -56,7 +56,7 @@ value! {
 
 value! {
     Connection<S> of S::Todo:
-    wire state epoch receive_maximum published replay resumed released window open own_receive_maximum received_before
+    wire state due epoch receive_maximum published replay resumed released window open own_receive_maximum received_before
     given_back todo requests aliases limits keep_alive auth clean_start expiry asks will
 }
 

@@ -4,7 +4,7 @@ use mqtt_wire::{
     ConnAck, Connect, Connection, Packet, PropertySet, QoS, Sender, Subscribe, Unsubscribe, Version,
 };
 
-use super::{Behaviour, Client, Judged, Link, Outputs, Request, State, Then, Todo, Verdict};
+use super::{Behaviour, Client, Due, Judged, Link, Outputs, Request, State, Then, Todo, Verdict};
 use crate::Millis;
 use crate::auth::Authentication;
 use crate::keep_alive::KeepAlive;
@@ -58,6 +58,7 @@ impl<S: Slots> Link<'_, Client, S> {
         c.auth = Authentication::of_connect(&connect.properties);
         if connect.clean_start {
             self.session.end();
+            self.c.due.add(Due::RECORDS);
         }
         Ok(Outputs::new(self, Some((Packet::Connect(connect), PropertySet::EMPTY)), Then::Wait, now))
     }
@@ -136,7 +137,7 @@ impl<S: Slots> Link<'_, Client, S> {
             return Err(SessionRule::SecondConnAck);
         }
         if connack.reason_code.is_error() {
-            self.c.state = State::Closing(None, connack.reason_code);
+            self.end_with(None, connack.reason_code);
             return Ok(Verdict::AsItIs);
         }
         let properties = &connack.properties;
@@ -217,7 +218,7 @@ impl Behaviour for Client {
                     Ok(Verdict::Nothing)
                 }
                 Packet::Disconnect(disconnect) => {
-                    link.c.state = State::Closing(None, disconnect.reason_code);
+                    link.end_with(None, disconnect.reason_code);
                     Ok(Verdict::AsItIs)
                 }
                 Packet::Auth(auth) => link.judge_auth(auth),
@@ -239,7 +240,7 @@ impl Behaviour for Client {
         if link.c.keep_alive.dead_server_at().is_some() {
             return Err(SessionRule::NoPingResp);
         }
-        if link.c.state == State::Open && link.c.todo.push(Todo::PingReq).is_ok() {
+        if link.c.state == State::Open && link.owe(Todo::PingReq).is_ok() {
             link.c.keep_alive.ask(now);
         }
         Ok(())
@@ -249,4 +250,7 @@ impl Behaviour for Client {
     fn sent(keep_alive: &mut KeepAlive, now: Millis) {
         keep_alive.heard(now);
     }
+
+    #[inline]
+    fn heard(_: &mut KeepAlive, _: Millis) {}
 }

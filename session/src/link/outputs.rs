@@ -4,7 +4,7 @@ use mqtt_wire::{
     Ack, Disconnect, Packet, PacketId, PacketType, Properties, PropertyEdits, PropertySet, ReasonCode,
 };
 
-use super::{Connection, Link, Role, State, Todo};
+use super::{Connection, Due, Link, Role, State, Todo};
 use crate::Millis;
 use crate::output::Output;
 use crate::record::Record;
@@ -60,7 +60,7 @@ impl<R: Role, S: Slots> Outlet<S> for Link<'_, R, S> {
             Then::GoOn => {}
             Then::Wait => self.c.state = State::Waiting,
             Then::Open => self.open(),
-            Then::Close(code) => self.c.state = State::Closing(None, code),
+            Then::Close(code) => self.end_with(None, code),
         }
     }
 
@@ -123,44 +123,45 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
     /// What is to be done next; `None` when there is nothing more.
     #[inline(always)]
     pub fn next(&mut self, now: Millis) -> Option<Output<'static, S::Key>> {
-        if self.is_idle() { None } else { self.due(now) }
-    }
-
-    /// Whether the connection is open and waits for nothing but the peer. (Where this is not so, there may still be
-    /// nothing to do.)
-    #[inline(always)]
-    fn is_idle(&self) -> bool {
-        let (session, c) = (&*self.session, &self.c);
-        c.state == State::Open
-            && !session.owes_records()
-            && c.todo.is_empty()
-            && c.window.is_empty()
-            && c.released == session.released
-            && session.released_recorded == session.released
-            && c.published == session.published_recorded
-            && c.published == session.published()
+        if self.c.due.is_empty() { None } else { self.due(now) }
     }
 
     fn due(&mut self, now: Millis) -> Option<Output<'static, S::Key>> {
-        if self.session.owes_records() {
-            return self.records();
-        }
-        match self.c.state {
-            State::Open => {
-                if !self.c.todo.is_empty() {
-                    let todo = self.c.todo.remove(0)?;
-                    return self.send_todo(todo, now);
-                }
-                if !self.c.window.is_empty() {
-                    if let Some((packet, id, code)) = self.next_of_window() {
-                        return self.send_ack(packet, id, code, now);
-                    }
-                }
-                self.outgoing(now)
+        if self.c.due.has(Due::RECORDS) {
+            if self.session.owes_records() {
+                return self.records();
             }
-            State::Closing(goodbye, code) => Some(self.goodbye(goodbye, code)),
-            State::New | State::Waiting | State::Closed => None,
+            self.c.due.remove(Due::RECORDS);
         }
+        if self.c.due.has(Due::TODO) {
+            if !self.c.todo.is_empty() {
+                return self.next_todo(now);
+            }
+            self.c.due.remove(Due::TODO);
+        }
+        if self.c.due.has(Due::WINDOW) {
+            if let Some((packet, id, code)) = self.next_of_window() {
+                return self.send_ack(packet, id, code, now);
+            }
+            self.c.due.remove(Due::WINDOW);
+        }
+        if self.c.due.has(Due::RELEASE) {
+            if self.owes_release() {
+                return self.next_release(now);
+            }
+            self.c.due.remove(Due::RELEASE);
+        }
+        if self.c.due.has(Due::PUBLISH) {
+            let published = self.session.published();
+            if self.owes_message(published) {
+                return self.next_message(published, now);
+            }
+            self.c.due.remove(Due::PUBLISH);
+        }
+        if let State::Closing(goodbye, code) = self.c.state {
+            return Some(self.goodbye(goodbye, code));
+        }
+        None
     }
 
     /// The outputs up to the last one, as what other calls return.
@@ -173,7 +174,14 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
         if self.session.owes_records() {
             return self.records();
         }
-        if self.c.state == State::Open { self.acknowledgement(now) } else { None }
+        if self.c.state != State::Open {
+            return None;
+        }
+        if !self.c.todo.is_empty() {
+            return self.next_todo(now);
+        }
+        let (packet, id, code) = self.next_of_window()?;
+        self.send_ack(packet, id, code, now)
     }
 
     #[cold]
@@ -186,11 +194,13 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
             }
         }
         self.c.state = State::Closed;
+        self.c.due.remove(Due::CLOSE);
         Output::Close(code)
     }
 
     /// Records that are due, and the keys that they set free. They are the session's, so a connection that breaks off
     /// leaves them to the next one.
+    #[inline(never)]
     pub(super) fn records(&mut self) -> Option<Output<'static, S::Key>> {
         let session = &mut *self.session;
         if session.end_due {
@@ -207,6 +217,9 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
             session.recorded = session.finished;
             let message = session.outgoing.remove(0)?;
             let outcome = message.outcome();
+            if !session.owes_records() {
+                self.c.due.remove(Due::RECORDS);
+            }
             return Some(Output::Done(message.key, outcome));
         }
         if session.lasts_due {
@@ -218,7 +231,11 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
             let at = session.received.find(0, |received| received.state == ReceivedState::New)?;
             let received = session.received.get_mut(at)?;
             received.state = ReceivedState::Recorded;
-            return Some(Output::Store(Record::Received(received.id)));
+            let id = received.id;
+            if !session.owes_records() {
+                self.c.due.remove(Due::RECORDS);
+            }
+            return Some(Output::Store(Record::Received(id)));
         }
         if session.releasing > 0 {
             return self.forget();
@@ -232,7 +249,7 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
         session.releasing = session.releasing.saturating_sub(1);
         let at = session.received.find(0, |received| received.state == ReceivedState::Releasing)?;
         let id = session.received.remove(at)?.id;
-        let Connection { received_before, given_back, todo, state, .. } = &mut self.c;
+        let Connection { received_before, given_back, todo, state, due, .. } = &mut self.c;
         if at < usize::from(*received_before) {
             *received_before = received_before.saturating_sub(1);
             *given_back = given_back.saturating_add(1);
@@ -240,21 +257,21 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
         if *state == State::Open {
             // There is room: the rest was handed out before, or the next PUBREL asks again.
             let _ = todo.push(Todo::Acknowledge(PacketType::PubComp, id, ReasonCode::SUCCESS));
+            due.add(Due::TODO);
+        }
+        if !self.session.owes_records() {
+            due.remove(Due::RECORDS);
         }
         Some(Output::Store(Record::Forgotten(id)))
     }
 
-    /// Short packets, then the acknowledgements of messages in the order in which those came.
-    fn acknowledgement(&mut self, now: Millis) -> Option<Output<'static, S::Key>> {
-        if let Some(todo) = self.c.todo.remove(0) {
-            return self.send_todo(todo, now);
+    /// The first of the short packets and messages of QoS 0.
+    #[inline(never)]
+    fn next_todo(&mut self, now: Millis) -> Option<Output<'static, S::Key>> {
+        let todo = self.c.todo.remove(0)?;
+        if self.c.todo.is_empty() {
+            self.c.due.remove(Due::TODO);
         }
-        let (packet, id, code) = self.next_of_window()?;
-        self.send_ack(packet, id, code, now)
-    }
-
-    #[inline]
-    fn send_todo(&mut self, todo: Todo<S::Key>, now: Millis) -> Option<Output<'static, S::Key>> {
         R::sent(&mut self.c.keep_alive, now);
         Some(match todo {
             Todo::Acknowledge(packet, id, code) => return self.send_ack(packet, id, code, now),
@@ -265,7 +282,7 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
     }
 
     /// An acknowledgement. Its reason code is left out when it is success, and in 3.x.
-    #[inline]
+    #[inline(never)]
     pub(super) fn send_ack(
         &mut self,
         packet: PacketType,

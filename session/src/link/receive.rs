@@ -1,8 +1,8 @@
 //! Messages of the peer's (section 4.3), each until it was acknowledged.
 
-use mqtt_wire::{Ack, Delivery, PacketId, PacketType, Publish, QoS, ReasonCode, Sender};
+use mqtt_wire::{Ack, Delivery, PacketId, PacketType, Publish, QoS, ReasonCode, Sender, Version};
 
-use super::{Incoming, IncomingState, Judged, Link, Role, Todo, Verdict};
+use super::{Due, Incoming, IncomingState, Judged, Link, Role, Todo, Verdict};
 use crate::output::{Receipt, Stale};
 use crate::session::{Received, ReceivedState};
 use crate::slots::{List, Slots};
@@ -99,16 +99,18 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
             }
             self.c.received_before = self.c.received_before.saturating_sub(1);
         }
+        self.c.due.add(Due::WINDOW);
         let repeated = Incoming { id, qos: QoS::ExactlyOnce, state: IncomingState::Repeated };
         if self.c.window.push(repeated).is_err() && received.is_some() {
             let again = Todo::Acknowledge(PacketType::PubRec, id, ReasonCode::SUCCESS);
-            self.c.todo.push(again).map_err(|_| SessionRule::NoRoom)?;
+            self.owe(again).map_err(|_| SessionRule::NoRoom)?;
         }
         Ok(true)
     }
 
-    /// The application takes a message (a code below 0x80), or refuses it. In 3.x a refusal cannot be told: the sender
-    /// gets its acknowledgement as usual.
+    /// The application takes a message (a code below 0x80, such as 0x10 No matching subscribers), or refuses it. In 3.x
+    /// neither can be told: the sender gets its acknowledgement as usual. A code that PUBACK and PUBREC do not have becomes
+    /// 0x00 or 0x80.
     ///
     /// For QoS 2 the next [`Output::Store`](crate::Output::Store) says [`Received`](crate::Record::Received): that record belongs into the
     /// transaction in which the application stores the message.
@@ -125,7 +127,17 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
         let is_it = |incoming: &Incoming| incoming.id == id && incoming.state == IncomingState::Pending;
         let at = self.c.window.find(0, is_it).ok_or(Stale)?;
         let incoming = self.c.window.get_mut(at).ok_or(Stale)?;
-        let code = if self.c.wire.is_v5() { code } else { ReasonCode::SUCCESS };
+        let packet = incoming.acknowledgement();
+        let code = if !self.c.wire.is_v5() {
+            ReasonCode::SUCCESS
+        } else if code == ReasonCode::SUCCESS || code.is_allowed(packet, Version::V5, None) {
+            code
+        } else if code.is_error() {
+            ReasonCode::UNSPECIFIED_ERROR
+        } else {
+            ReasonCode::SUCCESS
+        };
+        self.c.due.add(Due::WINDOW);
         if incoming.qos == QoS::AtLeastOnce || code.is_error() {
             incoming.state = IncomingState::Answered(code);
             return Ok(());
@@ -134,7 +146,8 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
         let received = Received { id, state: ReceivedState::New };
         self.session.received.push(received).map_err(|_| Stale)?;
         self.session.unrecorded = self.session.unrecorded.saturating_add(1);
-        incoming.state = IncomingState::Received;
+        self.c.due.add(Due::RECORDS);
+        incoming.state = IncomingState::Received(code);
         self.c.open = self.c.open.saturating_sub(1);
         Ok(())
     }
@@ -150,7 +163,8 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
                     self.c.open = self.c.open.saturating_sub(1);
                     code
                 }
-                IncomingState::Received | IncomingState::Repeated => ReasonCode::SUCCESS,
+                IncomingState::Received(code) => code,
+                IncomingState::Repeated => ReasonCode::SUCCESS,
             };
             let incoming = self.c.window.remove(0)?;
             if incoming.state == IncomingState::Repeated && self.session.find_received(incoming.id).is_none()
@@ -158,9 +172,10 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
                 // The first one was refused, and the sender knows, or released.
                 continue;
             }
-            let packet =
-                if incoming.qos == QoS::AtLeastOnce { PacketType::PubAck } else { PacketType::PubRec };
-            return Some((packet, incoming.id, code));
+            if self.c.window.is_empty() {
+                self.c.due.remove(Due::WINDOW);
+            }
+            return Some((incoming.acknowledgement(), incoming.id, code));
         }
     }
 
@@ -176,13 +191,14 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
             if received.state != ReceivedState::Releasing {
                 received.state = ReceivedState::Releasing;
                 self.session.releasing = self.session.releasing.saturating_add(1);
+                self.c.due.add(Due::RECORDS);
             }
         } else {
             // Of an earlier connection, at best.
             self.c.given_back = self.c.given_back.saturating_add(1);
             let code = ReasonCode::PACKET_IDENTIFIER_NOT_FOUND;
             // There is room: `handle` has seen to it.
-            let _ = self.c.todo.push(Todo::Acknowledge(PacketType::PubComp, id, code));
+            let _ = self.owe(Todo::Acknowledge(PacketType::PubComp, id, code));
         }
         Verdict::Nothing
     }

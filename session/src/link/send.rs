@@ -10,7 +10,7 @@ use core::num::NonZeroU16;
 
 use mqtt_wire::{Ack, Delivery, Packet, PacketId, PacketType, Publish, QoS, ReasonCode, Sender};
 
-use super::{Judged, Link, Role, State, Todo, Verdict};
+use super::{Due, Judged, Link, Role, State, Todo, Verdict};
 use crate::Millis;
 use crate::output::{Outcome, Output, Publication, Refusal, TopicAlias};
 use crate::record::Record;
@@ -51,9 +51,9 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
         } else {
             0
         };
-        let alias = self.alias(message, size);
+        let alias = if self.holds_alias() { None } else { self.alias(message, size) };
         let publication = Publication { key, delivery: Delivery::AtMostOnce, dup: false, alias };
-        self.c.todo.push(Todo::Publish(publication)).map_err(|_| Refusal::Slots)
+        self.owe(Todo::Publish(publication)).map_err(|_| Refusal::Slots)
     }
 
     #[inline]
@@ -79,6 +79,7 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
             sent: false,
             names_alias: alias.is_some_and(|alias| alias.is_new),
         };
+        self.c.due.add(Due::PUBLISH);
         self.session.outgoing.push(message).map_err(|_| Refusal::Slots)
     }
 
@@ -101,6 +102,16 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
     /// The length of the packet, without a topic alias.
     #[inline]
     fn size(&self, message: &Publish<'_>, delivery: Delivery) -> Result<u32, Refusal> {
+        // Performance: most messages have no properties, and nothing in them can be wrong.
+        if let (Some(topic), true) = (message.topic, message.properties.is_empty()) {
+            let id = if delivery == Delivery::AtMostOnce { 0 } else { 2 };
+            let rest =
+                2 + topic.as_bytes().len() + id + usize::from(self.c.wire.is_v5()) + message.payload.len();
+            if rest < 0x80 {
+                let size = rest as u32 + 2;
+                return if size > self.c.wire.most_out() { Err(Refusal::TooLarge) } else { Ok(size) };
+            }
+        }
         let packet = Packet::Publish(Publish { delivery, dup: false, ..*message });
         self.c.wire.size(&packet).map_err(Refusal::Encode)?.ok_or(Refusal::TooLarge)
     }
@@ -117,9 +128,22 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
         Some(alias)
     }
 
-    /// PUBRELs, then messages: what was under way before first, then what is new.
+    /// Whether a message of QoS 1 or 2 that was taken with a topic alias still waits to go out. Messages of QoS 0 overtake
+    /// it: none may use an alias that it is to establish, or give its alias another name.
     #[inline]
-    pub(super) fn outgoing(&mut self, now: Millis) -> Option<Output<'static, S::Key>> {
+    fn holds_alias(&self) -> bool {
+        // No other one is taken before it has gone, so it is the last.
+        self.session.published() > self.c.published
+            && self
+                .session
+                .outgoing
+                .get(self.session.outgoing.len().saturating_sub(1))
+                .is_some_and(|last| last.alias != 0)
+    }
+
+    /// The next PUBREL or its record; those of messages from an earlier connection first.
+    #[inline(never)]
+    pub(super) fn next_release(&mut self, now: Millis) -> Option<Output<'static, S::Key>> {
         let (session, c) = (&mut *self.session, &mut self.c);
         if session.released_recorded < session.released {
             let at = usize::from(session.finished) + usize::from(session.released_recorded);
@@ -127,12 +151,25 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
             session.released_recorded = session.released_recorded.saturating_add(1);
             return Some(Output::Store(Record::Released(id)));
         }
-        if c.released < session.released {
-            let id = session.outgoing.get(usize::from(session.finished) + usize::from(c.released))?.id;
-            c.released = c.released.saturating_add(1);
-            return self.send_ack(PacketType::PubRel, id, ReasonCode::SUCCESS, now);
+        let id = session.outgoing.get(usize::from(session.finished) + usize::from(c.released))?.id;
+        c.released = c.released.saturating_add(1);
+        if c.released == session.released {
+            c.due.remove(Due::RELEASE);
         }
-        let published = session.published();
+        self.send_ack(PacketType::PubRel, id, ReasonCode::SUCCESS, now)
+    }
+
+    /// Whether a PUBREL or its record is due.
+    #[inline]
+    pub(super) const fn owes_release(&self) -> bool {
+        self.session.released_recorded < self.session.released || self.c.released < self.session.released
+    }
+
+    /// The next message of QoS 1 or 2 or its record: what was under way before first, then what is new. `published` is
+    /// the number of those that are not acknowledged.
+    #[inline(never)]
+    pub(super) fn next_message(&mut self, published: u16, now: Millis) -> Option<Output<'static, S::Key>> {
+        let session = &mut *self.session;
         if session.published_recorded < published {
             let at = session.first_published() + usize::from(session.published_recorded);
             let message = session.outgoing.get(at)?;
@@ -145,15 +182,18 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
                 key: message.key.clone(),
             }));
         }
-        if c.published < published && self.quota() > 0 {
-            return self.send_message(now);
-        }
-        None
+        self.send_message(published, now)
+    }
+
+    /// Whether a message of QoS 1 or 2 or its record is due, where so many are not acknowledged.
+    #[inline]
+    pub(super) fn owes_message(&self, published: u16) -> bool {
+        self.session.published_recorded < published || self.c.published < published && self.quota() > 0
     }
 
     /// The next PUBLISH of QoS 1 or 2.
     #[inline]
-    fn send_message(&mut self, now: Millis) -> Option<Output<'static, S::Key>> {
+    fn send_message(&mut self, published: u16, now: Millis) -> Option<Output<'static, S::Key>> {
         let at = self.session.first_published() + usize::from(self.c.published);
         let is_again = self.c.replay > 0;
         if is_again {
@@ -170,6 +210,9 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
         let publication = Publication { key: message.key.clone(), delivery, dup, alias };
         R::sent(&mut self.c.keep_alive, now);
         self.c.published = self.c.published.saturating_add(1);
+        if self.c.published == published {
+            self.c.due.remove(Due::PUBLISH);
+        }
         self.c.replay = self.c.replay.saturating_sub(1);
         Some(Output::Publish(publication))
     }
@@ -204,6 +247,7 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
             message.phase = Phase::Finished(Outcome::Undelivered(code));
             let _ = session.outgoing.insert(usize::from(session.finished), message);
             session.finished = session.finished.saturating_add(1);
+            self.c.due.add(Due::RECORDS);
             return self.records();
         }
         message.phase = Phase::Abandoned(code);
@@ -216,7 +260,7 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
         self.c.resumed = self.c.resumed.saturating_add(1);
         self.c.released = self.c.released.saturating_add(1);
         let pubrel = Todo::Acknowledge(PacketType::PubRel, id, ReasonCode::SUCCESS);
-        let _ = self.c.todo.push(pubrel);
+        let _ = self.owe(pubrel);
         Some(Output::Store(Record::Abandoned(id, code)))
     }
 
@@ -243,6 +287,7 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
         if let Some(message) = session.outgoing.get_mut(at) {
             message.phase = match message.phase {
                 Phase::Abandoned(code) => Phase::Finished(Outcome::Undelivered(code)),
+                Phase::Released(code) => Phase::Finished(Outcome::Acknowledged(code)),
                 _ => Phase::Finished(outcome),
             };
         }
@@ -253,6 +298,11 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
             }
         }
         session.finished = session.finished.saturating_add(1);
+        // There may be a place in the quota, too.
+        c.due.add(Due::RECORDS);
+        if c.published < session.published() {
+            c.due.add(Due::PUBLISH);
+        }
     }
 
     /// The place of a message by its identifier, if its handshake is not over.
@@ -281,7 +331,7 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
             if !ack.reason_code.is_error() {
                 let code = ReasonCode::PACKET_IDENTIFIER_NOT_FOUND;
                 // There is room: `handle` has seen to it.
-                let _ = self.c.todo.push(Todo::Acknowledge(PacketType::PubRel, id, code));
+                let _ = self.owe(Todo::Acknowledge(PacketType::PubRel, id, code));
             }
             return Ok(Verdict::Nothing);
         };
@@ -290,16 +340,16 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
             Some(Phase::ExactlyOnce) if ack.reason_code.is_error() => {
                 self.finish(at, Outcome::Acknowledged(ack.reason_code));
             }
-            Some(Phase::ExactlyOnce) => self.release(at),
+            Some(Phase::ExactlyOnce) => self.release(at, ack.reason_code),
             // The same again: so is the answer, if it was sent.
-            Some(Phase::Released | Phase::Abandoned(_)) if !ack.reason_code.is_error() => {
+            Some(Phase::Released(_) | Phase::Abandoned(_)) if !ack.reason_code.is_error() => {
                 let nth = at.saturating_sub(usize::from(self.session.finished));
                 if nth < usize::from(self.c.released) {
                     let again = Todo::Acknowledge(PacketType::PubRel, id, ReasonCode::SUCCESS);
-                    let _ = self.c.todo.push(again);
+                    let _ = self.owe(again);
                 }
             }
-            Some(Phase::Released | Phase::Abandoned(_)) => {}
+            Some(Phase::Released(_) | Phase::Abandoned(_)) => {}
             _ => return Err(SessionRule::WrongAcknowledgement),
         }
         Ok(Verdict::Nothing)
@@ -307,7 +357,7 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
 
     /// The peer has the message at this place: PUBREL comes next.
     #[inline]
-    fn release(&mut self, at: usize) {
+    fn release(&mut self, at: usize, code: ReasonCode) {
         let (session, c) = (&mut *self.session, &mut self.c);
         let published = session.first_published();
         let nth = at.saturating_sub(published);
@@ -318,10 +368,11 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
         lower(&mut session.published_recorded, nth);
         lower(&mut c.published, nth);
         let Some(mut message) = session.outgoing.remove(at) else { return };
-        message.phase = Phase::Released;
+        message.phase = Phase::Released(code);
         // There is room: one was taken out. Behind those that were released before `[MQTT-4.6.0-4]`.
         let _ = session.outgoing.insert(published, message);
         session.released = session.released.saturating_add(1);
+        c.due.add(Due::RELEASE);
     }
 
     /// A PUBCOMP. An unknown one means nothing.
@@ -329,7 +380,7 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
     pub(crate) fn pubcomp(&mut self, ack: &Ack<'_>) -> Judged {
         if let Some(at) = self.find(ack.packet_id) {
             match self.session.outgoing.get(at).map(|message| message.phase) {
-                Some(Phase::Released | Phase::Abandoned(_)) => {
+                Some(Phase::Released(_) | Phase::Abandoned(_)) => {
                     self.finish(at, Outcome::Acknowledged(ReasonCode::SUCCESS));
                 }
                 _ => return Err(SessionRule::WrongAcknowledgement),

@@ -6,7 +6,8 @@ use mqtt_wire::{
 };
 
 use super::{
-    Asks, Behaviour, Connection, Ending, Judged, Link, Outputs, Server, State, Then, Todo, Verdict, WillState,
+    Asks, Behaviour, Connection, Due, Ending, Judged, Link, Outputs, Server, State, Then, Todo, Verdict,
+    WillState,
 };
 use crate::Millis;
 use crate::auth::Authentication;
@@ -14,7 +15,6 @@ use crate::keep_alive::KeepAlive;
 use crate::limits::Limits;
 use crate::output::{Refusal, Reply};
 use crate::session::Session;
-use crate::slots::List;
 use crate::slots::Slots;
 use crate::violation::SessionRule;
 
@@ -129,6 +129,7 @@ impl<S: Slots> Link<'_, Server, S> {
         c.limits = Limits::of_connack(&properties);
         c.keep_alive.set(properties.server_keep_alive().unwrap_or(c.asks.keep_alive), now);
         self.session.lasts(properties.session_expiry_interval().unwrap_or(c.expiry));
+        self.c.due.add(Due::RECORDS);
         Ok(Outputs::new(self, Some((packet, hidden)), Then::Open, now))
     }
 
@@ -190,13 +191,14 @@ impl<S: Slots> Link<'_, Server, S> {
             }
             if self.session.exists {
                 self.session.lasts(expiry);
+                self.c.due.add(Due::RECORDS);
             }
         }
         // Any other code has the will published.
         if disconnect.reason_code == ReasonCode::SUCCESS {
             self.c.will = WillState::None;
         }
-        self.c.state = State::Closing(None, disconnect.reason_code);
+        self.end_with(None, disconnect.reason_code);
         Ok(Verdict::AsItIs)
     }
 
@@ -217,8 +219,7 @@ impl Behaviour for Server {
     }
 
     #[inline]
-    fn judge<S: Slots>(link: &mut Link<'_, Self, S>, packet: &Packet<'_>, now: Millis) -> Judged {
-        link.c.keep_alive.heard(now);
+    fn judge<S: Slots>(link: &mut Link<'_, Self, S>, packet: &Packet<'_>, _: Millis) -> Judged {
         match packet {
             Packet::Connect(_) => Err(SessionRule::SecondConnect),
             Packet::Disconnect(disconnect) => link.disconnected(disconnect),
@@ -233,7 +234,7 @@ impl Behaviour for Server {
             }
             Packet::PingReq => {
                 // There is room: `handle` has seen to it.
-                let _ = link.c.todo.push(Todo::PingResp);
+                let _ = link.owe(Todo::PingResp);
                 Ok(Verdict::Nothing)
             }
             packet => link.judge_common(packet),
@@ -250,4 +251,9 @@ impl Behaviour for Server {
 
     #[inline]
     fn sent(_: &mut KeepAlive, _: Millis) {}
+
+    #[inline]
+    fn heard(keep_alive: &mut KeepAlive, now: Millis) {
+        keep_alive.heard(now);
+    }
 }

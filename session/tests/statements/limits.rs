@@ -264,6 +264,51 @@ fn what_is_sent_again_has_no_alias() {
 }
 
 #[test]
+fn no_alias_is_used_before_the_message_that_establishes_it() {
+    let limits = [maximum(3), Property::TopicAliasMaximum(1)];
+    let mut session = session();
+    let (mut link, _) = client(&mut session, &hello(Version::V5), with(&limits));
+    let one = Publish::new(topic_name!("one"), b"1");
+    let two = Publish::new(topic_name!("two"), b"2");
+    // Both are taken before any output is done. The one of QoS 0 goes first, so it cannot use the alias of the other.
+    link.publish(&one, QoS::AtLeastOnce, 1).unwrap();
+    link.publish(&one, QoS::AtMostOnce, 2).unwrap();
+    assert_eq!(out(&mut link), ["PUBLISH key 2 QoS 0", "PUBLISH 1 key 1 QoS 1 alias 1 new"]);
+    // The alias is another topic's only when the message that uses it has gone.
+    link.publish(&one, QoS::AtLeastOnce, 3).unwrap();
+    link.publish(&two, QoS::AtMostOnce, 4).unwrap();
+    assert_eq!(out(&mut link), ["PUBLISH key 4 QoS 0", "PUBLISH 2 key 3 QoS 1 alias 1"]);
+    // The other way round nothing is overtaken.
+    link.publish(&two, QoS::AtMostOnce, 5).unwrap();
+    link.publish(&two, QoS::AtLeastOnce, 6).unwrap();
+    assert_eq!(out(&mut link), ["PUBLISH key 5 QoS 0 alias 1 new", "PUBLISH 3 key 6 QoS 1 alias 1"]);
+}
+
+#[test]
+fn what_was_taken_and_not_stored_on_an_earlier_connection_keeps_to_the_limits_of_the_new_one() {
+    let limits = [maximum(3), Property::TopicAliasMaximum(2)];
+    let mut session = session();
+    let (mut link, _) = client(&mut session, &hello(Version::V5), with(&limits));
+    assert_eq!(to(&mut link, "t/1"), "PUBLISH key 0 QoS 0 alias 1 new");
+    let message = Publish::new(topic_name!("t/1"), b"on");
+    link.publish(&message, QoS::AtLeastOnce, 1).unwrap();
+    drop(link);
+    // No output was done, and the alias is gone with its connection.
+    let connack = ConnAck { session_present: true, ..with(&limits) };
+    let (mut link, lines) = client(&mut session, &hello(Version::V5), connack);
+    assert_eq!(lines[1..], ["PUBLISH 1 key 1 QoS 1"]);
+    link.publish(&message, QoS::ExactlyOnce, 2).unwrap();
+    drop(link);
+    // A message that is too large for the new connection comes back as if it had been stored.
+    let limits = [maximum(3), size(11)];
+    let connack = ConnAck { session_present: true, ..with(&limits) };
+    let (mut link, lines) = client(&mut session, &hello(Version::V5), connack);
+    let too_large = mqtt_session::Outcome::Undelivered(ReasonCode::PACKET_TOO_LARGE);
+    assert_eq!(lines[1..], [format!("done 1 {too_large:?}"), "PUBREL 2".into()]);
+    assert_eq!(give(&mut link, Packet::PubComp(ack(2))), [format!("done 2 {too_large:?}")]);
+}
+
+#[test]
 fn no_packet_exceeds_the_peers_maximum_packet_size() {
     // PUBLISH: 2 + 5 + 1 + 2 bytes at QoS 0, two more at QoS 1.
     for (limit, qos_0, qos_1) in [(9, false, false), (10, true, false), (11, true, false), (12, true, true)] {

@@ -193,6 +193,49 @@ fn a_refusal_cannot_be_told_in_3_1_1() {
 }
 
 #[test]
+fn whoever_accepts_can_say_that_nobody_is_subscribed() {
+    let nobody = ReasonCode::NO_MATCHING_SUBSCRIBERS;
+    let mut session = session();
+    let (mut link, _) = server_of(&mut session, Version::V5);
+    for (qos, expected) in [(QoS::AtLeastOnce, "PUBACK 3 0x10"), (QoS::ExactlyOnce, "PUBREC 3 0x10")] {
+        let receipt = take(&mut link, message(qos, 3)).unwrap();
+        link.accept(receipt, nobody).unwrap();
+        assert_eq!(out(&mut link), [expected]);
+    }
+    // It is accepted all the same.
+    assert_eq!(give(&mut link, again(QoS::ExactlyOnce, 3)), ["PUBREC 3"]);
+    assert_eq!(give(&mut link, Packet::PubRel(ack(3))), ["PUBCOMP 3"]);
+    // Codes that are not those of an acknowledgement never go out.
+    for (qos, name) in [(QoS::AtLeastOnce, "PUBACK 3"), (QoS::ExactlyOnce, "PUBREC 3")] {
+        let receipt = take(&mut link, message(qos, 3)).unwrap();
+        link.accept(receipt, ReasonCode::SERVER_BUSY).unwrap();
+        assert_eq!(out(&mut link), [format!("{name} 0x80")]);
+        let receipt = take(&mut link, message(qos, 3)).unwrap();
+        link.accept(receipt, ReasonCode::NO_SUBSCRIPTION_EXISTED).unwrap();
+        assert_eq!(out(&mut link), [name]);
+    }
+    drop(link);
+    let mut session = crate::side::session();
+    let (mut link, _) = server_of(&mut session, Version::V311);
+    let receipt = take(&mut link, message(QoS::ExactlyOnce, 3)).unwrap();
+    link.accept(receipt, nobody).unwrap();
+    assert_eq!(out(&mut link), ["PUBREC 3"]);
+}
+
+#[test]
+fn whoever_sends_is_told_that_nobody_is_subscribed() {
+    let nobody = ReasonCode::NO_MATCHING_SUBSCRIBERS;
+    let mut session = session();
+    let (mut link, _) = client_of(&mut session, Version::V5);
+    let done = format!("done 1 {:?}", Outcome::Acknowledged(nobody));
+    publish(&mut link, QoS::AtLeastOnce, 1);
+    assert_eq!(give(&mut link, Packet::PubAck(ack(1).with_reason(nobody))), [done.clone()]);
+    publish(&mut link, QoS::ExactlyOnce, 1);
+    assert_eq!(give(&mut link, Packet::PubRec(ack(2).with_reason(nobody))), ["PUBREL 2"]);
+    assert_eq!(give(&mut link, Packet::PubComp(ack(2))), [done]);
+}
+
+#[test]
 fn acknowledgements_go_out_in_the_order_of_the_messages() {
     both_roles!(version, session, link, lines => {
         let first = take(&mut link, message(QoS::AtLeastOnce, 5)).unwrap();
