@@ -4,11 +4,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use clap::{ArgAction, ColorChoice, Parser, ValueEnum};
+use clap::{ArgAction, ColorChoice, Parser, Subcommand, ValueEnum};
 use mqtt_wire::topic::TopicFilterBuf;
 use mqtt_wire::{PacketType, QoS, Sender, Tolerance, Version};
 
 use crate::filter::Moment;
+use crate::payload::Rule;
+use crate::proxy::args::Proxy;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -31,7 +33,8 @@ Exit code (of several that apply, the first in this list):
 /// Reads MQTT 3.1, 3.1.1 and 5.0 out of captures, byte streams and hex, and shows every packet with
 /// its fields, or the rule that it breaks and the byte at which it does.
 #[derive(Debug, Parser)]
-#[command(name = "mqtt-inspect", version, disable_version_flag = true, after_help = EXAMPLES, max_term_width = 100)]
+#[command(name = "mqtt-inspect", version, disable_version_flag = true, after_help = EXAMPLES, max_term_width = 100,
+    args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Args {
     /// pcap or pcapng files (gzip and zstd too); with --raw files of bytes; with --hex packets in hex, or
@@ -43,12 +46,17 @@ pub(crate) struct Args {
     /// The input is hex: one packet a line. Blanks, `:`, `-`, `,`, `0x` and `\x` may stand between
     /// bytes; a `#` begins a comment. Dumps of hexdump, xxd, od, tcpdump and Wireshark, with offsets
     /// and text, and arrays in braces are read over several lines. What cannot be read is refused
-    #[arg(long, conflicts_with = "raw", help_heading = "Input")]
+    #[arg(long, conflicts_with_all = ["raw", "flows"], help_heading = "Input")]
     pub(crate) hex: bool,
 
     /// The input is the bytes of one direction of a connection
-    #[arg(long, help_heading = "Input")]
+    #[arg(long, conflicts_with = "flows", help_heading = "Input")]
     pub(crate) raw: bool,
+
+    /// Capture on this network interface by dumpcap or tcpdump, whichever is installed: TCP on the ports 1883 and
+    /// 8883 and each --port, until Ctrl-C
+    #[arg(short, long, value_name = "NAME", conflicts_with_all = ["inputs", "hex", "raw"], help_heading = "Input")]
+    pub(crate) interface: Option<String>,
 
     /// Several packets may stand in a line of hex: the bytes of one direction of a connection
     #[arg(long, requires = "hex", help_heading = "Input")]
@@ -84,6 +92,34 @@ pub(crate) struct Args {
     #[arg(long = "port", value_name = "PORT", help_heading = "Input")]
     pub(crate) ports: Vec<u16>,
 
+    #[command(flatten)]
+    pub(crate) view: View,
+
+    /// Print this program's version
+    #[arg(short = 'V', action = ArgAction::Version)]
+    _version: Option<bool>,
+
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// What is done besides reading what was captured.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Proxy(Box<Proxy>),
+    /// Print a script that completes this program's options in a shell
+    Completions {
+        #[arg(value_name = "SHELL")]
+        shell: clap_complete::Shell,
+    },
+    /// Print this program's manual page
+    Man,
+}
+
+/// What of all packets is shown, and how.
+#[derive(Debug, clap::Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+pub(crate) struct View {
     /// Accept a departure from the standard (may be repeated)
     #[arg(long, value_name = "WHAT", value_enum, help_heading = "Judging")]
     pub(crate) tolerate: Vec<Tolerated>,
@@ -159,7 +195,7 @@ pub(crate) struct Args {
 
     /// List what belongs together in place of the packets: messages with their acknowledgements, subscriptions,
     /// pings, requests with their responses; how long each step took, and what was never answered
-    #[arg(long, conflicts_with_all = ["stats", "explain", "packet", "hex", "raw"], help_heading = "Output")]
+    #[arg(long, conflicts_with_all = ["stats", "explain", "packet"], help_heading = "Output")]
     pub(crate) flows: bool,
 
     /// Show only this packet; the number is the first column of the timeline
@@ -170,6 +206,20 @@ pub(crate) struct Args {
     #[arg(long, help_heading = "Output")]
     pub(crate) full: bool,
 
+    /// How to read payloads: json, cbor, msgpack, sparkplug, hex or none; those of some topics with a filter before it
+    /// ('home/#=cbor'; may be repeated, the first that fits counts) [default: by Content Type; spBv1.0/# is sparkplug]
+    #[arg(long = "payload", value_name = "[FILTER=]FORMAT", help_heading = "Output")]
+    pub(crate) payloads: Vec<Rule>,
+
+    /// One line for each packet, cut at the terminal's width; what stands below it is left out
+    #[arg(long, conflicts_with_all = ["json", "stats", "explain", "full"], help_heading = "Output")]
+    pub(crate) compact: bool,
+
+    /// Break lines after so many columns [default: the terminal's width; elsewhere lines are not broken]
+    #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(20..),
+        conflicts_with = "json", help_heading = "Output")]
+    pub(crate) width: Option<u16>,
+
     /// How to show the time of packets in a capture: since its first frame, or as UTC
     #[arg(long, value_enum, default_value = "relative", help_heading = "Output")]
     pub(crate) time: TimeStyle,
@@ -177,10 +227,6 @@ pub(crate) struct Args {
     /// When to use colour
     #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Output")]
     pub(crate) color: ColorChoice,
-
-    /// Print this program's version
-    #[arg(short = 'V', action = ArgAction::Version)]
-    _version: Option<bool>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -261,7 +307,9 @@ impl Args {
         }
         if self.inputs.is_empty() {
             if !self.hex && !self.raw {
-                bail!("no input: give a capture file, or `-` for standard input (see --help)");
+                bail!(
+                    "no input: give a capture file, `-` for standard input, or an interface by -i (see --help)"
+                );
             }
             return Ok(vec![Source::StandardInput]);
         }

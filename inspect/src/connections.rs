@@ -20,7 +20,7 @@ use crate::pool::Pool;
 use crate::stream::{Piece, Side};
 
 /// Ports of MQTT in the registry of service names: mqtt and secure-mqtt.
-const MQTT_PORTS: [u16; 2] = [1883, 8883];
+pub(crate) const MQTT_PORTS: [u16; 2] = [1883, 8883];
 /// Connections without data: how many, and for how many seconds.
 const HALF_OPEN: (usize, u64) = (16 * 1024, 120);
 /// Open connections: how many, and for how many seconds without a segment. The longest Keep Alive is 18 hours,

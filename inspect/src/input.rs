@@ -9,8 +9,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 use mqtt_wire::{DecodeOptions, Decoded, Packet, Sender, Version, decode};
 
 use crate::args::Source;
-use crate::capture::{Capture, End, Time};
-use crate::connections::{self, Connections};
+use crate::capture::{Capture, End, Frame, Time};
+use crate::connections::{self, Connections, LeftOut};
 use crate::hex::bytes::Digits;
 use crate::hex::{Lines, Unit};
 use crate::link::Links;
@@ -75,30 +75,20 @@ pub(crate) fn capture_from(
     report: &mut Report,
 ) -> Result<Vec<String>> {
     let mut capture = Capture::open(input)?;
-    let mut links = Links::new();
-    let pool = Pool::default();
-    let mut connections = Connections::new(&choices.ports, &pool);
-    let mut sink = Sink { choices, report, pool, sessions: HashMap::new(), count: 0 };
-    let mut begin = None;
-    let end = capture.read(|frame| {
-        let Some(frame) = frame else { return Ok(sink.report.flush()?) };
-        if let Some(time) = frame.time.filter(|_| begin.is_none()) {
-            begin = Some(time);
-            sink.report.clock(time);
-        }
-        let taken = links.segment(frame, |segment| connections.segment(segment, &mut sink));
-        Ok(taken.transpose().map(drop)?)
+    let mut reader = Reader::new(choices, report);
+    let end = capture.read(|frame| match frame {
+        Some(frame) => Ok(reader.frame(frame)?),
+        None => Ok(reader.flush()?),
     });
     // A damaged file is shown as far as it goes; output that nobody takes is not gone on with.
     if end.as_ref().is_err_and(anyhow::Error::is::<io::Error>) {
         end?;
         return Ok(Vec::new());
     }
-    let left_out = connections.finish(&mut sink)?;
-    sink.report.left_out(left_out);
+    let Found { links, left_out, count } = reader.finish()?;
     let end = end?;
     if end != End::Complete {
-        sink.report.damaged();
+        report.damaged();
     }
     let mut remarks = Vec::new();
     if let Some(link) = links.unknown.filter(|_| links.understood == 0) {
@@ -115,7 +105,7 @@ pub(crate) fn capture_from(
     if capture.has_secrets() {
         remarks.push("the keys in it are not used: TLS cannot be read".to_owned());
     }
-    if sink.count == 0 {
+    if count == 0 {
         remarks.push(match left_out.others {
             0 if links.is_partial() => "no MQTT in what could be read of it".to_owned(),
             0 => "no MQTT in it, nor any other TCP connection with data".to_owned(),
@@ -129,6 +119,55 @@ pub(crate) fn capture_from(
             .push(format!("{others} connections with servers of MQTT are left out: they could not be read")),
     }
     Ok(remarks)
+}
+
+/// From frames to records.
+pub(crate) struct Reader<'a> {
+    links: Links,
+    connections: Connections,
+    sink: Sink<'a>,
+    begin: Option<Time>,
+}
+
+/// What was found in all frames.
+pub(crate) struct Found {
+    links: Links,
+    left_out: LeftOut,
+    /// The connections of MQTT.
+    count: u64,
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(choices: &'a Choices, report: &'a mut Report) -> Self {
+        let pool = Pool::default();
+        Self {
+            links: Links::new(),
+            connections: Connections::new(&choices.ports, &pool),
+            sink: Sink { choices, report, pool, sessions: HashMap::new(), count: 0 },
+            begin: None,
+        }
+    }
+
+    pub(crate) fn frame(&mut self, frame: &Frame<'_>) -> io::Result<()> {
+        let Self { links, connections, sink, begin } = self;
+        if let Some(time) = frame.time.filter(|_| begin.is_none()) {
+            *begin = Some(time);
+            sink.report.clock(time);
+        }
+        links.segment(frame, |segment| connections.segment(segment, sink)).transpose().map(drop)
+    }
+
+    /// Nothing more may come for a while.
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        self.sink.report.flush()
+    }
+
+    /// All frames have come.
+    pub(crate) fn finish(mut self) -> io::Result<Found> {
+        let left_out = self.connections.finish(&mut self.sink)?;
+        self.sink.report.left_out(left_out);
+        Ok(Found { links: self.links, left_out, count: self.sink.count })
+    }
 }
 
 /// Turns pieces of connections into records.

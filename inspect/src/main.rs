@@ -7,17 +7,24 @@ mod dissect;
 mod filter;
 mod flow;
 mod framer;
+mod generate;
 mod handshake;
 mod hex;
 mod input;
 mod link;
+mod live;
 mod memory;
 mod note;
+mod outlet;
+mod payload;
+mod pcapng;
 mod pool;
+mod proxy;
 mod record;
 mod render;
 mod report;
 mod session;
+mod signal;
 mod standard;
 mod stream;
 mod tcp;
@@ -26,18 +33,21 @@ mod text;
 mod transport_tests;
 mod websocket;
 mod window;
+mod wrap;
 
-use std::io::{self, BufWriter, ErrorKind, IsTerminal};
+use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow};
 use clap::{ColorChoice, Parser};
 use mqtt_wire::DecodeOptions;
 
-use crate::args::Args;
+use crate::args::{Args, Command, View};
 use crate::filter::Filter;
 use crate::hex::bytes::Digits;
 use crate::input::Choices;
+use crate::outlet::Outlet;
+use crate::payload::Payloads;
 use crate::record::Output;
 use crate::render::explain::Explain;
 use crate::render::flows::Flows;
@@ -46,6 +56,7 @@ use crate::render::paint::Painter;
 use crate::render::stats::Stats;
 use crate::render::timeline::Timeline;
 use crate::report::{Report, Selection};
+use crate::wrap::{Long, Width, Wrap};
 
 /// The exit codes besides 0. Of several that apply, the first counts.
 const UNUSABLE: u8 = 2;
@@ -60,8 +71,40 @@ fn main() -> ExitCode {
         println!("mqtt-inspect {}", env!("CARGO_PKG_VERSION"));
         return ExitCode::SUCCESS;
     }
-    let mut report = Report::new(output(&args), selection(&args), choices(&args).options);
-    match run(&args, &mut report) {
+    match &args.command {
+        None => {
+            let out = output(&args.view, args.stream, Box::new(io::stdout()));
+            let report = Report::new(out, selection(&args.view), choices(&args).options);
+            ended(report, |report| run(&args, report))
+        }
+        Some(Command::Proxy(proxy)) => {
+            let outlet = Outlet::new();
+            let out = output(&proxy.view, false, Box::new(outlet.clone()));
+            let report =
+                Report::new(out, selection(&proxy.view), judging(&proxy.view, DecodeOptions::detect()));
+            let code = ended(report, |report| proxy::run(proxy, report));
+            outlet.finish();
+            code
+        }
+        Some(Command::Completions { shell }) => written(generate::completions(*shell, &mut io::stdout())),
+        Some(Command::Man) => written(generate::manual(&mut io::stdout())),
+    }
+}
+
+/// The end of what only prints.
+fn written(result: io::Result<()>) -> ExitCode {
+    match result {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            eprintln!("mqtt-inspect: {error}");
+            ExitCode::from(UNUSABLE)
+        }
+        _ => ExitCode::SUCCESS,
+    }
+}
+
+/// Lets the work be done, and says how it ended.
+fn ended(mut report: Report, work: impl FnOnce(&mut Report) -> Result<()>) -> ExitCode {
+    match work(&mut report) {
         Ok(()) => {}
         // Whoever read the output has seen enough.
         Err(error) if is_broken_pipe(&error) => {}
@@ -92,8 +135,15 @@ fn exit_code(report: &Report) -> u8 {
 }
 
 fn run(args: &Args, report: &mut Report) -> Result<()> {
-    let sources = args.sources()?;
     let choices = choices(args);
+    if let Some(interface) = &args.interface {
+        report.begin(None)?;
+        for remark in live::capture(interface, &choices, report)? {
+            eprintln!("mqtt-inspect: {interface}: {remark}");
+        }
+        return finish(&args.view, report);
+    }
+    let sources = args.sources()?;
     let several = sources.len() > 1 && !args.hex;
     let mut failure = None;
     let mut line = 0;
@@ -120,6 +170,12 @@ fn run(args: &Args, report: &mut Report) -> Result<()> {
             read => read?,
         }
     }
+    finish(&args.view, report)?;
+    failure.map_or(Ok(()), Err)
+}
+
+/// All input has come.
+fn finish(args: &View, report: &mut Report) -> Result<()> {
     report.finish()?;
     if report.dropped() > 0 {
         eprintln!("mqtt-inspect: --last: the first {} records of that time had no room", report.dropped());
@@ -127,10 +183,10 @@ fn run(args: &Args, report: &mut Report) -> Result<()> {
     if let Some(only) = args.packet.filter(|only| *only == 0 || *only > report.count()) {
         return Err(anyhow!("there is no packet {only}; the last one is {}", report.count()));
     }
-    failure.map_or(Ok(()), Err)
+    Ok(())
 }
 
-fn selection(args: &Args) -> Selection {
+fn selection(args: &View) -> Selection {
     Selection {
         filter: Filter {
             clients: args.clients.clone(),
@@ -146,6 +202,7 @@ fn selection(args: &Args) -> Selection {
         context: args.context,
         last: args.last.map(filter::nanoseconds),
         only: args.packet,
+        payloads: Payloads::new(args.payloads.clone()),
     }
 }
 
@@ -155,10 +212,9 @@ fn choices(args: &Args) -> Choices {
         Some(version) if args.hex => DecodeOptions::new(version),
         _ => DecodeOptions::detect(),
     };
-    let options = args.tolerate.iter().fold(options, |options, what| options.with_tolerance((*what).into()));
-    let options = args.max_packet_size.map_or(options, |size| options.with_max_packet_size(size));
+    let options = judging(&args.view, options);
     // On the terminal the output itself shows that something is going on.
-    let progress = io::stderr().is_terminal() && (args.stats || !io::stdout().is_terminal());
+    let progress = io::stderr().is_terminal() && (args.view.stats || !io::stdout().is_terminal());
     Choices {
         options,
         version: args.protocol(),
@@ -168,29 +224,45 @@ fn choices(args: &Args) -> Choices {
         digits: if args.decimal { Digits::Decimal } else { Digits::Hex },
         join: args.join,
         progress,
-        watch: args.rules,
+        watch: args.view.rules,
     }
 }
 
-fn output(args: &Args) -> Box<dyn Output> {
+fn judging(args: &View, options: DecodeOptions) -> DecodeOptions {
+    let options = args.tolerate.iter().fold(options, |options, what| options.with_tolerance((*what).into()));
+    args.max_packet_size.map_or(options, |size| options.with_max_packet_size(size))
+}
+
+fn output(args: &View, stream: bool, out: Box<dyn Write>) -> Box<dyn Output> {
     let colour = match args.color {
         ColorChoice::Always => true,
         ColorChoice::Never => false,
         ColorChoice::Auto => anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never,
     };
     let painter = Painter { colour };
-    let out = BufWriter::new(io::stdout());
+    let out = BufWriter::new(fitting(args, out));
     let (time, full) = (args.time, args.full);
     if args.stats {
         Box::new(Stats::new(out, painter, args.json))
     } else if args.flows {
         Box::new(Flows { out, painter, time, json: args.json, begin: None })
     } else if args.json {
-        Box::new(Json::new(out, args.stream))
+        Box::new(Json::new(out, stream))
     } else if args.explain {
         Box::new(Explain { out, painter, time, full, begin: None })
     } else {
-        Box::new(Timeline { out, painter, time, full, begin: None })
+        Box::new(Timeline { out, painter, time, full, compact: args.compact, begin: None })
+    }
+}
+
+/// Output for people fits the terminal, if it goes to one.
+fn fitting(args: &View, out: Box<dyn Write>) -> Box<dyn Write> {
+    let long = if args.compact { Long::Cut } else { Long::Broken };
+    match args.width {
+        _ if args.json => out,
+        Some(columns) => Box::new(Wrap::new(out, Width::Columns(columns.into()), long)),
+        None if io::stdout().is_terminal() => Box::new(Wrap::new(out, Width::Terminal, long)),
+        None => out,
     }
 }
 

@@ -13,6 +13,7 @@ use crate::connections::LeftOut;
 use crate::flow::Flow;
 use crate::framer::Digest;
 use crate::note::Note;
+use crate::payload::Format;
 
 /// A connection of a capture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +53,8 @@ pub(crate) struct Known {
     pub(crate) answers: Option<Answers>,
     /// The rules between packets that the sender breaks by this one.
     pub(crate) broken: Vec<SessionRule>,
+    /// The format of a message's payload.
+    pub(crate) format: Option<Format>,
 }
 
 /// Who the client of a connection is.

@@ -3,7 +3,7 @@
 
 use std::io::Result;
 
-use mqtt_wire::{DecodeOptions, Sender, Version};
+use mqtt_wire::{DecodeOptions, Packet, Sender, Version};
 
 use crate::capture::Time;
 use crate::connections::LeftOut;
@@ -12,6 +12,7 @@ use crate::flow::Flow;
 use crate::framer::{Cut, Found};
 use crate::memory::Memory;
 use crate::note::Note;
+use crate::payload::Payloads;
 use crate::record::{Body, Content, Item, Known, Origin, Output, Record};
 use crate::session::Read;
 use crate::window::Window;
@@ -26,6 +27,8 @@ pub(crate) struct Selection {
     pub(crate) last: Option<u64>,
     /// Show only this packet.
     pub(crate) only: Option<u64>,
+    /// How payloads are read.
+    pub(crate) payloads: Payloads,
 }
 
 /// Where and when something was found, and who sent it.
@@ -34,6 +37,7 @@ pub(crate) type Place = (Origin, Option<Time>, Option<Sender>);
 pub(crate) struct Report {
     output: Box<dyn Output>,
     filter: Filter,
+    payloads: Payloads,
     window: Window,
     only: Option<u64>,
     /// The time of the first frame.
@@ -49,10 +53,11 @@ pub(crate) struct Report {
 
 impl Report {
     pub(crate) fn new(output: Box<dyn Output>, selection: Selection, options: DecodeOptions) -> Self {
-        let Selection { filter, context, last, only } = selection;
+        let Selection { filter, context, last, only, payloads } = selection;
         Self {
             output,
             filter,
+            payloads,
             window: Window::new(options, context, last),
             only,
             begin: None,
@@ -161,7 +166,10 @@ impl Report {
         let (origin, time, sender) = place;
         // Of a sender that is not known the aliases are kept all the same.
         let seen = memory.map(|memory| memory.see(&item, sender.unwrap_or(Sender::Client), time));
-        let seen = seen.unwrap_or_default();
+        let mut seen = seen.unwrap_or_default();
+        if let Content::Packet(Packet::Publish(publish)) = &item.content {
+            seen.known.format = self.payloads.format(publish, seen.known.topic.as_deref());
+        }
         let names = seen.known.names.clone();
         let record = Record { origin, time, sender, known: seen.known, body: Body::Item(item) };
         self.show(&record)?;

@@ -170,7 +170,7 @@ pub(crate) fn shortened(mut text: String, most: usize) -> String {
 }
 
 /// The characters of an escaped text, and its escapes as one piece each.
-fn pieces(text: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn pieces(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {
         let mut characters = rest.chars();

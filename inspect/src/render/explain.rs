@@ -10,6 +10,7 @@ use super::timeline::{bad, stamp};
 use crate::args::TimeStyle;
 use crate::capture::Time;
 use crate::dissect::{CUT_OFF, Row, dissect};
+use crate::payload::Payload;
 use crate::record::{Body, Content, Item, Origin, Output, Record};
 use crate::session::type_name;
 use crate::standard;
@@ -132,6 +133,9 @@ impl<W: Write> Output for Explain<W> {
         if let Some(digest) = &item.digest {
             let (length, hash) = (count(digest.length as u64, "byte"), digest.hash());
             writeln!(self.out, "      all of the payload: {length}, SHA-256 {hash}")?;
+        }
+        for line in Payload::of(record).iter().flat_map(|payload| payload.lines(self.full, self.painter)) {
+            writeln!(self.out, "      {line}")?;
         }
         writeln!(self.out)
     }

@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use self::fields::Fields;
 use crate::capture::{Elapsed, Time};
 use crate::note::Note;
+use crate::payload::Payload;
 use crate::record::{Body, Connection, Content, Item, Names, Origin, Output, Record};
 use crate::session::type_name;
 use crate::text::{count, digits, is_invisible, is_plain};
@@ -110,6 +111,15 @@ fn known<M: SerializeMap>(record: &Record<'_>, item: &Item<'_>, map: &mut M) -> 
     if let Some(answers) = &record.known.answers {
         let after = answers.after.map(|after| Elapsed::from_nanoseconds(after).seconds());
         map.serialize_entry("answers", &json!({ "number": answers.number, "after": after }))?;
+    }
+    if let Some(payload) = Payload::of(record) {
+        let format = payload.name();
+        let value = match payload.value() {
+            None => json!({ "format": format }),
+            Some(Ok(value)) => json!({ "format": format, "value": value }),
+            Some(Err(reason)) => json!({ "format": format, "unreadable": reason }),
+        };
+        map.serialize_entry("payload", &value)?;
     }
     if record.known.broken.is_empty() {
         return Ok(());

@@ -11,6 +11,7 @@ use super::summary::{Summarizer, Summary, head};
 use crate::args::TimeStyle;
 use crate::capture::Time;
 use crate::note::{Note, Weight};
+use crate::payload::Payload;
 use crate::record::{Body, Content, Item, Origin, Output, Record, refuses};
 use crate::text::{count, quoted, shortened};
 
@@ -22,6 +23,8 @@ pub(crate) struct Timeline<W> {
     pub(crate) painter: Painter,
     pub(crate) time: TimeStyle,
     pub(crate) full: bool,
+    /// Show no more than a packet's first line.
+    pub(crate) compact: bool,
     pub(crate) begin: Option<Time>,
 }
 
@@ -85,13 +88,29 @@ impl<W: Write> Timeline<W> {
         if !summary.first.is_empty() {
             title.extend(std::iter::repeat_n(' ', TYPE_WIDTH.saturating_sub(name.len()) + 2));
         }
+        let broken: Vec<String> = record
+            .known
+            .broken
+            .iter()
+            .map(|rule| {
+                let label = record.sender.map_or(rule.requirement(item.version), |sender| {
+                    rule.requirement_of(item.version, sender)
+                });
+                format!("{rule} [{label}]")
+            })
+            .collect();
+        // What is wrong has to be seen, and here no line stands below.
+        let in_line = match broken.as_slice() {
+            [_, ..] if self.compact => format!("  ✗ {}", broken.join("; ")),
+            _ => String::new(),
+        };
         let (left, connection) = self.columns(record);
         let indent = left.len() + connection.len() + 7 + TYPE_WIDTH;
         let p = self.painter;
         let guess = if item.guessed { format!("  [MQTT {}, guessed]", item.version) } else { String::new() };
         writeln!(
             self.out,
-            "{}{} {} {} {}{}{}",
+            "{}{} {} {} {}{}{}{}",
             p.paint(paint::DIM, &left),
             p.paint(paint::PLACE, &connection),
             arrow(record.sender),
@@ -99,20 +118,23 @@ impl<W: Write> Timeline<W> {
             p.paint(style, &title),
             p.paint(first_style, &summary.first),
             p.paint(paint::WARNING, &guess),
+            p.paint(paint::BAD, &in_line),
         )?;
+        if self.compact {
+            return Ok(());
+        }
         if let (Content::Packet(Packet::Publish(_)), Some(topic)) = (&item.content, &record.known.topic) {
             let line = format!("the alias stands for {}", shortened(quoted(topic), 100));
             writeln!(self.out, "{:indent$}{}", "", p.paint(paint::DIM, &line))?;
         }
-        for rule in &record.known.broken {
-            let label = record
-                .sender
-                .map_or(rule.requirement(item.version), |sender| rule.requirement_of(item.version, sender));
-            let line = format!("{rule} [{label}]");
-            writeln!(self.out, "{:indent$}{}", "", p.paint(paint::BAD, &line))?;
+        for line in &broken {
+            writeln!(self.out, "{:indent$}{}", "", p.paint(paint::BAD, line))?;
         }
         for line in &summary.below {
             writeln!(self.out, "{:indent$}{}", "", p.paint(paint::DIM, line))?;
+        }
+        for line in Payload::of(record).iter().flat_map(|payload| payload.lines(self.full, p)) {
+            writeln!(self.out, "{:indent$}{line}", "")?;
         }
         Ok(())
     }
