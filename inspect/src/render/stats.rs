@@ -1,6 +1,9 @@
 //! The summary: connections, packets by type, bytes, errors.
 
+mod ending;
 mod json;
+mod latency;
+mod rates;
 mod tally;
 mod text;
 
