@@ -41,6 +41,7 @@ use crate::input::Choices;
 use crate::record::Output;
 use crate::render::explain::Explain;
 use crate::render::flows::Flows;
+use crate::render::html::Html;
 use crate::render::json::Json;
 use crate::render::paint::Painter;
 use crate::render::stats::Stats;
@@ -60,7 +61,14 @@ fn main() -> ExitCode {
         println!("mqtt-inspect {}", env!("CARGO_PKG_VERSION"));
         return ExitCode::SUCCESS;
     }
-    let mut report = Report::new(output(&args), selection(&args), choices(&args).options);
+    let output = match output(&args) {
+        Ok(output) => output,
+        Err(error) => {
+            eprintln!("mqtt-inspect: {error:#}");
+            return ExitCode::from(UNUSABLE);
+        }
+    };
+    let mut report = Report::new(output, selection(&args), choices(&args).options);
     match run(&args, &mut report) {
         Ok(()) => {}
         // Whoever read the output has seen enough.
@@ -158,7 +166,8 @@ fn choices(args: &Args) -> Choices {
     let options = args.tolerate.iter().fold(options, |options, what| options.with_tolerance((*what).into()));
     let options = args.max_packet_size.map_or(options, |size| options.with_max_packet_size(size));
     // On the terminal the output itself shows that something is going on.
-    let progress = io::stderr().is_terminal() && (args.stats || !io::stdout().is_terminal());
+    let progress =
+        io::stderr().is_terminal() && (args.stats || args.html.is_some() || !io::stdout().is_terminal());
     Choices {
         options,
         version: args.protocol(),
@@ -172,7 +181,7 @@ fn choices(args: &Args) -> Choices {
     }
 }
 
-fn output(args: &Args) -> Box<dyn Output> {
+fn output(args: &Args) -> Result<Box<dyn Output>> {
     let colour = match args.color {
         ColorChoice::Always => true,
         ColorChoice::Never => false,
@@ -181,7 +190,12 @@ fn output(args: &Args) -> Box<dyn Output> {
     let painter = Painter { colour };
     let out = BufWriter::new(io::stdout());
     let (time, full) = (args.time, args.full);
-    if args.stats {
+    if let Some(path) = &args.html {
+        let inputs = args.sources()?.iter().map(args::Source::name).collect();
+        let page = Html::create(path, inputs).with_context(|| format!("cannot write {}", path.display()))?;
+        return Ok(Box::new(page));
+    }
+    Ok(if args.stats {
         Box::new(Stats::new(out, painter, args.json))
     } else if args.flows {
         Box::new(Flows { out, painter, time, json: args.json, begin: None })
@@ -191,7 +205,7 @@ fn output(args: &Args) -> Box<dyn Output> {
         Box::new(Explain { out, painter, time, full, begin: None })
     } else {
         Box::new(Timeline { out, painter, time, full, begin: None })
-    }
+    })
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

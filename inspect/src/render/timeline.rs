@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use anstyle::Style;
+use mqtt_session::SessionRule;
 use mqtt_wire::{Packet, PacketType, Sender};
 
 use super::paint::{self, Painter};
@@ -105,10 +106,7 @@ impl<W: Write> Timeline<W> {
             writeln!(self.out, "{:indent$}{}", "", p.paint(paint::DIM, &line))?;
         }
         for rule in &record.known.broken {
-            let label = record
-                .sender
-                .map_or(rule.requirement(item.version), |sender| rule.requirement_of(item.version, sender));
-            let line = format!("{rule} [{label}]");
+            let line = broken_rule(*rule, record, item);
             writeln!(self.out, "{:indent$}{}", "", p.paint(paint::BAD, &line))?;
         }
         for line in &summary.below {
@@ -178,6 +176,14 @@ fn arrow(sender: Option<Sender>) -> char {
         Some(Sender::Server) => '←',
         None => ' ',
     }
+}
+
+/// A rule between packets that is broken, with its statement.
+pub(crate) fn broken_rule(rule: SessionRule, record: &Record<'_>, item: &Item<'_>) -> String {
+    let label = record
+        .sender
+        .map_or(rule.requirement(item.version), |sender| rule.requirement_of(item.version, sender));
+    format!("{rule} [{label}]")
 }
 
 /// What is wrong, and what the bytes are.

@@ -190,7 +190,8 @@ struct EachConnection<'a>(&'a Tally);
 impl Serialize for EachConnection<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let sum = |sum: &Sum| json!({ "packets": sum.packets, "bytes": sum.bytes });
-        serializer.collect_seq(self.0.connections.iter().map(|connection| {
+        let listed = self.0.connections.iter().take(self.0.listed.unwrap_or(usize::MAX));
+        serializer.collect_seq(listed.map(|connection| {
             let mut object = json!({
                 "source": self.0.source(connection),
                 "number": connection.ends.number,

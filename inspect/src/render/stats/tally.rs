@@ -81,7 +81,7 @@ impl Versions {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Tally {
+pub(in crate::render) struct Tally {
     /// The names of the inputs, when there are several.
     sources: Vec<Option<String>>,
     /// Where the connections of the present input begin.
@@ -110,21 +110,36 @@ pub(super) struct Tally {
     pub(super) topics: Rates,
     pub(super) clients: Rates,
     open: Clients,
+    /// How many connections JSON lists, when not all.
+    pub(super) listed: Option<usize>,
 }
 
 impl Tally {
-    pub(super) fn begin(&mut self, source: Option<&str>) {
+    /// One whose JSON lists so many connections at most.
+    pub(in crate::render) fn with_connections(most: usize) -> Self {
+        Self { listed: Some(most), ..Self::default() }
+    }
+
+    pub(in crate::render) fn connection_count(&self) -> usize {
+        self.connections.len()
+    }
+
+    pub(in crate::render) fn leave_out(&mut self, left_out: LeftOut) {
+        self.left_out.add(left_out);
+    }
+
+    pub(in crate::render) fn begin(&mut self, source: Option<&str>) {
         self.sources.push(source.map(str::to_owned));
         self.first = self.connections.len();
         self.begin = None;
         self.open.clear();
     }
 
-    pub(super) fn clock(&mut self, begin: Time) {
+    pub(in crate::render) fn clock(&mut self, begin: Time) {
         self.begin = Some(begin);
     }
 
-    pub(super) fn record(&mut self, record: &Record<'_>) {
+    pub(in crate::render) fn record(&mut self, record: &Record<'_>) {
         if let (Some(begin), Some(time)) = (self.begin, record.time) {
             self.duration = self.duration.max(time.0.saturating_sub(begin.0));
         }
@@ -245,7 +260,8 @@ impl Tally {
         }
     }
 
-    fn index(&self, ends: Connection) -> Option<usize> {
+    /// The place of a connection among those of all inputs.
+    pub(in crate::render) fn index(&self, ends: Connection) -> Option<usize> {
         Some(self.first + usize::try_from(ends.number.checked_sub(1)?).ok()?)
     }
 
