@@ -198,6 +198,11 @@ pub(crate) struct View {
     #[arg(long, conflicts_with_all = ["stats", "explain", "packet"], help_heading = "Output")]
     pub(crate) flows: bool,
 
+    /// Write a page that shows the capture in a browser to this file (`-` is standard output), in place of the packets
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "stats", "explain", "flows", "packet", "hex", "raw"],
+        help_heading = "Output")]
+    pub(crate) html: Option<PathBuf>,
+
     /// Show only this packet; the number is the first column of the timeline
     #[arg(long, value_name = "NUMBER", conflicts_with = "stats", help_heading = "Output")]
     pub(crate) packet: Option<u64>,

@@ -36,6 +36,10 @@ impl Elapsed {
         Self(i64::try_from(nanoseconds).unwrap_or(i64::MAX))
     }
 
+    pub(crate) fn nanoseconds(self) -> i64 {
+        self.0
+    }
+
     #[expect(clippy::cast_precision_loss, reason = "nanoseconds of a hundred days are exact")]
     pub(crate) fn seconds(self) -> f64 {
         self.0 as f64 / 1e9

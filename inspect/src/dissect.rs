@@ -23,6 +23,16 @@ pub(crate) struct Row {
     pub(crate) section: String,
 }
 
+impl Row {
+    /// Whether it is what the user keeps secret.
+    pub(crate) fn is_password(&self) -> bool {
+        self.name == PASSWORD && self.bits.is_none()
+    }
+}
+
+/// The name of the password's row.
+const PASSWORD: &str = "Password";
+
 /// The name of the row that stands for bytes that are not there.
 pub(crate) const CUT_OFF: &str = "Cut off";
 

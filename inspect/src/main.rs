@@ -36,6 +36,7 @@ mod window;
 mod wrap;
 
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow};
@@ -51,6 +52,7 @@ use crate::payload::Payloads;
 use crate::record::Output;
 use crate::render::explain::Explain;
 use crate::render::flows::Flows;
+use crate::render::html::Html;
 use crate::render::json::Json;
 use crate::render::paint::Painter;
 use crate::render::stats::Stats;
@@ -73,7 +75,16 @@ fn main() -> ExitCode {
     }
     match &args.command {
         None => {
-            let out = output(&args.view, args.stream, Box::new(io::stdout()));
+            let out = match &args.html {
+                Some(path) => match page(&args, path) {
+                    Ok(page) => page,
+                    Err(error) => {
+                        eprintln!("mqtt-inspect: {error:#}");
+                        return ExitCode::from(UNUSABLE);
+                    }
+                },
+                None => output(&args.view, args.stream, Box::new(io::stdout())),
+            };
             let report = Report::new(out, selection(&args.view), choices(&args).options);
             ended(report, |report| run(&args, report))
         }
@@ -214,7 +225,8 @@ fn choices(args: &Args) -> Choices {
     };
     let options = judging(&args.view, options);
     // On the terminal the output itself shows that something is going on.
-    let progress = io::stderr().is_terminal() && (args.view.stats || !io::stdout().is_terminal());
+    let progress = io::stderr().is_terminal()
+        && (args.view.stats || args.html.is_some() || !io::stdout().is_terminal());
     Choices {
         options,
         version: args.protocol(),
@@ -231,6 +243,13 @@ fn choices(args: &Args) -> Choices {
 fn judging(args: &View, options: DecodeOptions) -> DecodeOptions {
     let options = args.tolerate.iter().fold(options, |options, what| options.with_tolerance((*what).into()));
     args.max_packet_size.map_or(options, |size| options.with_max_packet_size(size))
+}
+
+/// The page, which is a file of its own.
+fn page(args: &Args, path: &Path) -> Result<Box<dyn Output>> {
+    let inputs = args.sources()?.iter().map(args::Source::name).collect();
+    let page = Html::create(path, inputs).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(Box::new(page))
 }
 
 fn output(args: &View, stream: bool, out: Box<dyn Write>) -> Box<dyn Output> {

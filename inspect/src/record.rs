@@ -14,6 +14,7 @@ use crate::flow::Flow;
 use crate::framer::Digest;
 use crate::note::Note;
 use crate::payload::Format;
+use crate::text::named_code;
 
 /// A connection of a capture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,5 +168,21 @@ pub(crate) fn refuses(packet: &Packet<'_>) -> bool {
         Packet::UnsubAck(ack) => ack.reason_codes.iter().any(ReasonCode::is_error),
         Packet::Disconnect(disconnect) => disconnect.reason_code.is_error(),
         _ => false,
+    }
+}
+
+/// The codes by which a packet says no, as numbers and names of its version.
+pub(crate) fn refusals(packet: &Packet<'_>, version: Version) -> Vec<(u8, Option<&'static str>)> {
+    let named = |code: ReasonCode| named_code(packet.packet_type(), version, code);
+    let one = |code: ReasonCode| if code.is_error() { vec![named(code)] } else { Vec::new() };
+    match packet {
+        Packet::ConnAck(ack) => one(ack.reason_code),
+        Packet::PubAck(ack) | Packet::PubRec(ack) | Packet::PubRel(ack) | Packet::PubComp(ack) => {
+            one(ack.reason_code)
+        }
+        Packet::Disconnect(disconnect) => one(disconnect.reason_code),
+        Packet::SubAck(ack) => ack.reason_codes.iter().filter(|code| code.is_error()).map(named).collect(),
+        Packet::UnsubAck(ack) => ack.reason_codes.iter().filter(|code| code.is_error()).map(named).collect(),
+        _ => Vec::new(),
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod explain;
 pub(crate) mod flows;
+pub(crate) mod html;
 pub(crate) mod json;
 pub(crate) mod paint;
 pub(crate) mod stats;

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::ops::RangeInclusive;
 
+use mqtt_wire::{PacketType, ReasonCode, Version};
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 
 /// A string of the wire in quotes, with what does not print escaped; bytes that are not UTF-8 in hex.
@@ -188,6 +189,27 @@ pub(crate) fn pieces(text: &str) -> impl Iterator<Item = &str> {
 /// A code with its name.
 pub(crate) fn code(code: u8, name: Option<&str>) -> String {
     format!("0x{code:02X} ({})", name.unwrap_or("unknown"))
+}
+
+/// The number that stood on the wire of 3.x; a reserved one is kept as it is.
+pub(crate) fn return_code(code: ReasonCode) -> u8 {
+    code.to_return_code().unwrap_or(code.get())
+}
+
+/// A packet's code as the number that stood on the wire, and the name that its version has for it there.
+pub(crate) fn named_code(
+    packet: PacketType,
+    version: Version,
+    code: ReasonCode,
+) -> (u8, Option<&'static str>) {
+    match (packet, version) {
+        (PacketType::ConnAck, Version::V31 | Version::V311) => {
+            let code = return_code(code);
+            (code, connect_return_code(code))
+        }
+        (PacketType::SubAck, Version::V31 | Version::V311) => (code.get(), subscribe_return_code(code.get())),
+        _ => (code.get(), code.name_in(packet)),
+    }
 }
 
 /// Table 3.1 of 3.1.1.

@@ -2,7 +2,7 @@
 
 use mqtt_wire::{PacketType, QoS, Version};
 
-use super::{CUT_OFF, Walker};
+use super::{CUT_OFF, PASSWORD, Walker};
 use crate::standard::{Place, packet_section};
 use crate::text;
 
@@ -153,7 +153,7 @@ fn connect(w: &mut Walker<'_>) -> Option<()> {
         w.text("User Name", w.cite(("3.1.3.5", "3.1.3.4")))?;
     }
     if password {
-        w.binary("Password", w.cite(("3.1.3.6", "3.1.3.5")))?;
+        w.binary(PASSWORD, w.cite(("3.1.3.6", "3.1.3.5")))?;
     }
     Some(())
 }

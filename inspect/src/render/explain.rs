@@ -106,28 +106,15 @@ impl<W: Write> Output for Explain<W> {
     fn record(&mut self, record: &Record<'_>) -> io::Result<()> {
         let Body::Item(item) = &record.body else { return Ok(()) };
         self.title(record, item)?;
-        let wrong = match &item.content {
-            Content::Bad(error) => Some(error.offset()),
-            Content::Trailing { at, .. } => Some(*at),
-            Content::Incomplete { .. } | Content::BadHex(_) => Some(usize::MAX),
-            Content::Packet(_) => None,
-        };
-        let mut rows = dissect(item.bytes, item.version);
-        if item.digest.is_some() {
-            // The rest of the payload came, and is not held.
-            rows.retain(|row| row.name != CUT_OFF);
-        }
-        // What is wrong stands below the last row about the byte that is wrong.
-        let below = wrong.and_then(|wrong| {
-            rows.iter().rposition(|row| row.at <= wrong && wrong < row.at + row.length.max(1))
-        });
+        let rows = rows(item);
+        let fault = fault(item, &rows);
         for (index, row) in rows.iter().enumerate() {
             self.row(row, item.bytes)?;
-            if below == Some(index) {
+            if fault == Fault::Below(index) {
                 self.fault(item)?;
             }
         }
-        if wrong.is_some() && below.is_none() {
+        if fault == Fault::AtTheEnd {
             self.fault(item)?;
         }
         if let Some(digest) = &item.digest {
@@ -143,6 +130,35 @@ impl<W: Write> Output for Explain<W> {
     fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
     }
+}
+
+/// A packet's fields. The rest of a payload that is not held came, and is not cut off.
+pub(crate) fn rows(item: &Item<'_>) -> Vec<Row> {
+    let mut rows = dissect(item.bytes, item.version);
+    if item.digest.is_some() {
+        rows.retain(|row| row.name != CUT_OFF);
+    }
+    rows
+}
+
+/// Where what is wrong is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    None,
+    /// Below the last row about the byte that is wrong.
+    Below(usize),
+    AtTheEnd,
+}
+
+pub(crate) fn fault(item: &Item<'_>, rows: &[Row]) -> Fault {
+    let wrong = match &item.content {
+        Content::Bad(error) => error.offset(),
+        Content::Trailing { at, .. } => *at,
+        Content::Incomplete { .. } | Content::BadHex(_) => usize::MAX,
+        Content::Packet(_) => return Fault::None,
+    };
+    let below = rows.iter().rposition(|row| row.at <= wrong && wrong < row.at + row.length.max(1));
+    below.map_or(Fault::AtTheEnd, Fault::Below)
 }
 
 fn hex_line(bytes: &[u8]) -> String {

@@ -209,7 +209,7 @@ impl<W: Write> Output for Json<W> {
 }
 
 /// Compact JSON in which characters that terminals obey or do not show are escaped.
-struct Visible;
+pub(super) struct Visible;
 
 impl Formatter for Visible {
     fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {

@@ -1,12 +1,15 @@
 //! The summary: connections, packets by type, bytes, errors.
 
+mod ending;
 mod json;
+mod latency;
+mod rates;
 mod tally;
 mod text;
 
 use std::io::{self, Write};
 
-use self::tally::Tally;
+pub(super) use self::tally::Tally;
 use super::paint::Painter;
 use crate::capture::Time;
 use crate::connections::LeftOut;
@@ -41,7 +44,7 @@ impl<W: Write> Output for Stats<W> {
     }
 
     fn left_out(&mut self, left_out: LeftOut) {
-        self.tally.left_out.add(left_out);
+        self.tally.leave_out(left_out);
     }
 
     fn flush(&mut self) -> io::Result<()> {

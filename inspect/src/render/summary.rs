@@ -8,7 +8,9 @@ use mqtt_wire::{
 };
 
 use crate::framer::Digest;
-use crate::text::{connect_return_code, count, hex, payload, quoted, shortened, subscribe_return_code};
+use crate::text::{
+    connect_return_code, count, hex, payload, quoted, return_code, shortened, subscribe_return_code,
+};
 
 /// How many characters of a long value are shown, unless all are wanted.
 const MOST: usize = 100;
@@ -245,11 +247,6 @@ fn long_payload(head: &[u8], digest: &Digest) -> String {
 /// Enough of a text to fill what is shown of it.
 fn beginning(text: &str) -> &str {
     text.char_indices().nth(MOST + 1).and_then(|(at, _)| text.get(..at)).unwrap_or(text)
-}
-
-/// The number that stood on the wire of 3.x; a reserved one is kept as it is.
-pub(crate) fn return_code(code: ReasonCode) -> u8 {
-    code.to_return_code().unwrap_or(code.get())
 }
 
 fn reason(code: ReasonCode, packet: &Packet<'_>) -> String {

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use anstyle::Style;
+use mqtt_session::SessionRule;
 use mqtt_wire::{Packet, PacketType, Sender};
 
 use super::paint::{self, Painter};
@@ -88,17 +89,8 @@ impl<W: Write> Timeline<W> {
         if !summary.first.is_empty() {
             title.extend(std::iter::repeat_n(' ', TYPE_WIDTH.saturating_sub(name.len()) + 2));
         }
-        let broken: Vec<String> = record
-            .known
-            .broken
-            .iter()
-            .map(|rule| {
-                let label = record.sender.map_or(rule.requirement(item.version), |sender| {
-                    rule.requirement_of(item.version, sender)
-                });
-                format!("{rule} [{label}]")
-            })
-            .collect();
+        let broken: Vec<String> =
+            record.known.broken.iter().map(|rule| broken_rule(*rule, record, item)).collect();
         // What is wrong has to be seen, and here no line stands below.
         let in_line = match broken.as_slice() {
             [_, ..] if self.compact => format!("  ✗ {}", broken.join("; ")),
@@ -200,6 +192,14 @@ fn arrow(sender: Option<Sender>) -> char {
         Some(Sender::Server) => '←',
         None => ' ',
     }
+}
+
+/// A rule between packets that is broken, with its statement.
+pub(crate) fn broken_rule(rule: SessionRule, record: &Record<'_>, item: &Item<'_>) -> String {
+    let label = record
+        .sender
+        .map_or(rule.requirement(item.version), |sender| rule.requirement_of(item.version, sender));
+    format!("{rule} [{label}]")
 }
 
 /// What is wrong, and what the bytes are.

@@ -8,8 +8,7 @@ use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::json;
 
 use crate::framer::Digest;
-use crate::render::summary::return_code;
-use crate::text::{connect_return_code, digits, readable, subscribe_return_code};
+use crate::text::{connect_return_code, digits, readable, return_code, subscribe_return_code};
 
 pub(super) struct Fields<'a> {
     pub(super) packet: &'a Packet<'a>,

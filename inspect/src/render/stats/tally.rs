@@ -2,11 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use mqtt_wire::{PacketType, Sender, Version};
+use mqtt_wire::{Packet, PacketType, Sender, TopicName, Version};
 
+use super::ending::{Clients, Course};
+use super::latency::Latencies;
+use super::rates::Rates;
 use crate::capture::Time;
 use crate::connections::LeftOut;
-use crate::record::{Body, Connection, Content, Item, Origin, Record};
+use crate::record::{Body, Connection, Content, Item, Origin, Record, refusals, refuses};
+use crate::text::shortened;
 
 /// A number of packets and their bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,7 +20,7 @@ pub(super) struct Sum {
 }
 
 impl Sum {
-    fn add(&mut self, bytes: usize) {
+    pub(super) fn add(&mut self, bytes: usize) {
         self.packets += 1;
         self.bytes += bytes as u64;
     }
@@ -42,7 +46,19 @@ pub(super) struct PerConnection {
     /// From the client, from the server.
     pub(super) sums: [Sum; 2],
     pub(super) bad: u64,
+    /// Refusals, and rules between packets that were broken.
+    pub(super) refused: u32,
+    pub(super) broken: u32,
+    pub(super) course: Course,
+    /// Who the client is, once it has said so; long names are shortened.
+    pub(super) client: Option<Box<str>>,
+    pub(super) user: Option<Box<str>>,
+    /// The client's place among the rates.
+    place: Option<usize>,
 }
+
+/// How many characters of a name are kept for each connection.
+const LONGEST_NAME: usize = 64;
 
 /// A set of versions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -65,7 +81,7 @@ impl Versions {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Tally {
+pub(in crate::render) struct Tally {
     /// The names of the inputs, when there are several.
     sources: Vec<Option<String>>,
     /// Where the connections of the present input begin.
@@ -85,30 +101,63 @@ pub(super) struct Tally {
     pub(super) incomplete: Sum,
     pub(super) not_hex: u64,
     pub(super) notes: BTreeMap<&'static str, u64>,
+    /// The codes by which something was refused, with their names.
+    pub(super) refusals: BTreeMap<(PacketType, u8, &'static str), u64>,
+    /// Rules between packets that were broken, with their statements.
+    pub(super) broken: BTreeMap<(&'static str, &'static str, String), u64>,
+    pub(super) latencies: Latencies,
+    /// Messages by topic, and packets by client identifier.
+    pub(super) topics: Rates,
+    pub(super) clients: Rates,
+    open: Clients,
+    /// How many connections JSON lists, when not all.
+    pub(super) listed: Option<usize>,
 }
 
 impl Tally {
-    pub(super) fn begin(&mut self, source: Option<&str>) {
+    /// One whose JSON lists so many connections at most.
+    pub(in crate::render) fn with_connections(most: usize) -> Self {
+        Self { listed: Some(most), ..Self::default() }
+    }
+
+    pub(in crate::render) fn connection_count(&self) -> usize {
+        self.connections.len()
+    }
+
+    pub(in crate::render) fn leave_out(&mut self, left_out: LeftOut) {
+        self.left_out.add(left_out);
+    }
+
+    pub(in crate::render) fn begin(&mut self, source: Option<&str>) {
         self.sources.push(source.map(str::to_owned));
         self.first = self.connections.len();
         self.begin = None;
+        self.open.clear();
     }
 
-    pub(super) fn clock(&mut self, begin: Time) {
+    pub(in crate::render) fn clock(&mut self, begin: Time) {
         self.begin = Some(begin);
     }
 
-    pub(super) fn record(&mut self, record: &Record<'_>) {
+    pub(in crate::render) fn record(&mut self, record: &Record<'_>) {
         if let (Some(begin), Some(time)) = (self.begin, record.time) {
             self.duration = self.duration.max(time.0.saturating_sub(begin.0));
         }
         match &record.body {
             Body::Item(item) => self.item(record, item),
-            Body::Flow(_) => {}
+            Body::Flow(flow) => self.latencies.flow(flow),
             Body::Note(note) => {
                 *self.notes.entry(note.name()).or_default() += 1;
-                if let Origin::Connection(ends) = record.origin {
-                    self.connection(ends);
+                if let Origin::Connection(ends) = record.origin
+                    && let Some(connection) = self.connection(ends)
+                {
+                    connection.course.at(record.time);
+                    if connection.course.note(note)
+                        && let Some(client) = connection.course.client
+                        && let Some(index) = self.index(ends)
+                    {
+                        self.open.leave(client, index);
+                    }
                 }
             }
         }
@@ -123,6 +172,7 @@ impl Tally {
                 if item.guessed {
                     *self.guessed.entry(item.version).or_default() += 1;
                 }
+                self.packet(record, item, packet);
                 false
             }
             Content::Bad(error) => {
@@ -144,18 +194,75 @@ impl Tally {
                 false
             }
         };
-        if let Origin::Connection(ends) = record.origin
-            && let Some(connection) = self.connection(ends)
-        {
-            connection.versions.insert(item.version);
-            if item.guessed {
-                connection.guessed.insert(item.version);
-            }
-            if let Some(sum) = connection.sums.get_mut(column(record.sender)) {
-                sum.add(item.length);
-            }
-            connection.bad += u64::from(bad);
+        let Origin::Connection(ends) = record.origin else { return };
+        let column = column(record.sender);
+        let Some(connection) = self.connection(ends) else { return };
+        connection.versions.insert(item.version);
+        if item.guessed {
+            connection.guessed.insert(item.version);
         }
+        if let Some(sum) = connection.sums.get_mut(column) {
+            sum.add(item.length);
+        }
+        connection.bad += u64::from(bad);
+        connection.course.at(record.time);
+        let place = connection.place;
+        self.clients.count(place, column, item.length);
+    }
+
+    /// What a well-formed packet tells besides its size.
+    fn packet(&mut self, record: &Record<'_>, item: &Item<'_>, packet: &Packet<'_>) {
+        if let Packet::Publish(publish) = packet {
+            let topic = record.known.topic.as_deref().or(publish.topic.as_ref().map(TopicName::as_str));
+            let place = topic.and_then(|topic| self.topics.place(topic));
+            self.topics.count(place, column(record.sender), item.length);
+        }
+        let refused = refuses(packet);
+        if refused {
+            for (code, name) in refusals(packet, item.version) {
+                let key = (packet.packet_type(), code, name.unwrap_or("unknown"));
+                *self.refusals.entry(key).or_default() += 1;
+            }
+        }
+        for rule in &record.known.broken {
+            let label = record
+                .sender
+                .map_or(rule.requirement(item.version), |sender| rule.requirement_of(item.version, sender));
+            *self.broken.entry((rule.name(), label, rule.to_string())).or_default() += 1;
+        }
+        let (Origin::Connection(ends), Some(sender)) = (record.origin, record.sender) else { return };
+        // Performance: names are looked at where they may have changed.
+        let may_name = matches!(packet, Packet::Connect(_) | Packet::ConnAck(_));
+        let names = record.known.names.as_deref();
+        let place = match names {
+            Some(names) if may_name && !names.client.is_empty() => self.clients.place(&names.client),
+            _ => None,
+        };
+        let Some(connection) = self.connection(ends) else { return };
+        connection.course.packet(packet, sender, item.version);
+        connection.refused += u32::from(refused);
+        connection.broken += u32::try_from(record.known.broken.len()).unwrap_or_default();
+        let Some(names) = names.filter(|_| may_name || connection.client.is_none()) else { return };
+        connection.place = place.or(connection.place);
+        let kept = |name: &str| shortened(name.to_owned(), LONGEST_NAME).into_boxed_str();
+        connection.client = Some(kept(&names.client));
+        connection.user = names.user.as_deref().map(kept);
+        if !matches!(packet, Packet::ConnAck(_)) || refused || names.client.is_empty() {
+            return;
+        }
+        let Some(index) = self.index(ends) else { return };
+        let (client, before) = self.open.accept(index, ends, &names.client);
+        if let Some(connection) = self.connections.get_mut(index) {
+            connection.course.client = Some(client);
+        }
+        if let Some(before) = before.and_then(|before| self.connections.get_mut(before)) {
+            before.course.rival = Some(ends.number);
+        }
+    }
+
+    /// The place of a connection among those of all inputs.
+    pub(in crate::render) fn index(&self, ends: Connection) -> Option<usize> {
+        Some(self.first + usize::try_from(ends.number.checked_sub(1)?).ok()?)
     }
 
     fn error(&mut self, kind: &'static str, rule: &'static str, text: String, item: &Item<'_>) {
@@ -165,7 +272,7 @@ impl Tally {
 
     /// The connection's entry; connections come by their numbers, from 1.
     fn connection(&mut self, ends: Connection) -> Option<&mut PerConnection> {
-        let index = self.first + usize::try_from(ends.number.checked_sub(1)?).ok()?;
+        let index = self.index(ends)?;
         if index == self.connections.len() {
             // Performance: doubling would cost twice the memory.
             if self.connections.len() == self.connections.capacity() {
@@ -180,6 +287,12 @@ impl Tally {
                 guessed,
                 sums: Default::default(),
                 bad: 0,
+                refused: 0,
+                broken: 0,
+                course: Course::default(),
+                client: None,
+                user: None,
+                place: None,
             });
         }
         self.connections.get_mut(index)

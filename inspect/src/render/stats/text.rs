@@ -3,11 +3,14 @@
 use std::io::{self, Write};
 
 use super::Stats;
-use super::tally::VERSIONS;
+use super::ending::{Course, Ending};
+use super::json::rate;
+use super::rates;
+use super::tally::{PerConnection, Sum, VERSIONS};
 use crate::capture::Elapsed;
 use crate::connections::LeftOut;
 use crate::render::paint;
-use crate::text::count;
+use crate::text::{count, quoted, shortened};
 
 impl<W: Write> Stats<W> {
     pub(super) fn print(&mut self) -> io::Result<()> {
@@ -33,6 +36,8 @@ impl<W: Write> Stats<W> {
         self.print_types()?;
         self.print_connections()?;
         self.print_left_out()?;
+        self.print_latencies()?;
+        self.print_rates()?;
         self.print_errors()
     }
 
@@ -102,9 +107,10 @@ impl<W: Write> Stats<W> {
                 0 => String::new(),
                 bad => self.painter.paint(paint::BAD, &format!(", {bad} malformed")).to_string(),
             };
+            let who = who(connection);
             writeln!(
                 self.out,
-                "{:>10}  {} → {}, MQTT {}: {} ({}) from the client, {} ({}) from the server{bad}",
+                "{:>10}  {} → {}{who}, MQTT {}: {} ({}) from the client, {} ({}) from the server{bad}",
                 format!("#{}", connection.ends.number),
                 connection.ends.client,
                 connection.ends.server,
@@ -114,8 +120,80 @@ impl<W: Write> Stats<W> {
                 count(server.packets, "packet"),
                 count(server.bytes, "byte"),
             )?;
+            writeln!(
+                self.out,
+                "{:>10}  {}",
+                "",
+                self.painter.paint(paint::DIM, &course(&connection.course))
+            )?;
         }
         self.tally.connections = connections;
+        Ok(())
+    }
+
+    fn print_latencies(&mut self) -> io::Result<()> {
+        if self.tally.latencies.outcomes.is_empty() {
+            return Ok(());
+        }
+        writeln!(self.out)?;
+        self.title(&format!(
+            "{:<44} {:>9} {:>12} {:>12} {:>12} {:>12}",
+            "Latency in seconds", "count", "median", "90 %", "99 %", "longest"
+        ))?;
+        for (step, times) in self.tally.latencies.percentiles() {
+            let title = format!("{} (asked by the {})", step.title(), step.sender.name());
+            let [p50, p90, p99, most] = [times.p50, times.p90, times.p99, times.most]
+                .map(|time| Elapsed::from_nanoseconds(time).to_string());
+            let count = times.count;
+            writeln!(self.out, "{title:<44} {count:>9} {p50:>12} {p90:>12} {p99:>12} {most:>12}")?;
+        }
+        for ((kind, sender), outcome) in &self.tally.latencies.outcomes {
+            for (number, what) in [
+                (outcome.refused, "refused"),
+                (outcome.unanswered, "never answered"),
+                (outcome.sent_again, "sent again"),
+            ] {
+                if number > 0 {
+                    writeln!(self.out, "{number:>10}  {what}: {} of the {}", kind.title(), sender.name())?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn print_rates(&mut self) -> io::Result<()> {
+        for (rates, title) in [(&self.tally.topics, "Topic"), (&self.tally.clients, "Client")] {
+            let sorted = rates.sorted();
+            if sorted.is_empty() {
+                continue;
+            }
+            let head = format!(
+                "{:>10} {:>12} {:>12} {:>12}  {title} ({})",
+                "packets",
+                "a second",
+                "bytes",
+                "a second",
+                sorted.len()
+            );
+            writeln!(self.out, "\n{}", self.painter.paint(paint::BOLD, &head))?;
+            let mut rest = rates.others;
+            for (index, (name, sums)) in sorted.iter().enumerate() {
+                if index < SHOWN {
+                    writeln!(
+                        self.out,
+                        "{}",
+                        rate_line(*sums, self.tally.duration, &shortened(quoted(name), 100))
+                    )?;
+                    continue;
+                }
+                for (all, sum) in rest.iter_mut().zip(sums) {
+                    (all.packets, all.bytes) = (all.packets + sum.packets, all.bytes + sum.bytes);
+                }
+            }
+            if rates::packets(&rest) > 0 {
+                writeln!(self.out, "{}", rate_line(rest, self.tally.duration, "all others"))?;
+            }
+        }
         Ok(())
     }
 
@@ -146,6 +224,18 @@ impl<W: Write> Stats<W> {
         for ((_, rule, text), number) in &self.tally.errors {
             writeln!(self.out, "{number:>10}  {text} [{rule}]")?;
         }
+        if !self.tally.refusals.is_empty() {
+            writeln!(self.out, "\n{}", self.painter.paint(paint::BOLD, "Refused"))?;
+        }
+        for ((packet, code, name), number) in &self.tally.refusals {
+            writeln!(self.out, "{number:>10}  {packet}: {name} (0x{code:02X})")?;
+        }
+        if !self.tally.broken.is_empty() {
+            writeln!(self.out, "\n{}", self.painter.paint(paint::BOLD, "Rules between packets broken"))?;
+        }
+        for ((_, rule, text), number) in &self.tally.broken {
+            writeln!(self.out, "{number:>10}  {text} [{rule}]")?;
+        }
         let notes: Vec<_> = self.tally.notes.iter().filter(|(name, _)| !is_ordinary(name)).collect();
         if !notes.is_empty() {
             writeln!(self.out)?;
@@ -156,6 +246,47 @@ impl<W: Write> Stats<W> {
         }
         Ok(())
     }
+}
+
+/// How many topics and clients are listed.
+const SHOWN: usize = 10;
+
+fn rate_line(sums: [Sum; 2], duration: u64, name: &str) -> String {
+    let (packets, bytes) = (rates::packets(&sums), rates::bytes(&sums));
+    let per_second = |number| rate(number, duration).map_or_else(String::new, |rate| format!("{rate:.3}"));
+    format!("{packets:>10} {:>12} {bytes:>12} {:>12}  {name}", per_second(packets), per_second(bytes))
+}
+
+/// Who the client is.
+fn who(connection: &PerConnection) -> String {
+    let mut who =
+        connection.client.as_ref().map(|client| format!(", client {}", quoted(client))).unwrap_or_default();
+    if let Some(user) = &connection.user {
+        who += &format!(", user {}", quoted(user));
+    }
+    who
+}
+
+/// How long a connection lasted, and how it ended.
+fn course(course: &Course) -> String {
+    let mut text = match course.lasted() {
+        Some(lasted) => format!("{} s, ", Elapsed::from_nanoseconds(lasted)),
+        None => String::new(),
+    };
+    text += &match course.ending {
+        Ending::Open => "open when the capture ended".to_owned(),
+        Ending::Disconnect { sender, .. } => format!("DISCONNECT of the {sender}"),
+        Ending::Refused { .. } => "refused".to_owned(),
+        Ending::TakenOver(Some(by)) => format!("taken over by connection {by}"),
+        Ending::TakenOver(None) => "taken over by another connection".to_owned(),
+        Ending::Closed => "closed without DISCONNECT".to_owned(),
+        Ending::Reset => "reset".to_owned(),
+        Ending::Forgotten => "given up: nothing was heard for long".to_owned(),
+    };
+    if let Some((code, name)) = course.ending.code() {
+        text += &format!(", 0x{code:02X} {}", name.unwrap_or("unknown"));
+    }
+    text
 }
 
 fn is_ordinary(note: &str) -> bool {
