@@ -118,6 +118,14 @@ impl<S: Slots> Session<S> {
 
     /// A session that the peer is taken to have, with nothing under way: for a client that keeps no records and still
     /// wants the messages that a server has kept for it. A message of QoS 2 may then come twice.
+    ///
+    /// ```
+    /// use mqtt_session::{Fixed, Session};
+    ///
+    /// // A phone that keeps nothing on disk and still wants what it has missed.
+    /// let session = Session::assumed(Fixed::<u16, 8, 4>::new());
+    /// assert!(session.exists());
+    /// ```
     pub fn assumed(slots: S) -> Self {
         Self { exists: true, expiry: u32::MAX, ..Self::new(slots) }
     }
@@ -199,6 +207,18 @@ impl<S: Slots> Session<S> {
 
     /// The records that make this session again, as few as there can be: what a log is replaced by when it has grown
     /// too long. A record that [`Link::next`](crate::Link::next) has yet to hand out is among them.
+    ///
+    /// ```
+    /// use mqtt_session::{Fixed, Record, Session};
+    /// use mqtt_wire::PacketId;
+    ///
+    /// // A log that has grown is replaced by the shortest one that says the same.
+    /// let id = PacketId::MIN;
+    /// let log = [Record::Lasts(60), Record::Received(id), Record::Forgotten(id)];
+    /// let session = Session::restore(Fixed::<u16, 8, 4>::new(), log)?;
+    /// assert_eq!(session.records().collect::<Vec<_>>(), [Record::Lasts(60)]);
+    /// # Ok::<(), mqtt_session::NoRoom>(())
+    /// ```
     pub fn records(&self) -> impl Iterator<Item = Record<S::Key>> + '_ {
         let lasts = self.exists.then_some(Record::Lasts(self.expiry));
         let end = usize::from(self.finished);
@@ -234,6 +254,15 @@ impl<S: Slots> Session<S> {
     }
 
     /// When the session is over whose connection ended at `closed`; `None` when never.
+    ///
+    /// ```
+    /// use mqtt_session::{Fixed, Record, Session};
+    ///
+    /// let session = Session::restore(Fixed::<u16, 8, 4>::new(), [Record::Lasts(60)])?;
+    /// let closed = 5_000; // when the connection ended
+    /// assert_eq!(session.expires_at(closed), Some(65_000));
+    /// # Ok::<(), mqtt_session::NoRoom>(())
+    /// ```
     pub const fn expires_at(&self, closed: Millis) -> Option<Millis> {
         if self.expiry == u32::MAX { None } else { Some(closed.saturating_add(self.expiry as u64 * 1000)) }
     }
@@ -254,6 +283,17 @@ impl<S: Slots> Session<S> {
     ///
     /// It is best announced on every connection: a peer that was once given a larger one may send again more than there
     /// are slots for, and is then cut off.
+    ///
+    /// ```
+    /// use std::num::NonZeroU16;
+    /// use mqtt_session::{Fixed, Session};
+    /// use mqtt_wire::Property;
+    ///
+    /// let session = Session::new(Fixed::<u16, 8, 4>::new());
+    /// let four = NonZeroU16::new(session.receive_maximum()).expect("it is never 0");
+    /// let announce = [Property::ReceiveMaximum(four)]; // in CONNECT's properties
+    /// # let _ = announce;
+    /// ```
     pub fn receive_maximum(&self) -> u16 {
         self.slots.incoming().max(1)
     }
