@@ -132,6 +132,18 @@ impl<S: Slots> Session<S> {
 
     /// The session as it was when these records were stored. Any number of the last ones may be missing.
     ///
+    /// ```
+    /// use mqtt_session::{Fixed, Record, Session};
+    /// use mqtt_wire::{PacketId, QoS};
+    ///
+    /// let id = PacketId::MIN;
+    /// let sent = Record::Sent { id, qos: QoS::AtLeastOnce, retain: false, size: 20, key: 7 };
+    /// let session = Session::restore(Fixed::<u16, 8, 4>::new(), [Record::Lasts(3600), sent])?;
+    /// // The message of key 7 goes out again, with DUP, on the next connection.
+    /// assert_eq!(session.keys().copied().collect::<Vec<_>>(), [7]);
+    /// # Ok::<(), mqtt_session::NoRoom>(())
+    /// ```
+    ///
     /// # Errors
     /// When there are more messages than slots.
     pub fn restore(slots: S, records: impl IntoIterator<Item = Record<S::Key>>) -> Result<Self, NoRoom> {
@@ -305,6 +317,15 @@ impl<S: Slots> Session<S> {
 
     /// Ends the session: everything in it is given back. The next connection's outputs say so; a server ends one that
     /// has expired so, or drops it.
+    ///
+    /// ```
+    /// use mqtt_session::{Fixed, Record, Session};
+    ///
+    /// let mut session = Session::restore(Fixed::<u16, 8, 4>::new(), [Record::Lasts(60)])?;
+    /// session.end(); // the user has signed out
+    /// assert!(!session.exists());
+    /// # Ok::<(), mqtt_session::NoRoom>(())
+    /// ```
     pub fn end(&mut self) {
         self.end_due |= self.exists || !self.outgoing.is_empty() || !self.received.is_empty();
         (self.exists, self.expiry, self.lasts_due) = (false, 0, false);
