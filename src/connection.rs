@@ -74,6 +74,16 @@ impl Connection {
 
     /// The connection of a server: packets of a client come in, first of all a CONNECT, which decides the version. Until
     /// a CONNACK of success was encoded no packet may be larger than [`MAX_CONNECT_SIZE`].
+    ///
+    /// ```
+    /// use mqtt_wire::{Connection, Decoded, Rule};
+    ///
+    /// let mut server = Connection::server();
+    /// assert_eq!(server.version(), None); // until CONNECT names it
+    /// assert_eq!(server.decode(&[0x10])?, Decoded::Incomplete { missing: 1 });
+    /// assert_eq!(server.decode(&[0x30]).unwrap_err().rule(), Rule::UnexpectedPacket);
+    /// # Ok::<(), mqtt_wire::DecodeError>(())
+    /// ```
     pub const fn server() -> Self {
         let decode = DecodeOptions::detect().with_sender(Sender::Client).with_first_packet(true);
         Self::new(decode, EncodeOptions::new(Version::V5).with_sender(Sender::Server))
@@ -88,6 +98,14 @@ impl Connection {
     /// The largest packet to be received, in bytes, fixed header included. Default:
     /// [`MAX_PACKET_SIZE`](crate::MAX_PACKET_SIZE). The smaller
     /// limit of a connection that is not accepted yet goes on.
+    ///
+    /// ```
+    /// use mqtt_wire::{Connection, Rule, Version};
+    ///
+    /// let mut client = Connection::client(Version::V311).with_max_packet_size(1024);
+    /// let error = client.decode(&[0x20, 0xFF, 0xFF, 0x03]).unwrap_err();
+    /// assert_eq!(error.rule(), Rule::PacketTooLarge);
+    /// ```
     #[must_use]
     pub const fn with_max_packet_size(self, bytes: u32) -> Self {
         match self.accepted_limit {
@@ -125,6 +143,15 @@ impl Connection {
     }
 
     /// Decodes the next packets so.
+    ///
+    /// ```
+    /// use mqtt_wire::{Connection, Tolerance, Version};
+    ///
+    /// // A peer turns out to be a program with a known fault.
+    /// let mut client = Connection::client(Version::V5);
+    /// let tolerant = client.decode_options().with_tolerance(Tolerance::UnknownReasonCodes);
+    /// client.set_decode_options(tolerant);
+    /// ```
     pub const fn set_decode_options(&mut self, options: DecodeOptions) {
         self.decode = options;
     }
@@ -140,6 +167,17 @@ impl Connection {
     }
 
     /// Decodes the packet at the start of `bytes`, or tells how many bytes are missing at least.
+    ///
+    /// ```
+    /// use mqtt_wire::{Connection, Decoded, Packet, Version};
+    ///
+    /// let mut client = Connection::client(Version::V311);
+    /// let stream = [0x20, 2, 0, 0, 0xD0]; // CONNACK, the start of PINGRESP
+    /// let Decoded::Packet { packet, len } = client.decode(&stream)? else { panic!("it is there") };
+    /// assert!(matches!(packet, Packet::ConnAck(_)));
+    /// assert_eq!(client.decode(&stream[len..])?, Decoded::Incomplete { missing: 1 });
+    /// # Ok::<(), mqtt_wire::DecodeError>(())
+    /// ```
     ///
     /// # Errors
     /// As for [`decode()`].
@@ -193,6 +231,22 @@ impl Connection {
     }
 
     /// Encodes a packet.
+    ///
+    /// ```
+    /// use std::num::NonZeroU32;
+    /// use mqtt_wire::{ConnAck, Connection, EncodeErrorKind, Properties, Property, Publish};
+    /// use mqtt_wire::{ReasonCode, Version, topic_name};
+    ///
+    /// let mut client = Connection::client(Version::V5);
+    /// let limit = [Property::MaximumPacketSize(NonZeroU32::new(64).expect("not 0"))];
+    /// let properties = Properties::new(&limit);
+    /// client.received(&ConnAck { properties, ..ConnAck::new(ReasonCode::SUCCESS) }.into());
+    ///
+    /// // The server has said that it does not take this.
+    /// let large = Publish::new(topic_name!("a"), &[0; 100]);
+    /// let error = client.encode(&large.into(), &mut Vec::new()).unwrap_err();
+    /// assert_eq!(error.kind(), EncodeErrorKind::TooLarge { size: 106, max: 64 });
+    /// ```
     ///
     /// # Errors
     /// As for [`Packet::encode`].

@@ -29,6 +29,17 @@ pub struct FixedHeader {
 impl FixedHeader {
     /// Reads the fixed header at the start of `bytes`; `Ok(None)` when it is not complete.
     ///
+    /// ```
+    /// use mqtt_wire::{FixedHeader, Rule, Version};
+    ///
+    /// assert_eq!(FixedHeader::decode(&[0x30], Version::V311)?, None); // the length has not come
+    /// let header = FixedHeader::decode(&[0x30, 7], Version::V311)?.expect("it has");
+    /// assert_eq!(header.remaining_length(), 7);
+    /// let error = FixedHeader::decode(&[0x41], Version::V311).unwrap_err(); // PUBACK has no flags
+    /// assert_eq!(error.rule(), Rule::ReservedFlags);
+    /// # Ok::<(), mqtt_wire::DecodeError>(())
+    /// ```
+    ///
     /// # Errors
     /// A reserved type, wrong flags, a wrong direction or a bad or over-limit length, each at the byte that
     /// decides it. (As long as the version is unknown the flags of a CONNECT are judged by [`decode`], when the
@@ -275,6 +286,14 @@ pub enum Decoded<'a> {
 
 impl<'a> Decoded<'a> {
     /// The packet, if it is complete.
+    ///
+    /// ```
+    /// use mqtt_wire::{Packet, Version, decode};
+    ///
+    /// assert_eq!(decode(&[0xC0, 0x00], Version::V5)?.packet(), Some(Packet::PingReq));
+    /// assert_eq!(decode(&[0xC0], Version::V5)?.packet(), None);
+    /// # Ok::<(), mqtt_wire::DecodeError>(())
+    /// ```
     pub const fn packet(self) -> Option<Packet<'a>> {
         match self {
             Self::Packet { packet, .. } => Some(packet),

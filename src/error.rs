@@ -270,6 +270,14 @@ impl EncodeError {
     }
 
     /// The field at fault, where one is.
+    ///
+    /// ```
+    /// use mqtt_wire::{Connect, Field, Packet, Version};
+    ///
+    /// let connect = Connect { client_id: "nul\0", ..Connect::new(Version::V5, "") };
+    /// let error = Packet::from(connect).encode(Version::V5, &mut Vec::new()).unwrap_err();
+    /// assert_eq!(error.field(), Some(Field::ClientIdentifier));
+    /// ```
     pub const fn field(&self) -> Option<Field> {
         self.field
     }

@@ -92,6 +92,14 @@ impl Frame {
 
     /// Encodes a packet into a frame of its own.
     ///
+    /// ```
+    /// use mqtt_wire::{Frame, Packet, Version};
+    ///
+    /// let ping = Frame::encode(&Packet::PingReq, Version::V5)?; // 'static: for another task
+    /// assert_eq!(ping.as_bytes(), [0xC0, 0x00]);
+    /// # Ok::<(), mqtt_wire::EncodeError>(())
+    /// ```
+    ///
     /// # Errors
     /// As for [`Packet::encode`].
     pub fn encode(packet: &Packet<'_>, options: impl Into<EncodeOptions>) -> Result<Self, EncodeError> {
@@ -100,6 +108,15 @@ impl Frame {
 
     /// Checks and decodes the packet. Each call does it anew: to do it once, make it a [`CheckedFrame`] or, for a
     /// PUBLISH, a [`PublishFrame`].
+    ///
+    /// ```
+    /// use mqtt_wire::{Frame, Rule, Version};
+    ///
+    /// // Its frame is good, its body is not: a Packet Identifier of 0.
+    /// let frame = Frame::new(vec![0x40, 2, 0, 0].into(), Version::V311)?;
+    /// assert_eq!(frame.packet().unwrap_err().rule(), Rule::ZeroPacketId);
+    /// # Ok::<(), mqtt_wire::DecodeError>(())
+    /// ```
     ///
     /// # Errors
     /// The first rule that the packet breaks.

@@ -18,7 +18,7 @@
 //! use nom::sequence::delimited;
 //! use nom::{IResult, Parser};
 //!
-//! /// What a load balancer passes on: a line of the PROXY protocol, and the CONNECT of its client.
+//! /// What a load balancer passes on: a line of the PROXY protocol, and a client's CONNECT.
 //! fn opening(i: &[u8]) -> IResult<&[u8], (&[u8], Connect<'_>), nom8::Error<'_>> {
 //!     let addresses = delimited(tag("PROXY "), take_until("\r\n"), tag("\r\n"));
 //!     (addresses, nom8::streaming::connect(DecodeOptions::detect())).parse(i)

@@ -355,6 +355,14 @@ impl<Purpose> Options<Purpose> {
     }
 
     /// Allows a departure from the standard. Default: none.
+    ///
+    /// ```
+    /// use mqtt_wire::{DecodeOptions, Tolerance, Version};
+    ///
+    /// let options = DecodeOptions::new(Version::V5).with_tolerance(Tolerance::UnknownReasonCodes);
+    /// assert!(options.tolerates(Tolerance::UnknownReasonCodes));
+    /// assert!(!options.tolerates(Tolerance::NonMinimalLengths));
+    /// ```
     #[must_use]
     pub const fn with_tolerance(self, tolerance: Tolerance) -> Self {
         self.with(self.context.with(tolerance.bit(), true))

@@ -158,6 +158,18 @@ impl Payload {
     /// Takes the bytes of `bytes` that belong to the payload, from its start; what is left behind them belongs
     /// to the next packet.
     ///
+    /// ```
+    /// use mqtt_wire::{DecodedHead, Version, decode_publish_head};
+    ///
+    /// let start = [0x30, 7, 0, 1, b'a'];
+    /// let decoded = decode_publish_head(&start, Version::V311)?;
+    /// let DecodedHead::Publish { mut payload, .. } = decoded else { panic!("a PUBLISH") };
+    /// assert_eq!(payload.take(b"on")?, b"on");
+    /// assert_eq!(payload.take(b"ce\xC0\x00")?, b"ce"); // the rest is the next packet's
+    /// assert!(payload.is_complete());
+    /// # Ok::<(), mqtt_wire::DecodeError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Rule::PayloadFormat`] when [`DecodeOptions::with_payload_check`] is on, the Payload Format Indicator
     /// is 1, and this piece shows that the payload is not UTF-8.

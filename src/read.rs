@@ -74,7 +74,7 @@ pub(crate) fn four_bytes(i: &[u8]) -> Parsed<'_, u32> {
 /// The next `n` bytes as a block of their own; `at` is where the length stands that promised them.
 #[inline(always)]
 fn sub<'a>(at: &'a [u8], n: usize, i: &'a [u8]) -> Parsed<'a, &'a [u8]> {
-    // Not nom's `take`, which is never inlined: see docs/decisions.md.
+    // Performance: not nom's `take`, which is never inlined: see docs/performance.md.
     match i.split_at_checked(n) {
         Some((block, i)) => Ok((i, block)),
         None => fault(Rule::Truncated, at),

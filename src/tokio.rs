@@ -52,6 +52,15 @@ impl Codec {
     }
 
     /// What is known of the connection, to change its options.
+    ///
+    /// ```
+    /// use mqtt_wire::{Codec, ConnAck, MAX_PACKET_SIZE, ReasonCode};
+    ///
+    /// // The CONNACK was written past the codec, as bytes that were ready.
+    /// let mut codec = Codec::server();
+    /// codec.connection_mut().sent(&ConnAck::new(ReasonCode::SUCCESS).into());
+    /// assert_eq!(codec.connection().decode_options().max_packet_size(), MAX_PACKET_SIZE);
+    /// ```
     pub const fn connection_mut(&mut self) -> &mut Connection {
         &mut self.connection
     }

@@ -114,7 +114,8 @@ pub fn send(
         while let Decoded::Packet { packet, len } = link.connection().decode(&input[at..])? {
             let receipt = match link.handle(packet, now()) {
                 Ok(Input::Message(message, receipt)) => {
-                    println!("{:?} says {:?}", message.topic, message.payload);
+                    let topic = message.topic.map_or("", |topic| topic.as_str());
+                    println!("{topic} = {}", String::from_utf8_lossy(message.payload));
                     receipt
                 }
                 Ok(Input::Refused(connack)) => return Err(connack.reason_code.to_string().into()),

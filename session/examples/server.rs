@@ -200,7 +200,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:1883".to_owned());
     let sessions = Sessions::default();
     let on = |client: &str, message: &Publish<'_>| {
-        println!("{client}: {:?} {:?}", message.topic, String::from_utf8_lossy(message.payload));
+        // The link has put the name in where an alias stood for it.
+        let topic = message.topic.map_or("", |topic| topic.as_str());
+        println!("{client}: {topic} = {}", String::from_utf8_lossy(message.payload));
         ReasonCode::SUCCESS
     };
     std::thread::scope(|scope| {

@@ -9,7 +9,8 @@ use std::path::Path;
 
 use mqtt_session::{Fixed, Output, Record, Session, records};
 use mqtt_wire::{
-    ConnAck, Connect, Connection, Packet, Publish, QoS, ReasonCode, TopicName, Version, topic_name,
+    ConnAck, Connect, Connection, Packet, Publish, QoS, ReasonCode, TopicName, Version, decode_exact,
+    topic_name,
 };
 
 /// Messages are known by an offset in another file, say.
@@ -93,7 +94,13 @@ pub fn send_and_crash(path: &Path) -> Result<Vec<u8>, Box<dyn std::error::Error>
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let path = std::env::temp_dir().join("mqtt-session-example.log");
     drop(std::fs::remove_file(&path));
-    println!("first:        {:02x?}", send_and_crash(&path)?);
-    println!("after crash:  {:02x?}", send_and_crash(&path)?);
+    for when in ["first", "after the crash"] {
+        let sent = send_and_crash(&path)?;
+        if let Packet::Publish(publish) = decode_exact(&sent, Version::V311)? {
+            let topic = publish.topic.map_or("", |topic| topic.as_str());
+            let text = String::from_utf8_lossy(publish.payload);
+            println!("{when}: {topic} = {text}, {:?}, DUP {}", publish.delivery, publish.dup);
+        }
+    }
     Ok(())
 }

@@ -40,4 +40,13 @@ pub use violation::{SessionRule, Violation};
 pub use watch::Watcher;
 
 /// Milliseconds on a clock of the caller's that never goes back.
+///
+/// ```
+/// use std::time::Instant;
+/// use mqtt_session::Millis;
+///
+/// let start = Instant::now();
+/// let now = || Millis::try_from(start.elapsed().as_millis()).unwrap_or(Millis::MAX);
+/// assert!(now() <= now());
+/// ```
 pub type Millis = u64;

@@ -31,13 +31,49 @@ pub use outputs::Outputs;
 pub(crate) use outputs::Then;
 
 /// The side of a connection that a [`Link`] is: [`Client`] or [`Server`].
+///
+/// ```
+/// use mqtt_session::{Link, Outputs, Role, Slots};
+///
+/// /// The same for a client and a server.
+/// fn count<R: Role, S: Slots>(link: &mut Link<'_, R, S>, now: u64) -> usize {
+///     let mut outputs: Outputs<'_, '_, R, S> = link.outputs(now);
+///     let mut count = 0;
+///     while outputs.next().is_some() {
+///         count += 1;
+///     }
+///     count
+/// }
+/// ```
 pub trait Role: behaviour::Behaviour {}
 
 /// The role that sends CONNECT.
+///
+/// ```
+/// use mqtt_session::{Client, Fixed, Link, Session};
+/// use mqtt_wire::{Connection, Version};
+///
+/// let mut session = Session::new(Fixed::<u16, 8, 4>::new());
+/// let link: Link<'_, Client, _> = session.client(Connection::client(Version::V5));
+/// assert!(!link.is_open()); // CONNECT comes first
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Client {}
 
 /// The role that sends CONNACK.
+///
+/// ```
+/// use mqtt_session::{Fixed, Link, Server, Session};
+/// use mqtt_wire::{Connect, Connection, Version};
+///
+/// // Of the CONNECT that was decoded, and with the session of its client.
+/// let connect = Connect::new(Version::V311, "lamp-7");
+/// let mut connection = Connection::server();
+/// connection.received(&connect.into());
+/// let mut session = Session::new(Fixed::<u16, 8, 4>::new());
+/// let link: Link<'_, Server, _> = session.server(connection, &connect, 0);
+/// assert_eq!(link.version(), Version::V311);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Server {}
 
@@ -187,6 +223,24 @@ pub(crate) enum WillState {
 }
 
 /// How a connection has ended, for a server to store.
+///
+/// ```
+/// use mqtt_session::{Ending, Fixed, Session};
+/// use mqtt_wire::{ConnAck, Connect, Connection, ReasonCode, Version, Will, topic_name};
+///
+/// let will = Will::new(topic_name!("lamp/7/status"), b"gone");
+/// let connect = Connect { will: Some((&will).into()), ..Connect::new(Version::V311, "lamp-7") };
+/// let mut connection = Connection::server();
+/// connection.received(&connect.into());
+/// let mut session = Session::new(Fixed::<u16, 8, 4>::new());
+/// let mut link = session.server(connection, &connect, 0);
+/// link.connack(&ConnAck::new(ReasonCode::SUCCESS), 0)?.for_each(|_| {});
+///
+/// // The connection breaks at 500: the will is due at once, and so ends a clean session.
+/// let Ending { will_due, session_ends } = link.ending(500);
+/// assert_eq!((will_due, session_ends), (Some(500), Some(500)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Ending {
     /// When the session is over, if it is not resumed before; `None` when never.
@@ -200,6 +254,28 @@ pub struct Ending {
 /// [`Session`] that it borrows.
 ///
 /// The loop around it: whatever is called, do what [`next`](Self::next) says until it has nothing more.
+///
+/// ```
+/// use mqtt_session::{Fixed, Input, Output, Session};
+/// use mqtt_wire::{ConnAck, Connect, Connection, Publish, QoS, ReasonCode, Version, topic_name};
+///
+/// let mut session = Session::new(Fixed::<u16, 8, 4>::new());
+/// let mut link = session.client(Connection::client(Version::V311));
+/// link.connect(&Connect::new(Version::V311, "lamp-7"), 0)?.for_each(|_| {}); // send it
+///
+/// // A packet comes in.
+/// let connack = ConnAck::new(ReasonCode::SUCCESS);
+/// assert!(matches!(link.handle(connack.into(), 10)?, Input::Connected(_)));
+/// while let Some(output) = link.next(10) {
+///     assert!(matches!(output, Output::Store(_))); // without storage: ignore it
+/// }
+///
+/// // A message goes out, known by the key 7.
+/// link.publish(&Publish::new(topic_name!("a"), b"hi"), QoS::AtLeastOnce, 7)?;
+/// let sends = |output| matches!(output, Output::Publish(publication) if publication.key == 7);
+/// assert!(std::iter::from_fn(|| link.next(20)).any(sends));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Link<'s, R: Role, S: Slots> {
     pub(crate) session: &'s mut Session<S>,
     pub(crate) c: Connection<S>,
@@ -207,6 +283,28 @@ pub struct Link<'s, R: Role, S: Slots> {
 }
 
 /// A connection without its session: see [`Link::detach`].
+///
+/// ```
+/// use mqtt_session::{Client, Detached, Fixed, Session};
+/// use mqtt_wire::{Connection, Version};
+///
+/// type Slots = Fixed<u16, 8, 4>;
+///
+/// /// Both in one struct, which a link that borrows the session cannot be in.
+/// struct Device {
+///     session: Session<Slots>,
+///     connection: Option<Detached<Client, Slots>>,
+/// }
+///
+/// let mut device = Device { session: Session::new(Slots::new()), connection: None };
+/// let link = device.session.client(Connection::client(Version::V5));
+/// device.connection = Some(link.detach());
+/// if let Some(connection) = device.connection.take() {
+///     let link = device.session.attach(connection).map_err(|_| "it is this session's")?;
+///     device.connection = Some(link.detach());
+/// }
+/// # Ok::<(), &str>(())
+/// ```
 pub struct Detached<R: Role, S: Slots> {
     pub(crate) c: Connection<S>,
     pub(crate) role: PhantomData<R>,
@@ -287,6 +385,22 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
     /// Handles a packet of the peer's. What follows from it comes out of [`next`](Self::next).
     ///
     /// While the link is closing, packets are not looked at any more: they are [`Input::Nothing`].
+    ///
+    /// ```
+    /// use mqtt_session::{Fixed, HandleError, Session};
+    /// use mqtt_wire::{ConnAck, Connect, Connection, Packet, ReasonCode, Version};
+    ///
+    /// let mut session = Session::new(Fixed::<u16, 8, 4>::new());
+    /// let mut link = session.client(Connection::client(Version::V311));
+    /// link.connect(&Connect::new(Version::V311, "lamp-7"), 0)?.for_each(|_| {});
+    /// // A server that begins with anything but CONNACK.
+    /// let Err(HandleError::Violation(violation)) = link.handle(Packet::PingResp, 0) else {
+    ///     panic!("it has broken a rule")
+    /// };
+    /// assert_eq!(violation.requirement(), "MQTT-3.2.0-1");
+    /// assert!(link.is_closing()); // the outputs say how
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// The peer has broken a rule between packets, or outputs are to be done first.
@@ -386,6 +500,22 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
     /// Closes the connection for a fault of the peer's that was found elsewhere, such as a
     /// [`DecodeError`](mqtt_wire::DecodeError): the outputs are a DISCONNECT with this reason code where there can be
     /// one, and the close.
+    ///
+    /// ```
+    /// use mqtt_session::{Growing, Output, Session};
+    /// use mqtt_wire::{ConnAck, Connect, Connection, Packet, ReasonCode, Version};
+    ///
+    /// let mut session = Session::new(Growing::<u16>::default());
+    /// let mut link = session.client(Connection::client(Version::V5));
+    /// link.connect(&Connect::new(Version::V5, "lamp-7"), 0)?.for_each(|_| {});
+    /// link.handle(ConnAck::new(ReasonCode::SUCCESS).into(), 0)?;
+    /// // The next packet does not decode.
+    /// link.close(ReasonCode::MALFORMED_PACKET);
+    /// let outputs: Vec<_> = std::iter::from_fn(|| link.next(0)).collect();
+    /// assert!(outputs.iter().any(|o| matches!(o, Output::Send(Packet::Disconnect(_)))));
+    /// assert!(matches!(outputs.last(), Some(Output::Close(_))));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn close(&mut self, code: ReasonCode) {
         if matches!(self.c.state, State::Closing(..) | State::Closed) {
             return;
@@ -526,6 +656,23 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
 
     /// Time has passed: a client sends PINGREQ, and either side notices when the other is silent for too long. To be
     /// called at [`deadline`](Self::deadline), and harmless at other times.
+    ///
+    /// ```
+    /// use mqtt_session::{Fixed, Output, Session};
+    /// use mqtt_wire::{ConnAck, Connect, Connection, Packet, ReasonCode, Version};
+    ///
+    /// let mut session = Session::new(Fixed::<u16, 8, 4>::new());
+    /// let mut link = session.client(Connection::client(Version::V311));
+    /// let connect = Connect { keep_alive: 30, ..Connect::new(Version::V311, "lamp-7") };
+    /// link.connect(&connect, 0)?.for_each(|_| {});
+    /// link.handle(ConnAck::new(ReasonCode::SUCCESS).into(), 0)?;
+    /// while link.next(0).is_some() {}
+    ///
+    /// let deadline = link.deadline().expect("there is a keep alive");
+    /// link.elapsed(deadline)?; // nothing has come or gone until then
+    /// assert!(matches!(link.next(deadline), Some(Output::Send(Packet::PingReq))));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// The peer was silent for too long; the link now only closes.

@@ -15,6 +15,26 @@ use crate::violation::Violation;
 ///
 /// A [`Store`](Self::Store) is safe before what follows it is sent or given up; several may share one sync. A caller
 /// without storage ignores them.
+///
+/// ```
+/// use mqtt_session::Output;
+/// use mqtt_wire::{EncodeOptions, Packet, Publish, topic_name};
+///
+/// /// Does one; `false` when the connection is to be closed.
+/// fn perform(output: Output<'_, u16>, options: EncodeOptions, out: &mut Vec<u8>) -> bool {
+///     let packet = match output {
+///         Output::Send(packet) => packet,
+///         Output::Publish(publication) => {
+///             let message = Publish::new(topic_name!("a"), b"the message of publication.key");
+///             publication.of(message).into()
+///         }
+///         Output::Store(_record) => return true, // sync it before anything behind it is sent
+///         Output::Done(_key, _outcome) => return true, // the message may be dropped
+///         Output::Close(_) => return false,
+///     };
+///     packet.encode(options, out).is_ok()
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[allow(clippy::large_enum_variant, reason = "a view on the stack: boxing would allocate")]
 pub enum Output<'p, K> {
@@ -32,6 +52,17 @@ pub enum Output<'p, K> {
 }
 
 /// How a message goes out.
+///
+/// ```
+/// use mqtt_session::Publication;
+/// use mqtt_wire::{Delivery, PacketId, Publish, topic_name};
+///
+/// // As `Output::Publish` brings it: the message of key 7, for the second time.
+/// let delivery = Delivery::AtLeastOnce(PacketId::MIN);
+/// let publication = Publication { key: 7, delivery, dup: true, alias: None };
+/// let goes_out = publication.of(Publish::new(topic_name!("a"), b"hi"));
+/// assert!(goes_out.dup && goes_out.delivery == delivery);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Publication<K> {
     /// What the caller knows it by. At QoS 0 the session keeps none: the message is done when it is sent.
@@ -45,6 +76,17 @@ pub struct Publication<K> {
 }
 
 /// A Topic Alias in a message that goes out.
+///
+/// ```
+/// use std::num::NonZeroU16;
+/// use mqtt_session::TopicAlias;
+/// use mqtt_wire::Property;
+///
+/// let alias = TopicAlias { number: NonZeroU16::MIN, is_new: false };
+/// let property = Property::TopicAlias(alias.number);
+/// let sends_topic = alias.is_new; // else the topic is left out
+/// # let _ = (property, sends_topic);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TopicAlias {
     /// The value of the property.
@@ -62,7 +104,8 @@ impl<K> Publication<K> {
     ///
     /// /// Encodes a message without properties of its own.
     /// fn encode(
-    ///     message: Publish, publication: &Publication<u16>, options: EncodeOptions, out: &mut Vec<u8>,
+    ///     message: Publish, publication: &Publication<u16>, options: EncodeOptions,
+    ///     out: &mut Vec<u8>,
     /// ) -> Result<usize, EncodeError> {
     ///     let mut publish = publication.of(message);
     ///     let alias = publication.alias.map(|alias| Property::TopicAlias(alias.number));
@@ -80,6 +123,20 @@ impl<K> Publication<K> {
 }
 
 /// How the handshake of a message of QoS 1 or 2 ended.
+///
+/// ```
+/// use mqtt_session::Outcome;
+/// use mqtt_wire::ReasonCode;
+///
+/// /// Whether the message is to be offered again, in another session.
+/// fn is_lost(outcome: Outcome) -> bool {
+///     match outcome {
+///         Outcome::Acknowledged(code) => code.is_error(), // the peer refuses it
+///         Outcome::Undelivered(_) | Outcome::SessionOver => true,
+///     }
+/// }
+/// assert!(!is_lost(Outcome::Acknowledged(ReasonCode::SUCCESS)));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// The peer has it, or (0x80 and more) has refused it. At QoS 2 this is the code of PUBREC; after a restart it is
@@ -94,6 +151,25 @@ pub enum Outcome {
 }
 
 /// What a received packet means to the application.
+///
+/// ```
+/// use mqtt_session::{Fixed, Input, Session};
+/// use mqtt_wire::{ConnAck, Connect, Connection, Publish, ReasonCode, Version, topic_name};
+///
+/// let mut session = Session::new(Fixed::<u16, 8, 4>::new());
+/// let mut link = session.client(Connection::client(Version::V311));
+/// link.connect(&Connect::new(Version::V311, "lamp-7"), 0)?.for_each(|_| {});
+/// link.handle(ConnAck::new(ReasonCode::SUCCESS).into(), 0)?;
+/// while link.next(0).is_some() {}
+///
+/// let publish = Publish::new(topic_name!("a"), b"hi"); // as it was decoded
+/// match link.handle(publish.into(), 0)? {
+///     Input::Message(message, None) => assert_eq!(message.payload, b"hi"), // QoS 0
+///     Input::Message(_, Some(receipt)) => println!("acknowledge {}", receipt.packet_id().get()),
+///     _ => {}
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, PartialEq)]
 #[must_use]
 #[allow(clippy::large_enum_variant, reason = "a view on the stack: boxing would allocate")]
@@ -124,6 +200,32 @@ pub enum Input<'a> {
 
 /// Owes the sender of a message its acknowledgement. It is not `Copy`, so that none is given twice; it may be kept for
 /// any time and used in any order.
+///
+/// ```
+/// use mqtt_session::{Fixed, Input, Output, Receipt, Session};
+/// use mqtt_wire::{
+///     ConnAck, Connect, Connection, Delivery, Packet, PacketId, Publish, ReasonCode, Version,
+///     topic_name,
+/// };
+///
+/// let mut session = Session::new(Fixed::<u16, 8, 4>::new());
+/// let mut link = session.client(Connection::client(Version::V311));
+/// link.connect(&Connect::new(Version::V311, "lamp-7"), 0)?.for_each(|_| {});
+/// link.handle(ConnAck::new(ReasonCode::SUCCESS).into(), 0)?;
+/// while link.next(0).is_some() {}
+///
+/// let at_least_once = Delivery::AtLeastOnce(PacketId::MIN);
+/// let publish = Publish::new(topic_name!("a"), b"hi").with_delivery(at_least_once);
+/// let input = link.handle(publish.into(), 0)?;
+/// let Input::Message(_, Some(receipt)) = input else { panic!("QoS 1") };
+/// let queued: u64 = receipt.into_bits(); // while another thread stores the message
+///
+/// // It is stored: the server may know.
+/// let receipt = Receipt::from_bits(queued).expect("it was one");
+/// link.accept(receipt, ReasonCode::SUCCESS)?;
+/// assert!(matches!(link.next(0), Some(Output::Send(Packet::PubAck(_)))));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "the sender waits for an acknowledgement"]
 pub struct Receipt {
@@ -166,6 +268,20 @@ impl Receipt {
 
 /// The receipt is of an earlier connection: its message comes again, with another one. The application has to forget
 /// what it has made of this one.
+///
+/// ```
+/// use mqtt_session::{Fixed, Receipt, Session, Stale};
+/// use mqtt_wire::{Connection, ReasonCode, Version};
+///
+/// /// A receipt came back from a queue, perhaps too late.
+/// fn accept(receipt: Receipt) {
+///     let mut session = Session::new(Fixed::<u16, 8, 4>::new());
+///     let mut link = session.client(Connection::client(Version::V5));
+///     if let Err(Stale) = link.accept(receipt, ReasonCode::SUCCESS) {
+///         // Undo what was made of the message: it comes again.
+///     }
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Stale;
 
@@ -178,6 +294,30 @@ impl fmt::Display for Stale {
 impl core::error::Error for Stale {}
 
 /// Owes a client its SUBACK or UNSUBACK.
+///
+/// ```
+/// use mqtt_session::{Fixed, Input, Output, Session};
+/// use mqtt_wire::{
+///     ConnAck, Connect, Connection, Packet, PacketId, Properties, QoS, ReasonCode, Subscribe,
+///     Subscription, Version, topic_filter,
+/// };
+///
+/// let connect = Connect::new(Version::V311, "phone");
+/// let mut connection = Connection::server();
+/// connection.received(&connect.into());
+/// let mut session = Session::new(Fixed::<u16, 8, 4>::new());
+/// let mut link = session.server(connection, &connect, 0);
+/// link.connack(&ConnAck::new(ReasonCode::SUCCESS), 0)?.for_each(|_| {});
+///
+/// let wanted = [Subscription::new(topic_filter!("lamp/#"), QoS::AtLeastOnce)];
+/// let subscribe = Packet::from(Subscribe::new(PacketId::MIN, &wanted)); // as it was decoded
+/// let Input::Subscribe(_, reply) = link.handle(subscribe, 0)? else { panic!("a SUBSCRIBE") };
+/// assert_eq!(reply.filters(), 1);
+/// let codes = [ReasonCode::GRANTED_QOS_1];
+/// let answer = link.reply(reply, &codes, Properties::EMPTY, 0).map_err(|(refusal, _)| refusal)?;
+/// answer.for_each(|output| assert!(matches!(output, Output::Send(Packet::SubAck(_)))));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "the client waits for an answer"]
 pub struct Reply {
@@ -195,6 +335,21 @@ impl Reply {
 }
 
 /// Why a link does not do what it is asked for. Nothing has changed.
+///
+/// ```
+/// use mqtt_session::{Fixed, Refusal, Session};
+/// use mqtt_wire::{Connection, Publish, QoS, Version, topic_name};
+///
+/// let mut session = Session::new(Fixed::<u16, 8, 4>::new());
+/// let mut link = session.client(Connection::client(Version::V5));
+/// let message = Publish::new(topic_name!("a"), b"hi");
+/// match link.publish(&message, QoS::AtLeastOnce, 1) {
+///     Err(Refusal::Quota | Refusal::Slots) => println!("later, when one is acknowledged"),
+///     Err(Refusal::NotOpen) => println!("connect first"),
+///     Err(refusal) => println!("never: {refusal}"),
+///     Ok(()) => {}
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Refusal {
@@ -247,6 +402,18 @@ impl fmt::Display for Refusal {
 impl core::error::Error for Refusal {}
 
 /// Why a packet was not handled.
+///
+/// ```
+/// use mqtt_session::HandleError;
+///
+/// fn act(error: HandleError) {
+///     match error {
+///         HandleError::TooEarly => println!("do the outputs, then the same packet again"),
+///         HandleError::Violation(violation) => eprintln!("{violation}"), // the outputs close
+///     }
+/// }
+/// # let _ = act;
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum HandleError {
     /// The peer has broken a rule: the link now only closes, and its outputs say how.

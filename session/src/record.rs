@@ -24,6 +24,19 @@ use mqtt_wire::{PacketId, QoS, ReasonCode};
 /// A change of a session that has to be stored before what follows it in the output is done.
 ///
 /// `K` is the caller's key; in bytes it is a `u64` ([`map`](Self::map) makes one of anything).
+///
+/// ```
+/// use mqtt_session::{Fixed, Record, Session, records};
+///
+/// // What a client had written into its log when it was switched off.
+/// let log: Vec<u8> = [Record::Lasts(3600), Record::Received(mqtt_wire::PacketId::MIN)]
+///     .into_iter()
+///     .flat_map(Record::to_bytes)
+///     .collect();
+/// let session = Session::restore(Fixed::<u64, 8, 4>::new(), records(&log))?;
+/// assert!(session.exists());
+/// # Ok::<(), mqtt_session::NoRoom>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Record<K> {
     /// The session exists and lasts so many seconds after its connection; `u32::MAX` is for ever.
@@ -60,6 +73,15 @@ const RETAIN: u8 = 0x10;
 
 impl<K> Record<K> {
     /// The same with another key.
+    ///
+    /// ```
+    /// use mqtt_session::Record;
+    ///
+    /// // A key that is an index has eight bytes in a log.
+    /// let record: Record<u16> = Record::Lasts(60);
+    /// let bytes = record.map(u64::from).to_bytes();
+    /// assert_eq!(Record::from_bytes(&bytes), Some(Record::Lasts(60)));
+    /// ```
     pub fn map<L>(self, f: impl FnOnce(K) -> L) -> Record<L> {
         match self {
             Self::Lasts(expiry) => Record::Lasts(expiry),
@@ -152,6 +174,16 @@ impl Record<u64> {
 }
 
 /// The records of a log, up to its end or to the first that is torn. Their number tells where to go on writing.
+///
+/// ```
+/// use mqtt_session::{Record, records};
+///
+/// let mut log = Record::Lasts(60).to_bytes().to_vec();
+/// log.extend_from_slice(&Record::Ended.to_bytes()[..9]); // torn by a crash
+/// assert_eq!(records(&log).collect::<Vec<_>>(), [Record::Lasts(60)]);
+/// let goes_on_at = records(&log).count() * Record::LEN;
+/// assert_eq!(goes_on_at, 22);
+/// ```
 pub fn records(log: &[u8]) -> impl Iterator<Item = Record<u64>> + '_ {
     log.chunks_exact(Record::<u64>::LEN).map_while(|bytes| Record::from_bytes(bytes.first_chunk()?))
 }
@@ -169,6 +201,15 @@ fn crc32(bytes: &[u8]) -> u32 {
 }
 
 /// There are more messages in the records than slots in the session.
+///
+/// ```
+/// use mqtt_session::{Fixed, NoRoom, Record, Session};
+/// use mqtt_wire::PacketId;
+///
+/// // Two messages had come; the new firmware has slots for one.
+/// let log = [1, 2].map(|id| Record::Received(PacketId::new(id).expect("not 0")));
+/// assert_eq!(Session::restore(Fixed::<u16, 8, 1>::new(), log).err(), Some(NoRoom));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct NoRoom;
 

@@ -118,11 +118,31 @@ impl<S: Slots> Session<S> {
 
     /// A session that the peer is taken to have, with nothing under way: for a client that keeps no records and still
     /// wants the messages that a server has kept for it. A message of QoS 2 may then come twice.
+    ///
+    /// ```
+    /// use mqtt_session::{Fixed, Session};
+    ///
+    /// // A phone that keeps nothing on disk and still wants what it has missed.
+    /// let session = Session::assumed(Fixed::<u16, 8, 4>::new());
+    /// assert!(session.exists());
+    /// ```
     pub fn assumed(slots: S) -> Self {
         Self { exists: true, expiry: u32::MAX, ..Self::new(slots) }
     }
 
     /// The session as it was when these records were stored. Any number of the last ones may be missing.
+    ///
+    /// ```
+    /// use mqtt_session::{Fixed, Record, Session};
+    /// use mqtt_wire::{PacketId, QoS};
+    ///
+    /// let id = PacketId::MIN;
+    /// let sent = Record::Sent { id, qos: QoS::AtLeastOnce, retain: false, size: 20, key: 7 };
+    /// let session = Session::restore(Fixed::<u16, 8, 4>::new(), [Record::Lasts(3600), sent])?;
+    /// // The message of key 7 goes out again, with DUP, on the next connection.
+    /// assert_eq!(session.keys().copied().collect::<Vec<_>>(), [7]);
+    /// # Ok::<(), mqtt_session::NoRoom>(())
+    /// ```
     ///
     /// # Errors
     /// When there are more messages than slots.
@@ -199,6 +219,18 @@ impl<S: Slots> Session<S> {
 
     /// The records that make this session again, as few as there can be: what a log is replaced by when it has grown
     /// too long. A record that [`Link::next`](crate::Link::next) has yet to hand out is among them.
+    ///
+    /// ```
+    /// use mqtt_session::{Fixed, Record, Session};
+    /// use mqtt_wire::PacketId;
+    ///
+    /// // A log that has grown is replaced by the shortest one that says the same.
+    /// let id = PacketId::MIN;
+    /// let log = [Record::Lasts(60), Record::Received(id), Record::Forgotten(id)];
+    /// let session = Session::restore(Fixed::<u16, 8, 4>::new(), log)?;
+    /// assert_eq!(session.records().collect::<Vec<_>>(), [Record::Lasts(60)]);
+    /// # Ok::<(), mqtt_session::NoRoom>(())
+    /// ```
     pub fn records(&self) -> impl Iterator<Item = Record<S::Key>> + '_ {
         let lasts = self.exists.then_some(Record::Lasts(self.expiry));
         let end = usize::from(self.finished);
@@ -234,6 +266,15 @@ impl<S: Slots> Session<S> {
     }
 
     /// When the session is over whose connection ended at `closed`; `None` when never.
+    ///
+    /// ```
+    /// use mqtt_session::{Fixed, Record, Session};
+    ///
+    /// let session = Session::restore(Fixed::<u16, 8, 4>::new(), [Record::Lasts(60)])?;
+    /// let closed = 5_000; // when the connection ended
+    /// assert_eq!(session.expires_at(closed), Some(65_000));
+    /// # Ok::<(), mqtt_session::NoRoom>(())
+    /// ```
     pub const fn expires_at(&self, closed: Millis) -> Option<Millis> {
         if self.expiry == u32::MAX { None } else { Some(closed.saturating_add(self.expiry as u64 * 1000)) }
     }
@@ -254,6 +295,17 @@ impl<S: Slots> Session<S> {
     ///
     /// It is best announced on every connection: a peer that was once given a larger one may send again more than there
     /// are slots for, and is then cut off.
+    ///
+    /// ```
+    /// use std::num::NonZeroU16;
+    /// use mqtt_session::{Fixed, Session};
+    /// use mqtt_wire::Property;
+    ///
+    /// let session = Session::new(Fixed::<u16, 8, 4>::new());
+    /// let four = NonZeroU16::new(session.receive_maximum()).expect("it is never 0");
+    /// let announce = [Property::ReceiveMaximum(four)]; // in CONNECT's properties
+    /// # let _ = announce;
+    /// ```
     pub fn receive_maximum(&self) -> u16 {
         self.slots.incoming().max(1)
     }
@@ -265,6 +317,15 @@ impl<S: Slots> Session<S> {
 
     /// Ends the session: everything in it is given back. The next connection's outputs say so; a server ends one that
     /// has expired so, or drops it.
+    ///
+    /// ```
+    /// use mqtt_session::{Fixed, Record, Session};
+    ///
+    /// let mut session = Session::restore(Fixed::<u16, 8, 4>::new(), [Record::Lasts(60)])?;
+    /// session.end(); // the user has signed out
+    /// assert!(!session.exists());
+    /// # Ok::<(), mqtt_session::NoRoom>(())
+    /// ```
     pub fn end(&mut self) {
         self.end_due |= self.exists || !self.outgoing.is_empty() || !self.received.is_empty();
         (self.exists, self.expiry, self.lasts_due) = (false, 0, false);

@@ -241,6 +241,16 @@ pub trait Value: Clone + fmt::Debug + Eq + core::hash::Hash {}
 impl<T: Clone + fmt::Debug + Eq + core::hash::Hash> Value for T {}
 
 /// Where the slots of a session and its connections are: [`Fixed`] or, with the feature `alloc`, [`Growing`].
+///
+/// ```
+/// use mqtt_session::{Session, Slots};
+///
+/// /// Takes sessions of either kind.
+/// fn is_idle<S: Slots>(session: &Session<S>) -> bool {
+///     session.in_flight() == 0
+/// }
+/// assert!(is_idle(&Session::new(mqtt_session::Fixed::<u16, 8, 4>::new())));
+/// ```
 pub trait Slots {
     /// What the caller knows a message by: an index in a ring, an offset in flash, a `Frame`.
     type Key: Clone;
@@ -275,6 +285,14 @@ pub trait Slots {
 /// aliases whose names have at most `NAME` bytes. A client may wait for four answers to SUBSCRIBE and UNSUBSCRIBE.
 ///
 /// The longest list is one of 65,535 items.
+///
+/// ```
+/// use mqtt_session::{Fixed, Session};
+///
+/// // Keys of one byte, four messages out, two in, no topic aliases: all of it in an array.
+/// let session = Session::new(Fixed::<u8, 4, 2>::new());
+/// assert!(size_of_val(&session) < 200);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fixed<K, const OUT: usize, const IN: usize, const ALIASES: usize = 0, const NAME: usize = 0>(
     PhantomData<K>,
@@ -335,6 +353,14 @@ impl<K: Clone, const OUT: usize, const IN: usize, const ALIASES: usize, const NA
 }
 
 /// Slots that grow as they are needed, up to these limits.
+///
+/// ```
+/// use mqtt_session::{Growing, Session};
+///
+/// // Keys are texts. At most 100 messages out, 20 in, 10 topic aliases; memory as they come.
+/// let session = Session::new(Growing::<String>::new(100, 20, 10));
+/// assert_eq!((session.receive_maximum(), session.topic_alias_maximum()), (20, 10));
+/// ```
 #[cfg(feature = "alloc")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Growing<K> {

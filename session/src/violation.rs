@@ -9,6 +9,16 @@ use mqtt_wire::{ReasonCode, Sender, Version};
 macro_rules! rules {
     ($($name:ident $code:ident $v3:literal $v5:literal $text:literal;)+) => {
         /// A rule between packets that a peer has broken.
+        ///
+        /// ```
+        /// use mqtt_session::SessionRule;
+        /// use mqtt_wire::{ReasonCode, Version};
+        ///
+        /// let rule = SessionRule::SecondConnect;
+        /// assert_eq!(rule.requirement(Version::V5), "MQTT-3.1.0-2");
+        /// assert_eq!(rule.reason_code(), ReasonCode::PROTOCOL_ERROR);
+        /// println!("{rule}");
+        /// ```
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
         pub enum SessionRule { $(#[doc = concat!("Broken when ", $text, ".")] $name,)+ }
@@ -106,6 +116,16 @@ impl fmt::Display for SessionRule {
 }
 
 /// What a peer has done wrong. After it the link does nothing but close.
+///
+/// ```
+/// use mqtt_session::{SessionRule, Violation};
+/// use mqtt_wire::Version;
+///
+/// // As `HandleError` brings it.
+/// let violation = Violation { rule: SessionRule::KeepAlive, version: Version::V311 };
+/// assert_eq!(violation.requirement(), "MQTT-3.1.2-24");
+/// println!("{violation}");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Violation {
     /// The broken rule.

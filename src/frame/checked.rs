@@ -51,6 +51,15 @@ impl CheckedFrame {
     }
 
     /// The packet. It is decoded anew by each call.
+    ///
+    /// ```
+    /// use mqtt_wire::{CheckedFrame, Connect, Packet, Version};
+    ///
+    /// let connect = Connect::new(Version::V5, "lamp-7");
+    /// let kept = CheckedFrame::encode(&connect.into(), Version::V5)?;
+    /// assert_eq!(kept.packet(), Packet::Connect(connect)); // no `?`: it was checked
+    /// # Ok::<(), mqtt_wire::EncodeError>(())
+    /// ```
     pub fn packet(&self) -> Packet<'_> {
         let packet = self.0.packet();
         debug_assert!(packet.is_ok(), "the same bytes were checked by the same options");

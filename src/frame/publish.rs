@@ -51,6 +51,16 @@ struct Parts {
 impl PublishFrame {
     /// Checks a frame.
     ///
+    /// ```
+    /// use mqtt_wire::{Frame, Packet, PublishFrame, Rule, Version};
+    ///
+    /// let publish = Frame::new(vec![0x30, 3, 0, 1, b'a'].into(), Version::V311)?;
+    /// assert!(PublishFrame::new(publish).is_ok());
+    /// let ping = Frame::new(vec![0xC0, 0].into(), Version::V311)?;
+    /// assert_eq!(PublishFrame::new(ping).unwrap_err().rule(), Rule::UnexpectedPacket);
+    /// # Ok::<(), mqtt_wire::DecodeError>(())
+    /// ```
+    ///
     /// # Errors
     /// The first rule that the packet breaks; [`Rule::UnexpectedPacket`] when it is no PUBLISH.
     pub fn new(frame: Frame) -> Result<Self, DecodeError> {
@@ -76,6 +86,14 @@ impl PublishFrame {
     }
 
     /// The message.
+    ///
+    /// ```
+    /// use mqtt_wire::{Publish, PublishFrame, Version, topic_name};
+    ///
+    /// let frame = PublishFrame::encode(&Publish::new(topic_name!("a"), b"hi"), Version::V5)?;
+    /// assert_eq!(frame.publish().payload, b"hi"); // found once, when the frame was made
+    /// # Ok::<(), mqtt_wire::EncodeError>(())
+    /// ```
     pub fn publish(&self) -> Publish<'_> {
         let Parts { dup, retain, delivery, ref topic, ref properties, present, payload } = self.parts;
         let topic = self.part(topic.start, topic.end);

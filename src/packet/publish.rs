@@ -34,7 +34,8 @@ const RETAIN: u8 = 0b0001;
 ///
 /// ```
 /// use mqtt_wire::{
-///     Delivery, Packet, PacketId, Properties, Property, Publish, Version, decode_exact, topic_name,
+///     Delivery, Packet, PacketId, Properties, Property, Publish, Version, decode_exact,
+///     topic_name,
 /// };
 ///
 /// let text = [Property::ContentType("text/plain"), Property::MessageExpiryInterval(60)];

@@ -141,6 +141,16 @@ impl<'a> Subscription<'a> {
     }
 
     /// The same filter with these options.
+    ///
+    /// ```
+    /// use mqtt_wire::{QoS, Subscription, topic_filter};
+    ///
+    /// // A server forwards a subscription as it was asked for, under another filter.
+    /// let asked = Subscription::new(topic_filter!("lamp/#"), QoS::AtLeastOnce);
+    /// let upstream = Subscription::new(topic_filter!("site/7/lamp/#"), QoS::AtMostOnce)
+    ///     .with_options(asked.options());
+    /// assert_eq!(upstream.maximum_qos, QoS::AtLeastOnce);
+    /// ```
     #[must_use]
     pub const fn with_options(self, options: SubscriptionOptions) -> Self {
         let SubscriptionOptions { maximum_qos, no_local, retain_as_published, retain_handling } = options;

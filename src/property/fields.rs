@@ -10,9 +10,11 @@
 //! use mqtt_wire::{ConnAck, Properties, Property, ReasonCode};
 //!
 //! let properties = [Property::ServerKeepAlive(30), Property::RetainAvailable(false)];
-//! let connack = ConnAck { properties: Properties::new(&properties), ..ConnAck::new(ReasonCode::SUCCESS) };
+//! let properties = Properties::new(&properties);
+//! let connack = ConnAck { properties, ..ConnAck::new(ReasonCode::SUCCESS) };
 //!
-//! let ConnAckFields { server_keep_alive, retain_available, session_expiry_interval, .. } = connack.fields();
+//! let ConnAckFields { server_keep_alive, retain_available, session_expiry_interval, .. } =
+//!     connack.fields();
 //! assert_eq!(server_keep_alive, Some(30));
 //! assert_eq!(retain_available, Some(false));
 //! assert_eq!(session_expiry_interval, None);

@@ -231,6 +231,13 @@ impl<'a> Properties<'a> {
     }
 
     /// Whether the property is there.
+    ///
+    /// ```
+    /// use mqtt_wire::{Properties, Property, PropertyId};
+    ///
+    /// let mine = [Property::ContentType("text/plain")];
+    /// assert!(Properties::new(&mine).contains(PropertyId::ContentType));
+    /// ```
     pub fn contains(&self, id: PropertyId) -> bool {
         match self.0 {
             Repr::Wire { low, high, .. } => PropertySet::from_parts(low, high).contains(id),

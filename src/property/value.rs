@@ -39,6 +39,13 @@ macro_rules! property {
             }
 
             /// The value by its type on the wire, for tools that treat all properties alike.
+            ///
+            /// ```
+            /// use mqtt_wire::{Property, PropertyValue};
+            ///
+            /// let property = Property::ServerKeepAlive(30);
+            /// assert_eq!(property.value(), PropertyValue::TwoByteInteger(30));
+            /// ```
             #[inline(always)]
             pub fn value(&self) -> PropertyValue<'a> {
                 match self { $(Self::$name(value) => value.view(),)+ $(Self::$many(value) => value.view(),)+ }

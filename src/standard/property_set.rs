@@ -51,6 +51,14 @@ impl PropertySet {
     }
 
     /// Both sets together.
+    ///
+    /// ```
+    /// use mqtt_wire::{PropertyId, PropertySet};
+    ///
+    /// let mine = PropertySet::of(PropertyId::UserProperty);
+    /// let hidden = PropertySet::NOT_FORWARDED.union(mine);
+    /// assert!(hidden.contains(PropertyId::TopicAlias) && hidden.contains(PropertyId::UserProperty));
+    /// ```
     #[must_use]
     pub const fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
@@ -69,6 +77,14 @@ impl PropertySet {
     }
 
     /// Adds a property; whether it was not there.
+    ///
+    /// ```
+    /// use mqtt_wire::{PropertyId, PropertySet};
+    ///
+    /// let mut seen = PropertySet::EMPTY;
+    /// assert!(seen.insert(PropertyId::ContentType));
+    /// assert!(!seen.insert(PropertyId::ContentType)); // a second time
+    /// ```
     pub const fn insert(&mut self, id: PropertyId) -> bool {
         let new = !self.contains(id);
         self.0 |= Self::of(id).0;

@@ -177,6 +177,14 @@ impl ReasonCode {
 
     /// The standard's name for the code in that packet: 0x00 is `Normal disconnection` in DISCONNECT and
     /// `Granted QoS 0` in SUBACK.
+    ///
+    /// ```
+    /// use mqtt_wire::{PacketType, ReasonCode};
+    ///
+    /// let zero = ReasonCode::new(0);
+    /// assert_eq!(zero.name_in(PacketType::SubAck), Some("Granted QoS 0"));
+    /// assert_eq!(zero.name_in(PacketType::PubAck), Some("Success"));
+    /// ```
     pub const fn name_in(self, packet: PacketType) -> Option<&'static str> {
         match (self.0, packet) {
             (0x00, PacketType::Disconnect) => Some("Normal disconnection"),

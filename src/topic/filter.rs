@@ -70,6 +70,14 @@ impl<'a> TopicFilter<'a> {
 
     /// Checks bytes as a filter by the rules of that version, as [`new_for`](Self::new_for) does text.
     ///
+    /// ```
+    /// use mqtt_wire::{TopicFilter, Version};
+    ///
+    /// let filter = TopicFilter::from_bytes_for(b"$share/workers/jobs", Version::V311)?;
+    /// assert!(!filter.is_shared()); // 3.1.1 knows no shared subscriptions
+    /// # Ok::<(), mqtt_wire::TopicError>(())
+    /// ```
+    ///
     /// # Errors
     /// Those of [`new`](Self::new), and when the bytes are not UTF-8.
     pub const fn from_bytes_for(filter: &'a [u8], version: Version) -> Result<Self, TopicError> {
@@ -106,6 +114,13 @@ impl<'a> TopicFilter<'a> {
     }
 
     /// Whether it is a shared subscription: `$share/{share name}/{filter}`.
+    ///
+    /// ```
+    /// use mqtt_wire::topic_filter;
+    ///
+    /// assert!(topic_filter!("$share/workers/jobs").is_shared());
+    /// assert!(!topic_filter!("$SYS/#").is_shared());
+    /// ```
     pub const fn is_shared(&self) -> bool {
         self.shared
     }

@@ -196,6 +196,16 @@ impl TopicFilterBuf {
 
     /// Adds a level at the end.
     ///
+    /// ```
+    /// use mqtt_wire::topic::{Level, TopicFilterBuf};
+    ///
+    /// let mut filter = TopicFilterBuf::new("home")?;
+    /// filter.push(Level::SingleLevelWildcard)?;
+    /// filter.push(Level::Name("status"))?;
+    /// assert_eq!(filter.as_str(), "home/+/status");
+    /// # Ok::<(), mqtt_wire::TopicError>(())
+    /// ```
+    ///
     /// # Errors
     /// As for [`from_levels`](Self::from_levels), and when the filter ends with `#` already. The filter is
     /// then what it was.
@@ -239,6 +249,16 @@ impl TopicFilter<'_> {
     }
 
     /// The filter with one level more.
+    ///
+    /// ```
+    /// use mqtt_wire::topic::Level;
+    /// use mqtt_wire::topic_filter;
+    ///
+    /// let of_lamp = topic_filter!("home/lamp").join(Level::MultiLevelWildcard)?;
+    /// assert_eq!(of_lamp.as_str(), "home/lamp/#");
+    /// assert!(of_lamp.as_filter().join(Level::Name("7")).is_err()); // nothing comes behind `#`
+    /// # Ok::<(), mqtt_wire::TopicError>(())
+    /// ```
     ///
     /// # Errors
     /// As for [`TopicFilterBuf::push`].

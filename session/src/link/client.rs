@@ -31,6 +31,22 @@ impl<S: Slots> Link<'_, Client, S> {
     /// A clean start ends the session before CONNECT is sent: should CONNACK be lost, the server has begun a new one all
     /// the same.
     ///
+    /// ```
+    /// use std::num::NonZeroU16;
+    /// use mqtt_session::{Fixed, Output, Session};
+    /// use mqtt_wire::{Connect, Connection, Packet, Properties, Property, Version};
+    ///
+    /// let mut session = Session::new(Fixed::<u16, 8, 4>::new());
+    /// // In 5.0 the slots are announced: the server sends no more than fits.
+    /// let room = [Property::ReceiveMaximum(NonZeroU16::new(session.receive_maximum()).expect("1"))];
+    /// let properties = Properties::new(&room);
+    /// let connect = Connect { properties, ..Connect::new(Version::V5, "lamp-7") };
+    /// let mut link = session.client(Connection::client(Version::V5));
+    /// let mut outputs = link.connect(&connect, 0)?;
+    /// assert!(matches!(outputs.next(), Some(Output::Send(Packet::Connect(_)))));
+    /// # Ok::<(), mqtt_session::Refusal>(())
+    /// ```
+    ///
     /// # Errors
     /// It announces more than there are slots for (see [`Session::receive_maximum`]), cannot be encoded, or was sent
     /// before.
@@ -65,6 +81,26 @@ impl<S: Slots> Link<'_, Client, S> {
 
     /// Sends a SUBSCRIBE. Its identifier is the link's to choose: [`Outputs::packet_id`]. The answer comes as
     /// [`Input::Subscribed`](crate::Input::Subscribed).
+    ///
+    /// ```
+    /// use mqtt_session::{Fixed, Output, Session};
+    /// use mqtt_wire::{ConnAck, Connect, Connection, Packet, PacketId, QoS, ReasonCode, Subscribe};
+    /// use mqtt_wire::{Subscription, Version, topic_filter};
+    ///
+    /// let mut session = Session::new(Fixed::<u16, 8, 4>::new());
+    /// let mut link = session.client(Connection::client(Version::V311));
+    /// link.connect(&Connect::new(Version::V311, "phone"), 0)?.for_each(|_| {});
+    /// link.handle(ConnAck::new(ReasonCode::SUCCESS).into(), 0)?;
+    /// while link.next(0).is_some() {}
+    ///
+    /// let wanted = [Subscription::new(topic_filter!("lamp/#"), QoS::AtLeastOnce)];
+    /// // The identifier is the link's to choose.
+    /// let subscribe = Subscribe::new(PacketId::MIN, &wanted);
+    /// let mut outputs = link.subscribe(&subscribe, 0)?;
+    /// assert!(outputs.packet_id().is_some()); // by which the answer is known
+    /// assert!(matches!(outputs.next(), Some(Output::Send(Packet::Subscribe(_)))));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// The server does not support it, too many requests wait for an answer, or it cannot be encoded.

@@ -26,6 +26,22 @@ pub(crate) enum Then {
 
 /// The outputs of a link up to the last one, with a packet of the caller's at its place among them. All have to be
 /// done.
+///
+/// ```
+/// use mqtt_session::{Fixed, Output, Session};
+/// use mqtt_wire::{Connect, Connection, Packet, Version};
+///
+/// let mut session = Session::new(Fixed::<u16, 8, 4>::new());
+/// let mut link = session.client(Connection::client(Version::V311));
+/// let connect = Connect::new(Version::V311, "lamp-7");
+/// let mut outputs = link.connect(&connect, 0)?;
+/// while let Some(output) = outputs.next() {
+///     if let Output::Send(packet) = output {
+///         assert!(matches!(packet, Packet::Connect(_))); // encode it
+///     }
+/// }
+/// # Ok::<(), mqtt_session::Refusal>(())
+/// ```
 #[must_use = "the packet is sent by whoever asks for the next output"]
 pub struct Outputs<'l, 'p, R: Role, S: Slots> {
     link: &'l mut dyn Outlet<S>,

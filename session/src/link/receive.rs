@@ -115,6 +115,26 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
     /// For QoS 2 the next [`Output::Store`](crate::Output::Store) says [`Received`](crate::Record::Received): that record belongs into the
     /// transaction in which the application stores the message.
     ///
+    /// ```
+    /// use mqtt_session::{Fixed, Input, Output, Session};
+    /// use mqtt_wire::{ConnAck, Connect, Connection, Delivery, Packet, PacketId, Publish, ReasonCode};
+    /// use mqtt_wire::{Version, topic_name};
+    ///
+    /// let mut session = Session::new(Fixed::<u16, 8, 4>::new());
+    /// let mut link = session.client(Connection::client(Version::V311));
+    /// link.connect(&Connect::new(Version::V311, "lamp-7"), 0)?.for_each(|_| {});
+    /// link.handle(ConnAck::new(ReasonCode::SUCCESS).into(), 0)?;
+    /// while link.next(0).is_some() {}
+    ///
+    /// let publish = Publish::new(topic_name!("a"), b"hi")
+    ///     .with_delivery(Delivery::AtLeastOnce(PacketId::MIN));
+    /// if let Input::Message(_, Some(receipt)) = link.handle(publish.into(), 0)? {
+    ///     link.accept(receipt, ReasonCode::SUCCESS)?; // when the message is where it belongs
+    /// }
+    /// assert!(matches!(link.next(0), Some(Output::Send(Packet::PubAck(_)))));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// The receipt is of an earlier connection.
     #[inline]

@@ -22,6 +22,25 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
     /// Takes a message to the peer: a PUBLISH with its topic, at this QoS. Its identifier and DUP are the link's to
     /// choose. It goes out with the next outputs, as [`Output::Publish`].
     ///
+    /// ```
+    /// use mqtt_session::{Fixed, Refusal, Session};
+    /// use mqtt_wire::{ConnAck, Connect, Connection, Publish, QoS, ReasonCode, Version, topic_name};
+    ///
+    /// let mut session = Session::new(Fixed::<u16, 2, 1>::new()); // two messages out at most
+    /// let mut link = session.client(Connection::client(Version::V311));
+    /// link.connect(&Connect::new(Version::V311, "lamp-7"), 0)?.for_each(|_| {});
+    /// link.handle(ConnAck::new(ReasonCode::SUCCESS).into(), 0)?;
+    /// while link.next(0).is_some() {}
+    ///
+    /// let message = Publish::new(topic_name!("a"), b"hi");
+    /// for key in [1, 2] {
+    ///     link.publish(&message, QoS::AtLeastOnce, key)?;
+    ///     while link.next(0).is_some() {}
+    /// }
+    /// assert!(matches!(link.publish(&message, QoS::AtLeastOnce, 3), Err(Refusal::Slots)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// Nothing was taken: there is no quota or no slot left, the connection is not open, or the message cannot be sent
     /// to this peer.

@@ -83,6 +83,27 @@ impl<S: Slots> Link<'_, Server, S> {
     /// What the client has not asked for or cannot take is left out: Response Information, and Reason String and User
     /// Properties if the packet would be too large.
     ///
+    /// ```
+    /// use mqtt_session::{Fixed, Output, Session};
+    /// use mqtt_wire::{ConnAck, Connect, Connection, Packet, ReasonCode, Version};
+    ///
+    /// let connect = Connect::new(Version::V311, "stranger");
+    /// let mut connection = Connection::server();
+    /// connection.received(&connect.into());
+    /// let mut session = Session::new(Fixed::<u16, 8, 4>::new());
+    /// let mut link = session.server(connection, &connect, 0);
+    /// let refusal = ConnAck::new(ReasonCode::BAD_USER_NAME_OR_PASSWORD);
+    /// let mut sent = Vec::new();
+    /// link.connack(&refusal, 0)?.for_each(|output| {
+    ///     if let Output::Send(packet) = output {
+    ///         let _ = packet.encode(Version::V311, &mut sent);
+    ///     }
+    /// });
+    /// assert_eq!(sent, [0x20, 2, 0, 4]);
+    /// assert!(link.is_closing());
+    /// # Ok::<(), mqtt_session::Refusal>(())
+    /// ```
+    ///
     /// # Errors
     /// It announces more than there are slots for, lacks the Assigned Client Identifier or the Authentication Method,
     /// cannot be encoded, or was sent before.

@@ -71,6 +71,15 @@ impl<T> FilterTree<T> {
 
     /// Puts in a filter. Returns the value that the same filter had before.
     ///
+    /// ```
+    /// use mqtt_wire::topic::FilterTree;
+    /// use mqtt_wire::topic_filter;
+    ///
+    /// let mut tree = FilterTree::new();
+    /// assert_eq!(tree.insert(topic_filter!("lamp/#"), "ann"), None);
+    /// assert_eq!(tree.insert(topic_filter!("lamp/#"), "bob"), Some("ann")); // it was there
+    /// ```
+    ///
     /// # Panics
     /// When there are 67,108,863 filters.
     pub fn insert(&mut self, filter: TopicFilter<'_>, value: T) -> Option<T> {
@@ -78,6 +87,16 @@ impl<T> FilterTree<T> {
     }
 
     /// The value of this very filter, for reading.
+    ///
+    /// ```
+    /// use mqtt_wire::topic::FilterTree;
+    /// use mqtt_wire::topic_filter;
+    ///
+    /// let mut tree = FilterTree::new();
+    /// tree.insert(topic_filter!("lamp/#"), "ann");
+    /// assert_eq!(tree.get(topic_filter!("lamp/#")), Some(&"ann"));
+    /// assert_eq!(tree.get(topic_filter!("lamp/7")), None); // that it matches does not count
+    /// ```
     pub fn get(&self, filter: TopicFilter<'_>) -> Option<&T> {
         self.0.get(key(filter))
     }
@@ -93,6 +112,16 @@ impl<T> FilterTree<T> {
     }
 
     /// Takes out a filter. Returns its value.
+    ///
+    /// ```
+    /// use mqtt_wire::topic::FilterTree;
+    /// use mqtt_wire::topic_filter;
+    ///
+    /// let mut tree = FilterTree::new();
+    /// tree.insert(topic_filter!("lamp/#"), "ann");
+    /// assert_eq!(tree.remove(topic_filter!("lamp/#")), Some("ann"));
+    /// assert!(tree.is_empty());
+    /// ```
     pub fn remove(&mut self, filter: TopicFilter<'_>) -> Option<T> {
         self.0.remove(key(filter))
     }

@@ -57,6 +57,15 @@ impl<T> TopicTree<T> {
 
     /// Puts in a name. Returns the value that the same name had before.
     ///
+    /// ```
+    /// use mqtt_wire::topic::TopicTree;
+    /// use mqtt_wire::topic_name;
+    ///
+    /// let mut retained = TopicTree::new();
+    /// retained.insert(topic_name!("lamp/7"), "on");
+    /// assert_eq!(retained.insert(topic_name!("lamp/7"), "off"), Some("on")); // the newest counts
+    /// ```
+    ///
     /// # Panics
     /// When there are 67,108,863 names.
     pub fn insert(&mut self, name: TopicName<'_>, value: T) -> Option<T> {
@@ -79,6 +88,16 @@ impl<T> TopicTree<T> {
     }
 
     /// Takes out a name. Returns its value.
+    ///
+    /// ```
+    /// use mqtt_wire::topic::TopicTree;
+    /// use mqtt_wire::topic_name;
+    ///
+    /// // A retained message without a payload takes the old one out.
+    /// let mut retained = TopicTree::new();
+    /// retained.insert(topic_name!("lamp/7"), "on");
+    /// assert_eq!(retained.remove(topic_name!("lamp/7")), Some("on"));
+    /// ```
     pub fn remove(&mut self, name: TopicName<'_>) -> Option<T> {
         self.0.remove(key(name))
     }
