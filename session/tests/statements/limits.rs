@@ -2,7 +2,7 @@
 
 use core::num::{NonZeroU16, NonZeroU32};
 
-use mqtt_session::{Client, Input, Link, Refusal};
+use mqtt_session::{Client, Input, Link, Output, Record, Refusal};
 use mqtt_wire::{
     Auth, ConnAck, Connect, Disconnect, MaximumQoS, Packet, Properties, Property, PropertyId, Publish, QoS,
     ReasonCode, Subscribe, Subscription, SubscriptionId, Unsubscribe, Version, topic_filter, topic_name,
@@ -339,6 +339,27 @@ fn no_packet_exceeds_the_peers_maximum_packet_size() {
             }
         });
         check!(link);
+    }
+}
+
+#[test]
+fn the_size_that_is_stored_is_that_of_the_packet() {
+    let bytes = [0; 200];
+    for version in [Version::V311, Version::V5] {
+        for qos in [QoS::AtLeastOnce, QoS::ExactlyOnce] {
+            for len in 0..bytes.len() {
+                let mut session = session();
+                let (mut link, _) = client(&mut session, &hello(version), welcome(version, false));
+                let message = Publish::new(topic(), &bytes[..len]);
+                link.publish(&message, qos, 1).unwrap();
+                let Some(Output::Store(Record::Sent { size, .. })) = link.next(0) else { panic!() };
+                assert_eq!(
+                    size as usize,
+                    message.encoded_len(qos, version).unwrap(),
+                    "{version} {qos:?} {len}"
+                );
+            }
+        }
     }
 }
 
