@@ -1,7 +1,11 @@
 //! What one side of a session costs for each message, above decoding and encoding: packets go in as values, and what
 //! comes out is looked at and dropped. `mqtt-session-bench SLOTS KIND MESSAGES` does so many of them; `run` counts the
 //! instructions of the difference between two numbers, and measures the time. With `none` in place of slots the same
-//! packets are made and looked at without a session: what is above that is the session's.
+//! packets are made and looked at without a session: what is above that is the session's. With the feature `peers` there
+//! are the engines of other libraries, too: see [`peers`].
+
+#[cfg(feature = "peers")]
+mod peers;
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -132,7 +136,11 @@ fn main() {
     match slots.as_str() {
         "none" => run_bare(kind, messages),
         "fixed" => run(Fixed::<u32, 8, 8>::new(), kind, messages),
-        _ => run(Growing::<u32>::new(100, 8, 0), kind, messages),
+        "growing" => run(Growing::<u32>::new(100, 8, 0), kind, messages),
+        #[cfg(feature = "peers")]
+        engine => peers::run(engine, kind, messages),
+        #[cfg(not(feature = "peers"))]
+        _ => panic!("none, fixed or growing; the engines of others with the feature `peers`"),
     }
     eprintln!("{:.1} ns a message", start.elapsed().as_secs_f64() * 1e9 / f64::from(messages));
 }

@@ -125,6 +125,32 @@ fn more_messages_than_announced_are_a_violation() {
 }
 
 #[test]
+fn a_place_is_free_before_the_peer_can_know() {
+    let mut session = session();
+    let (mut link, _) = server_of(&mut session, Version::V5);
+    let mut receipts: Vec<_> = [QoS::AtLeastOnce, QoS::ExactlyOnce, QoS::ExactlyOnce]
+        .into_iter()
+        .zip(1..)
+        .map(|(qos, n)| take(&mut link, message(qos, n)))
+        .collect();
+    let mut answer = |link: &mut Link<'_, _, Slots>, n: usize, code| {
+        link.accept(receipts[n].take().unwrap(), code).unwrap();
+        out(link)
+    };
+    // PUBACK, a PUBREC that refuses, PUBREL: after each there may be one more.
+    assert_eq!(answer(&mut link, 0, ReasonCode::SUCCESS), ["PUBACK 1"]);
+    assert!(take(&mut link, message(QoS::AtLeastOnce, 4)).is_some());
+    assert_eq!(answer(&mut link, 1, ReasonCode::QUOTA_EXCEEDED), ["PUBREC 2 0x97"]);
+    assert!(take(&mut link, message(QoS::AtLeastOnce, 5)).is_some());
+    assert_eq!(answer(&mut link, 2, ReasonCode::SUCCESS), ["PUBREC 3"]);
+    assert_eq!(link.handle(Packet::PubRel(ack(3)), 0), Ok(Input::Nothing));
+    assert!(take(&mut link, message(QoS::AtLeastOnce, 6)).is_some());
+    // And no more than that.
+    assert_eq!(out(&mut link), ["PUBCOMP 3"]);
+    assert_eq!(refuse(&mut link, message(QoS::AtLeastOnce, 7)).0, "U-3.3.4");
+}
+
+#[test]
 fn a_client_of_3_1_1_that_sends_more_than_there_are_slots_for_is_cut_off() {
     let mut session = session();
     let (mut link, _) = server_of(&mut session, Version::V311);
