@@ -167,6 +167,11 @@ impl Watcher {
     }
 
     /// Packets of this sender are missing from here on, or could not be decoded.
+    ///
+    /// It has to be said before any packet of either side is seen that was sent after the hole: an answer to what is
+    /// missing would otherwise be blamed on whoever gave it. Where a hole is noticed only later, as in a capture whose
+    /// segments are out of order, hold back the packets of both sides until the bytes before them are known to be there,
+    /// or take no notice of what was named since the last packet before the hole.
     pub fn gap(&mut self, sender: Sender) {
         self.client.forget();
         self.server.forget();

@@ -19,7 +19,7 @@ pub(crate) struct Configuration {
     pub cleans: u8,
     pub expiries: u8,
     pub refusals: u8,
-    /// The Receive Maximums that each new connection may draw, on each side.
+    /// The Receive Maximums of which each reconnection draws one, on each side; the first connection has the first.
     pub maxima: Vec<u16>,
     /// Topic Alias Maximum of both sides.
     pub aliases: u16,
@@ -59,7 +59,7 @@ fn one(line: &str) -> Result<Configuration> {
         cleans: 0,
         expiries: 0,
         refusals: 0,
-        maxima: vec![4],
+        maxima: vec![3, 1, 2],
         aliases: 0,
         any_order: false,
         lazy: false,
@@ -97,6 +97,10 @@ fn one(line: &str) -> Result<Configuration> {
             }
             _ => bail!("unknown word {key}"),
         }
+    }
+    // There are none before 5.0.
+    if this.version != Version::V5 {
+        this.maxima.truncate(1);
     }
     ensure!(matches!(this.ids, 2 | 3), "identifiers: 2 or 3");
     ensure!(

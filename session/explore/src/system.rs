@@ -131,7 +131,7 @@ impl<const IDS: u16> System<IDS> {
         if !self.wires[0].is_empty() {
             if self.wires[0][0] >> 4 == 1 {
                 let first = self.connections == 1;
-                let maxima = if first { &c.maxima[..1] } else { &c.maxima[..] };
+                let maxima = maxima(c, first, Who::Client);
                 for maximum in maxima {
                     events.push(Event::Accept { maximum: *maximum, shrink: None });
                     if !first {
@@ -146,7 +146,7 @@ impl<const IDS: u16> System<IDS> {
         match (&self.client.link, &self.server.link) {
             (None, _) => {
                 let first = self.connections == 0;
-                let maxima = if first { &c.maxima[..1] } else { &c.maxima[..] };
+                let maxima = maxima(c, first, Who::Server);
                 for maximum in maxima {
                     events.push(Event::Connect { clean: false, maximum: *maximum });
                     if self.cleans < c.cleans && !first {
@@ -421,4 +421,11 @@ impl<const IDS: u16> System<IDS> {
     pub(crate) fn wires(&self) -> &[Vec<u8>; 2] {
         &self.wires
     }
+}
+
+/// What a connection may draw as the Receive Maximum for the messages of that side; where there are none, one is as good
+/// as another.
+fn maxima(c: &Configuration, first: bool, sender: Who) -> &[u16] {
+    let is_idle = c.messages[sender as usize].iter().all(|qos| *qos == QoS::AtMostOnce);
+    if first || is_idle { &c.maxima[..1] } else { &c.maxima }
 }

@@ -126,8 +126,9 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
             let id = if delivery == Delivery::AtMostOnce { 0 } else { 2 };
             let rest =
                 2 + topic.as_bytes().len() + id + usize::from(self.c.wire.is_v5()) + message.payload.len();
-            if rest < 0x80 {
-                let size = rest as u32 + 2;
+            // One byte of Remaining Length.
+            if let Ok(rest @ ..=0x7F) = u32::try_from(rest) {
+                let size = 2 + rest;
                 return if size > self.c.wire.most_out() { Err(Refusal::TooLarge) } else { Ok(size) };
             }
         }

@@ -2,7 +2,7 @@
 
 use core::num::{NonZeroU16, NonZeroU32};
 
-use mqtt_session::{Client, Input, Link, Refusal};
+use mqtt_session::{Client, Input, Link, Output, Record, Refusal};
 use mqtt_wire::{
     Auth, ConnAck, Connect, Disconnect, MaximumQoS, Packet, Properties, Property, PropertyId, Publish, QoS,
     ReasonCode, Subscribe, Subscription, SubscriptionId, Unsubscribe, Version, topic_filter, topic_name,
@@ -122,6 +122,32 @@ fn more_messages_than_announced_are_a_violation() {
     assert!(take(&mut link, message(QoS::AtLeastOnce, 2)).is_some());
     let (_, lines) = refuse(&mut link, message(QoS::AtLeastOnce, 9));
     assert_eq!(lines, ["DISCONNECT 0x93", "close 0x93"]);
+}
+
+#[test]
+fn a_place_is_free_before_the_peer_can_know() {
+    let mut session = session();
+    let (mut link, _) = server_of(&mut session, Version::V5);
+    let mut receipts: Vec<_> = [QoS::AtLeastOnce, QoS::ExactlyOnce, QoS::ExactlyOnce]
+        .into_iter()
+        .zip(1..)
+        .map(|(qos, n)| take(&mut link, message(qos, n)))
+        .collect();
+    let mut answer = |link: &mut Link<'_, _, Slots>, n: usize, code| {
+        link.accept(receipts[n].take().unwrap(), code).unwrap();
+        out(link)
+    };
+    // PUBACK, a PUBREC that refuses, PUBREL: after each there may be one more.
+    assert_eq!(answer(&mut link, 0, ReasonCode::SUCCESS), ["PUBACK 1"]);
+    assert!(take(&mut link, message(QoS::AtLeastOnce, 4)).is_some());
+    assert_eq!(answer(&mut link, 1, ReasonCode::QUOTA_EXCEEDED), ["PUBREC 2 0x97"]);
+    assert!(take(&mut link, message(QoS::AtLeastOnce, 5)).is_some());
+    assert_eq!(answer(&mut link, 2, ReasonCode::SUCCESS), ["PUBREC 3"]);
+    assert_eq!(link.handle(Packet::PubRel(ack(3)), 0), Ok(Input::Nothing));
+    assert!(take(&mut link, message(QoS::AtLeastOnce, 6)).is_some());
+    // And no more than that.
+    assert_eq!(out(&mut link), ["PUBCOMP 3"]);
+    assert_eq!(refuse(&mut link, message(QoS::AtLeastOnce, 7)).0, "U-3.3.4");
 }
 
 #[test]
@@ -339,6 +365,27 @@ fn no_packet_exceeds_the_peers_maximum_packet_size() {
             }
         });
         check!(link);
+    }
+}
+
+#[test]
+fn the_size_that_is_stored_is_that_of_the_packet() {
+    let bytes = [0; 200];
+    for version in [Version::V311, Version::V5] {
+        for qos in [QoS::AtLeastOnce, QoS::ExactlyOnce] {
+            for len in 0..bytes.len() {
+                let mut session = session();
+                let (mut link, _) = client(&mut session, &hello(version), welcome(version, false));
+                let message = Publish::new(topic(), &bytes[..len]);
+                link.publish(&message, qos, 1).unwrap();
+                let Some(Output::Store(Record::Sent { size, .. })) = link.next(0) else { panic!() };
+                assert_eq!(
+                    size as usize,
+                    message.encoded_len(qos, version).unwrap(),
+                    "{version} {qos:?} {len}"
+                );
+            }
+        }
     }
 }
 

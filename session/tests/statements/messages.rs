@@ -229,7 +229,7 @@ fn whoever_sends_is_told_that_nobody_is_subscribed() {
     let (mut link, _) = client_of(&mut session, Version::V5);
     let done = format!("done 1 {:?}", Outcome::Acknowledged(nobody));
     publish(&mut link, QoS::AtLeastOnce, 1);
-    assert_eq!(give(&mut link, Packet::PubAck(ack(1).with_reason(nobody))), [done.clone()]);
+    assert_eq!(give(&mut link, Packet::PubAck(ack(1).with_reason(nobody))), [done.as_str()]);
     publish(&mut link, QoS::ExactlyOnce, 1);
     assert_eq!(give(&mut link, Packet::PubRec(ack(2).with_reason(nobody))), ["PUBREL 2"]);
     assert_eq!(give(&mut link, Packet::PubComp(ack(2))), [done]);
