@@ -157,6 +157,10 @@ pub(crate) struct Args {
     #[arg(long, help_heading = "Output")]
     pub(crate) stats: bool,
 
+    /// No sums below the timeline of a capture
+    #[arg(long, help_heading = "Output")]
+    pub(crate) no_summary: bool,
+
     /// List what belongs together in place of the packets: messages with their acknowledgements, subscriptions,
     /// pings, requests with their responses; how long each step took, and what was never answered
     #[arg(long, conflicts_with_all = ["stats", "explain", "packet", "hex", "raw"], help_heading = "Output")]
@@ -175,7 +179,7 @@ pub(crate) struct Args {
     #[arg(long, help_heading = "Output")]
     pub(crate) full: bool,
 
-    /// How to show the time of packets in a capture: since its first frame, or as UTC
+    /// How to show the time of packets in a capture: since its first frame, as UTC, or in the time zone of the system
     #[arg(long, value_enum, default_value = "relative", help_heading = "Output")]
     pub(crate) time: TimeStyle,
 
@@ -192,6 +196,7 @@ pub(crate) struct Args {
 pub(crate) enum TimeStyle {
     Relative,
     Utc,
+    Local,
 }
 
 /// The library's tolerances by the names of the command line.

@@ -44,7 +44,7 @@ use crate::render::flows::Flows;
 use crate::render::html::Html;
 use crate::render::json::Json;
 use crate::render::paint::Painter;
-use crate::render::stats::Stats;
+use crate::render::stats::{Stats, Summed};
 use crate::render::timeline::Timeline;
 use crate::report::{Report, Selection};
 
@@ -204,7 +204,12 @@ fn output(args: &Args) -> Result<Box<dyn Output>> {
     } else if args.explain {
         Box::new(Explain { out, painter, time, full, begin: None })
     } else {
-        Box::new(Timeline { out, painter, time, full, begin: None })
+        let timeline = Box::new(Timeline { out, painter, time, full, begin: None });
+        if args.no_summary || args.hex || args.raw || args.packet.is_some() {
+            timeline
+        } else {
+            Box::new(Summed::new(timeline, BufWriter::new(io::stdout()), painter))
+        }
     })
 }
 
