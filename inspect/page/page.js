@@ -47,6 +47,7 @@ function shortened(text, most) {
 }
 
 const number = (value) => value.toLocaleString("en");
+const hex = (code) => `0x${code.toString(16).toUpperCase().padStart(2, "0")}`;
 const seconds = (value) => (value === null || value === undefined ? "" : value.toFixed(6));
 
 /** A time with a unit that suits it. */
@@ -173,12 +174,12 @@ function chart(id, label, data, series, log) {
     scales: { x: { time: false }, y: log ? { distr: 3 } : { range: (_, __, max) => [0, max > 0 ? max * 1.05 : 1] } },
     axes: [
       { ...axis, label: "seconds", labelSize: 18, size: 34 },
-      { ...axis, size: 64, filter: log ? decades : undefined, values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : log ? duration(tick) : short(tick))) },
+      { ...axis, size: 64, ...(log && { filter: decades, grid: { ...axis.grid, filter: decades }, ticks: { ...axis.ticks, filter: decades } }), values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : log ? duration(tick) : short(tick))) },
     ],
     series: [
       { label: "seconds", value: (_, value) => seconds(value) },
-      ...series.map((one) => ({ ...one, label: one.label, stroke: colour(one.colour), width: 1.5,
-        points: { show: Boolean(log) || undefined, size: 5, fill: colour(one.colour) }, paths: log ? () => null : undefined,
+      ...series.map((one) => ({ label: one.label, stroke: colour(one.colour), width: 1.5,
+        ...(log || one.points ? { paths: () => null, points: { show: true, size: 5, fill: colour(one.colour) } } : {}),
         value: (_, value) => (value === null || value === undefined ? "" : log ? duration(value) : value.toPrecision(4)) })),
     ],
   };
@@ -206,7 +207,8 @@ function drawCharts() {
     { label: "from servers", colour: "--second" },
   ];
   chart("packets-chart", `Packets a second over time: at most ${peak(0)} from clients, ${peak(1)} from servers`,
-    [at, rate(0), rate(1), rate(4)], [...sides("packets"), { label: "errors", colour: "--bad" }]);
+    [at, rate(0), rate(1), rate(4).map((errors) => errors || null)],
+    [...sides("packets"), { label: "errors a second", colour: "--bad", points: true }]);
   chart("bytes-chart", `Bytes a second over time: at most ${peak(2)} from clients, ${peak(3)} from servers`,
     [at, rate(2), rate(3)], sides("bytes"));
   const kinds = Object.keys(KINDS).filter((kind) => page.latencies.some((point) => point[0] === kind));
@@ -223,7 +225,8 @@ function drawCharts() {
     [points.map((point) => point[1]), ...kinds.map(column)], series, true);
 }
 
-function resizeCharts() {
+function resized() {
+  if ((byId("lanes").clientWidth < 600) !== (lanes.layout === NARROW)) layLanes();
   for (const { box, made } of charts) {
     const width = Math.max(box.clientWidth, 200);
     if (width !== made.width) made.setSize({ width, height: made.height });
@@ -241,7 +244,7 @@ function table(id, heads, lines) {
 
 function ending(end) {
   const code = end.reason_code === undefined || end.reason_code === null ? ""
-    : `, 0x${end.reason_code.toString(16).toUpperCase().padStart(2, "0")} ${end.reason_name ?? "unknown"}`;
+    : `, ${end.reason_name ?? "unknown code"} (${hex(end.reason_code)})`;
   const how = {
     capture_ended: "open when the capture ended", disconnect: `DISCONNECT of the ${end.sender}`, refused: "refused",
     taken_over: end.by ? `taken over by #${end.by}` : "taken over", closed: "closed without DISCONNECT", reset: "reset",
@@ -280,7 +283,6 @@ function tables() {
     show?.addEventListener("click", () => choose({ search, errors: true }));
     return el("li", null, el("b", null, number(count)), `${what} `, show);
   };
-  const hex = (code) => `0x${code.toString(16).toUpperCase().padStart(2, "0")}`;
   const ordinary = ["opened", "closed", "websocket", "websocket_control", "joined"];
   const errors = [
     ...summary.errors.map((one) => line(one.count, `malformed: ${one.message} [${one.rule}]`, one.message)),
@@ -305,15 +307,21 @@ function rowClass(row) {
 
 const arrowOf = (row) => (row.d === 0 ? "→" : row.d === 1 ? "←" : " ");
 
+/** A row whose parts stay a row and its cells where the style lays them out in another way. */
+function listLine(attributes, ...cells) {
+  for (const cell of cells) cell.setAttribute("role", "cell");
+  return el("tr", { ...attributes, role: "row" }, ...cells);
+}
+
 function listRow(row) {
   const client = row.c === null ? "" : clientOf(row.c);
   const name = row.note ? "" : `${arrowOf(row)} ${row.k ?? "reserved"}`;
   const says = el("td", { class: "says" }, el("span", { class: "narrow" }, client), row.s);
   if (row.note) {
-    return el("tr", { class: rowClass(row) }, el("td"), el("td", null, seconds(row.t)), el("td", { class: "client text" }, client), el("td"), says);
+    return listLine({ class: rowClass(row) }, el("td"), el("td", null, seconds(row.t)), el("td", { class: "client text" }, client), el("td"), says);
   }
   const button = el("button", { type: "button", class: "row", "aria-expanded": "false", "aria-label": `Packet ${row.n}, explain` }, `${row.n}`);
-  const line = el("tr", { class: rowClass(row), "data-n": row.n }, el("td", null, button), el("td", null, seconds(row.t)),
+  const line = listLine({ class: rowClass(row), "data-n": row.n }, el("td", null, button), el("td", null, seconds(row.t)),
     el("td", { class: "client text" }, client), el("td", { class: `type ${CLASS_OF[row.k] ?? "answer"}` }, name), says);
   line.addEventListener("click", (event) => {
     // Text may be marked to be copied.
@@ -328,7 +336,7 @@ function toggle(line, row, open) {
   if (isOpen === open) return;
   button.setAttribute("aria-expanded", String(!isOpen));
   if (isOpen) line.nextElementSibling.remove();
-  else line.after(el("tr", { class: "opened" }, el("td", { colspan: 5 }, ...details(row))));
+  else line.after(listLine({ class: "opened" }, el("td", { colspan: 5 }, ...details(row))));
 }
 
 function details(row) {
@@ -400,20 +408,23 @@ function open(row) {
 
 // The lanes
 
-const LANE = 150, FIRST = 230, LEFT = 104, ROW = 24, HEAD = 40;
-const lanes = { tops: [], at: new Map(), rows: [], width: 0, height: 0, chosen: -1, drawn: [0, 0] };
+const ROW = 24, HEAD = 40, LETTER = 6.6;
+const WIDE = { lane: 150, first: 260, left: 150, digits: 6 };
+const NARROW = { lane: 110, first: 190, left: 92, digits: 3 };
+const lanes = { layout: WIDE, tops: [], at: new Map(), rows: [], width: 0, height: 0, chosen: -1, drawn: [0, 0] };
 
 /** Places every row: the more time passes before it, the farther down. */
 function layLanes() {
   lanes.rows = shown.filter((row) => row.c !== null);
   const servers = [...new Set(lanes.rows.map((row) => serverOf(row.c)))];
   const clients = [...new Set(lanes.rows.map((row) => clientOf(row.c)))];
+  const { lane, first, left } = (lanes.layout = byId("lanes").clientWidth < 600 ? NARROW : WIDE);
   lanes.at.clear();
-  servers.forEach((name, index) => lanes.at.set(`server ${name}`, LEFT + 60 + index * LANE));
-  const begin = LEFT + 60 + (servers.length - 1) * LANE + FIRST;
-  clients.forEach((name, index) => lanes.at.set(`client ${name}`, begin + index * LANE));
-  lanes.width = begin + Math.max(clients.length - 1, 0) * LANE + 90;
-  let top = HEAD + 8;
+  servers.forEach((name, index) => lanes.at.set(`server ${name}`, left + index * lane));
+  const begin = left + (servers.length - 1) * lane + first;
+  clients.forEach((name, index) => lanes.at.set(`client ${name}`, begin + index * lane));
+  lanes.width = begin + Math.max(clients.length - 1, 0) * lane + 90;
+  let top = HEAD - 6;
   let before = null;
   lanes.tops = lanes.rows.map((row) => {
     const gap = before !== null && row.t !== null ? row.t - before : 0;
@@ -470,7 +481,7 @@ function arrow(index) {
   const y = lanes.tops[index];
   const [server, client] = [lanes.at.get(`server ${serverOf(row.c)}`), lanes.at.get(`client ${clientOf(row.c)}`)];
   const gap = index > 0 && row.t !== null ? row.t - (lanes.rows[index - 1].t ?? row.t) : 0;
-  const time = row.t === null ? "" : row.t.toFixed(6);
+  const time = row.t === null ? "" : row.t.toFixed(lanes.layout.digits);
   const kind = row.note ? "note" : CLASS_OF[row.k] ?? "answer";
   const group = svg("g", {
     class: ["arrow", kind, isBad(row) ? "bad" : isOdd(row) ? "odd" : "", index === lanes.chosen ? "chosen" : ""].join(" "),
@@ -479,15 +490,20 @@ function arrow(index) {
   });
   group.append(svg("rect", { class: "hit", x: 0, y: y - ROW / 2 - 2, width: lanes.width, height: ROW }), svg("text", { class: "time", x: 6, y: y + 4 }, time));
   if (gap >= 1) group.append(svg("text", { class: "gap", x: 6, y: y - 12 }, `${duration(gap)} later`));
+  // In a narrow window the client's lane may be out of sight: the label has its name.
+  const who = lanes.layout === NARROW ? `${clientOf(row.c)}: ` : "";
+  const label = row.note ? row.s
+    : row.topics && row.k === "PUBLISH" ? `${row.k} ${visible(row.topics[0])}`
+    : `${row.k ?? "reserved"} ${row.state === "ok" ? row.s : row.state}`;
+  const most = Math.max(Math.floor((client - server - 26) / LETTER), 12);
+  group.append(svg("text", { x: server + 14, y: row.note ? y + 4 : y - 1 }, shortened(who + label, most)));
   if (row.note || row.d === null) {
-    group.append(svg("circle", { class: "tip", cx: client, cy: y, r: 3.5 }), svg("text", { x: client - 10, y: y + 4, "text-anchor": "end" }, shortened(row.s, 42)));
+    group.append(svg("circle", { class: "tip", cx: client, cy: y, r: 3.5 }));
   } else {
     const [from, to] = row.d === 0 ? [client, server] : [server, client];
     const step = to > from ? -1 : 1;
-    const label = row.topics && row.k === "PUBLISH" ? `${row.k} ${visible(row.topics[0])}` : `${row.k ?? "reserved"} ${row.state === "ok" ? row.s : row.state}`;
     group.append(svg("line", { class: "shaft", x1: from, x2: to + step * 7, y1: y + 4, y2: y + 4 }),
-      svg("path", { class: "tip", d: `M${to} ${y + 4}l${step * 9} -4.5v9z` }),
-      svg("text", { x: client - 12, y: y - 1, "text-anchor": "end" }, shortened(label, 34)));
+      svg("path", { class: "tip", d: `M${to} ${y + 4}l${step * 9} -4.5v9z` }));
   }
   group.addEventListener("click", () => {
     chooseLane(index);
@@ -561,7 +577,7 @@ function begin() {
     byId("search").focus();
   });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawCharts);
-  new ResizeObserver(resizeCharts).observe(document.body);
+  new ResizeObserver(resized).observe(document.body);
   drawCharts();
   filter();
 }

@@ -92,6 +92,11 @@ pub(crate) struct Args {
     #[arg(long = "port", value_name = "PORT", help_heading = "Input")]
     pub(crate) ports: Vec<u16>,
 
+    /// Write a page that shows the capture in a browser to this file (`-` is standard output), in place of the packets
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "stats", "explain", "flows", "packet", "hex", "raw"],
+        help_heading = "Output")]
+    pub(crate) html: Option<PathBuf>,
+
     #[command(flatten)]
     pub(crate) view: View,
 
@@ -193,15 +198,14 @@ pub(crate) struct View {
     #[arg(long, help_heading = "Output")]
     pub(crate) stats: bool,
 
+    /// No sums below the timeline of a capture
+    #[arg(long, help_heading = "Output")]
+    pub(crate) no_summary: bool,
+
     /// List what belongs together in place of the packets: messages with their acknowledgements, subscriptions,
     /// pings, requests with their responses; how long each step took, and what was never answered
     #[arg(long, conflicts_with_all = ["stats", "explain", "packet"], help_heading = "Output")]
     pub(crate) flows: bool,
-
-    /// Write a page that shows the capture in a browser to this file (`-` is standard output), in place of the packets
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "stats", "explain", "flows", "packet", "hex", "raw"],
-        help_heading = "Output")]
-    pub(crate) html: Option<PathBuf>,
 
     /// Show only this packet; the number is the first column of the timeline
     #[arg(long, value_name = "NUMBER", conflicts_with = "stats", help_heading = "Output")]
@@ -225,7 +229,7 @@ pub(crate) struct View {
         conflicts_with = "json", help_heading = "Output")]
     pub(crate) width: Option<u16>,
 
-    /// How to show the time of packets in a capture: since its first frame, or as UTC
+    /// How to show the time of packets in a capture: since its first frame, as UTC, or in the time zone of the system
     #[arg(long, value_enum, default_value = "relative", help_heading = "Output")]
     pub(crate) time: TimeStyle,
 
@@ -238,6 +242,7 @@ pub(crate) struct View {
 pub(crate) enum TimeStyle {
     Relative,
     Utc,
+    Local,
 }
 
 /// The library's tolerances by the names of the command line.

@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, bail};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use pcap_parser::traits::{PcapNGPacketBlock, PcapReaderIterator};
 use pcap_parser::{Block, Linktype, PcapBlockOwned, PcapError, create_reader};
 
@@ -28,6 +30,15 @@ impl Time {
     pub(crate) fn utc(self) -> String {
         let time = SystemTime::UNIX_EPOCH + Duration::from_nanos(self.0);
         humantime::format_rfc3339_micros(time).to_string()
+    }
+}
+
+impl Time {
+    /// In the system's time zone, with its offset from UTC, to the microsecond.
+    pub(crate) fn local(self) -> String {
+        let zoned = Timestamp::from_nanosecond(self.0.into()).map(|at| at.to_zoned(TimeZone::system()));
+        // Every time that a capture can hold is one of the calendar's.
+        zoned.map_or_else(|_| self.utc(), |at| at.strftime("%Y-%m-%dT%H:%M:%S%.6f%:z").to_string())
     }
 }
 

@@ -21,6 +21,25 @@ pub(crate) struct Row {
     pub(crate) name: String,
     pub(crate) value: String,
     pub(crate) section: String,
+    /// The field is there to its end.
+    pub(crate) is_whole: bool,
+}
+
+/// The names of rows that are no fields.
+const UNASSIGNED: &str = "Bytes that belong to no field";
+const BEHIND: &str = "Bytes behind the packet";
+
+/// The fields that could be read of a packet before the byte at `until`, without those that only tell of others.
+pub(crate) fn read(bytes: &[u8], version: Version, until: usize) -> Vec<Row> {
+    let mut rows = dissect(bytes, version);
+    rows.retain(|row| {
+        let tells = !row.value.is_empty() && row.at > 0 && !row.name.to_ascii_lowercase().ends_with("length");
+        let is_field =
+            ![UNASSIGNED, BEHIND, CUT_OFF, "Property Identifier", "Reserved"].contains(&row.name.as_str());
+        let is_flag = row.at == 0 && matches!(row.name.as_str(), "DUP" | "QoS" | "RETAIN");
+        row.is_whole && row.at + row.length <= until && (is_flag || tells && is_field)
+    });
+    rows
 }
 
 impl Row {
@@ -42,9 +61,9 @@ pub(crate) fn dissect(bytes: &[u8], version: Version) -> Vec<Row> {
     if packets::packet(&mut walker).is_none() {
         walker.end = bytes.len();
     }
-    walker.rest("Bytes that belong to no field", "");
+    walker.rest(UNASSIGNED, "");
     walker.end = bytes.len();
-    walker.rest("Bytes behind the packet", "");
+    walker.rest(BEHIND, "");
     walker.rows
 }
 
@@ -84,6 +103,7 @@ impl<'a> Walker<'a> {
             name: name.to_owned(),
             value: value.into(),
             section: section.to_owned(),
+            is_whole: true,
         };
         self.rows.push(row);
         self.at += length;
@@ -101,6 +121,7 @@ impl<'a> Walker<'a> {
             name: name.to_owned(),
             value: show(value),
             section: section.to_owned(),
+            is_whole: true,
         });
         value
     }
@@ -118,6 +139,9 @@ impl<'a> Walker<'a> {
             format!("cut off: {} called for, {there} there", text::count(wants as u64, "byte")),
             section,
         );
+        if let Some(row) = self.rows.last_mut() {
+            row.is_whole = false;
+        }
         None
     }
 

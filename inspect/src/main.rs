@@ -55,7 +55,7 @@ use crate::render::flows::Flows;
 use crate::render::html::Html;
 use crate::render::json::Json;
 use crate::render::paint::Painter;
-use crate::render::stats::Stats;
+use crate::render::stats::{Stats, Summed};
 use crate::render::timeline::Timeline;
 use crate::report::{Report, Selection};
 use crate::wrap::{Long, Width, Wrap};
@@ -83,14 +83,17 @@ fn main() -> ExitCode {
                         return ExitCode::from(UNUSABLE);
                     }
                 },
-                None => output(&args.view, args.stream, Box::new(io::stdout())),
+                None => {
+                    let kind = Kind { stream: args.stream, sums: !args.hex && !args.raw };
+                    output(&args.view, kind, &|| Box::new(io::stdout()))
+                }
             };
             let report = Report::new(out, selection(&args.view), choices(&args).options);
             ended(report, |report| run(&args, report))
         }
         Some(Command::Proxy(proxy)) => {
             let outlet = Outlet::new();
-            let out = output(&proxy.view, false, Box::new(outlet.clone()));
+            let out = output(&proxy.view, Kind { stream: false, sums: false }, &|| Box::new(outlet.clone()));
             let report =
                 Report::new(out, selection(&proxy.view), judging(&proxy.view, DecodeOptions::detect()));
             let code = ended(report, |report| proxy::run(proxy, report));
@@ -225,8 +228,8 @@ fn choices(args: &Args) -> Choices {
     };
     let options = judging(&args.view, options);
     // On the terminal the output itself shows that something is going on.
-    let progress = io::stderr().is_terminal()
-        && (args.view.stats || args.html.is_some() || !io::stdout().is_terminal());
+    let progress =
+        io::stderr().is_terminal() && (args.view.stats || args.html.is_some() || !io::stdout().is_terminal());
     Choices {
         options,
         version: args.protocol(),
@@ -252,25 +255,39 @@ fn page(args: &Args, path: &Path) -> Result<Box<dyn Output>> {
     Ok(Box::new(page))
 }
 
-fn output(args: &View, stream: bool, out: Box<dyn Write>) -> Box<dyn Output> {
+/// What the output has to know besides what the user wants to see.
+#[derive(Clone, Copy)]
+struct Kind {
+    /// Lines go out one by one.
+    stream: bool,
+    /// There are connections, whose sums stand below a timeline.
+    sums: bool,
+}
+
+fn output(args: &View, kind: Kind, outlet: &dyn Fn() -> Box<dyn Write>) -> Box<dyn Output> {
     let colour = match args.color {
         ColorChoice::Always => true,
         ColorChoice::Never => false,
         ColorChoice::Auto => anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never,
     };
     let painter = Painter { colour };
-    let out = BufWriter::new(fitting(args, out));
+    let out = BufWriter::new(fitting(args, outlet()));
     let (time, full) = (args.time, args.full);
     if args.stats {
         Box::new(Stats::new(out, painter, args.json))
     } else if args.flows {
         Box::new(Flows { out, painter, time, json: args.json, begin: None })
     } else if args.json {
-        Box::new(Json::new(out, stream))
+        Box::new(Json::new(out, kind.stream))
     } else if args.explain {
         Box::new(Explain { out, painter, time, full, begin: None })
     } else {
-        Box::new(Timeline { out, painter, time, full, compact: args.compact, begin: None })
+        let timeline = Box::new(Timeline { out, painter, time, full, compact: args.compact, begin: None });
+        if args.no_summary || args.packet.is_some() || !kind.sums {
+            timeline
+        } else {
+            Box::new(Summed::new(timeline, BufWriter::new(fitting(args, outlet())), painter))
+        }
     }
 }
 

@@ -124,6 +124,16 @@ impl Item<'_> {
         matches!(self.content, Content::Bad(_) | Content::Trailing { .. })
     }
 
+    /// Where the fields end that could be read of what is no whole packet.
+    pub(crate) fn readable(&self) -> Option<usize> {
+        match self.content {
+            Content::Bad(error) => Some(error.offset()),
+            Content::Trailing { at, .. } => Some(at),
+            Content::Incomplete { .. } => Some(self.bytes.len()),
+            Content::Packet(_) | Content::BadHex(_) => None,
+        }
+    }
+
     /// The type, as far as the first byte tells.
     pub(crate) fn packet_type(&self) -> Option<PacketType> {
         crate::framer::packet_type(self.bytes)

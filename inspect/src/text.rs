@@ -186,7 +186,12 @@ pub(crate) fn pieces(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// A code with its name.
+/// A code as the timeline shows it.
+pub(crate) fn named(code: u8, name: Option<&str>) -> String {
+    format!("{} (0x{code:02X})", name.unwrap_or("unknown code"))
+}
+
+/// A code with its name, as it stands beside its byte.
 pub(crate) fn code(code: u8, name: Option<&str>) -> String {
     format!("0x{code:02X} ({})", name.unwrap_or("unknown"))
 }

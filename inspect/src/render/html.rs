@@ -40,7 +40,7 @@ const MOST_PACKETS: u64 = 10_000;
 /// How many bytes the lists take together.
 const MOST_BYTES: usize = 32 * 1024 * 1024;
 /// How many connections are listed.
-const MOST_CONNECTIONS: usize = 2_000;
+const MOST_CONNECTIONS: usize = 5_000;
 /// How many answers the chart of latencies shows.
 const MOST_LATENCIES: usize = 10_000;
 /// What is explained of a packet: its first bytes, as many fields, and of each value so many characters.

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use self::fields::Fields;
 use crate::capture::{Elapsed, Time};
+use crate::dissect;
 use crate::note::Note;
 use crate::payload::Payload;
 use crate::record::{Body, Connection, Content, Item, Names, Origin, Output, Record};
@@ -267,12 +268,27 @@ fn describe<M: SerializeMap>(item: &Item<'_>, map: &mut M) -> Result<(), M::Erro
         }
         Content::Incomplete { missing } => {
             map.serialize_entry("missing", missing)?;
+            map.serialize_entry("read", &ReadFields(item))?;
             return map.serialize_entry("raw", &digits(item.bytes));
         }
         Content::BadHex(_) => return Ok(()),
     };
     map.serialize_entry("error", &error)?;
+    map.serialize_entry("read", &ReadFields(item))?;
     map.serialize_entry("raw", &digits(item.bytes))
+}
+
+/// The fields that could be read before the fault.
+struct ReadFields<'a>(&'a Item<'a>);
+
+impl Serialize for ReadFields<'_> {
+    fn serialize<S: AnySerializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let item = self.0;
+        let rows = item.readable().map(|until| dissect::read(item.bytes, item.version, until));
+        serializer.collect_seq(rows.iter().flatten().map(
+            |row| json!({ "name": row.name, "value": row.value, "offset": row.at, "length": row.length }),
+        ))
+    }
 }
 
 fn fault(kind: Rule, offset: usize, rule: &str, message: &str) -> Value {

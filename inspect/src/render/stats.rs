@@ -13,7 +13,7 @@ pub(super) use self::tally::Tally;
 use super::paint::Painter;
 use crate::capture::Time;
 use crate::connections::LeftOut;
-use crate::record::{Output, Record};
+use crate::record::{Body, Output, Record};
 
 pub(crate) struct Stats<W> {
     out: W,
@@ -59,5 +59,53 @@ impl<W: Write> Output for Stats<W> {
             self.print()?;
         }
         self.flush()
+    }
+}
+
+/// A timeline of captures with its sums below.
+pub(crate) struct Summed<W> {
+    timeline: Box<dyn Output>,
+    stats: Stats<W>,
+    any: bool,
+}
+
+impl<W> Summed<W> {
+    pub(crate) fn new(timeline: Box<dyn Output>, out: W, painter: Painter) -> Self {
+        let tally = Tally::with_connections(0);
+        Self { timeline, stats: Stats { out, painter, json: false, tally }, any: false }
+    }
+}
+
+impl<W: Write> Output for Summed<W> {
+    fn begin(&mut self, source: Option<&str>) -> io::Result<()> {
+        self.stats.begin(source)?;
+        self.timeline.begin(source)
+    }
+
+    fn clock(&mut self, begin: Time) {
+        self.stats.clock(begin);
+        self.timeline.clock(begin);
+    }
+
+    fn record(&mut self, record: &Record<'_>) -> io::Result<()> {
+        self.any |= matches!(record.body, Body::Item(_));
+        self.stats.record(record)?;
+        self.timeline.record(record)
+    }
+
+    fn end_line(&mut self, line: u64) -> io::Result<()> {
+        self.timeline.end_line(line)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.timeline.flush()
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        self.timeline.finish()?;
+        if self.any {
+            self.stats.brief()?;
+        }
+        self.stats.flush()
     }
 }

@@ -3,14 +3,12 @@
 use std::fmt::Write as _;
 
 use mqtt_wire::{
-    Ack, ConnAck, Connect, Delivery, Packet, Properties, PropertyValue, Publish, ReasonCode, RetainHandling,
-    Subscription, Version, Will,
+    Ack, ConnAck, Connect, Delivery, Packet, PacketType, Properties, PropertyValue, Publish, ReasonCode,
+    RetainHandling, Subscription, Version, Will,
 };
 
 use crate::framer::Digest;
-use crate::text::{
-    connect_return_code, count, hex, payload, quoted, return_code, shortened, subscribe_return_code,
-};
+use crate::text::{count, hex, named, named_code, payload, quoted, shortened};
 
 /// How many characters of a long value are shown, unless all are wanted.
 const MOST: usize = 100;
@@ -45,7 +43,8 @@ impl Summarizer {
                 self.list(subscribe.packet_id.get(), subscriptions, subscribe.properties)
             }
             Packet::SubAck(suback) => {
-                let codes = suback.reason_codes.iter().map(|code| self.suback_code(code)).collect();
+                let codes =
+                    suback.reason_codes.iter().map(|code| self.code(PacketType::SubAck, code)).collect();
                 self.list(suback.packet_id.get(), codes, suback.properties)
             }
             Packet::Unsubscribe(unsubscribe) => {
@@ -53,16 +52,20 @@ impl Summarizer {
                 self.list(unsubscribe.packet_id.get(), filters, unsubscribe.properties)
             }
             Packet::UnsubAck(unsuback) => {
-                let codes = unsuback.reason_codes.iter().map(|code| reason(code, packet)).collect();
+                let codes =
+                    unsuback.reason_codes.iter().map(|code| self.code(PacketType::UnsubAck, code)).collect();
                 self.list(unsuback.packet_id.get(), codes, unsuback.properties)
             }
             Packet::PingReq | Packet::PingResp => Summary::default(),
             Packet::Disconnect(disconnect) => {
-                let first = if self.is_v5() { reason(disconnect.reason_code, packet) } else { String::new() };
+                let code = disconnect.reason_code;
+                let first =
+                    if self.is_v5() { self.code(PacketType::Disconnect, code) } else { String::new() };
                 Summary { first, below: self.properties(disconnect.properties) }
             }
             Packet::Auth(auth) => {
-                Summary { first: reason(auth.reason_code, packet), below: self.properties(auth.properties) }
+                let first = self.code(PacketType::Auth, auth.reason_code);
+                Summary { first, below: self.properties(auth.properties) }
             }
         }
     }
@@ -98,15 +101,7 @@ impl Summarizer {
     }
 
     fn connack(&self, connack: &ConnAck<'_>) -> Summary {
-        let mut first = if self.is_v5() {
-            reason(connack.reason_code, &Packet::ConnAck(*connack))
-        } else {
-            let code = return_code(connack.reason_code);
-            match connect_return_code(code) {
-                Some(name) if code > 0 => format!("{name} (0x{code:02X})"),
-                name => named(code, name),
-            }
-        };
+        let mut first = self.code(PacketType::ConnAck, connack.reason_code);
         if connack.session_present {
             first.push_str(", session present");
         }
@@ -136,9 +131,9 @@ impl Summarizer {
 
     fn ack(&self, packet: &Packet<'_>, ack: &Ack<'_>) -> Summary {
         let mut first = format!("id {}", ack.packet_id);
-        if ack.reason_code != ReasonCode::SUCCESS {
+        if self.is_v5() {
             first.push_str(", ");
-            first.push_str(&reason(ack.reason_code, packet));
+            first.push_str(&self.code(packet.packet_type(), ack.reason_code));
         }
         Summary { first, below: self.properties(ack.properties) }
     }
@@ -171,12 +166,9 @@ impl Summarizer {
         text
     }
 
-    fn suback_code(&self, code: ReasonCode) -> String {
-        if self.is_v5() {
-            named(code.get(), code.name_in(mqtt_wire::PacketType::SubAck))
-        } else {
-            named(code.get(), subscribe_return_code(code.get()))
-        }
+    fn code(&self, packet: PacketType, code: ReasonCode) -> String {
+        let (code, name) = named_code(packet, self.version, code);
+        named(code, name)
     }
 
     fn properties(&self, properties: Properties<'_>) -> Vec<String> {
@@ -247,19 +239,6 @@ fn long_payload(head: &[u8], digest: &Digest) -> String {
 /// Enough of a text to fill what is shown of it.
 fn beginning(text: &str) -> &str {
     text.char_indices().nth(MOST + 1).and_then(|(at, _)| text.get(..at)).unwrap_or(text)
-}
-
-fn reason(code: ReasonCode, packet: &Packet<'_>) -> String {
-    named(code.get(), code.name_in(packet.packet_type()))
-}
-
-/// A code that tells of success goes by its name, any other by name and number.
-fn named(code: u8, name: Option<&str>) -> String {
-    match name {
-        Some(name) if code < 3 => name.to_owned(),
-        Some(name) => format!("{name} (0x{code:02X})"),
-        None => format!("unknown code 0x{code:02X}"),
-    }
 }
 
 /// The beginning of a bad packet.

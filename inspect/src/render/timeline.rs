@@ -11,13 +11,17 @@ use super::paint::{self, Painter};
 use super::summary::{Summarizer, Summary, head};
 use crate::args::TimeStyle;
 use crate::capture::Time;
+use crate::dissect;
 use crate::note::{Note, Weight};
 use crate::payload::Payload;
-use crate::record::{Body, Content, Item, Origin, Output, Record, refuses};
-use crate::text::{count, quoted, shortened};
+use crate::record::{Body, Content, Item, Names, Origin, Output, Record, refuses};
+use crate::text::{count, quoted, shortened, visible};
 
 /// Wide enough for UNSUBSCRIBE.
 const TYPE_WIDTH: usize = 11;
+
+/// For the client identifier and the user.
+const WHO_WIDTH: usize = 20;
 
 pub(crate) struct Timeline<W> {
     pub(crate) out: W,
@@ -49,8 +53,9 @@ impl<W: Write> Timeline<W> {
             (Origin::Raw, None) => write!(left, "byte {:8}", ""),
             (Origin::Connection(connection), _) => {
                 left.push_str(&stamp(record.time, self.begin, self.time));
-                let mut number = String::with_capacity(8);
-                let _ = write!(number, "  #{:<3}", connection.number);
+                let mut number = String::with_capacity(32);
+                let who = record.known.names.as_deref().map(who).unwrap_or_default();
+                let _ = write!(number, "  #{:<3} {who:<WHO_WIDTH$}", connection.number);
                 return (left, number);
             }
         };
@@ -97,7 +102,7 @@ impl<W: Write> Timeline<W> {
             _ => String::new(),
         };
         let (left, connection) = self.columns(record);
-        let indent = left.len() + connection.len() + 7 + TYPE_WIDTH;
+        let indent = left.len() + connection.chars().count() + 7 + TYPE_WIDTH;
         let p = self.painter;
         let guess = if item.guessed { format!("  [MQTT {}, guessed]", item.version) } else { String::new() };
         writeln!(
@@ -181,9 +186,20 @@ pub(crate) fn stamp(time: Option<Time>, begin: Option<Time>, style: TimeStyle) -
     match (time, style) {
         (None, TimeStyle::Relative) => " ".repeat(12),
         (None, TimeStyle::Utc) => " ".repeat(27),
+        (None, TimeStyle::Local) => " ".repeat(32),
         (Some(time), TimeStyle::Relative) => format!("{:>12}", time.since(begin).to_string()),
         (Some(time), TimeStyle::Utc) => time.utc(),
+        (Some(time), TimeStyle::Local) => time.local(),
     }
+}
+
+/// The client, and the user in parentheses.
+fn who(names: &Names) -> String {
+    let who = match &names.user {
+        Some(user) => format!("{} ({})", visible(&names.client), visible(user)),
+        None => visible(&names.client),
+    };
+    shortened(who, WHO_WIDTH - 1)
 }
 
 fn arrow(sender: Option<Sender>) -> char {
@@ -222,6 +238,28 @@ pub(crate) fn bad(item: &Item<'_>, full: bool) -> Summary {
         Content::BadHex(message) => message.clone(),
         Content::Packet(_) => String::new(),
     };
-    let below = if item.bytes.is_empty() { Vec::new() } else { vec![head(item.bytes, full)] };
+    let mut below = if item.bytes.is_empty() { Vec::new() } else { vec![head(item.bytes, full)] };
+    below.extend(read_fields(item, full));
     Summary { first, below }
+}
+
+/// The fields before the fault, in a line.
+fn read_fields(item: &Item<'_>, full: bool) -> Option<String> {
+    const MOST_FIELDS: usize = 12;
+    const LONGEST: usize = 60;
+    let rows = dissect::read(item.bytes, item.version, item.readable()?);
+    let most = if full { usize::MAX } else { MOST_FIELDS };
+    let mut fields: Vec<String> = rows
+        .iter()
+        .take(most)
+        .map(|row| match row.is_password() {
+            true => format!("{} ({})", row.name, count(row.length as u64, "byte")),
+            false if full => format!("{} {}", row.name, row.value),
+            false => format!("{} {}", row.name, shortened(row.value.clone(), LONGEST)),
+        })
+        .collect();
+    if rows.len() > most {
+        fields.push("…".to_owned());
+    }
+    (!fields.is_empty()).then(|| format!("read: {}", fields.join(", ")))
 }

@@ -54,6 +54,8 @@ pub(super) fn header(bytes: &[u8]) -> Proxy {
         }
         HeaderResult::V2(Ok(header)) => {
             let (source, destination) = match header.addresses {
+                // The balancer speaks for itself: the receiver must discard what addresses there are (section 2.2).
+                _ if header.command == v2::Command::Local => (None, None),
                 v2::Addresses::IPv4(ip) => (
                     Some(SocketAddr::from((ip.source_address, ip.source_port))),
                     Some(SocketAddr::from((ip.destination_address, ip.destination_port))),
@@ -93,6 +95,9 @@ mod tests {
             (v2(1, 0x11, &tlv), Some("203.0.113.7:51000")),
             (v2(1, 0x21, &v6), Some("[101:101:101:101:101:101:101:101]:1")),
             (v2(0, 0x00, &[]), None),
+            // LOCAL: the addresses are no client's.
+            (v2(0, 0x11, &v4), None),
+            (v2(0, 0x21, &v6), None),
         ];
         for (bytes, expected) in headers {
             for length in 1..bytes.len() {

@@ -190,8 +190,7 @@ struct EachConnection<'a>(&'a Tally);
 impl Serialize for EachConnection<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let sum = |sum: &Sum| json!({ "packets": sum.packets, "bytes": sum.bytes });
-        let listed = self.0.connections.iter().take(self.0.listed.unwrap_or(usize::MAX));
-        serializer.collect_seq(listed.map(|connection| {
+        serializer.collect_seq(self.0.connections.iter().map(|connection| {
             let mut object = json!({
                 "source": self.0.source(connection),
                 "number": connection.ends.number,

@@ -110,18 +110,21 @@ pub(in crate::render) struct Tally {
     pub(super) topics: Rates,
     pub(super) clients: Rates,
     open: Clients,
-    /// How many connections JSON lists, when not all.
-    pub(super) listed: Option<usize>,
+    /// How many connections have entries at most.
+    most: Option<usize>,
+    /// How many connections there were.
+    count: usize,
 }
 
 impl Tally {
-    /// One whose JSON lists so many connections at most.
+    /// One with entries for so many connections at most.
     pub(in crate::render) fn with_connections(most: usize) -> Self {
-        Self { listed: Some(most), ..Self::default() }
+        Self { most: Some(most), ..Self::default() }
     }
 
+    /// How many connections there were.
     pub(in crate::render) fn connection_count(&self) -> usize {
-        self.connections.len()
+        self.count
     }
 
     pub(in crate::render) fn leave_out(&mut self, left_out: LeftOut) {
@@ -130,7 +133,7 @@ impl Tally {
 
     pub(in crate::render) fn begin(&mut self, source: Option<&str>) {
         self.sources.push(source.map(str::to_owned));
-        self.first = self.connections.len();
+        self.first = self.count;
         self.begin = None;
         self.open.clear();
     }
@@ -273,7 +276,8 @@ impl Tally {
     /// The connection's entry; connections come by their numbers, from 1.
     fn connection(&mut self, ends: Connection) -> Option<&mut PerConnection> {
         let index = self.index(ends)?;
-        if index == self.connections.len() {
+        self.count = self.count.max(index + 1);
+        if index == self.connections.len() && self.most.is_none_or(|most| index < most) {
             // Performance: doubling would cost twice the memory.
             if self.connections.len() == self.connections.capacity() {
                 self.connections.reserve_exact(64 + self.connections.len() / 4);

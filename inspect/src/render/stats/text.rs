@@ -10,7 +10,7 @@ use super::tally::{PerConnection, Sum, VERSIONS};
 use crate::capture::Elapsed;
 use crate::connections::LeftOut;
 use crate::render::paint;
-use crate::text::{count, quoted, shortened};
+use crate::text::{count, named, quoted, shortened};
 
 impl<W: Write> Stats<W> {
     pub(super) fn print(&mut self) -> io::Result<()> {
@@ -39,6 +39,36 @@ impl<W: Write> Stats<W> {
         self.print_latencies()?;
         self.print_rates()?;
         self.print_errors()
+    }
+
+    /// The sums in a few lines.
+    pub(super) fn brief(&mut self) -> io::Result<()> {
+        let tally = &self.tally;
+        let good = tally.good();
+        let total = good.packets + tally.bad() + tally.incomplete.packets;
+        let bytes = good.bytes + tally.error_bytes + tally.incomplete.bytes;
+        let seconds = Elapsed::from_nanoseconds(tally.duration);
+        let connections = count(tally.connection_count() as u64, "connection");
+        let first =
+            format!("{}, {} in {connections}, {seconds} s", count(total, "packet"), count(bytes, "byte"));
+        writeln!(self.out, "\n{}", self.painter.paint(paint::BOLD, &first))?;
+        let unanswered = tally.latencies.outcomes.values().map(|outcome| outcome.unanswered).sum();
+        let wrong: Vec<String> = [
+            (tally.bad(), "malformed"),
+            (tally.incomplete.packets, "cut off"),
+            (tally.refusals.values().sum(), "refused"),
+            (tally.broken.values().sum(), "against rules between packets"),
+            (unanswered, "never answered"),
+        ]
+        .into_iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, what)| format!("{number} {what}"))
+        .collect();
+        let (style, wrong) = match wrong.is_empty() {
+            true => (paint::DIM, "nothing malformed, refused or unanswered".to_owned()),
+            false => (paint::BAD, wrong.join(", ")),
+        };
+        writeln!(self.out, "{}", self.painter.paint(style, &wrong))
     }
 
     fn title(&mut self, title: &str) -> io::Result<()> {
@@ -284,7 +314,8 @@ fn course(course: &Course) -> String {
         Ending::Forgotten => "given up: nothing was heard for long".to_owned(),
     };
     if let Some((code, name)) = course.ending.code() {
-        text += &format!(", 0x{code:02X} {}", name.unwrap_or("unknown"));
+        text += ", ";
+        text += &named(code, name);
     }
     text
 }
