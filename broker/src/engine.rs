@@ -87,7 +87,7 @@ pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// What a connection asks of the rest.
 pub trait Engine: Send + Sync {
-    /// Takes a client's session, or begins one. The connection that has it is sent away (0x8E), and this waits until it
+    /// Takes a client's session, or begins one: that of another user is ended, as with Clean Start. The connection that has it is sent away (0x8E), and this waits until it
     /// has given the session back. The changes are added to the turn.
     ///
     /// # Errors
@@ -119,8 +119,8 @@ pub trait Engine: Send + Sync {
     /// Puts a message into the queues of its subscribers, and retains it if RETAIN is set.
     fn publish(&self, message: &Arc<Message>, turn: &mut Turn) -> Published;
 
-    /// The next retained messages under a filter, at most so many.
-    fn retained(&self, cursor: &mut TopicCursor, most: usize) -> Vec<Arc<Message>>;
+    /// The next retained messages under a filter, at most so many, and whether there may be more.
+    fn retained(&self, cursor: &mut TopicCursor, most: usize) -> (Vec<Arc<Message>>, bool);
 
     /// Puts a retained message into the hands of a session, to be sent next.
     fn hand(&self, held: &Held, queued: Queued, turn: &mut Turn) -> Arc<Queued>;

@@ -71,9 +71,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let metrics = config.metrics.map(tokio::net::TcpListener::bind);
     if let (Some(metrics), Some(address)) = (metrics, config.metrics) {
         let listener = metrics.await.with_context(|| format!("cannot listen at {address}"))?;
-        let local = broker.engine().clone();
-        let health = move || local.is_store_full().then(|| "the store takes nothing".to_owned());
-        tokio::spawn(mqtt_broker::http::serve(listener, broker.metrics().clone(), Arc::new(health)));
+        broker.serve_http(listener);
     }
     loop {
         tokio::select! {

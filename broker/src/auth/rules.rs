@@ -26,9 +26,12 @@
 //!   in common with it ([`TopicFilter::intersects`]). So `allow read #` with `deny read secret/#` allows `public/#` and
 //!   refuses `#`.
 //! - Of a shared subscription it is what is behind `$share/name/`.
+//! - When the file was read again, subscriptions that are not allowed any more are ended before their client gets its next
+//!   message.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use mqtt_wire::topic::TopicFilterBuf;
@@ -42,6 +45,7 @@ use super::{Authorise, Who};
 pub struct Rules {
     path: PathBuf,
     list: RwLock<Arc<List>>,
+    generation: AtomicU64,
 }
 
 /// The rules by whom they are for.
@@ -82,16 +86,19 @@ impl Rules {
     /// When the file cannot be read, or a line is not what it has to be.
     pub fn load(path: &Path) -> Result<Self, FileError> {
         let list = file::read(path, List::parse)?;
-        Ok(Self { path: path.to_owned(), list: RwLock::new(Arc::new(list)) })
+        let list = RwLock::new(Arc::new(list));
+        Ok(Self { path: path.to_owned(), list, generation: AtomicU64::new(0) })
     }
 
-    /// Reads the file again.
+    /// Reads the file again. Subscriptions that are not allowed any more are ended, and messages that waited by them are
+    /// not sent.
     ///
     /// # Errors
     /// As for [`load`](Self::load); the rules are those that they were.
     pub fn reload(&self) -> Result<(), FileError> {
         let list = file::read(&self.path, List::parse)?;
         *self.list.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(list);
+        self.generation.fetch_add(1, Ordering::Release);
         Ok(())
     }
 
@@ -116,6 +123,10 @@ impl Authorise for Rules {
 
     fn may_subscribe(&self, who: &Who, filter: TopicFilter<'_>) -> bool {
         self.allow(who, Wish::Subscribe(filter.inner()))
+    }
+
+    fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
     }
 }
 
