@@ -25,6 +25,7 @@ mod mailbox;
 mod registry;
 mod retained;
 mod routing;
+mod scans;
 mod seat;
 mod subscriptions;
 mod sys;
@@ -43,7 +44,7 @@ use crate::store::{Message, Queued, SessionId, UnixMillis};
 
 pub use self::local::{Local, OpenError};
 pub use self::mailbox::{Mail, Mailbox};
-pub use self::seat::{Held, Scan, Seat};
+pub use self::seat::{Held, Seat};
 pub use self::turn::{Commit, Turn};
 
 /// The slots of the sessions: a message is known by its place in the queue.

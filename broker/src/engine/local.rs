@@ -137,7 +137,7 @@ impl Local {
         for scan in &kept.scans {
             let of = kept.subscriptions.iter().find(|subscription| subscription.filter == scan.filter);
             if let Some(subscription) = of {
-                held.restore_scan(scan, subscription);
+                held.scans.restore(scan, subscription);
             }
         }
         for crate::store::Subscription { filter, options, identifier } in kept.subscriptions {

@@ -86,7 +86,7 @@ impl Local {
         self.metrics.subscriptions.dec();
         let session = held.mailbox.session();
         self.remove_subscriber(filter.as_filter(), session);
-        held.remove_scan(filter.as_filter());
+        held.scans.remove(&filter);
         if filter.as_filter().is_shared() {
             let others = held.mailbox.take_shared(Some(filter.as_str()));
             Self::take_out(&held.mailbox, &others, turn);

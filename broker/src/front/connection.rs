@@ -123,7 +123,10 @@ impl<'c, S: Stream> Connection<'c, S> {
             } else if self.mail.is_empty() {
                 self.shrink();
             }
-            match self.wait(link, held, timer.as_mut(), &mut written, has_more).await {
+            let mut has_rested = has_more;
+            match self.wait(link, held, timer.as_mut(), &mut written, &mut has_rested).await {
+                // Others have not run since the turn before.
+                Event::Turn if !has_rested => tokio::task::yield_now().await,
                 Event::Turn => {}
                 Event::Kick(code) => {
                     self.kicked(code);
@@ -141,19 +144,21 @@ impl<'c, S: Stream> Connection<'c, S> {
             self.send_retained(link, held);
             self.send_mail(link, held);
             has_more = self.handle_packets(link, held).await;
-            has_more |= held.scan().is_some() && link.capacity() > 0 && self.outbox.len() < OUTBOX_BYTES;
+            has_more |= held.has_scans() && link.capacity() > 0 && self.outbox.len() < OUTBOX_BYTES;
         }
     }
 
-    /// Waits until there is something to do; with `has_more` only looks.
+    /// Waits until there is something to do; with `has_rested` there is, and it only looks. Afterwards it says whether it
+    /// has waited.
     async fn wait(
         &mut self,
         link: &mut ServerLink<'_>,
         held: &mut Held,
         mut timer: std::pin::Pin<&mut Sleep>,
         written: &mut Instant,
-        has_more: bool,
+        has_rested: &mut bool,
     ) -> Event {
+        let has_more = *has_rested;
         let capacity = link.capacity();
         let silence =
             link.deadline().map(|at| Instant::now() + Duration::from_millis(at.saturating_sub(self.now)));
@@ -161,7 +166,9 @@ impl<'c, S: Stream> Connection<'c, S> {
         if !has_more && let Some(end) = self.ended.take() {
             return Event::End(end);
         }
-        poll_fn(|cx| {
+        let mut polls = 0;
+        let event = poll_fn(|cx| {
+            polls += 1;
             if self.ended.is_some() {
                 return Poll::Ready(Event::Turn);
             }
@@ -198,7 +205,7 @@ impl<'c, S: Stream> Connection<'c, S> {
             let can_send = |queued: &Arc<Queued>| queued.qos == QoS::AtMostOnce || capacity > 0;
             let wants_mail = room && self.mail.front().is_none_or(can_send);
             is_ready |= wants_mail && !self.mail.is_empty();
-            is_ready |= room && capacity > 0 && held.scan().is_some();
+            is_ready |= room && capacity > 0 && held.has_scans();
             match held.mailbox.poll(cx, wants_mail) {
                 Poll::Ready(Mail::Kick(code)) => return Poll::Ready(Event::Kick(code)),
                 Poll::Ready(Mail::Messages) => is_ready = true,
@@ -221,7 +228,9 @@ impl<'c, S: Stream> Connection<'c, S> {
             }
             if timer.as_mut().poll(cx).is_ready() { Poll::Ready(Event::Turn) } else { Poll::Pending }
         })
-        .await
+        .await;
+        *has_rested |= polls > 1;
+        event
     }
 
     /// Slows a publisher down whose messages fill the queue of a client that is connected: at most
@@ -410,12 +419,11 @@ impl<'c, S: Stream> Connection<'c, S> {
     pub(super) fn send_retained(&mut self, link: &mut ServerLink<'_>, held: &mut Held) {
         while self.outbox.len() < OUTBOX_BYTES {
             let most = self.retained_left.min(link.capacity());
-            let Some(scan) = held.scan().filter(|_| most > 0) else { return };
-            let (messages, has_more) = scan.next(&*self.shared.engine, most);
-            let (options, identifier) = (scan.options, scan.identifier);
-            if !has_more {
-                held.end_scan(&mut self.turn);
+            if most == 0 {
+                return;
             }
+            let scan = held.scan(&*self.shared.engine, most, &mut self.turn);
+            let Some((messages, options, identifier)) = scan else { return };
             // One that has nothing counts as well.
             self.retained_left = self.retained_left.saturating_sub(messages.len().max(1));
             for message in messages {

@@ -203,8 +203,9 @@ fn retained_messages_that_are_still_to_be_sent() {
         publisher.publish(&Publish { retain: true, ..message(&topic, &[number], QoS::ExactlyOnce) });
     }
     let (mut client, _) = two_at_a_time(scene.port);
-    client.subscribe("r/+", QoS::AtLeastOnce);
-    client.subscribe("r/7", QoS::AtLeastOnce);
+    let wanted = ["r/+", "r/7"].map(|text| Subscription::new(filter(text), QoS::AtLeastOnce));
+    client.send(mqtt_wire::Subscribe::new(id(1), &wanted));
+    client.expect(mqtt_wire::SubAck::new(id(1), &[ReasonCode::granted(QoS::AtLeastOnce); 2]));
     expect_retained(&mut client, 0..1);
     // Two are under way, and the connection is cut: they come again, and then the others.
     client.expect_message("r/1", &[1]);

@@ -17,8 +17,8 @@ use mqtt_broker::store::{Message, Queued, UnixMillis};
 use mqtt_session::Ending;
 use mqtt_wire::topic::TopicCursor;
 use mqtt_wire::{
-    Connect, Connection, Packet, Publish, PublishFrame, QoS, ReasonCode, Subscribe, Subscription,
-    SubscriptionId, TopicFilter, TopicName, Unsubscribe, Version,
+    CheckedFrame, Connect, Connection, Packet, Publish, PublishFrame, QoS, ReasonCode, Subscribe,
+    Subscription, SubscriptionId, TopicFilter, TopicName, Unsubscribe, Version,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
@@ -198,7 +198,8 @@ impl Client {
         let mut messages = 0;
         loop {
             while let Some(frame) = self.connection.split_from(&mut self.input).unwrap() {
-                let packet = frame.decode().unwrap();
+                let frame = CheckedFrame::new(frame).unwrap();
+                let packet = frame.packet();
                 if is_it(&packet) {
                     return messages;
                 }

@@ -30,7 +30,7 @@ impl Program {
             .stderr(Stdio::piped())
             .env("RUST_BACKTRACE", "0")
             .spawn()
-            .unwrap_or_else(|error| panic!("{name}: {error}; run examples/tests/setup"));
+            .unwrap_or_else(|error| panic!("{name}: {error}; run tests/setup"));
         let lines = lines_of(child.stdout.take().expect("it is piped"));
         let stderr = Arc::new(Mutex::new(String::new()));
         let (mut pipe, text) = (child.stderr.take().expect("it is piped"), stderr.clone());
@@ -154,7 +154,7 @@ impl Client {
                 let here = Path::new(env!("CARGO_MANIFEST_DIR"));
                 let target = here.join("../target").canonicalize().unwrap_or_default();
                 let python = target.join("examples-venv/bin/python");
-                assert!(python.exists(), "there is no {}: run examples/tests/setup", python.display());
+                assert!(python.exists(), "there is no {}: run tests/setup", python.display());
                 command = Command::new(python);
                 let level = self.version.get().to_string();
                 command.arg(here.join("tests/scene/paho_client.py"));
