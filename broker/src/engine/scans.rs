@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use mqtt_wire::topic::{TopicCursor, TopicFilterBuf};
-use mqtt_wire::{Subscription, SubscriptionId, SubscriptionOptions, TopicFilter};
+use mqtt_wire::{Subscription, SubscriptionId, SubscriptionOptions};
 
 use super::Engine;
 use crate::store::{self, Change, Message, SessionId};
