@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use mqtt_wire::{ReasonCode, TopicFilter, TopicName};
 
-pub use self::file::FileError;
+pub use self::file::{BadLine, FileError};
 pub use self::open::{Anonymous, Everything};
 pub use self::rules::Rules;
 pub use self::users::Users;

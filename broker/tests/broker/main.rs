@@ -15,6 +15,7 @@ mod retained;
 mod scene;
 mod sessions;
 mod shared;
+mod statements;
 mod subscriptions;
 mod turns;
 mod wills;
