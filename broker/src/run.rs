@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use mqtt_broker::auth::{Anonymous, Authenticate, Authorise, Everything, Rules, Users};
 use mqtt_broker::config::{Config, Listener, LogForm, Storage};
-use mqtt_broker::listener::Bound;
+use mqtt_broker::listener::{Bound, Certificates};
 use mqtt_broker::server::{Broker, Parts};
 use mqtt_broker::store::{Disk, Store};
 use tokio::signal::unix::{SignalKind, signal};
@@ -20,6 +20,16 @@ pub(crate) fn run(config: &Config) -> anyhow::Result<()> {
     let ended = runtime.block_on(serve(config));
     runtime.shutdown_timeout(Duration::from_secs(1));
     ended
+}
+
+/// Reads the files that the configuration names, to see whether they are what they have to be.
+pub(crate) fn check_files(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
+    config.users.as_deref().map(|path| Users::load(path, config.anonymous)).transpose()?;
+    config.rules.as_deref().map(Rules::load).transpose()?;
+    for tls in config.listeners.iter().filter_map(|listener| listener.tls.as_ref()) {
+        Certificates::load(tls)?;
+    }
+    Ok(())
 }
 
 fn start_log(form: LogForm) {

@@ -134,9 +134,17 @@ fn silently(error: impl std::fmt::Display) -> Refused {
 fn unreadable(connection: &mut mqtt_wire::Connection, error: &mqtt_wire::DecodeError) -> Refused {
     match (error.rule(), connection.version()) {
         (Rule::ProtocolVersion, _) => Refused::With(UNACCEPTABLE_VERSION.to_vec(), error.to_string()),
+        // No code of 3.x says that a packet breaks a rule: the connection is closed without one `[MQTT-3.2.2-6]`.
+        (_, Some(version)) if version != Version::V5 && !is_about_the_client(error.reason_code()) => {
+            Refused::Silently(error.to_string())
+        }
         (_, Some(_)) => refuse(connection, error.reason_code(), error.to_string()),
         _ => Refused::Silently(error.to_string()),
     }
+}
+
+fn is_about_the_client(code: ReasonCode) -> bool {
+    code == ReasonCode::CLIENT_IDENTIFIER_NOT_VALID
 }
 
 /// A CONNACK that refuses, if the version has one for that.
