@@ -166,7 +166,7 @@ impl<S: Stream> Connection<'_, S> {
     async fn subscribe(&mut self, held: &mut Held, packet: &Subscribe<'_>) -> Vec<ReasonCode> {
         let identifier = packet.properties.subscription_identifiers().next();
         let mut codes = Vec::with_capacity(packet.subscriptions.iter().count());
-        for wanted in packet.subscriptions.iter() {
+        for wanted in packet.subscriptions {
             self.rest().await;
             let code = match self.subscribe_to(held, wanted, identifier) {
                 Ok(()) => ReasonCode::granted(wanted.maximum_qos),
@@ -206,7 +206,7 @@ impl<S: Stream> Connection<'_, S> {
 
     async fn unsubscribe(&mut self, held: &mut Held, packet: &Unsubscribe<'_>) -> Vec<ReasonCode> {
         let mut codes = Vec::with_capacity(packet.filters.iter().count());
-        for filter in packet.filters.iter() {
+        for filter in packet.filters {
             self.rest().await;
             codes.push(self.unsubscribe_from(held, filter));
         }

@@ -258,7 +258,9 @@ fn retained_messages_for_a_subscription_that_has_ended() {
     client.subscribe("r/+", QoS::AtLeastOnce);
     let under_way = [client.expect_message("r/0", &[0]), client.expect_message("r/1", &[1])];
     client.unsubscribe("r/+");
-    under_way.iter().for_each(|got| client.acknowledge(got));
+    for got in &under_way {
+        client.acknowledge(got);
+    }
     client.ping();
     client.goodbye();
     scene.shutdown();

@@ -115,7 +115,9 @@ fn retained_storms() {
         pings += 1;
     }
     assert!(pings > 10, "{pings}");
-    storm.into_iter().for_each(|storm| storm.join().unwrap());
+    for storm in storm {
+        storm.join().unwrap();
+    }
     // One who asks and does not read holds nothing up, and no more is put together for him than fits into the sockets and
     // the outbox.
     let before = scene.metrics().get("mqtt_sent_bytes_total");

@@ -123,8 +123,9 @@ fn a_connection_that_takes_nothing_and_what_was_for_it() {
     deaf.subscribe("a", QoS::AtMostOnce);
     let mut publisher = Raw::v5(scene.port, "publisher");
     let mut sent = 0.0;
+    let payload = vec![7; 100_000];
     while scene.broker().engine().clients().0 == 2 {
-        publisher.publish(&message("a", &[7; 100_000], QoS::AtMostOnce));
+        publisher.publish(&message("a", &payload, QoS::AtMostOnce));
         sent += 1.0;
     }
     scene.until_shown(r#"mqtt_connections_closed_total{reason="slow_reader"}"#, 1.0);

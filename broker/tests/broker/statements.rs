@@ -1,7 +1,7 @@
 //! The table of statements is whole, and the tests that it names exist.
 
 #[path = "../../../tests/common/statements.rs"]
-mod statements;
+mod table;
 
 const FILES: [(&str, &str); 12] = [
     ("auth", include_str!("auth.rs")),
@@ -20,8 +20,8 @@ const FILES: [(&str, &str); 12] = [
 
 #[test]
 fn every_statement_names_its_tests() {
-    let table = include_str!("../../statements.tsv");
-    let counts = statements::check(table, &["server", "both", "client", "network"], &FILES);
+    let statements = include_str!("../../statements.tsv");
+    let counts = table::check(statements, &["server", "both", "client", "network"], &FILES);
     assert_eq!(counts.statements, [("3.1.1".to_owned(), 41), ("5.0".to_owned(), 51)].into());
     assert!(counts.reasons < 16, "{}", counts.reasons);
     assert!(counts.tests.len() > 30, "{}", counts.tests.len());

@@ -167,7 +167,9 @@ fn what_is_under_way_when_a_subscription_ends_is_finished() {
         let under_way = [client.expect_message("a", b"one"), client.expect_message("a", b"two")];
         client.unsubscribe("a");
         publisher.publish(&message("a", b"three", QoS::AtLeastOnce));
-        under_way.iter().for_each(|got| client.acknowledge(got));
+        for got in &under_way {
+            client.acknowledge(got);
+        }
         client.ping();
     }
 }

@@ -1,7 +1,7 @@
 //! The table of statements is whole, and the tests that it names exist.
 
 #[path = "../../../tests/common/statements.rs"]
-mod statements;
+mod table;
 
 const FILES: [(&str, &str); 4] = [
     ("duties", include_str!("duties.rs")),
@@ -13,7 +13,7 @@ const FILES: [(&str, &str); 4] = [
 #[test]
 fn every_statement_names_its_tests() {
     let keepers = ["close", "clock", "store", "application"];
-    let counts = statements::check(include_str!("../../statements.tsv"), &keepers, &FILES);
+    let counts = table::check(include_str!("../../statements.tsv"), &keepers, &FILES);
     assert_eq!(counts.statements.values().sum::<usize>(), 28);
     assert_eq!(counts.reasons, 0);
     assert!(counts.tests.len() > 10, "{}", counts.tests.len());
