@@ -475,6 +475,23 @@ fn options_of_a_subscription() {
     assert_eq!(full.with_options(SubscriptionOptions::default()), plain);
 }
 
+/// The byte of the options is the one in SUBSCRIBE, for every byte there is.
+#[test]
+fn options_byte_of_a_subscription() {
+    for byte in 0..=255 {
+        let subscribe = [0x82, 7, 0, 1, 0, 0, 1, b'a', byte];
+        let decoded = match decode_exact(&subscribe, Version::V5) {
+            Ok(Packet::Subscribe(packet)) => {
+                packet.subscriptions.iter().next().map(|wanted| wanted.options())
+            }
+            _ => None,
+        };
+        let options = SubscriptionOptions::from_byte(byte);
+        assert_eq!(options, decoded, "{byte:#04x}");
+        assert!(options.is_none_or(|options| options.to_byte() == byte), "{byte:#04x}");
+    }
+}
+
 /// Every rule has a text of its own, and a label in both standards.
 #[test]
 fn rules() {

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use mqtt_wire::{ReasonCode, TopicFilter, TopicName};
 
-pub use self::file::FileError;
+pub use self::file::{BadLine, FileError};
 pub use self::open::{Anonymous, Everything};
 pub use self::rules::Rules;
 pub use self::users::Users;
@@ -114,4 +114,17 @@ pub trait Authorise: Send + Sync {
     /// Whether the client may subscribe to this filter (of a shared subscription, what is behind `$share/name/`): to
     /// every name that it matches.
     fn may_subscribe(&self, who: &Who, filter: TopicFilter<'_>) -> bool;
+
+    /// Whether the client may receive a message with this name that has waited for it: it is asked for messages that came
+    /// by a subscription that was allowed, when the [`generation`](Self::generation) has changed since or the client has
+    /// come back to its session.
+    fn may_receive(&self, who: &Who, topic: TopicName<'_>) -> bool {
+        TopicFilter::new(topic.as_str()).is_ok_and(|filter| self.may_subscribe(who, filter))
+    }
+
+    /// A number that is another one when what is allowed is. The subscriptions of a client are looked at again before it
+    /// gets its next message; those that are not allowed any more are ended.
+    fn generation(&self) -> u64 {
+        0
+    }
 }

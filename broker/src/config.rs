@@ -141,7 +141,7 @@ pub struct Flags {
     /// The form of the log
     #[arg(long, value_name = "FORM")]
     pub log: Option<LogForm>,
-    /// Check the configuration and end
+    /// Check the configuration and the files that it names, and end
     #[arg(long)]
     pub check_config: bool,
 }

@@ -25,6 +25,7 @@ mod mailbox;
 mod registry;
 mod retained;
 mod routing;
+mod scans;
 mod seat;
 mod subscriptions;
 mod sys;
@@ -43,7 +44,7 @@ use crate::store::{Message, Queued, SessionId, UnixMillis};
 
 pub use self::local::{Local, OpenError};
 pub use self::mailbox::{Mail, Mailbox};
-pub use self::seat::{Held, Scan, Seat};
+pub use self::seat::{Held, Seat};
 pub use self::turn::{Commit, Turn};
 
 /// The slots of the sessions: a message is known by its place in the queue.
@@ -87,7 +88,7 @@ pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// What a connection asks of the rest.
 pub trait Engine: Send + Sync {
-    /// Takes a client's session, or begins one. The connection that has it is sent away (0x8E), and this waits until it
+    /// Takes a client's session, or begins one: that of another user is ended, as with Clean Start. The connection that has it is sent away (0x8E), and this waits until it
     /// has given the session back. The changes are added to the turn.
     ///
     /// # Errors
@@ -119,8 +120,8 @@ pub trait Engine: Send + Sync {
     /// Puts a message into the queues of its subscribers, and retains it if RETAIN is set.
     fn publish(&self, message: &Arc<Message>, turn: &mut Turn) -> Published;
 
-    /// The next retained messages under a filter, at most so many.
-    fn retained(&self, cursor: &mut TopicCursor, most: usize) -> Vec<Arc<Message>>;
+    /// The next retained messages under a filter, at most so many, and whether there may be more.
+    fn retained(&self, cursor: &mut TopicCursor, most: usize) -> (Vec<Arc<Message>>, bool);
 
     /// Puts a retained message into the hands of a session, to be sent next.
     fn hand(&self, held: &Held, queued: Queued, turn: &mut Turn) -> Arc<Queued>;

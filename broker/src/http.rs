@@ -18,8 +18,6 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
-use crate::metrics::Metrics;
-
 /// Connections at a time; one more waits.
 const CONNECTIONS: usize = 16;
 
@@ -32,11 +30,17 @@ const DEADLINE: Duration = Duration::from_secs(10);
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
 
-/// What is wrong, in a few words; `None` when nothing is.
-pub type Health = dyn Fn() -> Option<String> + Send + Sync;
+/// What is served.
+pub struct Pages {
+    /// The text of `/metrics`.
+    pub metrics: Box<dyn Fn() -> String + Send + Sync>,
+    /// What is wrong, in a few words; `None` when nothing is.
+    pub health: Box<dyn Fn() -> Option<String> + Send + Sync>,
+}
 
 /// Serves for as long as it is not dropped. Each connection has one request.
-pub async fn serve(listener: TcpListener, metrics: Arc<Metrics>, health: Arc<Health>) {
+pub async fn serve(listener: TcpListener, pages: Pages) {
+    let pages = Arc::new(pages);
     let room = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         let Ok(place) = room.clone().acquire_owned().await else { return };
@@ -45,10 +49,10 @@ pub async fn serve(listener: TcpListener, metrics: Arc<Metrics>, health: Arc<Hea
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
-        let (metrics, health) = (metrics.clone(), health.clone());
+        let pages = pages.clone();
         tokio::spawn(async move {
             let service = service_fn(move |request| {
-                let answer = answer(&request, &metrics, &*health);
+                let answer = answer(&request, &pages);
                 async move { Ok::<_, Infallible>(answer) }
             });
             let mut builder = http1::Builder::new();
@@ -65,12 +69,12 @@ pub async fn serve(listener: TcpListener, metrics: Arc<Metrics>, health: Arc<Hea
     }
 }
 
-fn answer(request: &Request<Incoming>, metrics: &Metrics, health: &Health) -> Response<Full<Bytes>> {
+fn answer(request: &Request<Incoming>, pages: &Pages) -> Response<Full<Bytes>> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return response(StatusCode::METHOD_NOT_ALLOWED, TEXT, "GET and HEAD are answered\n".to_owned());
     }
-    match (request.uri().path(), health()) {
-        ("/metrics", _) => response(StatusCode::OK, OPENMETRICS, metrics.to_text()),
+    match (request.uri().path(), (pages.health)()) {
+        ("/metrics", _) => response(StatusCode::OK, OPENMETRICS, (pages.metrics)()),
         ("/health", None) => response(StatusCode::OK, TEXT, "ok\n".to_owned()),
         ("/health", Some(what)) => response(StatusCode::SERVICE_UNAVAILABLE, TEXT, format!("{what}\n")),
         _ => response(StatusCode::NOT_FOUND, TEXT, "there are /metrics and /health\n".to_owned()),
@@ -90,12 +94,17 @@ mod tests {
     use tokio::net::TcpStream;
 
     use super::*;
+    use crate::metrics::Metrics;
 
     async fn ask(request: &[u8], wrong: Option<&str>) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let wrong = wrong.map(str::to_owned);
-        let server = tokio::spawn(serve(listener, Arc::default(), Arc::new(move || wrong.clone())));
+        let pages = Pages {
+            metrics: Box::new(|| Metrics::default().to_text()),
+            health: Box::new(move || wrong.clone()),
+        };
+        let server = tokio::spawn(serve(listener, pages));
         let mut stream = TcpStream::connect(address).await.unwrap();
         stream.write_all(request).await.unwrap();
         let mut answer = Vec::new();

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 
 use crate::config::Listener;
 use crate::front::{Peer, Shared, Stream, serve};
-use crate::metrics::Closed;
+use crate::metrics::{Closed, Metrics};
 use crate::proxy_protocol;
 
 pub use self::tls::{CertificateError, Certificates};
@@ -30,18 +30,26 @@ pub struct Connections {
     most: usize,
     open: AtomicUsize,
     gone: Notify,
+    metrics: Arc<Metrics>,
 }
 
 impl Connections {
     /// None, and at most so many.
-    pub fn new(most: usize) -> Self {
-        Self { most, open: AtomicUsize::new(0), gone: Notify::new() }
+    pub fn new(most: usize, metrics: Arc<Metrics>) -> Self {
+        Self { most, open: AtomicUsize::new(0), gone: Notify::new(), metrics }
     }
 
     /// One more, if there may be.
     fn enter(self: &Arc<Self>) -> Option<Open> {
         let enter = |open| (open < self.most).then_some(open + 1);
-        self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, enter).ok().map(|_| Open(self.clone()))
+        self.metrics.accepted.inc();
+        let entered = self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, enter).is_ok();
+        if !entered {
+            self.metrics.closed(Closed::Server);
+            return None;
+        }
+        self.metrics.connections.inc();
+        Some(Open(self.clone()))
     }
 
     /// How many there are.
@@ -66,6 +74,7 @@ struct Open(Arc<Connections>);
 
 impl Drop for Open {
     fn drop(&mut self) {
+        self.0.metrics.connections.dec();
         if self.0.open.fetch_sub(1, Ordering::Relaxed) == 1 {
             self.0.gone.notify_one();
         }
@@ -150,7 +159,6 @@ impl Bound {
                     continue;
                 }
             };
-            shared.metrics.accepted.inc();
             let Some(open) = connections.enter() else {
                 tracing::warn!(%address, "not let in: there are `limits.connections` connections");
                 continue;

@@ -35,6 +35,9 @@ fn main() -> ExitCode {
         Ok(config) => config,
         Err(error) => return fail(&error, USAGE),
     };
+    if let Err(error) = run::check_files(&config) {
+        return fail(&error, USAGE);
+    }
     if cli.flags.check_config {
         println!("the configuration is good");
         return ExitCode::SUCCESS;

@@ -35,17 +35,26 @@ pub enum Dropped {
     Expired,
     /// The client's Maximum Packet Size is smaller.
     TooLarge,
-    /// The client was not allowed to publish it.
+    /// The client was not allowed to publish it, or is not allowed any more to receive it.
     NotAuthorised,
     /// The store had no room.
     StoreFull,
-    /// The client's connection was slow, and the message of QoS 0.
+    /// There were `limits.retained_messages` or `limits.retained_bytes`.
+    RetainedFull,
+    /// It was of QoS 0, and the client's connection slow: its queue was full, or was not empty when the connection ended.
     SlowReader,
 }
 
 impl Dropped {
-    const NAMES: [&'static str; 6] =
-        ["queue_full", "expired", "too_large", "not_authorised", "store_full", "slow_reader"];
+    const NAMES: [&'static str; 7] = [
+        "queue_full",
+        "expired",
+        "too_large",
+        "not_authorised",
+        "store_full",
+        "retained_full",
+        "slow_reader",
+    ];
 }
 
 /// A reason for which a connection was closed: the label `reason` of `mqtt_connections_closed_total`.
@@ -59,15 +68,15 @@ pub enum Closed {
     KeepAlive,
     /// No CONNECT came in time, or something else.
     NoConnect,
-    /// The client was refused in CONNACK.
+    /// The client was refused, in CONNACK or when it authenticated again.
     Refused,
-    /// The client broke a rule.
+    /// The client broke a rule, or does not take a packet of the size that is needed.
     Protocol,
     /// The client has another connection.
     TakenOver,
     /// A write took too long.
     SlowReader,
-    /// The broker ends, or had no room.
+    /// The broker ends, or had no room for the connection or for what the client sent.
     Server,
 }
 
@@ -152,7 +161,7 @@ metrics! {
     retained_bytes: gauge as "mqtt_retained_bytes";
     /// Messages in all queues, those under way included.
     queued: gauge as "mqtt_queued_messages";
-    /// Bytes of messages in all queues; a message in two of them counts twice.
+    /// Bytes of the messages that wait in all queues; a message in two of them counts twice.
     queued_bytes: gauge as "mqtt_queued_bytes";
     /// Messages that came in, by their QoS.
     messages_in: labelled("qos", QOS) as "mqtt_messages_received";
@@ -192,18 +201,31 @@ impl Metrics {
         count(&self.dropped, reason as usize);
     }
 
+    /// So many messages of QoS 0 waited for a connection that has ended.
+    pub fn dropped_at_end(&self, messages: usize) {
+        if let Some(counter) = self.dropped.0.get(Dropped::SlowReader as usize) {
+            counter.inc_by(u64::try_from(messages).unwrap_or(u64::MAX));
+        }
+    }
+
     /// A connection was closed.
     pub fn closed(&self, reason: Closed) {
         count(&self.closed, reason as usize);
     }
 
-    /// All of them, in the text format of OpenMetrics.
+    /// All of them, in the text format of OpenMetrics. The gauges that are counted when somebody looks are set by
+    /// [`Local::observe`](crate::engine::Local::observe).
     pub fn to_text(&self) -> String {
         let mut text = String::new();
         // Writing into a String does not fail.
         let _ = encode(&mut text, &self.registry);
         text
     }
+}
+
+/// A number of things as a gauge shows it.
+pub(crate) fn gauge(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 fn count<const N: usize>(labelled: &Labelled<N>, at: usize) {

@@ -8,9 +8,10 @@ use std::time::Duration;
 use anyhow::Context as _;
 use mqtt_broker::auth::{Anonymous, Authenticate, Authorise, Everything, Rules, Users};
 use mqtt_broker::config::{Config, Listener, LogForm, Storage};
-use mqtt_broker::listener::Bound;
+use mqtt_broker::listener::{Bound, Certificates};
 use mqtt_broker::server::{Broker, Parts};
 use mqtt_broker::store::{Disk, Store};
+use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Runs the broker of this configuration until SIGTERM or SIGINT comes.
@@ -20,6 +21,16 @@ pub(crate) fn run(config: &Config) -> anyhow::Result<()> {
     let ended = runtime.block_on(serve(config));
     runtime.shutdown_timeout(Duration::from_secs(1));
     ended
+}
+
+/// Reads the files that the configuration names, to see whether they are what they have to be.
+pub(crate) fn check_files(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
+    config.users.as_deref().map(|path| Users::load(path, config.anonymous)).transpose()?;
+    config.rules.as_deref().map(Rules::load).transpose()?;
+    for tls in config.listeners.iter().filter_map(|listener| listener.tls.as_ref()) {
+        Certificates::load(tls)?;
+    }
+    Ok(())
 }
 
 fn start_log(form: LogForm) {
@@ -40,6 +51,13 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         let bound = Bound::new(listener).await;
         listeners.push(bound.with_context(|| format!("cannot listen at {}", listener.bind))?);
     }
+    let metrics = match config.metrics {
+        Some(address) => {
+            let listener = TcpListener::bind(address).await;
+            Some(listener.with_context(|| format!("cannot listen at {address}"))?)
+        }
+        None => None,
+    };
     let store = match &config.storage {
         Storage::Memory => None,
         Storage::Folder(folder) => Some(open(folder)?),
@@ -64,16 +82,12 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     };
     let mut broker = Broker::start(parts)?;
     // Whoever has started it need not listen.
-    let _ = say(config, &listeners);
+    let _ = say(config, &listeners, metrics.as_ref());
     for bound in listeners {
         broker.listen(bound);
     }
-    let metrics = config.metrics.map(tokio::net::TcpListener::bind);
-    if let (Some(metrics), Some(address)) = (metrics, config.metrics) {
-        let listener = metrics.await.with_context(|| format!("cannot listen at {address}"))?;
-        let local = broker.engine().clone();
-        let health = move || local.is_store_full().then(|| "the store takes nothing".to_owned());
-        tokio::spawn(mqtt_broker::http::serve(listener, broker.metrics().clone(), Arc::new(health)));
+    if let Some(listener) = metrics {
+        broker.serve_http(listener);
     }
     loop {
         tokio::select! {
@@ -101,7 +115,7 @@ fn open(folder: &Path) -> anyhow::Result<Box<dyn Store>> {
 }
 
 /// What the first lines say: where, for whom, and what is kept.
-fn say(config: &Config, listeners: &[Bound]) -> std::io::Result<()> {
+fn say(config: &Config, listeners: &[Bound], metrics: Option<&TcpListener>) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     for (bound, Listener { websocket, tls, .. }) in listeners.iter().zip(&config.listeners) {
         let kind = match (websocket, tls) {
@@ -115,6 +129,9 @@ fn say(config: &Config, listeners: &[Bound]) -> std::io::Result<()> {
     match &config.storage {
         Storage::Memory => writeln!(out, "everything is kept in memory and ends with the process")?,
         Storage::Folder(folder) => writeln!(out, "the state is kept in {}", folder.display())?,
+    }
+    if let Some(metrics) = metrics {
+        writeln!(out, "metrics are at http://{}/metrics", metrics.local_addr()?)?;
     }
     if config.anonymous {
         writeln!(out, "anyone who can connect is let in; name a file of users with --users to change that")?;

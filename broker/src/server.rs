@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mqtt_wire::ReasonCode;
+use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::auth::{Anonymous, Authenticate, Authorise, Everything};
 use crate::engine::{Local, OpenError};
 use crate::front::Shared;
+use crate::http::{self, Pages};
 use crate::limits::Limits;
 use crate::listener::{Bound, Certificates, Connections};
 use crate::metrics::Metrics;
@@ -67,7 +69,7 @@ impl Broker {
             None => Local::in_memory(limits.clone(), metrics.clone()),
         };
         let local = Arc::new(local);
-        let connections = Arc::new(Connections::new(limits.connections));
+        let connections = Arc::new(Connections::new(limits.connections, metrics.clone()));
         let engine = local.clone();
         let shared = Arc::new(Shared { engine, authenticate, authorise, limits, metrics });
         let mut tasks = JoinSet::new();
@@ -110,6 +112,22 @@ impl Broker {
     /// What is counted.
     pub fn metrics(&self) -> &Arc<Metrics> {
         &self.shared.metrics
+    }
+
+    /// Serves `/metrics` and `/health` there.
+    pub fn serve_http(&mut self, listener: TcpListener) {
+        let (looked_at, metrics) = (self.local.clone(), self.shared.metrics.clone());
+        let pages = Pages {
+            metrics: Box::new(move || {
+                looked_at.observe();
+                metrics.to_text()
+            }),
+            health: {
+                let local = self.local.clone();
+                Box::new(move || local.is_store_full().then(|| "the store takes nothing".to_owned()))
+            },
+        };
+        self.tasks.spawn(http::serve(listener, pages));
     }
 
     /// Ends: no new connection comes in, clients are told (0x8B), and what is to be stored is stored. It takes at most so

@@ -88,6 +88,15 @@ pub struct Subscription {
     pub identifier: Option<SubscriptionId>,
 }
 
+/// The retained messages that are still to be sent for a new subscription.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Scan {
+    /// The filter of the subscription.
+    pub filter: TopicFilterBuf,
+    /// The name of the last one that is in the queue or was sent; the others come behind it.
+    pub last: Option<TopicNameBuf>,
+}
+
 /// One change of what outlives the process.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Change {
@@ -100,7 +109,7 @@ pub enum Change {
         /// The name that the client was authenticated by.
         user: Option<Arc<str>>,
     },
-    /// The session is over: its subscriptions, queue and records are gone. (Not its will.)
+    /// The session is over: its subscriptions, scans, queue and records are gone. (Not its will.)
     SessionEnds {
         /// Its number.
         session: SessionId,
@@ -120,8 +129,23 @@ pub enum Change {
         /// The subscription.
         subscription: Subscription,
     },
-    /// The session has no subscription with that filter.
+    /// The session has no subscription with that filter, and no scan for it.
     Unsubscribed {
+        /// Whose.
+        session: SessionId,
+        /// The filter.
+        filter: TopicFilterBuf,
+    },
+    /// Retained messages are still to be sent for a subscription of the session; or they were, up to a later name than
+    /// before.
+    Scan {
+        /// Whose.
+        session: SessionId,
+        /// Which.
+        scan: Scan,
+    },
+    /// All retained messages for that subscription are in the queue, or were sent.
+    ScanEnds {
         /// Whose.
         session: SessionId,
         /// The filter.

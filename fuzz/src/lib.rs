@@ -1,5 +1,6 @@
-//! What the fuzz targets share: the oracles, which the library's tests use too, and the mutator of packets.
+//! What the fuzz targets share: the oracles, which the library's tests use too, the broker, and the mutator of packets.
 
+pub mod broker;
 pub mod differential;
 pub mod mutate;
 pub mod oracles;

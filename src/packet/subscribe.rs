@@ -116,6 +116,22 @@ pub struct Subscription<'a> {
 /// let (_, options) = kept.matches(topic_name!("lamp/7")).next().expect("one");
 /// assert_eq!(options.maximum_qos, QoS::AtLeastOnce);
 /// ```
+///
+/// In storage they are the byte that they are in SUBSCRIBE:
+///
+/// ```
+/// use mqtt_wire::{QoS, RetainHandling, SubscriptionOptions};
+///
+/// let options = SubscriptionOptions {
+///     maximum_qos: QoS::AtLeastOnce,
+///     retain_as_published: true,
+///     retain_handling: RetainHandling::DoNotSend,
+///     ..SubscriptionOptions::default()
+/// };
+/// assert_eq!(options.to_byte(), 0b0010_1001);
+/// assert_eq!(SubscriptionOptions::from_byte(0b0010_1001), Some(options));
+/// assert_eq!(SubscriptionOptions::from_byte(0b0000_0011), None, "there is no QoS 3");
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct SubscriptionOptions {
     /// The highest QoS at which messages are wanted.
@@ -163,32 +179,55 @@ impl<'a> Subscription<'a> {
         SubscriptionOptions { maximum_qos, no_local, retain_as_published, retain_handling }
     }
 
-    /// The options byte; in 3.x it is the Requested QoS.
-    const fn options_byte(&self) -> u8 {
-        self.retain_handling.get() * 16
-            + self.retain_as_published as u8 * 8
-            + self.no_local as u8 * 4
-            + self.maximum_qos.get()
-    }
-
     /// Reads the options byte behind a filter.
     const fn from_options(filter: TopicFilter<'a>, options: u8) -> Result<Self, Rule> {
-        if options & 0b1100_0000 != 0 {
-            return Err(Rule::SubscriptionReserved);
-        }
-        let no_local = options & 0b100 != 0;
+        let no_local = options & RESERVED == 0 && options & NO_LOCAL != 0;
         if no_local && filter.is_shared() {
             return Err(Rule::NoLocalOnShared);
         }
-        let Some(maximum_qos) = QoS::new(options & 0b11) else { return Err(Rule::SubscriptionQoS3) };
-        let Some(retain_handling) = RetainHandling::new(options >> 4 & 0b11) else {
-            return Err(Rule::RetainHandling3);
-        };
+        match SubscriptionOptions::read(options) {
+            Ok(options) => Ok(Self::new(filter, options.maximum_qos).with_options(options)),
+            Err(rule) => Err(rule),
+        }
+    }
+}
+
+const NO_LOCAL: u8 = 0b0000_0100;
+const RETAIN_AS_PUBLISHED: u8 = 0b0000_1000;
+const RESERVED: u8 = 0b1100_0000;
+
+impl SubscriptionOptions {
+    /// The options byte of SUBSCRIBE; in 3.x it is the Requested QoS, and the rest is 0.
+    pub const fn to_byte(self) -> u8 {
+        let mut byte = self.retain_handling.get() << 4 | self.maximum_qos.get();
+        if self.retain_as_published {
+            byte |= RETAIN_AS_PUBLISHED;
+        }
+        if self.no_local {
+            byte |= NO_LOCAL;
+        }
+        byte
+    }
+
+    /// The options of an options byte; `None` for QoS 3, Retain Handling 3 (section 3.8.3.1), and a reserved bit
+    /// that is set `[MQTT-3.8.3-5]`.
+    pub const fn from_byte(byte: u8) -> Option<Self> {
+        match Self::read(byte) {
+            Ok(this) => Some(this),
+            Err(_) => None,
+        }
+    }
+
+    const fn read(byte: u8) -> Result<Self, Rule> {
+        if byte & RESERVED != 0 {
+            return Err(Rule::SubscriptionReserved);
+        }
+        let Some(maximum_qos) = QoS::new(byte & 0b11) else { return Err(Rule::SubscriptionQoS3) };
+        let Some(retain_handling) = RetainHandling::new(byte >> 4) else { return Err(Rule::RetainHandling3) };
         Ok(Self {
-            filter,
             maximum_qos,
-            no_local,
-            retain_as_published: options & 0b1000 != 0,
+            no_local: byte & NO_LOCAL != 0,
+            retain_as_published: byte & RETAIN_AS_PUBLISHED != 0,
             retain_handling,
         })
     }
@@ -254,7 +293,7 @@ impl<'a> Item<'a> for Subscription<'a> {
 
     #[inline(always)]
     fn write<S: Sink>(&self, packet: PacketType, c: Context, out: &mut S) -> Written {
-        if S::CHECKS && !c.is_v5() && self.options_byte() != self.maximum_qos.get() {
+        if S::CHECKS && !c.is_v5() && self.options().to_byte() != self.maximum_qos.get() {
             return Err(Rule::NotInVersion);
         }
         // A filter made by the rules of 3.x does not know that it is shared.
@@ -263,7 +302,7 @@ impl<'a> Item<'a> for Subscription<'a> {
             return Err(Rule::NoLocalOnShared);
         }
         self.filter.write(packet, c, out)?;
-        out.byte(self.options_byte());
+        out.byte(self.options().to_byte());
         Ok(())
     }
 }

@@ -75,6 +75,12 @@ proptest! {
                 last = (*name).to_owned();
             }
             prop_assert_eq!(cursor.last().map_or("", |name| name.as_str()), &last);
+            // It goes on just as well when it is made anew.
+            if let Some(name) = cursor.last() {
+                let anew = TopicCursor::after(cursor.filter(), name);
+                prop_assert_eq!(anew.as_ref(), Some(&cursor));
+                cursor = anew.expect("a name under the filter");
+            }
             for change in changes {
                 match change {
                     Change::Insert(text) => {

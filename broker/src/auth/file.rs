@@ -26,14 +26,34 @@ impl fmt::Display for FileError {
 
 impl std::error::Error for FileError {}
 
-/// What is wrong with a line: its number, and what.
-pub(super) type BadLine = (usize, String);
+/// What is wrong with a line of a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadLine {
+    /// Its number, from 1 on.
+    pub line: usize,
+    /// What is wrong.
+    pub what: String,
+}
+
+impl BadLine {
+    pub(super) fn new(line: usize, what: impl Into<String>) -> Self {
+        Self { line, what: what.into() }
+    }
+}
+
+impl fmt::Display for BadLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: {}", self.line, self.what)
+    }
+}
+
+impl std::error::Error for BadLine {}
 
 /// Reads a file by `parse`.
 pub(super) fn read<T>(path: &Path, parse: fn(&str) -> Result<T, BadLine>) -> Result<T, FileError> {
     let error = |line, what| FileError { path: path.to_owned(), line, what };
     let text = std::fs::read_to_string(path).map_err(|cause| error(None, cause.to_string()))?;
-    parse(&text).map_err(|(line, what)| error(Some(line), what))
+    parse(&text).map_err(|BadLine { line, what }| error(Some(line), what))
 }
 
 /// The lines that say something, trimmed, with their numbers. A line that begins with `#` is a comment.

@@ -26,9 +26,13 @@
 //!   in common with it ([`TopicFilter::intersects`]). So `allow read #` with `deny read secret/#` allows `public/#` and
 //!   refuses `#`.
 //! - Of a shared subscription it is what is behind `$share/name/`.
+//! - When the file was read again, subscriptions that are not allowed any more are ended before their client gets its next
+//!   message.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use mqtt_wire::topic::TopicFilterBuf;
@@ -40,8 +44,10 @@ use super::{Authorise, Who};
 /// The rules of a file.
 #[derive(Debug)]
 pub struct Rules {
-    path: PathBuf,
+    /// `None`: they are of a text.
+    path: Option<PathBuf>,
     list: RwLock<Arc<List>>,
+    generation: AtomicU64,
 }
 
 /// The rules by whom they are for.
@@ -82,30 +88,38 @@ impl Rules {
     /// When the file cannot be read, or a line is not what it has to be.
     pub fn load(path: &Path) -> Result<Self, FileError> {
         let list = file::read(path, List::parse)?;
-        Ok(Self { path: path.to_owned(), list: RwLock::new(Arc::new(list)) })
+        Ok(Self::new(list, Some(path.to_owned())))
     }
 
-    /// Reads the file again.
+    fn new(list: List, path: Option<PathBuf>) -> Self {
+        Self { path, list: RwLock::new(Arc::new(list)), generation: AtomicU64::new(0) }
+    }
+
+    /// Reads the file again. Subscriptions that are not allowed any more are ended, and messages that waited by them are
+    /// not sent.
     ///
     /// # Errors
     /// As for [`load`](Self::load); the rules are those that they were.
     pub fn reload(&self) -> Result<(), FileError> {
-        let list = file::read(&self.path, List::parse)?;
+        let Some(path) = &self.path else { return Ok(()) };
+        let list = file::read(path, List::parse)?;
         *self.list.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(list);
+        self.generation.fetch_add(1, Ordering::Release);
         Ok(())
-    }
-
-    /// Checks the text of a file.
-    ///
-    /// # Errors
-    /// The number of the line that is not what it has to be, and what is wrong with it.
-    pub fn check(text: &str) -> Result<(), (usize, String)> {
-        List::parse(text).map(drop)
     }
 
     fn allow(&self, who: &Who, wish: Wish<'_>) -> bool {
         let list = self.list.read().unwrap_or_else(PoisonError::into_inner).clone();
         list.allow(who, wish)
+    }
+}
+
+/// The rules of a text without a file.
+impl FromStr for Rules {
+    type Err = BadLine;
+
+    fn from_str(text: &str) -> Result<Self, BadLine> {
+        Ok(Self::new(List::parse(text)?, None))
     }
 }
 
@@ -117,6 +131,10 @@ impl Authorise for Rules {
     fn may_subscribe(&self, who: &Who, filter: TopicFilter<'_>) -> bool {
         self.allow(who, Wish::Subscribe(filter.inner()))
     }
+
+    fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
 }
 
 impl List {
@@ -127,18 +145,18 @@ impl List {
             let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
             let rest = rest.trim_start();
             section = match (word, rest) {
-                ("user", "") => return Err((at, "`user` without a name".to_owned())),
+                ("user", "") => return Err(BadLine::new(at, "`user` without a name")),
                 ("user", name) => list.user.entry(name.to_owned()).or_default(),
                 ("users", "") => &mut list.users,
                 ("anonymous", "") => &mut list.anonymous,
                 ("everyone", "") => &mut list.everyone,
                 ("allow" | "deny", _) => {
-                    section.push(Rule::parse(word == "allow", rest).map_err(|what| (at, what))?);
+                    section.push(Rule::parse(word == "allow", rest).map_err(|what| BadLine::new(at, what))?);
                     section
                 }
                 _ => {
                     let words = "`allow`, `deny`, `user NAME`, `users`, `anonymous` or `everyone`";
-                    return Err((at, format!("`{line}` is none of {words}")));
+                    return Err(BadLine::new(at, format!("`{line}` is none of {words}")));
                 }
             };
         }
@@ -324,7 +342,7 @@ mod tests {
             ("topic read a", 1, "`topic read a` is none of"),
             ("users bob", 1, "`users bob` is none of"),
         ] {
-            let (at, found) = Rules::check(text).unwrap_err();
+            let BadLine { line: at, what: found } = text.parse::<Rules>().unwrap_err();
             assert!(at == line && found.starts_with(what), "{text:?}: line {at}: {found}");
         }
     }

@@ -11,6 +11,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
@@ -37,7 +38,8 @@ const NOBODY: &str =
 /// A client with a checked certificate is the user that it was issued to, whatever else it says of itself.
 #[derive(Debug)]
 pub struct Users {
-    path: PathBuf,
+    /// `None`: they are of a text.
+    path: Option<PathBuf>,
     anonymous: bool,
     list: RwLock<Arc<List>>,
     checks: Arc<Semaphore>,
@@ -63,13 +65,17 @@ impl Users {
     /// When the file cannot be read, or a line is not what it has to be.
     pub fn load(path: &Path, anonymous: bool) -> Result<Self, FileError> {
         let list = file::read(path, List::parse)?;
-        Ok(Self {
-            path: path.to_owned(),
+        Ok(Self::new(list, Some(path.to_owned()), anonymous))
+    }
+
+    fn new(list: List, path: Option<PathBuf>, anonymous: bool) -> Self {
+        Self {
+            path,
             anonymous,
             list: RwLock::new(Arc::new(list)),
             checks: Arc::new(Semaphore::new(CHECKS)),
             secret: rand::random(),
-        })
+        }
     }
 
     /// Reads the file again, and gives back the number of users. A client that is connected stays so.
@@ -77,7 +83,8 @@ impl Users {
     /// # Errors
     /// As for [`load`](Self::load); the users are those that they were.
     pub fn reload(&self) -> Result<usize, FileError> {
-        let list = file::read(&self.path, List::parse)?;
+        let Some(path) = &self.path else { return Ok(self.list().0.len()) };
+        let list = file::read(path, List::parse)?;
         let count = list.0.len();
         *self.list.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(list);
         Ok(count)
@@ -121,6 +128,15 @@ impl Users {
     }
 }
 
+/// The users of a text without a file; nobody is let in without a user name.
+impl FromStr for Users {
+    type Err = BadLine;
+
+    fn from_str(text: &str) -> Result<Self, BadLine> {
+        Ok(Self::new(List::parse(text)?, None, false))
+    }
+}
+
 impl Authenticate for Users {
     fn authenticate<'a>(&'a self, credentials: Credentials<'a>) -> Answer<'a, Result<Who, Refused>> {
         Box::pin(async move {
@@ -155,11 +171,12 @@ impl List {
     fn parse(text: &str) -> Result<Self, BadLine> {
         let mut users = BTreeMap::new();
         for (at, line) in file::lines(text) {
-            let (name, rest) = line.split_once(':').ok_or((at, "not of the form name:hash".to_owned()))?;
-            check_name(name).map_err(|what| (at, what.to_owned()))?;
-            let user = User::parse(rest).map_err(|what| (at, what))?;
+            let (name, rest) =
+                line.split_once(':').ok_or_else(|| BadLine::new(at, "not of the form name:hash"))?;
+            check_name(name).map_err(|what| BadLine::new(at, what))?;
+            let user = User::parse(rest).map_err(|what| BadLine::new(at, what))?;
             if users.insert(name.to_owned(), user).is_some() {
-                return Err((at, format!("the user {name} is there twice")));
+                return Err(BadLine::new(at, format!("the user {name} is there twice")));
             }
         }
         Ok(Self(users))
@@ -335,7 +352,7 @@ mod tests {
             (format!("alice:{good}x"), 1, "not what SCRAM-SHA-256 needs"),
             (format!(":{good}"), 1, "a user has no name"),
         ] {
-            let (at, found) = List::parse(&text).unwrap_err();
+            let BadLine { line: at, what: found } = List::parse(&text).unwrap_err();
             assert!(at == line && found.starts_with(what), "{text}: line {at}: {found}");
         }
         for name in ["", " a", "a:b", "a\nb", "#a"] {

@@ -1,15 +1,16 @@
 //! The thread that stores: one transaction and one sync for all the turns that wait.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use super::Commit;
+use crate::metrics::Metrics;
 use crate::store::{Change, Store, StoreError};
 
 /// How many changes are stored in one transaction at most, so that it does not take too long.
@@ -27,24 +28,18 @@ pub(super) struct Committer {
     /// `None` when the broker ends.
     sender: Mutex<Option<Sender<Batch>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
-    state: Arc<State>,
-}
-
-#[derive(Default)]
-struct State {
     /// The last transaction has failed.
-    is_full: AtomicBool,
-    commits: AtomicU64,
+    is_full: Arc<AtomicBool>,
 }
 
 impl Committer {
-    pub(super) fn start(store: Box<dyn Store>) -> std::io::Result<Self> {
+    pub(super) fn start(store: Box<dyn Store>, metrics: Arc<Metrics>) -> std::io::Result<Self> {
         let (sender, receiver) = channel();
-        let state = Arc::<State>::default();
-        let its_state = state.clone();
+        let is_full = Arc::<AtomicBool>::default();
+        let its_full = is_full.clone();
         let thread = std::thread::Builder::new().name("store".to_owned());
-        let thread = thread.spawn(move || run(store, &receiver, &its_state))?;
-        Ok(Self { sender: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)), state })
+        let thread = thread.spawn(move || run(store, &receiver, &its_full, &metrics))?;
+        Ok(Self { sender: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)), is_full })
     }
 
     /// Stores these changes behind all that were handed in before.
@@ -59,12 +54,7 @@ impl Committer {
 
     /// Whether the store takes nothing at the moment.
     pub(super) fn is_full(&self) -> bool {
-        self.state.is_full.load(Ordering::Relaxed)
-    }
-
-    /// How many transactions there were.
-    pub(super) fn commits(&self) -> u64 {
-        self.state.commits.load(Ordering::Relaxed)
+        self.is_full.load(Ordering::Relaxed)
     }
 
     /// Stores what was handed in, and ends.
@@ -78,7 +68,7 @@ impl Committer {
     }
 }
 
-fn run(mut store: Box<dyn Store>, receiver: &Receiver<Batch>, state: &State) {
+fn run(mut store: Box<dyn Store>, receiver: &Receiver<Batch>, is_full: &AtomicBool, metrics: &Metrics) {
     let mut changes = Vec::new();
     let mut waiting = Vec::new();
     loop {
@@ -101,16 +91,23 @@ fn run(mut store: Box<dyn Store>, receiver: &Receiver<Batch>, state: &State) {
             changes.extend(batch.changes);
             waiting.push(batch.done);
         }
+        if changes.is_empty() && waiting.is_empty() {
+            return;
+        }
+        let started = Instant::now();
         match store.commit(&changes) {
             Ok(()) => {
-                state.is_full.store(false, Ordering::Relaxed);
-                state.commits.fetch_add(1, Ordering::Relaxed);
+                is_full.store(false, Ordering::Relaxed);
+                metrics.commits.inc();
+                metrics.changes.inc_by(u64::try_from(changes.len()).unwrap_or(u64::MAX));
+                metrics.commit_seconds.observe(started.elapsed().as_secs_f64());
                 changes.clear();
                 // A connection that is gone does not wait.
                 waiting.drain(..).for_each(|done| _ = done.send(()));
             }
             Err(error) => {
-                if !state.is_full.swap(true, Ordering::Relaxed) {
+                metrics.commits_failed.inc();
+                if !is_full.swap(true, Ordering::Relaxed) {
                     report(&error);
                 }
                 if ends {

@@ -19,7 +19,7 @@ use super::{Attach, Commit, Engine, Held, Later, Mailbox, Published, Seat, Turn,
 use crate::auth::Who;
 use crate::clock::Clock;
 use crate::limits::Limits;
-use crate::metrics::Metrics;
+use crate::metrics::{Dropped, Metrics, gauge};
 use crate::store::{Kept, KeptSession, Message, Queued, Store, StoreError, UnixMillis};
 
 /// The engine of one machine: everything is in memory, and what has to outlive the process in a store as well.
@@ -53,7 +53,7 @@ impl Local {
     /// When the store cannot be read, or there is no thread.
     pub fn open(mut store: Box<dyn Store>, limits: Limits, metrics: Arc<Metrics>) -> Result<Self, OpenError> {
         let kept = store.load().map_err(OpenError::Store)?;
-        let committer = Committer::start(store).map_err(OpenError::Thread)?;
+        let committer = Committer::start(store, metrics.clone()).map_err(OpenError::Thread)?;
         let mut this = Self::new(limits, metrics, Some(committer), &kept);
         this.restore(kept);
         Ok(this)
@@ -119,6 +119,7 @@ impl Local {
             }
             records.push(with_message(record, &queue));
         }
+        mailbox.under_way(under_way.len());
         let session = Session::restore(self.slots(), records.into_iter().flatten());
         let session = session.unwrap_or_else(|_| {
             tracing::warn!(
@@ -133,10 +134,17 @@ impl Local {
             mailbox.restore(queued);
         }
         let mut held = Held::new(who, mailbox.clone());
+        for scan in &kept.scans {
+            let of = kept.subscriptions.iter().find(|subscription| subscription.filter == scan.filter);
+            if let Some(subscription) = of {
+                held.scans.restore(scan, subscription);
+            }
+        }
         for crate::store::Subscription { filter, options, identifier } in kept.subscriptions {
             let subscriber = Subscriber { mailbox: mailbox.clone(), options, identifier };
             self.add_subscriber(filter.as_filter(), subscriber);
             held.subscriptions.insert(filter);
+            self.metrics.subscriptions.inc();
         }
         let ends_at = kept.ends_at.or_else(|| session.expires_at(now));
         let will = will.map(|(will, due)| (will, ends_at.map_or(due, |ends| ends.min(due))));
@@ -209,9 +217,18 @@ impl Local {
         self.retained.read().count()
     }
 
-    /// The number of transactions of the store.
-    pub fn commits(&self) -> u64 {
-        self.committer.as_ref().map_or(0, Committer::commits)
+    /// Sets the gauges that are counted when somebody looks: sessions, retained messages, queues.
+    ///
+    /// It goes through all sessions. Performance: so a message that is put into a queue or taken out touches no number
+    /// that all connections share.
+    pub fn observe(&self) {
+        let (retained, retained_bytes) = self.retained_count();
+        let (sessions, queued, queued_bytes) = self.registry.queues();
+        self.metrics.sessions.set(gauge(sessions));
+        self.metrics.queued.set(gauge(queued));
+        self.metrics.queued_bytes.set(gauge(queued_bytes));
+        self.metrics.retained.set(gauge(retained));
+        self.metrics.retained_bytes.set(gauge(retained_bytes));
     }
 
     /// Whether the store takes nothing at the moment.
@@ -282,17 +299,19 @@ impl Engine for Local {
     fn publish(&self, message: &Arc<Message>, turn: &mut Turn) -> Published {
         let publish = message.frame.publish();
         if self.is_full() && (publish.retain || publish.delivery.packet_id().is_some()) {
+            self.metrics.dropped(Dropped::StoreFull);
             return Published::Refused(ReasonCode::QUOTA_EXCEEDED);
         }
         self.route_or_retain(message, turn)
     }
 
-    fn retained(&self, cursor: &mut TopicCursor, most: usize) -> Vec<Arc<Message>> {
+    fn retained(&self, cursor: &mut TopicCursor, most: usize) -> (Vec<Arc<Message>>, bool) {
         self.next_retained(cursor, most)
     }
 
     fn hand(&self, held: &Held, mut queued: Queued, turn: &mut Turn) -> Arc<Queued> {
         let mailbox = &held.mailbox;
+        mailbox.under_way(1);
         if mailbox.keeps(queued.qos) {
             queued.sequence = mailbox.next_sequence();
             let change = crate::store::Change::Queued { session: mailbox.session(), queued: queued.clone() };

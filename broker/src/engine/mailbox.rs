@@ -163,6 +163,11 @@ impl Mailbox {
         }
     }
 
+    /// So many messages are under way to the client that did not come by its queue.
+    pub(super) fn under_way(&self, messages: usize) {
+        self.load.fetch_add(messages, Ordering::Relaxed);
+    }
+
     /// A message is done with: it was sent at QoS 0, acknowledged, or dropped.
     pub fn done(&self) {
         let _ =
@@ -203,13 +208,13 @@ impl Mailbox {
         (inner.is_connected, inner.kick) = (true, None);
     }
 
-    /// The connection is gone. What waits at QoS 0 is dropped.
-    pub(super) fn disconnected(&self) {
+    /// The connection is gone. What waits at QoS 0 is dropped: so many messages.
+    pub(super) fn disconnected(&self) -> usize {
         let mut inner = self.inner.lock();
         (inner.is_connected, inner.waker) = (false, None);
         let before = inner.queue.len();
         inner.queue.retain(|queued| queued.qos > QoS::AtMostOnce);
-        self.recount(&mut inner, before);
+        self.recount(&mut inner, before)
     }
 
     /// Takes all messages out that came by a shared subscription (with that filter, if one is named), so that others can
@@ -229,14 +234,15 @@ impl Mailbox {
         taken
     }
 
-    /// The messages in the queue were so many before.
-    fn recount(&self, inner: &mut Inner, before: usize) {
+    /// The messages in the queue were so many before. How many are gone.
+    fn recount(&self, inner: &mut Inner, before: usize) -> usize {
         let gone = before.saturating_sub(inner.queue.len());
         inner.messages = inner.messages.saturating_sub(gone);
         inner.bytes = inner.queue.iter().map(|queued| size(queued)).sum();
         for _ in 0..gone {
             self.done();
         }
+        gone
     }
 
     /// Puts a message in of a session that was stored, or handed out before.
@@ -246,6 +252,11 @@ impl Mailbox {
         inner.bytes += size(&queued);
         inner.queue.push_back(queued);
         self.load.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The bytes of the messages that wait.
+    pub fn bytes(&self) -> usize {
+        self.inner.lock().bytes
     }
 
     /// How many messages wait.

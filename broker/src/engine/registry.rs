@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use mqtt_session::{Ending, Growing, Session};
 use mqtt_wire::ReasonCode;
@@ -17,6 +18,8 @@ use crate::store::{Change, KeptWill, UnixMillis};
 #[derive(Default)]
 pub(super) struct Registry {
     clients: Mutex<HashMap<Arc<str>, Entry>>,
+    /// Sessions without a connection. Changed while `clients` is locked.
+    away: AtomicUsize,
 }
 
 /// A client.
@@ -46,7 +49,9 @@ impl Registry {
         will: Option<(Will, UnixMillis)>,
     ) {
         let entry = Entry { seat: Some(seat), ends_at, will, ..Entry::default() };
-        self.clients.lock().insert(client, entry);
+        let mut clients = self.clients.lock();
+        clients.insert(client, entry);
+        self.away.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Connected clients, and sessions without a connection.
@@ -54,6 +59,23 @@ impl Registry {
         let clients = self.clients.lock();
         let connected = clients.values().filter(|entry| entry.connected.is_some()).count();
         (connected, clients.len() - connected)
+    }
+
+    /// The number of sessions, of the messages that wait for them or are under way, and of the bytes of those that wait.
+    pub(super) fn queues(&self) -> (usize, usize, usize) {
+        let mailboxes: Vec<Arc<Mailbox>> = {
+            let clients = self.clients.lock();
+            let mailbox = |entry: &Entry| {
+                let away = entry.seat.as_ref().map(|seat| &seat.held.mailbox);
+                entry.connected.as_ref().or(away).cloned()
+            };
+            clients.values().filter_map(mailbox).collect()
+        };
+        let sum = |(queued, bytes), mailbox: &Arc<Mailbox>| {
+            (mailbox.load().saturating_add(queued), mailbox.bytes().saturating_add(bytes))
+        };
+        let (queued, bytes) = mailboxes.iter().fold((0, 0), sum);
+        (mailboxes.len(), queued, bytes)
     }
 
     /// Sends everyone away.
@@ -104,12 +126,20 @@ impl Local {
         }
     }
 
+    /// The session, if no connection has it.
+    fn take_away(&self, entry: &mut Entry) -> Option<Seat> {
+        let seat = entry.seat.take()?;
+        self.registry.away.fetch_sub(1, Ordering::Relaxed);
+        Some(seat)
+    }
+
     /// The session that there is, or a new one.
     fn seat(&self, entry: &mut Entry, attach: Attach, turn: &mut Turn) -> Seat {
         let Attach { who, clean_start, lasts, will } = attach;
         entry.ends_at = None;
-        let resumed = entry.seat.take().and_then(|seat| {
-            if clean_start || !seat.session.exists() {
+        let resumed = self.take_away(entry).and_then(|seat| {
+            // What waits for one user is not for another one who says to be the same client.
+            if clean_start || !seat.session.exists() || seat.held.who.user != who.user {
                 self.end(seat, turn);
                 return None;
             }
@@ -134,6 +164,7 @@ impl Local {
             None => self.new_seat(who.clone(), lasts, turn),
         };
         seat.held.who = who;
+        seat.held.checked = None;
         let session = seat.held.mailbox.session();
         seat.held.will = will.map(|will| Will { session, ..will });
         if let Some(Will { message, delay, session }) = &seat.held.will
@@ -165,12 +196,18 @@ impl Local {
         let now = self.clock.now();
         let client = seat.held.mailbox.client().clone();
         let will = seat.held.will.take();
-        seat.held.mailbox.disconnected();
+        self.metrics.dropped_at_end(seat.held.mailbox.disconnected());
         let mut clients = self.registry.clients.lock();
-        let too_many = clients.len() > self.limits.connections.saturating_add(self.limits.sessions);
         let Some(entry) = clients.get_mut(&client) else { return };
         entry.connected = None;
-        let is_over = ending.session_ends.is_some_and(|ends| ends <= now) || too_many;
+        let ends = ending.session_ends.is_some_and(|ends| ends <= now);
+        // A connection that waits for the session gets it all the same.
+        let too_many =
+            entry.waiting == 0 && self.registry.away.load(Ordering::Relaxed) >= self.limits.sessions;
+        if too_many && !ends {
+            tracing::warn!(client = &*client, "its session is not kept: there are `limits.sessions`");
+        }
+        let is_over = ends || too_many;
         match (will, ending.will_due) {
             (Some(will), Some(due)) if due <= now || is_over => {
                 self.publish_will(&will, turn);
@@ -198,6 +235,7 @@ impl Local {
             self.share_out_again(&seat.held.mailbox, turn);
             entry.ends_at = ending.session_ends;
             entry.seat = Some(seat);
+            self.registry.away.fetch_add(1, Ordering::Relaxed);
             if let Some(ends) = ending.session_ends {
                 self.expiry.at(ends, &client);
             }
@@ -219,7 +257,7 @@ impl Local {
         }
         if entry.ends_at.is_some_and(|ends| ends <= now) {
             entry.ends_at = None;
-            if let Some(seat) = entry.seat.take() {
+            if let Some(seat) = self.take_away(entry) {
                 self.end(seat, turn);
             }
         }
@@ -238,6 +276,7 @@ impl Local {
     fn end(&self, mut seat: Seat, turn: &mut Turn) {
         for filter in std::mem::take(&mut seat.held.subscriptions) {
             self.remove_subscriber(filter.as_filter(), seat.held.mailbox.session());
+            self.metrics.subscriptions.dec();
         }
         let mut others = seat.held.mailbox.take_shared(None);
         // A message of QoS 2 that is under way may not go to another one `[MQTT-4.8.2-5]`.

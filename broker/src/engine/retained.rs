@@ -8,6 +8,7 @@ use parking_lot::RwLock;
 
 use super::Turn;
 use super::local::Local;
+use crate::metrics::Dropped;
 use crate::store::{Change, Message};
 
 /// The retained messages, and their size.
@@ -68,6 +69,7 @@ impl Local {
         let full = old.is_none() && retained.tree.len() >= self.limits.retained_messages;
         let bytes = retained.bytes.saturating_sub(old.unwrap_or_default()).saturating_add(size(message));
         if full || bytes > self.limits.retained_bytes {
+            self.metrics.dropped(Dropped::RetainedFull);
             return Err(ReasonCode::QUOTA_EXCEEDED);
         }
         if stored {
@@ -77,12 +79,14 @@ impl Local {
         Ok(())
     }
 
-    pub(super) fn next_retained(&self, cursor: &mut TopicCursor, most: usize) -> Vec<Arc<Message>> {
+    pub(super) fn next_retained(&self, cursor: &mut TopicCursor, most: usize) -> (Vec<Arc<Message>>, bool) {
         let now = self.clock.now();
         let retained = self.retained.read();
+        let mut seen = 0;
+        let some = retained.tree.resume(cursor).take(most).map(|(_, message)| message);
         let is_there = |message: &&Arc<Message>| message.expires.is_none_or(|expires| expires > now);
-        let some = retained.tree.resume(cursor).take(most);
-        some.map(|(_, message)| message).filter(is_there).cloned().collect()
+        let messages = some.inspect(|_| seen += 1).filter(is_there).cloned().collect();
+        (messages, seen == most)
     }
 
     /// Removes some of the retained messages that have expired.

@@ -37,9 +37,8 @@ impl Local {
         let mut matches = tree.matches(topic);
         let Some((filter, group)) = matches.next() else { return 0 };
         let Some(second) = matches.next() else {
-            if let Some(share) = filter.share_name() {
-                let _ = share;
-                return usize::from(Self::deliver_shared(filter.as_str(), group, message, turn));
+            if filter.is_shared() {
+                return usize::from(self.deliver_shared(filter.as_str(), group, message, turn));
             }
             return self.deliver_to_all(group, message, turn);
         };
@@ -47,7 +46,7 @@ impl Local {
         let mut copies = Vec::new();
         for (filter, group) in [(filter, group), second].into_iter().chain(matches) {
             if filter.is_shared() {
-                shared += usize::from(Self::deliver_shared(filter.as_str(), group, message, turn));
+                shared += usize::from(self.deliver_shared(filter.as_str(), group, message, turn));
             } else {
                 copies.extend(group.members.values().filter_map(|member| copy(member, message)));
             }
@@ -104,16 +103,24 @@ impl Local {
     }
 
     /// One member gets the message: the least busy, or the next one whose queue has room.
-    fn deliver_shared(filter: &str, group: &Group, message: &Arc<Message>, turn: &mut Turn) -> bool {
+    fn deliver_shared(&self, filter: &str, group: &Group, message: &Arc<Message>, turn: &mut Turn) -> bool {
+        let mut full = None;
         for member in group.candidates() {
             let Some(copy) = copy(member, message) else { continue };
             let mailbox = copy.mailbox;
             let mut queued = copy.queued(message);
             queued.share = Some(filter.into());
-            if mailbox.admit(message.frame.frame().as_bytes().len(), queued.qos) == Admission::Granted {
-                Self::put(mailbox, Arc::new(queued), turn);
-                return true;
+            match mailbox.admit(message.frame.frame().as_bytes().len(), queued.qos) {
+                Admission::Granted => {
+                    Self::put(mailbox, Arc::new(queued), turn);
+                    return true;
+                }
+                Admission::Away => {}
+                admission => full = Some((mailbox, queued.qos, admission)),
             }
+        }
+        if let Some((mailbox, qos, admission)) = full {
+            self.dropped(mailbox, qos, admission);
         }
         false
     }
@@ -122,12 +129,14 @@ impl Local {
         match mailbox.admit(size(&queued), queued.qos) {
             Admission::Granted => Self::put(mailbox, queued, turn),
             Admission::Away => {}
-            admission => self.dropped(mailbox, admission),
+            admission => self.dropped(mailbox, queued.qos, admission),
         }
     }
 
-    fn dropped(&self, mailbox: &Mailbox, admission: Admission) {
-        self.metrics.dropped(Dropped::QueueFull);
+    fn dropped(&self, mailbox: &Mailbox, qos: QoS, admission: Admission) {
+        // One of QoS 0 is only for those who are connected.
+        let reason = if qos == QoS::AtMostOnce { Dropped::SlowReader } else { Dropped::QueueFull };
+        self.metrics.dropped(reason);
         if admission == Admission::FullAtLast {
             tracing::warn!(client = &**mailbox.client(), "its queue is full: messages for it are dropped");
         }
@@ -154,7 +163,7 @@ impl Local {
         for queued in messages {
             let share = queued.share.as_deref().and_then(|share| mqtt_wire::TopicFilter::new(share).ok());
             if let Some((filter, group)) = share.and_then(|filter| Some((filter, tree.get(filter)?))) {
-                Self::deliver_shared(filter.as_str(), group, &queued.message, turn);
+                self.deliver_shared(filter.as_str(), group, &queued.message, turn);
             }
         }
     }

@@ -1,14 +1,16 @@
 //! [`Seat`]: a session in the hands of its connection.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use mqtt_session::Session;
-use mqtt_wire::topic::{TopicCursor, TopicFilterBuf};
+use mqtt_wire::topic::TopicFilterBuf;
 use mqtt_wire::{Subscription, SubscriptionId, SubscriptionOptions};
 
-use super::{Mailbox, Slots, Will};
+use super::scans::Scans;
+use super::{Engine, Mailbox, Slots, Turn, Will};
 use crate::auth::Who;
+use crate::store::Message;
 
 /// A session while a connection has it: what the protocol knows of it, and the rest.
 pub struct Seat {
@@ -26,11 +28,15 @@ pub struct Held {
     /// Whose it is.
     pub who: Who,
     /// Retained messages that are still to be sent.
-    pub scans: VecDeque<Scan>,
+    pub(super) scans: Scans,
     pub(super) subscriptions: HashSet<TopicFilterBuf>,
     pub(super) will: Option<Will>,
     /// The Authentication Method of its connection.
     method: Option<Box<str>>,
+    /// The [rules](crate::auth::Authorise::generation) by which its subscriptions were looked at last.
+    pub(crate) checked: Option<u64>,
+    /// What is sent may have come by a subscription that is not allowed any more.
+    pub(crate) checks_deliveries: bool,
 }
 
 impl Held {
@@ -44,32 +50,53 @@ impl Held {
         self.method = method.map(Into::into);
     }
 
-    /// How many subscriptions it has.
-    pub fn subscriptions(&self) -> usize {
-        self.subscriptions.len()
+    /// The filters of its subscriptions.
+    pub fn filters(&self) -> impl Iterator<Item = &TopicFilterBuf> {
+        self.subscriptions.iter()
     }
-}
 
-/// The retained messages for a subscription that are still to be sent.
-#[derive(Debug)]
-pub struct Scan {
-    /// How far it is.
-    pub cursor: TopicCursor,
-    /// How they are sent.
-    pub options: SubscriptionOptions,
-    /// The Subscription Identifier that they are sent with.
-    pub identifier: Option<SubscriptionId>,
-}
+    /// Begins to send what is retained under the filter of this subscription.
+    pub fn begin_scan(&mut self, wanted: Subscription<'_>, identifier: Option<SubscriptionId>) {
+        self.scans.begin(wanted, identifier);
+    }
 
-impl Scan {
-    /// All that are retained under the filter of that subscription.
-    pub fn new(wanted: Subscription<'_>, identifier: Option<SubscriptionId>) -> Self {
-        Self { cursor: TopicCursor::new(wanted.filter), options: wanted.options(), identifier }
+    /// Whether retained messages are still to be sent.
+    pub fn has_scans(&self) -> bool {
+        !self.scans.is_empty()
+    }
+
+    /// The retained messages that are to be sent next, at most so many, and how.
+    pub fn scan(
+        &mut self,
+        engine: &dyn Engine,
+        most: usize,
+        turn: &mut Turn,
+    ) -> Option<(Vec<Arc<Message>>, SubscriptionOptions, Option<SubscriptionId>)> {
+        let session = Some(self.mailbox.session()).filter(|_| self.mailbox.is_stored());
+        self.scans.next(engine, most, session, &mut turn.changes)
+    }
+
+    /// At the end of a turn: what is still to be sent outlives the process, if the session does.
+    pub fn keep_scans(&mut self, turn: &mut Turn) {
+        if self.mailbox.is_stored() {
+            self.scans.changes(self.mailbox.session(), &mut turn.changes);
+        } else {
+            self.scans.forget_changes();
+        }
     }
 }
 
 impl Held {
     pub(super) fn new(who: Who, mailbox: Arc<Mailbox>) -> Self {
-        Self { mailbox, who, scans: VecDeque::new(), subscriptions: HashSet::new(), will: None, method: None }
+        Self {
+            mailbox,
+            who,
+            scans: Scans::default(),
+            subscriptions: HashSet::new(),
+            will: None,
+            method: None,
+            checked: None,
+            checks_deliveries: false,
+        }
     }
 }

@@ -72,7 +72,9 @@ impl Local {
             let subscription = store::Subscription { filter: filter.clone(), options, identifier };
             turn.changes.push(Change::Subscribed { session: held.mailbox.session(), subscription });
         }
-        held.subscriptions.insert(filter);
+        if held.subscriptions.insert(filter) {
+            self.metrics.subscriptions.inc();
+        }
         Ok(is_new)
     }
 
@@ -81,9 +83,10 @@ impl Local {
         if !held.subscriptions.remove(&filter) {
             return false;
         }
+        self.metrics.subscriptions.dec();
         let session = held.mailbox.session();
         self.remove_subscriber(filter.as_filter(), session);
-        held.scans.retain(|scan| scan.cursor.filter() != filter.as_filter());
+        held.scans.remove(&filter);
         if filter.as_filter().is_shared() {
             let others = held.mailbox.take_shared(Some(filter.as_str()));
             Self::take_out(&held.mailbox, &others, turn);

@@ -15,10 +15,10 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::outbox::Outbox;
 use super::reader::poll_read;
-use super::{MESSAGES_A_TURN, OUTBOX_BYTES, Shared, Stream, outgoing};
+use super::{FILTERS_A_TURN, MESSAGES_A_TURN, OUTBOX_BYTES, Shared, Stream, outgoing};
 use crate::auth::{Exchange, Who};
 use crate::engine::{Held, Mail, Slots, Turn};
-use crate::metrics::Dropped;
+use crate::metrics::{Closed, Dropped};
 use crate::store::{Change, Queued, UnixMillis};
 
 /// Why a connection has ended.
@@ -32,7 +32,7 @@ pub(super) enum End {
     Failed(io::Error),
     /// The client takes nothing of what is sent to it.
     Slow,
-    /// The broker ends before what the client did is safe.
+    /// What the client did is not safe: the broker ends, or the client has another connection.
     NotSafe,
 }
 
@@ -55,6 +55,12 @@ pub(super) struct Connection<'c, S> {
     ended: Option<End>,
     /// Why the connection was closed, for the log.
     pub(super) why: Option<String>,
+    /// The kind of reason, for the metrics, when the link is the one that closes.
+    pub(super) closed_by: Option<Closed>,
+    /// How many retained messages may be sent in this turn.
+    retained_left: usize,
+    /// How many filters may be handled before others may run.
+    pub(super) filters_left: usize,
     /// An authentication under way, and who the client is by it.
     pub(super) exchange: Option<Box<dyn Exchange>>,
 }
@@ -88,6 +94,9 @@ impl<'c, S: Stream> Connection<'c, S> {
             closed: None,
             ended: None,
             why: None,
+            closed_by: None,
+            retained_left: MESSAGES_A_TURN,
+            filters_left: FILTERS_A_TURN,
             exchange: None,
         }
     }
@@ -101,6 +110,7 @@ impl<'c, S: Stream> Connection<'c, S> {
         loop {
             let outputs = link.outputs(self.now);
             self.perform(outputs, held);
+            held.keep_scans(&mut self.turn);
             if let Err(end) = self.commit(held).await {
                 return end;
             }
@@ -113,31 +123,42 @@ impl<'c, S: Stream> Connection<'c, S> {
             } else if self.mail.is_empty() {
                 self.shrink();
             }
-            match self.wait(link, held, timer.as_mut(), &mut written, has_more).await {
+            let mut has_rested = has_more;
+            match self.wait(link, held, timer.as_mut(), &mut written, &mut has_rested).await {
+                // Others have not run since the turn before.
+                Event::Turn if !has_rested => tokio::task::yield_now().await,
                 Event::Turn => {}
-                Event::Kick(code) => link.close(code),
+                Event::Kick(code) => {
+                    self.kicked(code);
+                    link.close(code);
+                }
                 Event::End(end) => return end,
             }
             self.now = self.shared.engine.now();
+            (self.retained_left, self.filters_left) = (MESSAGES_A_TURN, FILTERS_A_TURN);
             if let Err(violation) = link.elapsed(self.now) {
                 self.why = Some(violation.to_string());
+                self.closed_by = Some(Closed::KeepAlive);
             }
+            self.recheck(held).await;
             self.send_retained(link, held);
             self.send_mail(link, held);
             has_more = self.handle_packets(link, held).await;
-            has_more |= !held.scans.is_empty() && link.capacity() > 0 && self.outbox.len() < OUTBOX_BYTES;
+            has_more |= held.has_scans() && link.capacity() > 0 && self.outbox.len() < OUTBOX_BYTES;
         }
     }
 
-    /// Waits until there is something to do; with `has_more` only looks.
+    /// Waits until there is something to do; with `has_rested` there is, and it only looks. Afterwards it says whether it
+    /// has waited.
     async fn wait(
         &mut self,
         link: &mut ServerLink<'_>,
         held: &mut Held,
         mut timer: std::pin::Pin<&mut Sleep>,
         written: &mut Instant,
-        has_more: bool,
+        has_rested: &mut bool,
     ) -> Event {
+        let has_more = *has_rested;
         let capacity = link.capacity();
         let silence =
             link.deadline().map(|at| Instant::now() + Duration::from_millis(at.saturating_sub(self.now)));
@@ -145,7 +166,9 @@ impl<'c, S: Stream> Connection<'c, S> {
         if !has_more && let Some(end) = self.ended.take() {
             return Event::End(end);
         }
-        poll_fn(|cx| {
+        let mut polls = 0;
+        let event = poll_fn(|cx| {
+            polls += 1;
             if self.ended.is_some() {
                 return Poll::Ready(Event::Turn);
             }
@@ -160,6 +183,9 @@ impl<'c, S: Stream> Connection<'c, S> {
                 }
                 Poll::Ready(Ok(())) | Poll::Pending => {}
             }
+            if n > 0 {
+                self.shared.metrics.bytes_out.inc_by(count(n));
+            }
             if was_empty || n > 0 {
                 *written = Instant::now();
             }
@@ -169,14 +195,17 @@ impl<'c, S: Stream> Connection<'c, S> {
                 match poll_read(&mut self.stream, &mut self.input, cx) {
                     Poll::Ready(Ok(0)) => (self.ended, is_ready) = (Some(End::Gone), true),
                     Poll::Ready(Err(error)) => (self.ended, is_ready) = (Some(End::Failed(error)), true),
-                    Poll::Ready(Ok(_)) => is_ready = true,
+                    Poll::Ready(Ok(n)) => {
+                        self.shared.metrics.bytes_in.inc_by(count(n));
+                        is_ready = true;
+                    }
                     Poll::Pending => {}
                 }
             }
             let can_send = |queued: &Arc<Queued>| queued.qos == QoS::AtMostOnce || capacity > 0;
             let wants_mail = room && self.mail.front().is_none_or(can_send);
             is_ready |= wants_mail && !self.mail.is_empty();
-            is_ready |= room && capacity > 0 && !held.scans.is_empty();
+            is_ready |= room && capacity > 0 && held.has_scans();
             match held.mailbox.poll(cx, wants_mail) {
                 Poll::Ready(Mail::Kick(code)) => return Poll::Ready(Event::Kick(code)),
                 Poll::Ready(Mail::Messages) => is_ready = true,
@@ -199,7 +228,9 @@ impl<'c, S: Stream> Connection<'c, S> {
             }
             if timer.as_mut().poll(cx).is_ready() { Poll::Ready(Event::Turn) } else { Poll::Pending }
         })
-        .await
+        .await;
+        *has_rested |= polls > 1;
+        event
     }
 
     /// Slows a publisher down whose messages fill the queue of a client that is connected: at most
@@ -214,6 +245,11 @@ impl<'c, S: Stream> Connection<'c, S> {
         while busy.is_busy() && start.elapsed() < CATCH_UP {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
+    }
+
+    fn kicked(&mut self, code: ReasonCode) {
+        let taken_over = code == ReasonCode::SESSION_TAKEN_OVER;
+        self.closed_by = Some(if taken_over { Closed::TakenOver } else { Closed::Server });
     }
 
     /// Gives the memory back that a connection without traffic does not need.
@@ -258,6 +294,7 @@ impl<'c, S: Stream> Connection<'c, S> {
     fn fail(&mut self, error: &mqtt_wire::EncodeError) {
         self.why = Some(format!("a packet for it cannot be encoded: {error}"));
         self.closed = self.closed.or(Some(error.reason_code()));
+        self.closed_by = Some(Closed::Protocol);
     }
 
     fn store(&mut self, record: mqtt_session::Record<Arc<Queued>>, held: &Held) {
@@ -299,12 +336,14 @@ impl<'c, S: Stream> Connection<'c, S> {
         let commit = self.shared.engine.commit(&mut self.turn);
         let (Some(commit), Some(len)) = (commit, unsafe_from) else { return Ok(()) };
         let mut commit = pin!(commit);
+        let mut kicked = None;
         let safe = poll_fn(|cx| {
             if let Poll::Ready(safe) = commit.as_mut().poll(cx) {
                 return Poll::Ready(safe.is_ok());
             }
             match held.mailbox.poll(cx, false) {
                 Poll::Ready(Mail::Kick(code)) if code != ReasonCode::SERVER_SHUTTING_DOWN => {
+                    kicked = Some(code);
                     Poll::Ready(false)
                 }
                 _ => Poll::Pending,
@@ -313,6 +352,7 @@ impl<'c, S: Stream> Connection<'c, S> {
         if safe.await {
             return Ok(());
         }
+        self.kicked(kicked.unwrap_or(ReasonCode::SERVER_SHUTTING_DOWN));
         self.outbox.truncate(len);
         Err(End::NotSafe)
     }
@@ -328,9 +368,9 @@ impl<'c, S: Stream> Connection<'c, S> {
             }
             let Some(queued) = self.mail.pop_front() else { return };
             if queued.message.expires.is_some_and(|expires| expires <= self.now) {
-                self.shared.metrics.dropped(Dropped::Expired);
-                held.mailbox.done();
-                self.dequeue(&queued, held);
+                self.drop_message(&queued, Dropped::Expired, held);
+            } else if held.checks_deliveries && !self.may_receive(&queued, held) {
+                self.drop_message(&queued, Dropped::NotAuthorised, held);
             } else if let Some(queued) = self.send(link, held, queued) {
                 self.mail.push_front(queued);
                 return;
@@ -356,27 +396,36 @@ impl<'c, S: Stream> Connection<'c, S> {
             // It is larger than the client takes: it counts as sent `[MQTT-3.1.2-25]`.
             Err(refusal) => {
                 tracing::debug!(client = &*held.who.client, "a message for it is dropped: {refusal}");
-                self.shared.metrics.dropped(Dropped::TooLarge);
-                held.mailbox.done();
-                self.dequeue(&queued, held);
+                self.drop_message(&queued, Dropped::TooLarge, held);
                 None
             }
         }
     }
 
+    /// Whether the client is allowed to read the message: it was when it subscribed.
+    fn may_receive(&self, queued: &Queued, held: &Held) -> bool {
+        let topic = queued.message.frame.publish().topic;
+        topic.is_none_or(|topic| self.shared.authorise.may_receive(&held.who, topic))
+    }
+
+    /// A message from the queue is not sent.
+    fn drop_message(&mut self, queued: &Queued, reason: Dropped, held: &Held) {
+        self.shared.metrics.dropped(reason);
+        held.mailbox.done();
+        self.dequeue(queued, held);
+    }
+
     /// Sends retained messages for new subscriptions.
     pub(super) fn send_retained(&mut self, link: &mut ServerLink<'_>, held: &mut Held) {
-        let mut left = MESSAGES_A_TURN;
-        while left > 0 && self.outbox.len() < OUTBOX_BYTES {
-            let most = left.min(link.capacity());
-            let Some(scan) = held.scans.front_mut().filter(|_| most > 0) else { return };
-            let messages = self.shared.engine.retained(&mut scan.cursor, most);
-            let (options, identifier) = (scan.options, scan.identifier);
-            if messages.is_empty() {
-                held.scans.pop_front();
-                continue;
+        while self.outbox.len() < OUTBOX_BYTES {
+            let most = self.retained_left.min(link.capacity());
+            if most == 0 {
+                return;
             }
-            left -= messages.len().min(left);
+            let scan = held.scan(&*self.shared.engine, most, &mut self.turn);
+            let Some((messages, options, identifier)) = scan else { return };
+            // One that has nothing counts as well.
+            self.retained_left = self.retained_left.saturating_sub(messages.len().max(1));
             for message in messages {
                 if options.no_local && message.publisher.as_deref() == Some(&*held.who.client) {
                     continue;
@@ -396,4 +445,9 @@ impl<'c, S: Stream> Connection<'c, S> {
     pub(super) fn is_same(held: &Held, who: &Who) -> bool {
         held.who == *who
     }
+}
+
+/// A number of bytes as a counter takes it.
+pub(super) fn count(bytes: usize) -> u64 {
+    u64::try_from(bytes).unwrap_or(u64::MAX)
 }

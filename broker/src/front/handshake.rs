@@ -12,11 +12,12 @@ use mqtt_wire::{
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
-use super::connection::{Connection, End};
+use super::connection::{Connection, End, count};
 use super::packets::may_publish;
 use super::{Peer, Shared, Stream};
 use crate::auth::{Credentials, Step, Who};
 use crate::engine::{Attach, Seat, Turn, Will};
+use crate::metrics::Closed;
 
 /// How long the goodbye of a connection may take.
 const GOODBYE: Duration = Duration::from_secs(2);
@@ -40,19 +41,30 @@ pub async fn serve<S: Stream>(mut stream: S, peer: Peer, shared: Arc<Shared>) {
     let why = match met {
         Ok(client) => {
             let id = client.who.client.clone();
-            let why = attend(stream, input, client, &shared).await;
+            let (why, closed) = attend(stream, input, client, &shared).await;
+            shared.metrics.closed(closed);
             tracing::info!(client = &*id, address = %peer.address, "ended: {why}");
             return;
         }
-        Err(Refused::Silently(why)) => why,
+        Err(Refused::Silently(why)) => {
+            shared.metrics.closed(Closed::NoConnect);
+            why
+        }
         Err(Refused::With(bytes, why)) => {
-            // The client may be gone already.
-            let _ = timeout(GOODBYE, stream.write_all(&bytes)).await;
+            shared.metrics.closed(Closed::Refused);
+            say(&mut stream, &bytes, &shared).await;
             why
         }
     };
     tracing::info!(address = %peer.address, "not let in: {why}");
     leave(stream).await;
+}
+
+/// Sends the last packet of a client that is refused. It may be gone already.
+async fn say<S: Stream>(stream: &mut S, bytes: &[u8], shared: &Shared) {
+    if let Ok(Ok(())) = timeout(GOODBYE, stream.write_all(bytes)).await {
+        shared.metrics.bytes_out.inc_by(count(bytes.len()));
+    }
 }
 
 /// A client that was let in.
@@ -77,7 +89,7 @@ async fn meet<S: Stream>(
     let options =
         options.with_tolerance(Tolerance::BridgeProtocolLevel).with_tolerance(Tolerance::LongClientIds);
     connection.set_decode_options(options);
-    let frame = next_frame(stream, input, &mut connection).await?;
+    let frame = next_frame(stream, input, &mut connection, shared).await?;
     let frame = CheckedFrame::new(frame).map_err(|error| unreadable(&mut connection, &error))?;
     let Packet::Connect(connect) = frame.packet() else {
         return Err(Refused::Silently("the first packet is no CONNECT".to_owned()));
@@ -98,6 +110,7 @@ async fn next_frame<S: Stream>(
     stream: &mut S,
     input: &mut BytesMut,
     connection: &mut mqtt_wire::Connection,
+    shared: &Shared,
 ) -> Result<mqtt_wire::Frame, Refused> {
     loop {
         match connection.split_from(input) {
@@ -107,7 +120,7 @@ async fn next_frame<S: Stream>(
         }
         match std::future::poll_fn(|cx| super::reader::poll_read(stream, input, cx)).await {
             Ok(0) => return Err(Refused::Silently("it has closed the connection".to_owned())),
-            Ok(_) => {}
+            Ok(n) => _ = shared.metrics.bytes_in.inc_by(count(n)),
             Err(error) => return Err(Refused::Silently(error.to_string())),
         }
     }
@@ -121,9 +134,17 @@ fn silently(error: impl std::fmt::Display) -> Refused {
 fn unreadable(connection: &mut mqtt_wire::Connection, error: &mqtt_wire::DecodeError) -> Refused {
     match (error.rule(), connection.version()) {
         (Rule::ProtocolVersion, _) => Refused::With(UNACCEPTABLE_VERSION.to_vec(), error.to_string()),
+        // No code of 3.x says that a packet breaks a rule: the connection is closed without one `[MQTT-3.2.2-6]`.
+        (_, Some(version)) if version != Version::V5 && !is_about_the_client(error.reason_code()) => {
+            Refused::Silently(error.to_string())
+        }
         (_, Some(_)) => refuse(connection, error.reason_code(), error.to_string()),
         _ => Refused::Silently(error.to_string()),
     }
+}
+
+fn is_about_the_client(code: ReasonCode) -> bool {
+    code == ReasonCode::CLIENT_IDENTIFIER_NOT_VALID
 }
 
 /// A CONNACK that refuses, if the version has one for that.
@@ -196,7 +217,8 @@ async fn authenticate<S: Stream>(
         });
         stream.write_all(&bytes).await.map_err(silently)?;
         stream.flush().await.map_err(silently)?;
-        let frame = next_frame(stream, input, link.connection()).await?;
+        shared.metrics.bytes_out.inc_by(count(bytes.len()));
+        let frame = next_frame(stream, input, link.connection(), shared).await?;
         let frame = CheckedFrame::new(frame).map_err(|error| unreadable(connection, &error))?;
         step = match link.handle(frame.packet(), now) {
             Ok(Input::Auth(auth)) => exchange.step(auth.properties.authentication_data().unwrap_or_default()),
@@ -224,14 +246,18 @@ fn will_of(
 }
 
 /// Serves a client that was let in. Why it has ended.
-async fn attend<S: Stream>(stream: S, input: BytesMut, client: Client, shared: &Shared) -> String {
+async fn attend<S: Stream>(stream: S, input: BytesMut, client: Client, shared: &Shared) -> (String, Closed) {
     let Client { connect: frame, mut connection, who, auth_data, will } = client;
-    let Packet::Connect(connect) = frame.packet() else { return String::new() };
+    let Packet::Connect(connect) = frame.packet() else { return (String::new(), Closed::NoConnect) };
     let keep_alive = keep_alive(&connect, shared);
     // 3.x is not told, and held to it all the same.
     let connect = if connect.version == Version::V5 { connect } else { Connect { keep_alive, ..connect } };
     let longest = shared.limits.session_expiry;
     let expiry = expiry(&connect).min(longest);
+    let properties = match announce(&connect, &who, keep_alive, expiry, auth_data.as_deref(), shared) {
+        Ok(properties) => properties,
+        Err(error) => return (error.to_string(), Closed::Server),
+    };
     let mut this = Connection::new(shared, stream, input);
     let attach = Attach { who: who.clone(), clean_start: connect.clean_start, lasts: expiry > 0, will };
     let seat = shared.engine.attach(attach, &mut this.turn).await;
@@ -239,16 +265,11 @@ async fn attend<S: Stream>(stream: S, input: BytesMut, client: Client, shared: &
         Ok(seat) => seat,
         Err(code) => {
             if let Refused::With(bytes, _) = refuse(&mut connection, code, String::new()) {
-                // The client may be gone already.
-                let _ = timeout(GOODBYE, this.stream.write_all(&bytes)).await;
+                say(&mut this.stream, &bytes, shared).await;
             }
             leave(this.stream).await;
-            return format!("refused: {code}");
+            return (format!("refused: {code}"), Closed::Refused);
         }
-    };
-    let properties = match announce(&connect, &who, keep_alive, expiry, auth_data.as_deref(), shared) {
-        Ok(properties) => properties,
-        Err(error) => return error.to_string(),
     };
     seat.held.set_method(connect.properties.authentication_method());
     let now = this.now;
@@ -265,6 +286,7 @@ async fn attend<S: Stream>(stream: S, input: BytesMut, client: Client, shared: &
         }
         Err(refusal) => {
             this.why = Some(refusal.to_string());
+            this.closed_by = Some(Closed::Protocol);
             End::Closed(ReasonCode::UNSPECIFIED_ERROR)
         }
     };
@@ -334,10 +356,11 @@ fn announce(
 
 impl<S: Stream> Connection<'_, S> {
     /// Gives the session back, and says goodbye. Why it has ended.
-    async fn finish(mut self, seat: Seat, ending: Ending, end: &End) -> String {
+    async fn finish(mut self, mut seat: Seat, ending: Ending, end: &End) -> (String, Closed) {
         let mail = std::mem::take(&mut self.mail);
         seat.held.mailbox.put_back(mail.into_iter());
         let mut turn: Turn = std::mem::take(&mut self.turn);
+        seat.held.keep_scans(&mut turn);
         self.shared.engine.detach(seat, ending, &mut turn);
         // What is not safe was not encoded, but for DISCONNECT.
         let _ = self.shared.engine.commit(&mut turn);
@@ -348,18 +371,20 @@ impl<S: Stream> Connection<'_, S> {
             let write = std::future::poll_fn(|cx| outbox.poll_write(stream, cx, &mut written));
             // The client may be gone already.
             let _ = timeout(GOODBYE, write).await;
+            self.shared.metrics.bytes_out.inc_by(count(written));
             leave(self.stream).await;
         }
         let why = self.why.take();
+        let by_link = self.closed_by.unwrap_or(Closed::Protocol);
         match end {
             End::Closed(code) => {
                 let name = code.name_in(mqtt_wire::PacketType::Disconnect).unwrap_or("unknown reason");
-                why.map_or_else(|| name.to_owned(), |why| format!("{name}: {why}"))
+                (why.map_or_else(|| name.to_owned(), |why| format!("{name}: {why}")), by_link)
             }
-            End::Gone => "it has closed the connection without DISCONNECT".to_owned(),
-            End::Failed(error) => error.to_string(),
-            End::Slow => "it takes nothing of what is sent to it".to_owned(),
-            End::NotSafe => "what it did could not be stored".to_owned(),
+            End::Gone => ("it has closed the connection without DISCONNECT".to_owned(), Closed::Network),
+            End::Failed(error) => (error.to_string(), Closed::Network),
+            End::Slow => ("it takes nothing of what is sent to it".to_owned(), Closed::SlowReader),
+            End::NotSafe => ("what it did could not be stored".to_owned(), by_link),
         }
     }
 }

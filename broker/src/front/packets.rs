@@ -10,7 +10,8 @@ use mqtt_wire::{
 use super::connection::{Connection, ServerLink};
 use super::{FILTERS_A_TURN, MESSAGES_A_TURN, OUTBOX_BYTES, Shared, Stream};
 use crate::auth::{Step, Who};
-use crate::engine::{Held, Published, Scan};
+use crate::engine::{Held, Published};
+use crate::metrics::{Closed, Dropped};
 
 /// What is left of a packet to be done with the link, when the packet itself is not needed any more.
 enum Then {
@@ -45,6 +46,7 @@ impl<S: Stream> Connection<'_, S> {
 
     fn malformed(&mut self, link: &mut ServerLink<'_>, error: &DecodeError) {
         self.why = Some(error.to_string());
+        self.closed_by = Some(Closed::Protocol);
         link.close(error.reason_code());
     }
 
@@ -72,6 +74,10 @@ impl<S: Stream> Connection<'_, S> {
                     Then::Reply(reply, codes)
                 }
                 Ok(Input::Auth(auth)) => self.authenticate(held, &auth),
+                Ok(Input::Closing(_)) => {
+                    self.closed_by = Some(Closed::Client);
+                    Then::Nothing
+                }
                 other => self.other(other.map(|_| ())),
             }
         };
@@ -83,6 +89,7 @@ impl<S: Stream> Connection<'_, S> {
     fn other(&mut self, handled: Result<(), HandleError>) -> Then {
         if let Err(error) = handled {
             self.why = Some(error.to_string());
+            self.closed_by = Some(Closed::Protocol);
         }
         Then::Nothing
     }
@@ -98,6 +105,7 @@ impl<S: Stream> Connection<'_, S> {
                     // 3.1 has no way to refuse a subscription, and the client may not take a packet of that size.
                     Err((refusal, _)) => {
                         self.why = Some(format!("it cannot be answered: {refusal}"));
+                        self.closed_by = Some(Closed::Protocol);
                         link.close(ReasonCode::PACKET_TOO_LARGE);
                     }
                 }
@@ -123,6 +131,7 @@ impl<S: Stream> Connection<'_, S> {
         if code == ReasonCode::QUOTA_EXCEEDED && self.version != Version::V5 && receipt.is_some() {
             // 3.x cannot say that a message was not taken: it is not acknowledged, and comes again.
             self.why = Some("its message cannot be stored".to_owned());
+            self.closed_by = Some(Closed::Server);
             return Then::Close(code);
         }
         receipt.map_or(Then::Nothing, |receipt| Then::Accept(receipt, code))
@@ -137,6 +146,7 @@ impl<S: Stream> Connection<'_, S> {
     ) -> ReasonCode {
         if let Err(code) = may_publish(self.shared, &held.who, topic) {
             tracing::debug!(client = &*held.who.client, %topic, "it may not publish this: {code}");
+            self.shared.metrics.dropped(Dropped::NotAuthorised);
             return code;
         }
         // Performance: a message that has nothing of its connection is kept as it came.
@@ -156,7 +166,8 @@ impl<S: Stream> Connection<'_, S> {
     async fn subscribe(&mut self, held: &mut Held, packet: &Subscribe<'_>) -> Vec<ReasonCode> {
         let identifier = packet.properties.subscription_identifiers().next();
         let mut codes = Vec::with_capacity(packet.subscriptions.iter().count());
-        for (number, wanted) in packet.subscriptions.iter().enumerate() {
+        for wanted in packet.subscriptions {
+            self.rest().await;
             let code = match self.subscribe_to(held, wanted, identifier) {
                 Ok(()) => ReasonCode::granted(wanted.maximum_qos),
                 // 3.1.1 has one code for all.
@@ -164,7 +175,6 @@ impl<S: Stream> Connection<'_, S> {
                 Err(code) => code,
             };
             codes.push(code);
-            rest(number).await;
         }
         codes
     }
@@ -189,18 +199,49 @@ impl<S: Stream> Connection<'_, S> {
             RetainHandling::DoNotSend => false,
         };
         if wants_retained && !filter.is_shared() {
-            held.scans.push_back(Scan::new(wanted, identifier));
+            held.begin_scan(wanted, identifier);
         }
         Ok(())
     }
 
     async fn unsubscribe(&mut self, held: &mut Held, packet: &Unsubscribe<'_>) -> Vec<ReasonCode> {
         let mut codes = Vec::with_capacity(packet.filters.iter().count());
-        for (number, filter) in packet.filters.iter().enumerate() {
+        for filter in packet.filters {
+            self.rest().await;
             codes.push(self.unsubscribe_from(held, filter));
-            rest(number).await;
         }
         codes
+    }
+
+    /// Looks at all subscriptions again when the rules are others, or the session comes from an earlier connection. Those
+    /// that are not allowed any more are ended.
+    pub(super) async fn recheck(&mut self, held: &mut Held) {
+        let generation = self.shared.authorise.generation();
+        if held.checked == Some(generation) {
+            return;
+        }
+        let is_new = held.checked.is_none() && held.filters().next().is_none() && held.mailbox.waiting() == 0;
+        held.checked = Some(generation);
+        // What waits came by subscriptions that may be over.
+        held.checks_deliveries |= !is_new;
+        let filters: Vec<_> = held.filters().cloned().collect();
+        for filter in &filters {
+            self.rest().await;
+            let filter = filter.as_filter();
+            if !self.shared.authorise.may_subscribe(&held.who, filter.inner()) {
+                tracing::warn!(client = &*held.who.client, %filter, "its subscription is not allowed any more");
+                self.shared.engine.unsubscribe(held, filter, &mut self.turn);
+            }
+        }
+    }
+
+    /// Before a filter is handled: lets others run when [`FILTERS_A_TURN`] were.
+    async fn rest(&mut self) {
+        if self.filters_left == 0 {
+            tokio::task::yield_now().await;
+            self.filters_left = FILTERS_A_TURN;
+        }
+        self.filters_left -= 1;
     }
 
     fn unsubscribe_from(&mut self, held: &mut Held, filter: TopicFilter<'_>) -> ReasonCode {
@@ -219,14 +260,20 @@ impl<S: Stream> Connection<'_, S> {
             self.exchange = self.shared.authenticate.begin(method, &held.who.client);
         }
         let Some(exchange) = &mut self.exchange else {
+            self.closed_by = Some(Closed::Refused);
             return Then::Close(ReasonCode::BAD_AUTHENTICATION_METHOD);
         };
         match exchange.step(properties.authentication_data().unwrap_or_default()) {
             // A client does not become another one while it is connected.
-            Step::Done(who, _) if !Self::is_same(held, &who) => Then::Close(ReasonCode::NOT_AUTHORIZED),
+            Step::Done(who, _) if !Self::is_same(held, &who) => {
+                self.why = Some("it has authenticated as somebody else".to_owned());
+                self.closed_by = Some(Closed::Refused);
+                Then::Close(ReasonCode::NOT_AUTHORIZED)
+            }
             Step::Refused(refused) => {
                 self.why = Some(refused.why.to_owned());
-                Then::Close(ReasonCode::NOT_AUTHORIZED)
+                self.closed_by = Some(Closed::Refused);
+                Then::Close(refused.reason)
             }
             step => Then::Auth(step),
         }
@@ -239,7 +286,8 @@ impl<S: Stream> Connection<'_, S> {
                 self.exchange = None;
                 (ReasonCode::SUCCESS, data)
             }
-            Step::Refused(refused) => return link.close(refused.reason),
+            // It was closed before.
+            Step::Refused(_) => return,
         };
         let Some(method) = held.method() else { return };
         let properties = [Property::AuthenticationMethod(method), Property::AuthenticationData(&data)];
@@ -248,16 +296,10 @@ impl<S: Stream> Connection<'_, S> {
             Ok(outputs) => self.perform(outputs, held),
             Err(refusal) => {
                 self.why = Some(refusal.to_string());
+                self.closed_by = Some(Closed::Protocol);
                 link.close(ReasonCode::UNSPECIFIED_ERROR);
             }
         }
-    }
-}
-
-/// Lets others run when so many filters were handled.
-async fn rest(filters: usize) {
-    if filters % FILTERS_A_TURN == FILTERS_A_TURN - 1 {
-        tokio::task::yield_now().await;
     }
 }
 

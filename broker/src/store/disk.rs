@@ -34,11 +34,13 @@ const SUBSCRIPTIONS: Definition = TableDefinition::new("subscriptions");
 const MESSAGES: Definition = TableDefinition::new("messages");
 const QUEUE: Definition = TableDefinition::new("queue");
 const RECORDS: Definition = TableDefinition::new("records");
+const SCANS: Definition = TableDefinition::new("scans");
 const RETAINED: Definition = TableDefinition::new("retained");
 const WILLS: Definition = TableDefinition::new("wills");
 
 /// All tables, so that each is there from the first transaction on.
-const TABLES: [Definition; 8] = [META, SESSIONS, SUBSCRIPTIONS, MESSAGES, QUEUE, RECORDS, RETAINED, WILLS];
+const TABLES: [Definition; 9] =
+    [META, SESSIONS, SUBSCRIPTIONS, SCANS, MESSAGES, QUEUE, RECORDS, RETAINED, WILLS];
 
 /// A backend whose length is safe before anything is written that counts on it.
 ///
@@ -382,13 +384,17 @@ fn put_meta(write: &WriteTransaction, name: &str, value: u64) -> Result<(), Faul
     Ok(())
 }
 
-/// Goes through a table in order.
+/// Goes through a table in order. One that is not there is empty.
 fn each(
     read: &ReadTransaction,
     table: Definition,
     mut row: impl FnMut(&[u8], &[u8]) -> Result<(), BadRow>,
 ) -> Result<(), Fault> {
-    for entry in read.open_table(table)?.iter()? {
+    let table = match read.open_table(table) {
+        Err(redb::TableError::TableDoesNotExist(_)) => return Ok(()),
+        table => table?,
+    };
+    for entry in table.iter()? {
         let (key, value) = entry?;
         row(key.value(), value.value())?;
     }
@@ -436,6 +442,7 @@ fn load(read: &ReadTransaction) -> Result<Kept, Fault> {
             user: user.map(Into::into),
             ends_at,
             subscriptions: Vec::new(),
+            scans: Vec::new(),
             queue: Vec::new(),
             records: Vec::new(),
         };
@@ -447,6 +454,11 @@ fn load(read: &ReadTransaction) -> Result<Kept, Fault> {
         let (session, filter) = number(key)?;
         let subscription = from_bytes::<SubscriptionRow>(row)?.subscription(filter)?;
         sessions.get_mut(&session).ok_or(missing)?.subscriptions.push(subscription);
+        Ok(())
+    })?;
+    each(read, SCANS, |key, row| {
+        let (session, filter) = number(key)?;
+        sessions.get_mut(&session).ok_or(missing)?.scans.push(rows::scan(filter, row)?);
         Ok(())
     })?;
     each(read, QUEUE, |key, row| {
@@ -497,6 +509,7 @@ fn keys_of(session: SessionId) -> (Vec<u8>, Vec<u8>) {
 struct Tables<'t, 'r> {
     sessions: Rows<'t>,
     subscriptions: Rows<'t>,
+    scans: Rows<'t>,
     messages: Rows<'t>,
     queue: Rows<'t>,
     records: Rows<'t>,
@@ -520,6 +533,7 @@ fn apply(
     let mut tables = Tables {
         sessions: write.open_table(SESSIONS)?,
         subscriptions: write.open_table(SUBSCRIPTIONS)?,
+        scans: write.open_table(SCANS)?,
         messages: write.open_table(MESSAGES)?,
         queue: write.open_table(QUEUE)?,
         records: write.open_table(RECORDS)?,
@@ -557,7 +571,16 @@ impl Tables<'_, '_> {
                 self.subscriptions.insert(&*key, &*to_bytes(&SubscriptionRow::new(subscription)))?;
             }
             Change::Unsubscribed { session, filter } => {
-                self.subscriptions.remove(&*key(*session, filter.as_str().as_bytes()))?;
+                let key = key(*session, filter.as_str().as_bytes());
+                self.subscriptions.remove(&*key)?;
+                self.scans.remove(&*key)?;
+            }
+            Change::Scan { session, scan } => {
+                let key = key(*session, scan.filter.as_str().as_bytes());
+                self.scans.insert(&*key, rows::scan_row(scan))?;
+            }
+            Change::ScanEnds { session, filter } => {
+                self.scans.remove(&*key(*session, filter.as_str().as_bytes()))?;
             }
             Change::Queued { session, queued } => {
                 let key = key(*session, &queued.sequence.to_be_bytes());
@@ -596,6 +619,7 @@ impl Tables<'_, '_> {
         self.sessions.remove(&*key(session, &[]))?;
         let (first, last) = keys_of(session);
         self.subscriptions.retain_in(&*first..&*last, |_, _| false)?;
+        self.scans.retain_in(&*first..&*last, |_, _| false)?;
         self.records.retain_in(&*first..&*last, |_, _| false)?;
         let mut messages = Vec::new();
         for entry in self.queue.extract_from_if(&*first..&*last, |_, _| true)? {

@@ -1,7 +1,7 @@
 //! A store as lines of JSON, to be looked at, kept, and read back.
 //!
 //! The first line is `{"format":1}`, the last one `{"end":{"lines":N}}` with the number of lines before it: a dump that is
-//! cut off is not taken for a whole one. Between them stand, what is referred to first, `session`, `subscription`,
+//! cut off is not taken for a whole one. Between them stand, what is referred to first, `session`, `subscription`, `scan`,
 //! `message`, `queued`, `record`, `retained` and `will`. Times are milliseconds since 1970. A message's `frame` (its
 //! PUBLISH, in base64) and a record's `record` (in base64) are what counts; `topic` and `says` are for people and are not
 //! read.
@@ -14,12 +14,12 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use mqtt_session::Record;
-use mqtt_wire::topic::TopicFilterBuf;
+use mqtt_wire::topic::{TopicFilterBuf, TopicNameBuf};
 use mqtt_wire::{QoS, RetainHandling, SubscriptionId, SubscriptionOptions};
 use serde::{Deserialize, Serialize};
 
 use super::rows::{FORMAT, publish_frame};
-use super::{Change, Kept, KeptWill, Message, MessageId, Queued, SessionId, Subscription, UnixMillis};
+use super::{Change, Kept, KeptWill, Message, MessageId, Queued, Scan, SessionId, Subscription, UnixMillis};
 
 /// The most bytes of a line: a message of the largest size in base64, and what else is said of it.
 const LINE: u64 = 400 << 20;
@@ -42,6 +42,11 @@ enum Line {
         retain_as_published: bool,
         retain_handling: u8,
         identifier: Option<u32>,
+    },
+    Scan {
+        session: SessionId,
+        filter: String,
+        last: Option<String>,
     },
     Message {
         message: MessageId,
@@ -149,6 +154,11 @@ impl Line {
                     identifier: identifier.map(SubscriptionId::get),
                 }
             }
+            Change::Scan { session, scan: Scan { filter, last } } => Self::Scan {
+                session,
+                filter: filter.as_str().to_owned(),
+                last: last.map(|last| last.as_str().to_owned()),
+            },
             Change::Queued { session, queued } => Self::Queued {
                 session,
                 sequence: queued.sequence,
@@ -170,6 +180,7 @@ impl Line {
             Change::SessionEnds { .. }
             | Change::SessionEndsAt { .. }
             | Change::Unsubscribed { .. }
+            | Change::ScanEnds { .. }
             | Change::Dequeued { .. }
             | Change::RetainedRemoved { .. }
             | Change::WillRemoved { .. } => return None,
@@ -275,6 +286,12 @@ impl Reader {
                 let identifier = identifier.map(self::identifier).transpose()?;
                 let subscription = Subscription { filter, options, identifier };
                 self.changes.push(Change::Subscribed { session: self.session(session)?, subscription });
+            }
+            Line::Scan { session, filter, last } => {
+                let filter = TopicFilterBuf::new(filter).map_err(|error| error.to_string())?;
+                let last = last.map(TopicNameBuf::new).transpose().map_err(|error| error.to_string())?;
+                let scan = Scan { filter, last };
+                self.changes.push(Change::Scan { session: self.session(session)?, scan });
             }
             Line::Message { message: id, topic: _, version, arrived, expires, publisher, frame } => {
                 let frame = BASE64.decode(frame).map_err(|error| error.to_string())?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mqtt_session::Record;
 
-use super::{Change, Message, MessageId, Queued, SessionId, Subscription, UnixMillis};
+use super::{Change, Message, MessageId, Queued, Scan, SessionId, Subscription, UnixMillis};
 
 /// All that is kept, in the order of numbers and names.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub struct KeptSession {
     pub ends_at: Option<UnixMillis>,
     /// Its subscriptions.
     pub subscriptions: Vec<Subscription>,
+    /// What is retained and still to be sent to it.
+    pub scans: Vec<Scan>,
     /// Its queue, in order.
     pub queue: Vec<Queued>,
     /// What [`Session::restore`](mqtt_session::Session::restore) takes.
@@ -69,9 +71,10 @@ impl KeptSession {
         let ends_at = self.ends_at.map(|at| Change::SessionEndsAt { session, ends_at: Some(at) });
         let subscribed = self.subscriptions.iter().cloned();
         let subscribed = subscribed.map(move |subscription| Change::Subscribed { session, subscription });
+        let scans = self.scans.iter().cloned().map(move |scan| Change::Scan { session, scan });
         let queued = self.queue.iter().cloned().map(move |queued| Change::Queued { session, queued });
         let recorded = self.records.iter().map(move |&record| Change::Recorded { session, record });
-        [begin].into_iter().chain(ends_at).chain(subscribed).chain(queued).chain(recorded)
+        [begin].into_iter().chain(ends_at).chain(subscribed).chain(scans).chain(queued).chain(recorded)
     }
 }
 

@@ -9,6 +9,7 @@
 //! | | `"commits"` | the number of transactions so far |
 //! | `sessions` | session (8 bytes) | [`SessionRow`] |
 //! | `subscriptions` | session, filter | [`SubscriptionRow`] |
+//! | `scans` | session, filter | the last topic name; nothing before the first |
 //! | `messages` | message (8 bytes) | [`MessageRow`] |
 //! | `queue` | session, sequence number (8 bytes) | [`QueueRow`] |
 //! | `records` | session, kind (1 byte), packet identifier (2 bytes) | [`RecordRow`] |
@@ -17,16 +18,18 @@
 //!
 //! A session has one record of each kind for each identifier: kind 0 is Lasts (identifier 0), 1 Sent, 2 Released or
 //! Abandoned, 3 Received. What ends them (Completed, Forgotten, Ended) takes their rows away.
+//!
+//! A table that is not in the file is empty: `scans` came later than the rest.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use mqtt_session::Record;
-use mqtt_wire::topic::TopicFilterBuf;
-use mqtt_wire::{Frame, PublishFrame, QoS, RetainHandling, SubscriptionId, SubscriptionOptions, Version};
+use mqtt_wire::topic::{TopicFilterBuf, TopicNameBuf};
+use mqtt_wire::{Frame, PublishFrame, QoS, SubscriptionId, SubscriptionOptions, Version};
 use serde::{Deserialize, Serialize};
 
-use super::{KeptWill, Message, MessageId, Queued, SessionId, Subscription, UnixMillis};
+use super::{KeptWill, Message, MessageId, Queued, Scan, SessionId, Subscription, UnixMillis};
 
 /// The format that this program reads and writes.
 pub(crate) const FORMAT: u64 = 1;
@@ -149,41 +152,43 @@ impl RecordRow {
 impl SubscriptionRow {
     pub(crate) fn new(subscription: &Subscription) -> Self {
         Self {
-            options: options_byte(subscription.options),
+            options: subscription.options.to_byte(),
             identifier: subscription.identifier.map(SubscriptionId::get),
         }
     }
 
     pub(crate) fn subscription(&self, filter: &[u8]) -> Result<Subscription, BadRow> {
-        let filter = std::str::from_utf8(filter).ok().and_then(|text| TopicFilterBuf::new(text).ok());
         Ok(Subscription {
-            filter: filter.ok_or(BadRow("a subscription has no valid filter"))?,
-            options: options(self.options).ok_or(BadRow("a subscription has options that there are not"))?,
+            filter: self::filter(filter)?,
+            options: SubscriptionOptions::from_byte(self.options)
+                .ok_or(BadRow("a subscription has options that there are not"))?,
             identifier: self.identifier.map(identifier).transpose()?,
         })
     }
 }
 
+fn filter(bytes: &[u8]) -> Result<TopicFilterBuf, BadRow> {
+    let filter = std::str::from_utf8(bytes).ok().and_then(|text| TopicFilterBuf::new(text).ok());
+    filter.ok_or(BadRow("a subscription has no valid filter"))
+}
+
+/// The row of a scan.
+pub(crate) fn scan_row(scan: &Scan) -> &[u8] {
+    scan.last.as_ref().map_or(&[], |last| last.as_str().as_bytes())
+}
+
+/// A scan of its filter and its row.
+pub(crate) fn scan(of: &[u8], row: &[u8]) -> Result<Scan, BadRow> {
+    let name = |row| std::str::from_utf8(row).ok().and_then(|text| TopicNameBuf::new(text).ok());
+    let last = match row {
+        [] => None,
+        row => Some(name(row).ok_or(BadRow("a scan has no valid topic name"))?),
+    };
+    Ok(Scan { filter: filter(of)?, last })
+}
+
 fn identifier(number: u32) -> Result<SubscriptionId, BadRow> {
     SubscriptionId::new(number).ok_or(BadRow("a Subscription Identifier is out of range"))
-}
-
-/// Subscription options as SUBSCRIBE has them.
-pub(crate) fn options_byte(options: SubscriptionOptions) -> u8 {
-    let SubscriptionOptions { maximum_qos, no_local, retain_as_published, retain_handling } = options;
-    maximum_qos.get()
-        | u8::from(no_local) << 2
-        | u8::from(retain_as_published) << 3
-        | retain_handling.get() << 4
-}
-
-pub(crate) fn options(byte: u8) -> Option<SubscriptionOptions> {
-    Some(SubscriptionOptions {
-        maximum_qos: QoS::new(byte & 3)?,
-        no_local: byte & 4 != 0,
-        retain_as_published: byte & 8 != 0,
-        retain_handling: RetainHandling::new(byte >> 4)?,
-    })
 }
 
 /// A PUBLISH of this version.

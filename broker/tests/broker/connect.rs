@@ -166,3 +166,26 @@ fn the_broker_speaks_of_itself() {
     assert!(!got.publish().topic.unwrap().as_str().is_empty());
     client.publish(&message("x", b"", QoS::AtMostOnce));
 }
+
+#[test]
+fn a_bad_connect_of_3_1_1_that_no_code_fits_is_closed_without_an_answer() {
+    let scene = Scene::new();
+    // A reserved flag; a password without a user name.
+    for flags in [0b0000_0011, 0b0100_0010] {
+        let connect = [0x10, 16, 0, 4, b'M', b'Q', b'T', b'T', 4, flags, 0, 60, 0, 1, b'x', 0, 1, b'p'];
+        assert_eq!(answer(&scene, &connect), b"", "{flags:#b}");
+    }
+}
+
+#[test]
+fn an_empty_client_identifier_is_given_one() {
+    let scene = Scene::new();
+    for version in [Version::V311, Version::V5] {
+        // None of them takes another one's session.
+        let mut clients = [(); 3].map(|()| Raw::new(scene.port, version, ""));
+        clients[0].subscribe("a", QoS::AtMostOnce);
+        clients[1].publish(&message("a", b"m", QoS::AtLeastOnce));
+        clients[0].expect_message("a", b"m");
+        clients.iter_mut().for_each(Raw::ping);
+    }
+}

@@ -158,7 +158,7 @@ fn one_transaction_serves_many() {
     client.subscribe("a", QoS::AtLeastOnce);
     client.goodbye();
     let mut publisher = Raw::new(scene.port, Version::V311, "publisher");
-    let before = scene.broker().engine().commits();
+    let before = scene.broker().metrics().commits.get();
     let mut bytes = Vec::new();
     for n in 1..=60 {
         let publish = Publish {
@@ -171,6 +171,125 @@ fn one_transaction_serves_many() {
     for n in 1..=60 {
         assert_eq!(publisher.expect_ack(PacketType::PubAck, id(n)), ReasonCode::SUCCESS);
     }
-    let commits = scene.broker().engine().commits() - before;
+    let commits = scene.broker().metrics().commits.get() - before;
     assert!(commits <= 3, "{commits} transactions for 60 messages");
+}
+
+/// The numbers of these retained messages come, in order and each once.
+fn expect_retained(client: &mut Raw, numbers: std::ops::Range<u8>) {
+    for number in numbers {
+        let got = client.expect_message(&format!("r/{number}"), &[number]);
+        assert!(got.publish().retain);
+        client.acknowledge(&got);
+    }
+}
+
+/// A lasting client that takes two messages at a time.
+fn two_at_a_time(port: u16) -> (Raw, bool) {
+    let properties = [
+        Property::SessionExpiryInterval(3600),
+        Property::ReceiveMaximum(std::num::NonZeroU16::new(2).unwrap()),
+    ];
+    Raw::connected(port, Connect { properties: Properties::new(&properties), ..lasting("client") })
+}
+
+#[test]
+fn retained_messages_that_are_still_to_be_sent() {
+    let folder = Folder::new();
+    let scene = folder.scene();
+    let mut publisher = Raw::v5(scene.port, "publisher");
+    for number in 0..10 {
+        let topic = format!("r/{number}");
+        publisher.publish(&Publish { retain: true, ..message(&topic, &[number], QoS::ExactlyOnce) });
+    }
+    let (mut client, _) = two_at_a_time(scene.port);
+    let wanted = ["r/+", "r/7"].map(|text| Subscription::new(filter(text), QoS::AtLeastOnce));
+    client.send(mqtt_wire::Subscribe::new(id(1), &wanted));
+    client.expect(mqtt_wire::SubAck::new(id(1), &[ReasonCode::granted(QoS::AtLeastOnce); 2]));
+    expect_retained(&mut client, 0..1);
+    // Two are under way, and the connection is cut: they come again, and then the others.
+    client.expect_message("r/1", &[1]);
+    client.expect_message("r/2", &[2]);
+    client.cut();
+    let (mut client, present) = two_at_a_time(scene.port);
+    assert!(present);
+    expect_retained(&mut client, 1..4);
+    client.expect_message("r/4", &[4]);
+    client.expect_message("r/5", &[5]);
+    scene.shutdown();
+    // The same when the process has ended. One was removed meanwhile, one is another one.
+    let scene = folder.scene();
+    let mut publisher = Raw::v5(scene.port, "publisher");
+    publisher.publish(&Publish { retain: true, ..message("r/8", b"", QoS::AtLeastOnce) });
+    let (mut client, present) = two_at_a_time(scene.port);
+    assert!(present);
+    expect_retained(&mut client, 4..7);
+    // What was published as a message is one, behind what is retained or before it.
+    let mut topics = Vec::new();
+    for _ in 0..4 {
+        let frame = client.frame();
+        let Packet::Publish(publish) = frame.packet() else { panic!("{:?}", frame.packet()) };
+        let topic = publish.topic.unwrap().as_str().to_owned();
+        topics.push((topic, publish.retain));
+        client.send(Packet::PubAck(Ack::new(publish.delivery.packet_id().unwrap())));
+    }
+    topics.sort();
+    let expected = [("r/7", true), ("r/7", true), ("r/8", false), ("r/9", true)];
+    assert_eq!(topics, expected.map(|(topic, retain)| (topic.to_owned(), retain)));
+    client.ping();
+    client.goodbye();
+    scene.shutdown();
+    // And then there is nothing more to be sent.
+    let scene = folder.scene();
+    let (mut client, _) = two_at_a_time(scene.port);
+    client.ping();
+}
+
+#[test]
+fn retained_messages_for_a_subscription_that_has_ended() {
+    let folder = Folder::new();
+    let scene = folder.scene();
+    let mut publisher = Raw::v5(scene.port, "publisher");
+    for number in 0..6 {
+        let topic = format!("r/{number}");
+        publisher.publish(&Publish { retain: true, ..message(&topic, &[number], QoS::AtLeastOnce) });
+    }
+    let (mut client, _) = two_at_a_time(scene.port);
+    client.subscribe("r/+", QoS::AtLeastOnce);
+    let under_way = [client.expect_message("r/0", &[0]), client.expect_message("r/1", &[1])];
+    client.unsubscribe("r/+");
+    for got in &under_way {
+        client.acknowledge(got);
+    }
+    client.ping();
+    client.goodbye();
+    scene.shutdown();
+    let scene = folder.scene();
+    let (mut client, present) = two_at_a_time(scene.port);
+    assert!(present);
+    client.ping();
+}
+
+#[test]
+fn names_and_filters_of_the_greatest_length() {
+    let folder = Folder::new();
+    let limits = mqtt_broker::limits::Limits { topic_levels: 70_000, ..Default::default() };
+    let parts = || mqtt_broker::server::Parts { limits: limits.clone(), ..Default::default() };
+    let scene = folder.scene_with(parts());
+    let deep = "/".repeat(65_534);
+    let wild = format!("{}#", &deep[1..]);
+    let (mut client, _) = Raw::connected(scene.port, lasting("client"));
+    client.subscribe(&wild, QoS::AtLeastOnce);
+    client.goodbye();
+    let mut publisher = Raw::v5(scene.port, "publisher");
+    publisher.publish(&Publish { retain: true, ..message(&deep, b"m", QoS::AtLeastOnce) });
+    scene.shutdown();
+    let scene = folder.scene_with(parts());
+    let (mut client, present) = Raw::connected(scene.port, lasting("client"));
+    assert!(present);
+    let got = client.expect_message(&deep, b"m");
+    client.acknowledge(&got);
+    assert_eq!(client.unsubscribe(&wild), ReasonCode::SUCCESS);
+    client.subscribe("#", QoS::AtMostOnce);
+    assert!(client.expect_message(&deep, b"m").publish().retain);
 }

@@ -98,6 +98,34 @@ fn receive_maximum() {
 }
 
 #[test]
+fn sessions() {
+    let scene = Scene::limited(Limits { sessions: 1, ..Limits::default() });
+    let (first, _) = Raw::connected(scene.port, lasting("first"));
+    let (second, _) = Raw::connected(scene.port, lasting("second"));
+    first.goodbye();
+    scene.until(|engine| engine.clients() == (1, 1));
+    // There is one, so this one does not outlast its connection.
+    second.goodbye();
+    scene.until(|engine| engine.clients() == (0, 1));
+    let (second, present) = Raw::connected(scene.port, lasting("second"));
+    assert!(!present);
+    let (_first, present) = Raw::connected(scene.port, lasting("first"));
+    assert!(present);
+    // The first has a connection again, so there is room.
+    second.goodbye();
+    scene.until(|engine| engine.clients() == (1, 1));
+    let (mut second, present) = Raw::connected(scene.port, lasting("second"));
+    assert!(present);
+    // To be taken over takes no room.
+    second.subscribe("a", QoS::AtMostOnce);
+    let (third, _) = Raw::connected(scene.port, lasting("third"));
+    third.goodbye();
+    scene.until(|engine| engine.clients() == (2, 1));
+    let (_second_again, present) = Raw::connected(scene.port, lasting("second"));
+    assert!(present);
+}
+
+#[test]
 fn topic_aliases() {
     let scene = Scene::limited(Limits { topic_aliases: 2, ..Limits::default() });
     for (number, code) in [(3, ReasonCode::TOPIC_ALIAS_INVALID), (1, ReasonCode::PROTOCOL_ERROR)] {

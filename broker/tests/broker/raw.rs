@@ -14,12 +14,30 @@ use mqtt_wire::{
 /// How long a test waits for what has to come. It decides nothing but when a test that fails gives up.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
+/// What MQTT goes through: TCP, TLS, WebSocket.
+pub(crate) trait Way: Read + Write + Send {}
+
+impl<W: Read + Write + Send> Way for W {}
+
 /// A connection.
 pub(crate) struct Raw {
     socket: TcpStream,
+    way: Box<dyn Way>,
     connection: Connection,
     input: BytesMut,
     pub(crate) version: Version,
+    /// Bytes that were sent, and bytes that came.
+    pub(crate) sent: usize,
+    pub(crate) came: usize,
+}
+
+/// A plain connection that does not wait for ever.
+pub(crate) fn tcp(port: u16) -> TcpStream {
+    let socket = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    socket.set_write_timeout(Some(PATIENCE)).unwrap();
+    socket.set_nodelay(true).unwrap();
+    socket
 }
 
 pub(crate) fn id(n: u16) -> PacketId {
@@ -43,24 +61,51 @@ pub(crate) fn message<'a>(topic: &'a str, payload: &'a [u8], qos: QoS) -> Publis
 
 impl Raw {
     pub(crate) fn open(port: u16, version: Version) -> Self {
-        let socket = TcpStream::connect(("127.0.0.1", port)).unwrap();
-        socket.set_read_timeout(Some(PATIENCE)).unwrap();
-        socket.set_write_timeout(Some(PATIENCE)).unwrap();
-        socket.set_nodelay(true).unwrap();
-        Self { socket, connection: Connection::client(version), input: BytesMut::new(), version }
+        let socket = tcp(port);
+        let way = Box::new(socket.try_clone().unwrap());
+        Self::through(socket, way, version)
+    }
+
+    /// A connection by another way than plain TCP, which is under it.
+    pub(crate) fn through(socket: TcpStream, way: Box<dyn Way>, version: Version) -> Self {
+        Self {
+            socket,
+            way,
+            connection: Connection::client(version),
+            input: BytesMut::new(),
+            version,
+            sent: 0,
+            came: 0,
+        }
     }
 
     /// A connection that was accepted, and whether there was a session.
     pub(crate) fn connected(port: u16, connect: Connect<'_>) -> (Self, bool) {
         let mut this = Self::open(port, connect.version);
-        this.send(connect);
-        let frame = this.frame();
-        match frame.packet() {
+        let present = this.connect(connect);
+        (this, present)
+    }
+
+    /// CONNECT, which is accepted. Whether there was a session.
+    pub(crate) fn connect(&mut self, connect: Connect<'_>) -> bool {
+        self.send(connect);
+        match self.frame().packet() {
             Packet::ConnAck(ConnAck { reason_code: ReasonCode::SUCCESS, session_present, .. }) => {
-                (this, session_present)
+                session_present
             }
             other => panic!("not accepted: {other:?}"),
         }
+    }
+
+    /// CONNECT, which is refused. Why.
+    pub(crate) fn refused(mut self, connect: Connect<'_>) -> ReasonCode {
+        self.send(connect);
+        let code = match self.frame().packet() {
+            Packet::ConnAck(ConnAck { reason_code, .. }) if reason_code.is_error() => reason_code,
+            other => panic!("not refused: {other:?}"),
+        };
+        assert!(self.next().is_none(), "the connection goes on");
+        code
     }
 
     /// A connection with that client identifier and a clean start.
@@ -80,7 +125,8 @@ impl Raw {
 
     /// Sends bytes. The broker may have hung up while they are on their way.
     pub(crate) fn send_bytes(&mut self, bytes: &[u8]) {
-        let _ = self.socket.write_all(bytes);
+        let _ = self.way.write_all(bytes).and_then(|()| self.way.flush());
+        self.sent += bytes.len();
     }
 
     /// The next packet; `None` at the end of the connection.
@@ -90,9 +136,12 @@ impl Raw {
                 return Some(CheckedFrame::new(frame).expect("a good packet"));
             }
             let mut piece = vec![0; 65536];
-            match self.socket.read(&mut piece) {
+            match self.way.read(&mut piece) {
                 Ok(0) => return None,
-                Ok(n) => self.input.extend_from_slice(&piece[..n]),
+                Ok(n) => {
+                    self.input.extend_from_slice(&piece[..n]);
+                    self.came += n;
+                }
                 Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => return None,
                 Err(error) => panic!("nothing comes: {error}"),
             }

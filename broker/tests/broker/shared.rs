@@ -110,3 +110,71 @@ fn what_waits_for_a_member_that_unsubscribes_goes_to_others() {
     first.expect_message("a", b"m");
     assert_eq!(first.unsubscribe("$share/g/a"), ReasonCode::SUCCESS);
 }
+
+/// A member of `$share/g/a` and a message of QoS 2 that it was sent.
+fn member_with_a_message(scene: &Scene, client: &str) -> (Raw, mqtt_wire::PublishFrame) {
+    let (mut member, _) = Raw::connected(scene.port, lasting(client));
+    member.subscribe("$share/g/a", QoS::ExactlyOnce);
+    Raw::v5(scene.port, "publisher").publish(&message("a", b"m", QoS::ExactlyOnce));
+    let got = member.expect_message("a", b"m");
+    (member, got)
+}
+
+#[test]
+fn a_member_gets_a_message_at_the_qos_that_it_was_granted() {
+    let scene = Scene::new();
+    let mut publisher = Raw::v5(scene.port, "publisher");
+    for qos in [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce] {
+        let mut member = Raw::v5(scene.port, "member");
+        member.subscribe("$share/g/a", qos);
+        publisher.publish(&message("a", b"m", QoS::ExactlyOnce));
+        let got = member.expect_message("a", b"m");
+        assert_eq!(got.publish().delivery.qos(), qos);
+        member.goodbye();
+        scene.until(|engine| engine.clients() == (1, 0));
+    }
+}
+
+#[test]
+fn a_message_of_qos_2_under_way_to_a_member_stays_its() {
+    let scene = Scene::new();
+    let (member, got) = member_with_a_message(&scene, "member");
+    let mut other = Raw::v5(scene.port, "other");
+    other.subscribe("$share/g/a", QoS::ExactlyOnce);
+    // Its connection ends, and the delivery is completed on the next one.
+    member.cut();
+    scene.until(|engine| engine.clients().1 == 1);
+    other.ping();
+    let (mut member, present) = Raw::connected(scene.port, lasting("member"));
+    assert!(present);
+    let again = member.expect_message("a", b"m");
+    assert_eq!((again.publish().delivery, again.publish().dup), (got.publish().delivery, true));
+    // And when its session ends, no other one gets it.
+    member.cut();
+    scene.until(|engine| engine.clients().1 == 1);
+    let clean = Connect { clean_start: true, ..lasting("member") };
+    Raw::connected(scene.port, clean).0.ping();
+    other.ping();
+}
+
+#[test]
+fn a_message_that_a_member_refuses_goes_to_nobody_else() {
+    let scene = Scene::new();
+    for qos in [QoS::AtLeastOnce, QoS::ExactlyOnce] {
+        let mut member = Raw::v5(scene.port, "member");
+        member.subscribe("$share/g/a", qos);
+        Raw::v5(scene.port, "publisher").publish(&message("a", b"m", QoS::ExactlyOnce));
+        let got = member.expect_message("a", b"m");
+        let mut other = Raw::v5(scene.port, "other");
+        other.subscribe("$share/g/a", QoS::ExactlyOnce);
+        let id = got.publish().delivery.packet_id().unwrap();
+        let refusal = mqtt_wire::Ack { reason_code: ReasonCode::QUOTA_EXCEEDED, ..mqtt_wire::Ack::new(id) };
+        member.send(if qos == QoS::AtLeastOnce { Packet::PubAck(refusal) } else { Packet::PubRec(refusal) });
+        member.ping();
+        other.ping();
+        member.goodbye();
+        other.ping();
+        other.goodbye();
+        scene.until(|engine| engine.clients().0 == 0);
+    }
+}

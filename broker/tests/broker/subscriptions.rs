@@ -1,8 +1,11 @@
 //! Subscriptions and their options (section 3.8).
 
-use mqtt_wire::{Properties, Property, QoS, ReasonCode, Subscription, SubscriptionId, Version};
+use mqtt_wire::{
+    Ack, Packet, PacketId, PacketType, Properties, Property, Publish, QoS, ReasonCode, SubAck, Subscribe,
+    Subscription, SubscriptionId, UnsubAck, Unsubscribe, Version,
+};
 
-use crate::raw::{Raw, filter, message};
+use crate::raw::{Raw, filter, id, message};
 use crate::scene::Scene;
 
 #[test]
@@ -81,4 +84,92 @@ fn a_share_is_an_ordinary_filter_in_3_1_1() {
     other.publish(&message("a", b"no", QoS::AtMostOnce));
     other.publish(&message("$share/g/a", b"yes", QoS::AtMostOnce));
     client.expect_message("$share/g/a", b"yes");
+}
+
+#[test]
+fn several_filters_in_one_packet_have_one_answer() {
+    let scene = Scene::new();
+    for version in Version::ALL {
+        let mut client = Raw::new(scene.port, version, "client");
+        let wanted = [("a", QoS::AtMostOnce), ("b/+", QoS::AtLeastOnce), ("c", QoS::ExactlyOnce)]
+            .map(|(text, qos)| Subscription::new(filter(text), qos));
+        client.send(Subscribe::new(id(1), &wanted));
+        let granted = wanted.map(|wanted| ReasonCode::granted(wanted.maximum_qos));
+        client.expect(SubAck::new(id(1), &granted));
+        for (topic, qos) in [("a", 0), ("b/x", 1), ("c", 2)] {
+            // Delivery is at the lower of both.
+            client.send(message(topic, b"m", QoS::ExactlyOnce));
+            client.expect_ack(PacketType::PubRec, PacketId::MIN);
+            let got = client.expect_message(topic, b"m");
+            assert_eq!(got.publish().delivery.qos().get(), qos, "{topic}");
+            client.send(Packet::PubRel(Ack::new(PacketId::MIN)));
+            client.expect_ack(PacketType::PubComp, PacketId::MIN);
+            client.acknowledge(&got);
+        }
+        client.send(Unsubscribe::new(id(2), &[filter("a"), filter("nothing"), filter("b/+")]));
+        let none = ReasonCode::NO_SUBSCRIPTION_EXISTED;
+        let codes = [ReasonCode::SUCCESS, none, ReasonCode::SUCCESS];
+        client.expect(UnsubAck::new(id(2), if version == Version::V5 { &codes } else { &[] }));
+        for topic in ["a", "b/x"] {
+            client.publish(&message(topic, b"m", QoS::AtLeastOnce));
+        }
+        client.ping();
+    }
+}
+
+#[test]
+fn a_subscription_that_is_replaced_misses_nothing() {
+    let scene = Scene::new();
+    let mut publisher = Raw::v5(scene.port, "publisher");
+    publisher.publish(&Publish { retain: true, ..message("a", b"kept", QoS::AtLeastOnce) });
+    let mut client = Raw::v5(scene.port, "client");
+    client.subscribe("a", QoS::AtLeastOnce);
+    let kept = client.expect_message("a", b"kept");
+    client.acknowledge(&kept);
+    let port = scene.port;
+    let publisher = std::thread::spawn(move || {
+        let mut publisher = Raw::v5(port, "publisher");
+        for number in 0..200_u32 {
+            publisher.publish(&message("a", &number.to_be_bytes(), QoS::AtLeastOnce));
+        }
+    });
+    // Meanwhile the same filter again and again, with what is retained each time.
+    let (mut next, mut again, mut retained) = (0_u32, 0, 0);
+    let wanted = [Subscription::new(filter("a"), QoS::AtLeastOnce)];
+    while next < 200 || retained < again {
+        if again < 50 && again == retained {
+            client.send(Subscribe::new(id(9), &wanted));
+            again += 1;
+        }
+        let frame = client.frame();
+        let Packet::Publish(publish) = frame.packet() else { continue };
+        if publish.retain {
+            retained += 1;
+        } else {
+            assert_eq!(publish.payload, next.to_be_bytes());
+            next += 1;
+        }
+        client.send(Packet::PubAck(Ack::new(publish.delivery.packet_id().unwrap())));
+    }
+    publisher.join().unwrap();
+    client.ping();
+}
+
+#[test]
+fn what_is_under_way_when_a_subscription_ends_is_finished() {
+    let scene = Scene::new();
+    let mut publisher = Raw::v5(scene.port, "publisher");
+    for version in Version::ALL {
+        let mut client = Raw::new(scene.port, version, "client");
+        client.subscribe("a", QoS::ExactlyOnce);
+        publisher.publish(&message("a", b"one", QoS::AtLeastOnce));
+        publisher.publish(&message("a", b"two", QoS::ExactlyOnce));
+        let under_way = [client.expect_message("a", b"one"), client.expect_message("a", b"two")];
+        client.unsubscribe("a");
+        publisher.publish(&message("a", b"three", QoS::AtLeastOnce));
+        for got in &under_way {
+            client.acknowledge(got);
+        }
+        client.ping();
+    }
 }

@@ -93,3 +93,32 @@ fn a_will_is_retained_if_it_says_so() {
     assert!(late.expect_message("gone", b"will").publish().retain);
     late.publish(&Publish { retain: true, ..message("other", b"", QoS::AtMostOnce) });
 }
+
+#[test]
+fn a_client_without_a_will_ends_in_silence() {
+    let scene = Scene::new();
+    let mut witness = Raw::v5(scene.port, "witness");
+    witness.subscribe("#", QoS::AtMostOnce);
+    for version in Version::ALL {
+        Raw::new(scene.port, version, "client").cut();
+        scene.until(|engine| engine.clients() == (1, 0));
+        witness.ping();
+    }
+}
+
+#[test]
+fn a_will_is_published_once() {
+    let scene = Scene::new();
+    let mut witness = witness(&scene);
+    let will = Will { qos: QoS::AtLeastOnce, ..WILL };
+    let connect = Connect { will: Some((&will).into()), ..lasting("client") };
+    Raw::connected(scene.port, connect).0.cut();
+    let got = witness.expect_message("gone", b"will");
+    witness.acknowledge(&got);
+    // It is gone with that: the session, which goes on without one, ends in silence.
+    let (client, present) = Raw::connected(scene.port, lasting("client"));
+    assert!(present);
+    client.cut();
+    scene.until(|engine| engine.clients() == (1, 1));
+    witness.ping();
+}

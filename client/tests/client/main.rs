@@ -1,4 +1,4 @@
-//! The client against a real server, and against servers that misbehave. `examples/tests/setup` installs what it needs.
+//! The client against a real server, and against servers that misbehave. `tests/setup` installs what it needs.
 #![allow(missing_docs)]
 
 mod duties;

@@ -41,7 +41,7 @@ impl Process {
             .stderr(Stdio::piped())
             .env("RUST_BACKTRACE", "0")
             .spawn()
-            .unwrap_or_else(|error| panic!("{name}: {error}; run examples/tests/setup"));
+            .unwrap_or_else(|error| panic!("{name}: {error}; run tests/setup"));
         let mut stdin = child.stdin.take().unwrap();
         let input = input.to_vec();
         std::thread::spawn(move || drop(stdin.write_all(&input)));

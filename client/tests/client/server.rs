@@ -108,7 +108,7 @@ impl Mosquitto {
                 return Self { port, websocket, tls, websocket_tls, folder, child };
             }
         }
-        panic!("mosquitto does not listen: run examples/tests/setup");
+        panic!("mosquitto does not listen: run tests/setup");
     }
 
     /// Ends it as an operator does, and starts it again; `between` happens while it is away.
@@ -131,7 +131,7 @@ fn launch(folder: &Folder) -> Option<Child> {
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
-        .expect("mosquitto: run examples/tests/setup");
+        .expect("mosquitto: run tests/setup");
     let mut log = BufReader::new(child.stderr.take().unwrap());
     let mut line = String::new();
     while log.read_line(&mut line).unwrap() > 0 {

@@ -56,6 +56,28 @@ impl TopicCursor {
         Self { filter: filter.to_buf(), last: Vec::new() }
     }
 
+    /// A look-up that has come to this name, for one that is to go on after a restart: with
+    /// [`filter`](Self::filter) and [`last`](Self::last) of the one before. `None` when the filter does not match the
+    /// name.
+    ///
+    /// ```
+    /// # use mqtt_wire::topic::{TopicCursor, TopicTree};
+    /// # use mqtt_wire::{TopicName, topic_filter, topic_name};
+    /// let mut retained = TopicTree::new();
+    /// for name in ["a/1", "a/2", "a/3", "b"] {
+    ///     retained.insert(TopicName::new(name)?, ());
+    /// }
+    /// let mut cursor = TopicCursor::after(topic_filter!("a/+"), topic_name!("a/1")).unwrap();
+    /// let names: Vec<_> = retained.resume(&mut cursor).map(|(name, ())| name.to_string()).collect();
+    /// assert_eq!(names, ["a/2", "a/3"]);
+    /// assert_eq!(TopicCursor::after(topic_filter!("a/+"), topic_name!("b")), None);
+    /// # Ok::<(), mqtt_wire::TopicError>(())
+    /// ```
+    pub fn after(filter: TopicFilter<'_>, last: TopicName<'_>) -> Option<Self> {
+        let last = filter.inner().matches(last).then(|| last.as_bytes().to_vec())?;
+        Some(Self { filter: filter.to_buf(), last })
+    }
+
     /// The filter.
     pub fn filter(&self) -> TopicFilter<'_> {
         self.filter.as_filter()

@@ -11,7 +11,7 @@ use mqtt_wire::{
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use crate::store::{Change, Kept, KeptSession, KeptWill, Message, Queued, Subscription};
+use crate::store::{Change, Kept, KeptSession, KeptWill, Message, Queued, Scan, Subscription};
 
 /// A message with a payload of so many bytes.
 pub(super) fn message(id: u64, topic: &str, payload: usize) -> Arc<Message> {
@@ -95,7 +95,7 @@ impl Scribe {
         let at = random.random_range(0..self.sessions.len());
         let session = self.sessions[at].0;
         let filter = format!("filter/{}/#", random.random_range(0..4));
-        match random.random_range(0..22) {
+        match random.random_range(0..25) {
             0 => {
                 self.sessions.remove(at);
                 self.under_way.retain(|(of, _), _| *of != session);
@@ -134,6 +134,15 @@ impl Scribe {
                 self.received.retain(|(of, _)| *of != session);
                 Change::Recorded { session, record: Record::Ended }
             }
+            19 | 20 => {
+                let filter = TopicFilterBuf::new(filter).unwrap();
+                let last = random.random_bool(0.7).then(|| {
+                    let name = filter.as_str().replace('#', &random.random_range(0..9).to_string());
+                    TopicNameBuf::new(name).unwrap()
+                });
+                Change::Scan { session, scan: Scan { filter, last } }
+            }
+            21 => Change::ScanEnds { session, filter: TopicFilterBuf::new(filter).unwrap() },
             _ => Change::Recorded { session, record: self.record(random, session) },
         }
     }
@@ -181,8 +190,16 @@ impl Model {
     fn change(&mut self, change: Change) {
         match change {
             Change::SessionBegins { session: id, client, user } => {
-                let (subscriptions, queue, records) = (Vec::new(), Vec::new(), Vec::new());
-                let session = KeptSession { id, client, user, ends_at: None, subscriptions, queue, records };
+                let session = KeptSession {
+                    id,
+                    client,
+                    user,
+                    ends_at: None,
+                    subscriptions: Vec::new(),
+                    scans: Vec::new(),
+                    queue: Vec::new(),
+                    records: Vec::new(),
+                };
                 self.sessions.insert(id, session);
             }
             Change::SessionEnds { session } => drop(self.sessions.remove(&session)),
@@ -195,6 +212,16 @@ impl Model {
             }
             Change::Unsubscribed { session, filter } => {
                 self.session(session).subscriptions.retain(|other| other.filter != filter);
+                self.session(session).scans.retain(|other| other.filter != filter);
+            }
+            Change::Scan { session, scan } => {
+                let scans = &mut self.session(session).scans;
+                scans.retain(|other| other.filter != scan.filter);
+                scans.push(scan);
+                scans.sort_by(|a, b| a.filter.as_str().cmp(b.filter.as_str()));
+            }
+            Change::ScanEnds { session, filter } => {
+                self.session(session).scans.retain(|other| other.filter != filter);
             }
             Change::Queued { session, queued } => self.session(session).queue.push(queued),
             Change::Dequeued { session, sequence } => {

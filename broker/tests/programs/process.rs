@@ -30,7 +30,7 @@ impl Program {
             .stderr(Stdio::piped())
             .env("RUST_BACKTRACE", "0")
             .spawn()
-            .unwrap_or_else(|error| panic!("{name}: {error}; run examples/tests/setup"));
+            .unwrap_or_else(|error| panic!("{name}: {error}; run tests/setup"));
         let lines = lines_of(child.stdout.take().expect("it is piped"));
         let stderr = Arc::new(Mutex::new(String::new()));
         let (mut pipe, text) = (child.stderr.take().expect("it is piped"), stderr.clone());
@@ -103,22 +103,6 @@ fn lines_of(stdout: ChildStdout) -> Receiver<String> {
     lines
 }
 
-/// A broker and its port.
-pub(crate) struct Broker {
-    pub(crate) port: u16,
-    _program: Program,
-}
-
-impl Broker {
-    /// Ours.
-    pub(crate) fn ours() -> Self {
-        let program = Program::start(Command::new(env!("CARGO_BIN_EXE_broker")).arg("0"));
-        let line = program.line();
-        let port = line.strip_prefix("listening on 127.0.0.1:").and_then(|port| port.parse().ok());
-        Self { port: port.unwrap_or_else(|| panic!("{line:?} names no port")), _program: program }
-    }
-}
-
 /// The command line of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -154,10 +138,10 @@ impl Client {
                 let here = Path::new(env!("CARGO_MANIFEST_DIR"));
                 let target = here.join("../target").canonicalize().unwrap_or_default();
                 let python = target.join("examples-venv/bin/python");
-                assert!(python.exists(), "there is no {}: run examples/tests/setup", python.display());
+                assert!(python.exists(), "there is no {}: run tests/setup", python.display());
                 command = Command::new(python);
                 let level = self.version.get().to_string();
-                command.arg(here.join("tests/scene/paho_client.py"));
+                command.arg(here.join("../broker/tests/programs/paho_client.py"));
                 command.args([&*port, &level, if publish { "pub" } else { "sub" }, &qos]);
             }
         }

@@ -1,12 +1,31 @@
 //! A lamp says `menyala`, and phones that listen to all lamps of the house count it: mosquitto's clients and
-//! paho-mqtt through our broker.
+//! paho-mqtt through the broker as a process. `tests/setup` installs what it needs; without that it fails.
+
+mod process;
 
 use std::collections::BTreeSet;
 use std::process::Command;
 
 use mqtt_wire::{QoS, Version};
 
-use crate::programs::{Broker, Client, Kind, Program};
+use crate::process::{Client, Kind, Program};
+
+/// The broker and its port.
+struct Broker {
+    port: u16,
+    _program: Program,
+}
+
+impl Broker {
+    fn ours() -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mqtt-broker"));
+        let program = Program::start(command.args(["--memory", "--anonymous", "--bind", "127.0.0.1:0"]));
+        let line = program.line();
+        let port = line.strip_prefix("listening on 127.0.0.1:").and_then(|rest| rest.split(' ').next());
+        let port = port.and_then(|port| port.parse().ok());
+        Self { port: port.unwrap_or_else(|| panic!("{line:?} names no port")), _program: program }
+    }
+}
 
 const LAMP: &str = "rumahkami/lantaidasar/ruangtamu/lampu";
 const FAN: &str = "rumahkami/lantaidasar/ruangtamu/kipas";
@@ -19,7 +38,7 @@ fn clients(kinds: &[Kind], port: u16) -> Vec<Client> {
     let mut clients = Vec::new();
     for &kind in kinds {
         for version in Version::ALL {
-            for qos in [QoS::AtMostOnce, QoS::AtLeastOnce] {
+            for qos in [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce] {
                 clients.push(Client { kind, port, version, qos });
             }
         }
@@ -99,7 +118,7 @@ fn wildcards_choose_the_topics() {
     let subscribers: Vec<_> = cases
         .map(|(filter, topics)| {
             let subscriber = client(Kind::Paho).subscribe(&[READY, filter], 0);
-            // Where both filters match, the message comes for each.
+            // The retained message comes for each filter that matches.
             let ready = if matches!(filter, "#" | "+") { 2 } else { 1 };
             (0..ready).for_each(|_| assert_eq!(subscriber.line(), format!("{READY} ya 1 1"), "{filter}"));
             (filter, topics, subscriber)
@@ -133,58 +152,4 @@ fn properties_go_with_the_message_where_the_version_has_them() {
         let properties = if version == Version::V5 { " warna=putih watt=5 warna=kuning" } else { "" };
         assert_eq!(phone.line(), format!("{LAMP} menyala 1 0{properties}"), "{version}");
     }
-}
-
-#[test]
-fn the_broker_says_what_is_wrong() {
-    let broker = Broker::ours();
-    for (arg, said) in [(broker.port.to_string(), "in use"), ("lampu".to_owned(), "invalid digit")] {
-        let (code, lines, stderr) =
-            Program::start(Command::new(env!("CARGO_BIN_EXE_broker")).arg(&arg)).finish();
-        assert_eq!((code, lines), (Some(1), vec![]), "{stderr}");
-        assert!(stderr.contains(said) && stderr.lines().count() == 1, "{stderr}");
-    }
-}
-
-#[test]
-fn the_programs_that_stand_alone_do_what_they_say() {
-    let run = |path: &str| Program::start(&mut Command::new(path)).succeed().0;
-    assert_eq!(run(env!("CARGO_BIN_EXE_hello")), [format!("{LAMP} = menyala")]);
-    assert_eq!(
-        run(env!("CARGO_BIN_EXE_forward")),
-        [
-            "5.0 at most QoS 2: 71 bytes of head, 7 of the one payload",
-            "5.0 at most QoS 0: 69 bytes of head, 7 of the one payload",
-            "3.1.1 at most QoS 1: 43 bytes of head, 7 of the one payload",
-        ]
-    );
-    assert_eq!(
-        run(env!("CARGO_BIN_EXE_embedded")),
-        [
-            "the lamp sent CONNECT SUBSCRIBE PUBLISH(menyala) PUBACK PUBACK PUBLISH(padam) PUBACK PUBLISH(menyala)",
-            "the lamp is on",
-            "firmware: 100000 bytes, as sent",
-            "receive buffer: 128 bytes, allocations: 0",
-        ]
-    );
-}
-
-#[test]
-fn the_tokio_client_switches_its_lamp() {
-    let broker = Broker::ours();
-    let lamp = Program::start(
-        Command::new(env!("CARGO_BIN_EXE_tokio-client")).arg(format!("127.0.0.1:{}", broker.port)),
-    );
-    assert_eq!(lamp.line(), "ready");
-    let hand =
-        Client { kind: Kind::Mosquitto, port: broker.port, version: Version::V5, qos: QoS::AtLeastOnce };
-    let phone = hand.subscribe(&[LAMP], 2);
-    for state in ["menyala", "selesai"] {
-        hand.publish(&format!("{LAMP}/sakelar"), state, false);
-        if state == "menyala" {
-            assert!(phone.line().starts_with(&format!("{LAMP} menyala 1 ")));
-        }
-    }
-    assert!(phone.line().starts_with(&format!("{LAMP} selesai 1 ")));
-    lamp.succeed();
 }

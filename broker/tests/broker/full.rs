@@ -1,0 +1,99 @@
+//! A store without room: what is new is refused, and nothing is lost that was acknowledged.
+
+use std::sync::atomic::Ordering;
+
+use mqtt_wire::{
+    Connect, Delivery, Packet, PacketType, Publish, QoS, ReasonCode, SubAck, Subscribe, Subscription, Version,
+};
+
+use crate::raw::{Raw, filter, id, lasting, message};
+use crate::scene::{Folder, Scene};
+
+/// Waits until the store has refused something.
+fn until_full(scene: &Scene) {
+    scene.until(|engine| engine.is_store_full());
+}
+
+#[test]
+fn a_full_store_refuses_and_loses_nothing() {
+    let folder = Folder::new();
+    let (scene, is_full) = folder.filling();
+    let (mut subscriber, _) = Raw::connected(scene.port, lasting("subscriber"));
+    subscriber.subscribe("a", QoS::ExactlyOnce);
+    subscriber.goodbye();
+    let mut publisher = Raw::v5(scene.port, "publisher");
+    assert_eq!(publisher.publish(&message("a", b"before", QoS::AtLeastOnce)), ReasonCode::SUCCESS);
+
+    is_full.store(true, Ordering::SeqCst);
+    // The first one finds out: it is not acknowledged while it is not stored.
+    let mut first = Raw::v5(scene.port, "first");
+    first.send(message("a", b"first", QoS::AtLeastOnce));
+    until_full(&scene);
+    let retained = Publish { retain: true, ..message("r", b"r", QoS::AtMostOnce) };
+    let code = publisher.publish(&Publish { delivery: Delivery::AtLeastOnce(id(1)), ..retained });
+    assert_eq!(code, ReasonCode::QUOTA_EXCEEDED);
+    for qos in [QoS::AtLeastOnce, QoS::ExactlyOnce] {
+        assert_eq!(publisher.publish(&message("a", b"no", qos)), ReasonCode::QUOTA_EXCEEDED);
+        // 3.1.1 has no such word: the connection ends without an acknowledgement.
+        let mut old = Raw::new(scene.port, Version::V311, "old");
+        old.send(message("a", b"no", qos));
+        old.expect_end(ReasonCode::QUOTA_EXCEEDED);
+    }
+    // No session that is to be kept, and no subscription of one that is.
+    let code = Raw::open(scene.port, Version::V5).refused(lasting("another"));
+    assert_eq!(code, ReasonCode::QUOTA_EXCEEDED);
+    let old = Connect { clean_start: false, ..Connect::new(Version::V311, "another") };
+    assert!(Raw::open(scene.port, Version::V311).refused(old).is_error());
+    // What needs no room goes on.
+    publisher.subscribe("b", QoS::AtLeastOnce);
+    publisher.send(message("b", b"m", QoS::AtMostOnce));
+    publisher.expect_message("b", b"m");
+    assert!((scene.metrics().dropped("store_full") - 5.0).abs() < f64::EPSILON);
+
+    is_full.store(false, Ordering::SeqCst);
+    assert_eq!(first.expect_ack(PacketType::PubAck, id(1)), ReasonCode::SUCCESS);
+    assert_eq!(publisher.publish(&message("a", b"after", QoS::ExactlyOnce)), ReasonCode::SUCCESS);
+    scene.shutdown();
+    let scene = folder.scene();
+    let (mut subscriber, present) = Raw::connected(scene.port, lasting("subscriber"));
+    assert!(present);
+    for payload in ["before", "first", "after"] {
+        let got = subscriber.expect_message("a", payload.as_bytes());
+        subscriber.acknowledge(&got);
+    }
+    subscriber.subscribe("#", QoS::AtMostOnce);
+    subscriber.ping();
+}
+
+#[test]
+fn a_lasting_session_does_not_subscribe_while_the_store_is_full() {
+    let folder = Folder::new();
+    let (scene, is_full) = folder.filling();
+    let (mut lasting, _) = Raw::connected(scene.port, lasting("client"));
+    let mut other = Raw::v5(scene.port, "other");
+    is_full.store(true, Ordering::SeqCst);
+    other.send(Publish { retain: true, ..message("r", b"r", QoS::AtLeastOnce) });
+    until_full(&scene);
+    let wanted = [Subscription::new(filter("a"), QoS::AtMostOnce)];
+    lasting.send(Subscribe::new(id(1), &wanted));
+    lasting.expect(SubAck::new(id(1), &[ReasonCode::QUOTA_EXCEEDED]));
+    lasting.ping();
+    is_full.store(false, Ordering::SeqCst);
+    other.expect_ack(PacketType::PubAck, id(1));
+    lasting.subscribe("a", QoS::AtMostOnce);
+}
+
+#[test]
+fn a_shutdown_with_a_full_store_ends() {
+    let folder = Folder::new();
+    let (scene, is_full) = folder.filling();
+    let mut client = Raw::v5(scene.port, "client");
+    is_full.store(true, Ordering::SeqCst);
+    client.send(Publish { retain: true, ..message("r", b"r", QoS::AtLeastOnce) });
+    until_full(&scene);
+    scene.shutdown();
+    // It was not stored, so it was not acknowledged.
+    while let Some(frame) = client.next() {
+        assert!(matches!(frame.packet(), Packet::Disconnect(_)), "{:?}", frame.packet());
+    }
+}

@@ -1,0 +1,151 @@
+//! Replays the corpora of the targets `broker_*`, without a fuzzer, and makes their seeds.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use mqtt_broker::store::{Change, KeptWill, Message, Queued, Scan, Subscription};
+use mqtt_session::Record;
+use mqtt_wire::topic::{TopicFilterBuf, TopicNameBuf};
+use mqtt_wire::{
+    PacketId, Publish, PublishFrame, QoS, SubscriptionId, SubscriptionOptions, Version, topic_name,
+};
+use mqtt_wire_fuzz::broker;
+
+type Oracle = fn(&[u8]);
+
+const TARGETS: [(&str, Oracle); 7] = [
+    ("broker_config", broker::config),
+    ("broker_dump", broker::dump),
+    ("broker_engine", broker::engine),
+    ("broker_proxy", broker::proxy),
+    ("broker_rules", broker::rules),
+    ("broker_scram", broker::scram),
+    ("broker_users", broker::users),
+];
+
+fn corpus(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../corpus/fuzz").join(name)
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn the_corpora_hold() {
+    for (target, oracle) in TARGETS {
+        let files = files(&corpus(target));
+        assert!(!files.is_empty(), "no corpus of {target}");
+        for file in files {
+            let bytes = fs::read(&file).expect("a file that can be read");
+            let held = std::panic::catch_unwind(|| oracle(&bytes));
+            assert!(held.is_ok(), "{}", file.display());
+        }
+    }
+}
+
+/// `FUZZ_SEEDS=FOLDER cargo test --test broker -- --ignored write_seeds`: seeds of the targets.
+#[test]
+#[ignore = "writes files"]
+fn write_seeds() {
+    let folder = PathBuf::from(std::env::var_os("FUZZ_SEEDS").expect("FUZZ_SEEDS names a folder"));
+    let put = |target: &str, name: &str, bytes: &[u8]| {
+        let folder = folder.join(target);
+        fs::create_dir_all(&folder).expect("a folder that can be made");
+        fs::write(folder.join(name), bytes).expect("a file that can be written");
+    };
+    // What stands in the documentation of each file.
+    let documented = |source: &str, begin: &str| -> String {
+        let text = source.split(begin).nth(1).and_then(|rest| rest.split("```").next()).expect("an example");
+        text.lines().map(|line| line.trim_start_matches("//!").trim_start().to_owned() + "\n").collect()
+    };
+    put(
+        "broker_config",
+        "documented",
+        documented(include_str!("../../broker/src/config.rs"), "```toml").as_bytes(),
+    );
+    put("broker_config", "limits", b"memory = true\nlog = 'text'\n[limits]\nkeep_alive = 7\nin_flight = 1\n");
+    let rules = documented(include_str!("../../broker/src/auth/rules.rs"), "```text");
+    for (name, asked) in
+        [("alice", "alice\tc\thome/alice/x\thome/+/x"), ("nobody", "\tc\tweather/a\tpublic/#")]
+    {
+        put("broker_rules", name, format!("{asked}\n{rules}").as_bytes());
+    }
+    put("broker_users", "alice", broker::ALICE.as_bytes());
+    put(
+        "broker_users",
+        "two",
+        format!("# users\n\n{}\nbob:$argon2id$v=19$m=8,t=1,p=1$YWJjZGVmZ2g$YWFhYWFhYWFhYWE\n", broker::ALICE)
+            .as_bytes(),
+    );
+    put(
+        "broker_scram",
+        "known",
+        b"n,,n=alice,r=abc\nc=biws,%r,p=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+    );
+    put(
+        "broker_scram",
+        "unknown",
+        b"y,,n=b=2Cob=3D,r=abc,x=y\nc=eSws,%r,p=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+    );
+    put("broker_proxy", "one", b"PROXY TCP4 203.0.113.7 10.9.8.7 51000 1883\r\n\x10\x0d");
+    put("broker_proxy", "six", b"PROXY TCP6 2001:db8::1 ::2 1 2\r\n");
+    put("broker_proxy", "unknown", b"PROXY UNKNOWN\r\n");
+    let v2 =
+        b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x11\xcb\0\x71\x07\x0a\x09\x08\x07\xc7\x38\x07\x5b\x04\0\x02\x01\x02";
+    put("broker_proxy", "two", v2);
+    put("broker_dump", "small", &small_dump());
+    for (version, source) in [(0_u8, "decode_v31"), (1, "decode_v311"), (2, "decode_v5")] {
+        for file in files(&corpus(source)) {
+            let packet = fs::read(&file).expect("a file that can be read");
+            let Ok(length) = u8::try_from(packet.len()) else { continue };
+            let name = format!("{source}-{}", file.file_name().expect("a name").to_string_lossy());
+            // Two clients are let in, and both send it; then one is gone, and comes again.
+            let connect = |client: u8| version << 6 | 1 << 2 | client;
+            let send = |client: u8| [&[2 << 2 | client, length], &packet[..]].concat();
+            let script = [&[connect(0), connect(1)], &send(0)[..], &send(1), &[1, connect(1)]].concat();
+            put("broker_engine", &name, &script);
+        }
+    }
+}
+
+/// A line of each kind.
+fn small_dump() -> Vec<u8> {
+    let publish = Publish { retain: true, ..Publish::new(topic_name!("a/b"), b"m") };
+    let frame = PublishFrame::encode(&publish, Version::V5).expect("a good packet");
+    let message =
+        Arc::new(Message { id: 1, frame, arrived: 5, expires: Some(9), publisher: Some("p".into()) });
+    let filter = TopicFilterBuf::new("a/#").expect("a filter");
+    let identifier = SubscriptionId::new(7);
+    let queued = Queued {
+        sequence: 3,
+        message: message.clone(),
+        qos: QoS::ExactlyOnce,
+        retain: false,
+        identifiers: identifier.into_iter().collect(),
+        share: Some("$share/g/a/#".into()),
+    };
+    let sent = Record::Sent { id: PacketId::MIN, qos: QoS::ExactlyOnce, retain: false, size: 9, key: 3 };
+    broker::text(&[
+        Change::SessionBegins { session: 1, client: "c".into(), user: Some("u".into()) },
+        Change::SessionEndsAt { session: 1, ends_at: Some(u64::MAX) },
+        Change::Subscribed {
+            session: 1,
+            subscription: Subscription {
+                filter: filter.clone(),
+                options: SubscriptionOptions::default(),
+                identifier,
+            },
+        },
+        Change::Scan { session: 1, scan: Scan { filter, last: TopicNameBuf::new("a/a").ok() } },
+        Change::Queued { session: 1, queued },
+        Change::Recorded { session: 1, record: Record::Lasts(100) },
+        Change::Recorded { session: 1, record: sent },
+        Change::Retained { message: message.clone() },
+        Change::Will { session: 1, will: KeptWill { message, delay: 7, due: None } },
+    ])
+}
