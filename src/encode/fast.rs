@@ -125,49 +125,39 @@ fn encode_connack<O: Output + ?Sized>(
     out: &mut O,
 ) -> Option<usize> {
     let c = options.context();
+    let ConnAck { session_present, reason_code, properties, .. } = *connack;
     let first = PacketType::ConnAck.first_byte(0);
-    let (session, code) = (u8::from(connack.session_present), connack.reason_code);
-    let refused_session = connack.session_present && code != ReasonCode::SUCCESS;
-    if refused_session || c.version() == Version::V31 {
-        None
-    } else if c.is_v5() {
-        if code != ReasonCode::SUCCESS && !code.is_listed(PacketType::ConnAck, c.sender()) {
-            None
-        } else if connack.properties.is_empty() {
-            put_if_allowed(&[first, 3, session, code.get(), 0], options, out)
-        } else {
-            encode_with_properties(&[first, session, code.get()], connack.properties, options, out)
-        }
-    } else if code == ReasonCode::SUCCESS && connack.properties.is_empty() {
-        put_if_allowed(&[first, 2, session, 0], options, out)
-    } else {
-        None
+    let (session, code) = (u8::from(session_present), reason_code.get());
+    let success = reason_code == ReasonCode::SUCCESS;
+    if session_present && !success || c.version() == Version::V31 {
+        return None;
     }
-}
-
-/// A CONNACK of 5.0: its first byte, its two other fields, and its properties.
-#[inline(never)]
-fn encode_with_properties<O: Output + ?Sized>(
-    [first, session, code]: &[u8; 3],
-    properties: Properties<'_>,
-    options: EncodeOptions,
-    out: &mut O,
-) -> Option<usize> {
-    let c = options.context();
-    let mut room = [0; ROOM];
-    let block = if let Some(block) = properties.ready_block(&Place::CONNACK, c) {
-        block
-    } else {
-        let end = listed(properties.as_list()?, &Place::CONNACK, c, &mut room, 0)?;
-        room.get(..end)?
+    if !c.is_v5() {
+        let plain = success && properties.is_empty();
+        return if plain { put_if_allowed(&[first, 2, session, 0], options, out) } else { None };
+    }
+    if !success && !reason_code.is_listed(PacketType::ConnAck, c.sender()) {
+        return None;
+    }
+    if properties.is_empty_list() {
+        return put_if_allowed(&[first, 3, session, code, 0], options, out);
+    }
+    if !first_byte::is_allowed(first, c) {
+        return None;
+    }
+    let Some(block) = properties.ready_block(&Place::CONNACK, c) else {
+        let mut room = [0; ROOM];
+        let at = put_bytes(&[session, code], &mut room, HEADER)?;
+        let at = put_list(properties.as_list()?, &Place::CONNACK, c, &mut room, at)?;
+        return send(first, &mut room, at, &[], options, out);
     };
     let remaining = u8::try_from(block.len() + 3).ok().filter(|remaining| *remaining < 0x80)?;
     let len = 5 + block.len();
-    if len > options.max_packet_size() as usize || !first_byte::is_allowed(*first, c) {
+    if len > options.max_packet_size() as usize {
         return None;
     }
     let to = out.extend(5, block).ok()?;
-    Writer::new(to, 0).put(&[*first, remaining, *session, *code, remaining - 3]);
+    Writer::new(to, 0).put(&[first, remaining, session, code, remaining - 3]);
     Some(len)
 }
 
@@ -214,56 +204,7 @@ fn encode_connect<O: Output + ?Sized>(
     if let Some(password) = password {
         at = put_data(password, &mut room, at)?;
     }
-    put_header(first, &mut room, at).and_then(|packet| {
-        if packet.len() > options.max_packet_size() as usize {
-            return None;
-        }
-        out.append(packet).ok()?;
-        Some(packet.len())
-    })
-}
-
-/// What is kept free for the fixed header: less than 0x4000 is behind it.
-const HEADER: usize = 3;
-
-/// Writes the fixed header before a body that ends at `end`; the packet.
-fn put_header(first: u8, room: &mut [u8; ROOM], end: usize) -> Option<&[u8]> {
-    let remaining = end.checked_sub(HEADER)?;
-    let [.., more, last] = (remaining << 1).to_be_bytes();
-    let start = if remaining < 0x80 {
-        put_bytes(&[first, last >> 1], room, 1)?;
-        1
-    } else {
-        put_bytes(&[first, last >> 1 | 0x80, more], room, 0)?;
-        0
-    };
-    room.get(start..end)
-}
-
-/// Writes a property block of less than 128 bytes; 3.x has none.
-fn put_properties(
-    properties: Properties<'_>,
-    place: &Place,
-    c: Context,
-    room: &mut [u8; ROOM],
-    at: usize,
-) -> Option<usize> {
-    if !c.is_v5() {
-        return properties.is_empty_list().then_some(at);
-    }
-    if properties.is_empty_list() {
-        return put_bytes(&[0], room, at);
-    }
-    let start = at + 1;
-    let end = match properties.ready_block(place, c) {
-        // Whether a method goes with it is not looked at here.
-        Some(_) if properties.contains(PropertyId::AuthenticationData) => return None,
-        Some(block) => put_slice(block, room, start)?,
-        None => listed(properties.as_list()?, place, c, room, start)?,
-    };
-    let len = u8::try_from(end - start).ok().filter(|len| *len < 0x80)?;
-    put_bytes(&[len], room, at)?;
-    Some(end)
+    send(first, &mut room, at, &[], options, out)
 }
 
 /// The longest payload and the longest topic: what is around both is well below 512 bytes, and the Remaining Length takes
@@ -283,23 +224,25 @@ fn encode_publish<O: Output + ?Sized>(
     }
 }
 
-/// A PUBLISH, its properties made a block first.
+/// A PUBLISH with a list of properties.
 #[inline(never)]
 fn encode_listed<O: Output + ?Sized>(
     publish: &Publish<'_>,
     options: EncodeOptions,
     out: &mut O,
 ) -> Option<usize> {
-    let mut room = [0; ROOM];
-    let properties = publish.properties;
-    let end = listed(properties.as_list()?, &Place::PUBLISH, options.context(), &mut room, 0)?;
-    let block = room.get(..end)?;
-    if block.len() < 0x80 {
-        return encode_message(publish, block, options, out);
+    let Publish { dup, delivery, .. } = *publish;
+    let c = options.context();
+    if dup && delivery == Delivery::AtMostOnce || c.asks_for_more() {
+        return None;
     }
-    let properties = Properties::checked(block, properties.ids());
-    let tail = publish.payload;
-    super::encode(&Publish { properties, ..*publish }.into(), options, tail, out).ok()
+    let mut room = [0; ROOM];
+    let mut at = put_topic(publish.topic?.as_bytes(), &mut room, HEADER)?;
+    if let Some(id) = delivery.packet_id() {
+        at = put_bytes(&id.get().to_be_bytes(), &mut room, at)?;
+    }
+    at = put_list(publish.properties.as_list()?, &Place::PUBLISH, c, &mut room, at)?;
+    send(PacketType::Publish.first_byte(publish.flags()), &mut room, at, publish.payload, options, out)
 }
 
 /// A PUBLISH with that property block.
@@ -351,15 +294,89 @@ fn encode_message<O: Output + ?Sized>(
     Some(len)
 }
 
+/// What is kept free for the fixed header: less than 0x4000 is behind it.
+const HEADER: usize = 3;
+
+/// Writes the fixed header before a body that ends at `end` and goes on with `tail`; the output takes all of it.
+#[inline(always)]
+fn send<O: Output + ?Sized>(
+    first: u8,
+    room: &mut [u8; ROOM],
+    end: usize,
+    tail: &[u8],
+    options: EncodeOptions,
+    out: &mut O,
+) -> Option<usize> {
+    let remaining = (end - HEADER).checked_add(tail.len()).filter(|remaining| *remaining < 0x4000)?;
+    let [.., more, last] = (remaining << 1).to_be_bytes();
+    let start = if remaining < 0x80 {
+        put_bytes(&[first, last >> 1], room, 1)?;
+        1
+    } else {
+        put_bytes(&[first, last >> 1 | 0x80, more], room, 0)?;
+        0
+    };
+    let len = HEADER - start + remaining;
+    if len > options.max_packet_size() as usize {
+        return None;
+    }
+    if let Some(to) = room.get_mut(end..end + tail.len()) {
+        to.copy_from_slice(tail);
+        out.append(room.get(start..end + tail.len())?).ok()?;
+    } else {
+        let head = room.get(start..end)?;
+        out.extend(head.len(), tail).ok()?.copy_from_slice(head);
+    }
+    Some(len)
+}
+
+/// Writes a property block of less than 128 bytes; 3.x has none.
+#[inline(always)]
+fn put_properties(
+    properties: Properties<'_>,
+    place: &Place,
+    c: Context,
+    room: &mut [u8; ROOM],
+    at: usize,
+) -> Option<usize> {
+    if !c.is_v5() {
+        return properties.is_empty_list().then_some(at);
+    }
+    match properties.ready_block(place, c) {
+        // Whether a method goes with it is not looked at here.
+        Some(_) if properties.contains(PropertyId::AuthenticationData) => None,
+        Some(block) => {
+            let at = put_bytes(&[u8::try_from(block.len()).ok().filter(|len| *len < 0x80)?], room, at)?;
+            put_slice(block, room, at)
+        }
+        None => put_list(properties.as_list()?, place, c, room, at),
+    }
+}
+
+/// Writes a topic, whose type vouches for it.
+#[inline(always)]
+fn put_topic(topic: &[u8], room: &mut [u8; ROOM], at: usize) -> Option<usize> {
+    if topic.len() > scan::SHORT {
+        return put_data(topic, room, at);
+    }
+    let [.., high, low] = topic.len().to_be_bytes();
+    let to = room.get_mut(at..)?.first_chunk_mut::<SLACK>()?;
+    let (len, to) = to.split_first_chunk_mut()?;
+    *len = [high, low];
+    let _ = scan::copy_without_nul(to.first_chunk_mut()?, topic);
+    Some(at + 2 + topic.len())
+}
+
 /// How many bytes may be written before they are copied.
 const ROOM: usize = 256;
 
 /// How many bytes a text has to have room for, however short it is: what is behind it is written over.
 const SLACK: usize = 2 + scan::SHORT;
 
-/// Writes the properties of a list; `None` when one of them may not stand in this place, is not right, or there is not enough
-/// room.
-fn listed(
+/// Writes a list of properties as a block; `None` when one of them may not stand in this place or is not right, when there
+/// is not enough room, or the block has 128 bytes or more.
+#[inline(never)]
+fn put_list(
     list: &[Property<'_>],
     place: &Place,
     c: Context,
@@ -371,16 +388,24 @@ fn listed(
     }
     // Whether a method goes with it is not looked at here.
     let data = PropertySet::of(PropertyId::AuthenticationData);
-    let mut open = place.allowed_from(c.sender()).difference(data);
-    let again = open.intersection(place.repeats);
-    let mut at = start;
+    let again = place.allowed_from(c.sender()).intersection(place.repeats);
+    // Performance: the set of what may not come, since to put one in is an instruction, and to take one out is four.
+    let mut closed = place.closed_to(c.sender()).union(data);
+    let mut at = start + 1;
     for property in list {
         let id = property.id();
-        if !open.contains(id) {
+        let then = closed.union(PropertySet::of(id));
+        if then == closed {
             return None;
         }
-        open = open.difference(PropertySet::of(id)).union(again);
+        closed = then.difference(again);
         let id = id.get();
+        // Performance: the text of a topic would be looked at again to be a `str`.
+        if let Property::ResponseTopic(topic) = property {
+            at = put_bytes(&[id], room, at)?;
+            at = put_topic(topic.as_bytes(), room, at)?;
+            continue;
+        }
         at = match property.value() {
             PropertyValue::Byte(n) => put_bytes(&[id, n], room, at)?,
             PropertyValue::TwoByteInteger(n) => {
@@ -409,6 +434,7 @@ fn listed(
             }
         };
     }
+    put_bytes(&[u8::try_from(at - start - 1).ok().filter(|len| *len < 0x80)?], room, start)?;
     Some(at)
 }
 

@@ -96,6 +96,11 @@ impl Place {
         }
     }
 
+    /// What may not.
+    pub(crate) const fn closed_to(&self, sender: Option<Sender>) -> PropertySet {
+        ANY_NUMBER.difference(self.allowed_from(sender))
+    }
+
     /// The rule that a property breaks by standing here after those `before` it.
     pub(crate) const fn refuses(
         &self,
