@@ -119,9 +119,13 @@ fn silently(error: impl std::fmt::Display) -> Refused {
 
 /// What a CONNECT that cannot be read is answered.
 fn unreadable(connection: &mut mqtt_wire::Connection, error: &mqtt_wire::DecodeError) -> Refused {
+    let code = error.reason_code();
     match (error.rule(), connection.version()) {
         (Rule::ProtocolVersion, _) => Refused::With(UNACCEPTABLE_VERSION.to_vec(), error.to_string()),
-        (_, Some(_)) => refuse(connection, error.reason_code(), error.to_string()),
+        // Before 5.0 a CONNECT that does not conform has no CONNACK `[MQTT-3.1.4-1]`, but for its client identifier.
+        (_, Some(version)) if version == Version::V5 || code == ReasonCode::CLIENT_IDENTIFIER_NOT_VALID => {
+            refuse(connection, code, error.to_string())
+        }
         _ => Refused::Silently(error.to_string()),
     }
 }
