@@ -5,9 +5,9 @@
 //! ```
 //!
 //! Publisher i publishes to the topic of subscriber i modulo the number of subscribers; with one publisher and many
-//! subscribers they all subscribe to its topic. Each message is 16 bytes: the time and a number. A line of the output
-//! has what it took: messages in and out, seconds, messages a second, CPU seconds of the broker per million messages in
-//! plus out, latency.
+//! subscribers they all subscribe to its topic. Each message begins with the time, its publisher and its number, and each
+//! subscriber counts by these what is missing and what has come again. The output is a line of JSON that says what it
+//! took: see [`Row`].
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -21,6 +21,7 @@ use mqtt_wire::{
     Ack, Connect, Connection, Delivery, Packet, PacketId, Publish, QoS, Subscribe, Subscription, TopicFilter,
     TopicName, Version,
 };
+use serde::Serialize;
 
 #[derive(Debug, Parser)]
 struct Args {
@@ -46,9 +47,43 @@ struct Args {
     /// The sessions of the subscribers are kept
     #[arg(long)]
     durable: bool,
-    /// Connections without traffic beside the others
-    #[arg(long, default_value_t = 0)]
+    /// Connections without traffic, and nothing else: what the broker's memory grows by
+    #[arg(long, conflicts_with_all = ["publishers", "subscribers", "qos", "messages", "bytes", "window", "durable"])]
+    idle: Option<usize>,
+}
+
+/// What a run took.
+#[derive(Debug, Serialize)]
+struct Row {
+    publishers: usize,
+    subscribers: usize,
+    qos: u8,
+    bytes: usize,
+    /// Messages that were published.
+    sent: u64,
+    /// Messages that have come, of those that were to come.
+    got: u64,
+    expected: u64,
+    /// Messages that have not come though a later one has, or that were the last.
+    lost: u64,
+    /// Messages that have come again.
+    again: u64,
+    seconds: f64,
+    /// CPU seconds of the broker.
+    cpu: f64,
+    /// Of one message in 16, from its publisher to its subscriber, in milliseconds.
+    p50: f64,
+    p99: f64,
+    /// Resident memory of the broker at the end, in KiB.
+    memory: u64,
+}
+
+/// What connections without traffic take.
+#[derive(Debug, Serialize)]
+struct Idle {
     idle: usize,
+    /// What the broker's resident memory has grown by, in bytes a connection.
+    bytes_each: u64,
 }
 
 /// What all threads share.
@@ -58,27 +93,22 @@ struct Shared {
     start: Instant,
     published: AtomicU64,
     received: AtomicU64,
+    again: AtomicU64,
     ended: AtomicBool,
 }
 
 fn main() -> Result<()> {
     let args = Args::parse();
     let qos = QoS::new(args.qos).context("QoS 0, 1 or 2")?;
-    let before_connect = memory(args.pid)?;
-    let idle: Vec<Client> =
-        (0..args.idle).map(|n| Client::open(&args, &format!("idle-{n}"), true)).collect::<Result<_>>()?;
-    if args.idle > 0 {
-        let grown = memory(args.pid)?.saturating_sub(before_connect);
-        println!("{} idle connections: {} bytes each", args.idle, grown * 1024 / args.idle as u64);
-        if args.messages == 0 {
-            return Ok(());
-        }
+    if let Some(idle) = args.idle {
+        return print(&idle_connections(&args, idle)?);
     }
     let shared = Shared {
         qos,
         start: Instant::now(),
         published: AtomicU64::new(0),
         received: AtomicU64::new(0),
+        again: AtomicU64::new(0),
         ended: AtomicBool::new(false),
         args,
     };
@@ -125,24 +155,46 @@ fn main() -> Result<()> {
     let seconds = started.elapsed().as_secs_f64();
     let cpu = cpu(args.pid)? - cpu_before;
     let (sent, got) = (shared.published.load(Ordering::Relaxed), shared.received.load(Ordering::Relaxed));
+    let again = shared.again.load(Ordering::Relaxed);
     latencies.sort_unstable();
     let at = |part: f64| {
         latencies.get((latencies.len() as f64 * part) as usize).copied().unwrap_or(0) as f64 / 1000.0
     };
-    println!(
-        "{}:{} QoS {} {} bytes: {sent} in, {got} out of {expected}, {seconds:.2} s, {:.0} messages/s, {:.2} CPU s per million, latency ms p50 {:.2} p99 {:.2}, memory {} MiB",
-        args.publishers,
-        args.subscribers,
-        args.qos,
-        args.bytes,
-        (sent + got) as f64 / seconds,
-        cpu * 1e6 / (sent + got) as f64,
-        at(0.5),
-        at(0.99),
-        memory(args.pid)? / 1024,
-    );
-    drop(idle);
+    print(&Row {
+        publishers: args.publishers,
+        subscribers: args.subscribers,
+        qos: args.qos,
+        bytes: args.bytes,
+        sent,
+        got,
+        expected,
+        lost: (expected + again).saturating_sub(got),
+        again,
+        seconds,
+        cpu,
+        p50: at(0.5),
+        p99: at(0.99),
+        memory: memory(args.pid)?,
+    })
+}
+
+fn print(what: &impl Serialize) -> Result<()> {
+    println!("{}", serde_json::to_string(what)?);
     Ok(())
+}
+
+/// Opens so many connections, and sees what the broker takes for them when it has come to rest.
+fn idle_connections(args: &Args, idle: usize) -> Result<Idle> {
+    // What the first connection takes, the others do not.
+    let first = Client::open(args, "first", true)?;
+    std::thread::sleep(SETTLE);
+    let before = memory(args.pid)?;
+    let open: Vec<Client> =
+        (0..idle).map(|n| Client::open(args, &format!("idle-{n}"), true)).collect::<Result<_>>()?;
+    std::thread::sleep(SETTLE);
+    let grown = memory(args.pid)?.saturating_sub(before);
+    drop((first, open));
+    Ok(Idle { idle, bytes_each: grown * 1024 / idle.max(1) as u64 })
 }
 
 /// CPU seconds of a process so far.
@@ -169,6 +221,10 @@ struct Client {
 }
 
 const VERSION: Version = Version::V311;
+/// How long a broker is left alone before its memory is read.
+const SETTLE: Duration = Duration::from_secs(2);
+/// How many bytes of messages of QoS 0 may be under way, so that a subscriber that is behind does not lose any.
+const AHEAD: usize = 2 << 20;
 
 impl Client {
     fn open(args: &Args, id: &str, clean_start: bool) -> Result<Self> {
@@ -226,7 +282,11 @@ impl Client {
 fn publish(mut clients: Vec<(Client, String)>, shared: &Shared) -> Result<()> {
     let args = &shared.args;
     let mut left = args.messages;
-    let mut payload = vec![0; args.bytes.max(8)];
+    let mut payload = vec![0; args.bytes.max(HEAD)];
+    let mut numbers = vec![0_u64; clients.len()];
+    // A publisher of QoS 0 that is far ahead of the subscribers would measure how fast a broker drops.
+    let fan = if args.publishers == 1 { args.subscribers as u64 } else { 1 };
+    let ahead = fan * (AHEAD / payload.len()).clamp(20, 2000) as u64;
     for (client, _) in &clients {
         client.socket.set_nonblocking(true)?;
     }
@@ -234,16 +294,20 @@ fn publish(mut clients: Vec<(Client, String)>, shared: &Shared) -> Result<()> {
     let mut under_way = 0;
     while left > 0 || under_way > 0 {
         let mut idle = true;
-        for (client, topic) in &mut clients {
+        for (publisher, ((client, topic), number)) in clients.iter_mut().zip(&mut numbers).enumerate() {
             if !client.flush()? {
                 continue;
             }
-            let room =
-                if shared.qos == QoS::AtMostOnce { args.window } else { args.window - client.under_way };
+            let room = if shared.qos == QoS::AtMostOnce {
+                args.window.min(ahead as usize)
+            } else {
+                args.window - client.under_way
+            };
             for _ in 0..room.min(left) {
                 id = id.checked_add(1).unwrap_or(1);
                 let now = u64::try_from(shared.start.elapsed().as_micros())?;
-                payload[..8].copy_from_slice(&now.to_be_bytes());
+                payload[..HEAD].copy_from_slice(&head(now, publisher, *number));
+                *number += 1;
                 let delivery = Delivery::new(shared.qos, PacketId::new(id).context("id")?);
                 let publish = Publish::new(TopicName::new(topic)?, &payload).with_delivery(delivery);
                 Packet::from(publish).encode(VERSION, &mut client.out)?;
@@ -276,11 +340,9 @@ fn publish(mut clients: Vec<(Client, String)>, shared: &Shared) -> Result<()> {
         if idle {
             std::thread::sleep(Duration::from_micros(200));
         }
-        // A publisher of QoS 0 that is far ahead of the subscribers would measure how fast a broker drops.
-        let fan = if args.publishers == 1 { args.subscribers as u64 } else { 1 };
         while shared.qos == QoS::AtMostOnce
             && shared.published.load(Ordering::Relaxed) * fan
-                > shared.received.load(Ordering::Relaxed) + 2000 * fan
+                > shared.received.load(Ordering::Relaxed) + ahead
             && !shared.ended.load(Ordering::Relaxed)
         {
             std::thread::sleep(Duration::from_micros(200));
@@ -290,12 +352,17 @@ fn publish(mut clients: Vec<(Client, String)>, shared: &Shared) -> Result<()> {
         client.socket.set_nonblocking(false)?;
         client.flush()?;
     }
-    // They stay connected until all has come.
-    while shared.received.load(Ordering::Relaxed) < 1 && !shared.ended.load(Ordering::Relaxed) {
-        std::thread::sleep(Duration::from_millis(1));
-    }
     Ok(())
 }
+
+/// What a message begins with.
+fn head(time: u64, publisher: usize, number: u64) -> [u8; HEAD] {
+    let which = (publisher as u64) << 40 | number;
+    (u128::from(time) << 64 | u128::from(which)).to_be_bytes()
+}
+
+/// The length of [`head`].
+const HEAD: usize = 16;
 
 fn receive(mut clients: Vec<Client>, shared: &Shared, expected: u64) -> Result<Vec<u64>> {
     let mut latencies = Vec::new();
@@ -304,9 +371,11 @@ fn receive(mut clients: Vec<Client>, shared: &Shared, expected: u64) -> Result<V
     }
     let mut last = Instant::now();
     let mut count = 0_u64;
+    // The next number of each publisher, for each client.
+    let mut next = vec![vec![0_u64; shared.args.publishers]; clients.len()];
     while shared.received.load(Ordering::Relaxed) < expected {
         let mut idle = true;
-        for client in &mut clients {
+        for (client, next) in clients.iter_mut().zip(&mut next) {
             if !client.read()? {
                 continue;
             }
@@ -318,10 +387,19 @@ fn receive(mut clients: Vec<Client>, shared: &Shared, expected: u64) -> Result<V
                     Packet::Publish(publish) => {
                         got += 1;
                         count += 1;
+                        let head =
+                            u128::from_be_bytes(*publish.payload.first_chunk().context("a short payload")?);
+                        let (time, which) = ((head >> 64) as u64, head as u64);
                         if count % 16 == 0 {
-                            let sent =
-                                publish.payload.first_chunk().map_or(0, |time| u64::from_be_bytes(*time));
-                            latencies.push(now.saturating_sub(sent));
+                            latencies.push(now.saturating_sub(time));
+                        }
+                        let next =
+                            next.get_mut((which >> 40) as usize).context("a publisher that there is not")?;
+                        let number = which & ((1 << 40) - 1);
+                        if number < *next {
+                            shared.again.fetch_add(1, Ordering::Relaxed);
+                        } else {
+                            *next = number + 1;
                         }
                         match publish.delivery {
                             Delivery::AtMostOnce => {}

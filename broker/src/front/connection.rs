@@ -129,6 +129,9 @@ impl<'c, S: Stream> Connection<'c, S> {
                 Event::Turn if !has_rested => tokio::task::yield_now().await,
                 Event::Turn => {}
                 Event::Kick(code) => {
+                    // What the client has sent before counts: it may have ended with DISCONNECT, and come again.
+                    self.now = self.shared.engine.now();
+                    self.handle_packets(link, held).await;
                     self.kicked(code);
                     link.close(code);
                 }
@@ -194,6 +197,10 @@ impl<'c, S: Stream> Connection<'c, S> {
             if room && self.input.len() < OUTBOX_BYTES.max(self.shared.limits.packet_size as usize + 5) {
                 match poll_read(&mut self.stream, &mut self.input, cx) {
                     Poll::Ready(Ok(0)) => (self.ended, is_ready) = (Some(End::Gone), true),
+                    // A message of WebSocket that is longer than any packet may be.
+                    Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::FileTooLarge => {
+                        return Poll::Ready(Event::Kick(ReasonCode::PACKET_TOO_LARGE));
+                    }
                     Poll::Ready(Err(error)) => (self.ended, is_ready) = (Some(End::Failed(error)), true),
                     Poll::Ready(Ok(n)) => {
                         self.shared.metrics.bytes_in.inc_by(count(n));

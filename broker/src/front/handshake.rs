@@ -132,13 +132,14 @@ fn silently(error: impl std::fmt::Display) -> Refused {
 
 /// What a CONNECT that cannot be read is answered.
 fn unreadable(connection: &mut mqtt_wire::Connection, error: &mqtt_wire::DecodeError) -> Refused {
+    let code = error.reason_code();
     match (error.rule(), connection.version()) {
         (Rule::ProtocolVersion, _) => Refused::With(UNACCEPTABLE_VERSION.to_vec(), error.to_string()),
         // No code of 3.x says that a packet breaks a rule: the connection is closed without one `[MQTT-3.2.2-6]`.
-        (_, Some(version)) if version != Version::V5 && !is_about_the_client(error.reason_code()) => {
+        (_, Some(version)) if version != Version::V5 && !is_about_the_client(code) => {
             Refused::Silently(error.to_string())
         }
-        (_, Some(_)) => refuse(connection, error.reason_code(), error.to_string()),
+        (_, Some(_)) => refuse(connection, code, error.to_string()),
         _ => Refused::Silently(error.to_string()),
     }
 }

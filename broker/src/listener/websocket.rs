@@ -16,8 +16,9 @@ use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config};
 
 use crate::front::Stream;
 
-/// The subprotocol (`[MQTT-6.0.0-3]`).
-const MQTT: &str = "mqtt";
+/// The subprotocols: that of 3.1.1 and 5.0 (`[MQTT-6.0.0-3]`), and the one that clients of 3.1 offer, which does not know
+/// WebSocket.
+const PROTOCOLS: [&str; 2] = ["mqtt", "mqttv3.1"];
 /// How many bytes go into one message at most.
 const MESSAGE: usize = 64 * 1024;
 
@@ -26,9 +27,11 @@ pub(super) struct WebSocket<S> {
     inner: WebSocketStream<S>,
     /// What was received and is not taken yet.
     rest: Bytes,
+    /// A message was too long: what else comes is not looked at.
+    is_over: bool,
 }
 
-/// Answers the request for a WebSocket. One that does not offer the subprotocol is refused with 400.
+/// Answers the request for a WebSocket. One that offers no subprotocol of [`PROTOCOLS`] is refused with 400.
 pub(super) async fn accept<S: Stream>(stream: S, packet_size: u32) -> io::Result<WebSocket<S>> {
     // A message may hold several packets, or a part of one; a client that puts its largest packet into one is served.
     let longest = usize::try_from(packet_size).unwrap_or(usize::MAX).saturating_add(MESSAGE);
@@ -39,15 +42,16 @@ pub(super) async fn accept<S: Stream>(stream: S, packet_size: u32) -> io::Result
         .max_frame_size(Some(longest));
     let accepted = accept_hdr_async_with_config(stream, choose, Some(config)).await;
     let inner = accepted.map_err(other)?;
-    Ok(WebSocket { inner, rest: Bytes::new() })
+    Ok(WebSocket { inner, rest: Bytes::new(), is_over: false })
 }
 
 #[allow(clippy::result_large_err, reason = "the library's type")]
 fn choose(request: &Request, mut response: Response) -> Result<Response, ErrorResponse> {
     let offered = request.headers().get_all(SEC_WEBSOCKET_PROTOCOL).iter();
     let mut offered = offered.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
-    if offered.any(|protocol| protocol.trim() == MQTT) {
-        response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(MQTT));
+    let chosen = offered.find_map(|offered| PROTOCOLS.into_iter().find(|known| *known == offered.trim()));
+    if let Some(protocol) = chosen {
+        response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(protocol));
         return Ok(response);
     }
     let mut refusal = ErrorResponse::new(Some("the subprotocol is mqtt\n".to_owned()));
@@ -58,6 +62,7 @@ fn choose(request: &Request, mut response: Response) -> Result<Response, ErrorRe
 fn other(error: Error) -> io::Error {
     match error {
         Error::Io(error) => error,
+        Error::Capacity(error) => io::Error::new(io::ErrorKind::FileTooLarge, error),
         error => io::Error::other(error),
     }
 }
@@ -68,6 +73,15 @@ impl<S: Stream> AsyncRead for WebSocket<S> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        while self.is_over {
+            // It is read all the same: TCP drops what was sent if there are bytes that nobody has read.
+            let mut memory = [0; 512];
+            let mut rest = ReadBuf::new(&mut memory);
+            ready!(Pin::new(self.inner.get_mut()).poll_read(cx, &mut rest))?;
+            if rest.filled().is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+        }
         while self.rest.is_empty() {
             match ready!(Pin::new(&mut self.inner).poll_next(cx)) {
                 None | Some(Ok(Message::Close(_)) | Err(Error::ConnectionClosed | Error::AlreadyClosed)) => {
@@ -80,7 +94,10 @@ impl<S: Stream> AsyncRead for WebSocket<S> {
                     let text = "a text message in WebSocket, where MQTT has to be binary [MQTT-6.0.0-1]";
                     return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, text)));
                 }
-                Some(Err(error)) => return Poll::Ready(Err(other(error))),
+                Some(Err(error)) => {
+                    self.is_over = matches!(error, Error::Capacity(_));
+                    return Poll::Ready(Err(other(error)));
+                }
             }
         }
         let some = self.rest.len().min(buf.remaining());
