@@ -294,7 +294,7 @@ impl Connection {
         out.extend(0, bytes)
             .map_err(|full| EncodeError::too_small(bytes.len(), full.available, packet, version))?;
         if matches!(packet, PacketType::Connect | PacketType::ConnAck) {
-            // What is no packet settles nothing.
+            // A frame that is no packet settles nothing.
             let _ = frame.packet().map(|packet| self.sent(&packet));
         }
         Ok(bytes.len())
@@ -428,7 +428,7 @@ impl<'b> Buffer<'b> {
     /// The room for bytes of the stream, which are told by [`fill`](Self::fill). It is never empty after
     /// [`next`](Self::next) has said that a packet is not complete.
     pub fn room(&mut self) -> &mut [u8] {
-        // The order always holds; that it is asked leaves the compiler no panic to keep.
+        // The order always holds. It is asked for so that the compiler keeps no panic.
         if self.start > 0 && self.start <= self.end && self.end <= self.memory.len() {
             self.memory.copy_within(self.start..self.end, 0);
             (self.start, self.end) = (0, self.end.saturating_sub(self.start));

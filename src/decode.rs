@@ -135,7 +135,7 @@ impl PackedHeader {
         let [first, _] = self.0.to_le_bytes();
         match PacketType::new(first >> 4) {
             Some(packet_type) => packet_type,
-            // It was a packet type that was packed.
+            // This is never reached: `pack` takes the number of a packet type.
             None => PacketType::Auth,
         }
     }

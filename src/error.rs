@@ -356,7 +356,7 @@ impl fmt::Display for Culprit {
 
 impl TopicError {
     pub(crate) const fn new(rule: Rule, offset: usize, text: &[u8]) -> Self {
-        // What a topic may not hold at some place is ASCII.
+        // Every character that a topic may not hold somewhere is ASCII.
         let character = match text.split_at_checked(offset) {
             Some((_, [byte, ..])) if byte.is_ascii() && !matches!(rule, Rule::TopicTooLong) => {
                 Some(*byte as char)

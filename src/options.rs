@@ -268,7 +268,8 @@ pub type DecodeOptions = Options<ForDecoding>;
 /// ```
 pub type EncodeOptions = Options<ForEncoding>;
 
-/// What [`DecodeOptions`] and [`EncodeOptions`] have in common. `with_` and a name sets what the name alone tells.
+/// What [`DecodeOptions`] and [`EncodeOptions`] have in common. [`with_sender`](Self::with_sender) sets what
+/// [`sender`](Self::sender) tells, and so on.
 ///
 /// ```
 /// use mqtt_wire::{EncodeOptions, Options, Sender, Version};

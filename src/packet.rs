@@ -126,9 +126,9 @@ pub(crate) mod first_byte {
             Some(prescribed) if flags == prescribed => Ok(()),
             // A record of TLS begins with 0x16: no program of 3.1 sets both bits of a QoS in its CONNECT.
             Some(_) if c.is_version_unknown() && flags & 0b0110 == 0b0110 => Err(Rule::ReservedFlags),
-            // A CONNECT may yet name 3.1.
+            // The CONNECT may still name 3.1, which does not use these flags.
             Some(_) if c.is_version_unknown() => Ok(()),
-            // 3.1 uses of these bits the QoS of what has to be acknowledged; the others say nothing.
+            // Of these bits 3.1 uses the QoS of packets that are acknowledged; the others mean nothing.
             Some(prescribed)
                 if matches!(c.version(), Version::V31)
                     && (prescribed == 0 || (flags ^ prescribed) & 0b0110 == 0) =>

@@ -111,7 +111,7 @@ impl<'a> Packet<'a> {
                 Some(Self::Connect(Connect { version: Version::V5, properties, ..connect }))
             }
             Self::UnsubAck(body) if body.reason_codes.is_empty() => None,
-            // Reserved codes that were tolerated.
+            // The codes are reserved ones, which were tolerated.
             Self::ConnAck(body) => {
                 body.reason_code.is_allowed(PacketType::ConnAck, Version::V5, None).then_some(self)
             }

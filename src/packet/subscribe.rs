@@ -264,7 +264,7 @@ impl<'a> Subscription<'a> {
 }
 
 impl<'a> Item<'a> for Subscription<'a> {
-    // One more than the filter.
+    // A filter and one byte of options.
     const SHORTEST: usize = <TopicFilter as Item>::SHORTEST + 1;
     const LONGEST: usize = <TopicFilter as Item>::LONGEST + 1;
 

@@ -97,7 +97,7 @@ impl TopicFilter<'_> {
 }
 
 impl<'a> Item<'a> for TopicFilter<'a> {
-    // A length in two bytes, and so many bytes.
+    // A length in two bytes and that many bytes of text.
     const SHORTEST: usize = 2 + 1;
     const LONGEST: usize = 2 + 65_535;
 

@@ -170,7 +170,7 @@ impl PropertiesBuf {
         let (mut at, mut kept) = (0_usize, 0_usize);
         while let Some((number, len)) = self.block.get(at..).and_then(span) {
             let end = at.saturating_add(len);
-            // The order always holds; that it is asked leaves the compiler no panic to keep.
+            // The order always holds. It is asked for so that the compiler keeps no panic.
             if !removed.contains_number(number) && kept <= at && at <= end && end <= self.block.len() {
                 self.block.copy_within(at..end, kept);
                 kept = kept.saturating_add(len);
