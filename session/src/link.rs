@@ -314,23 +314,20 @@ impl<S: Slots> Session<S> {
     /// Goes on with a connection of this session.
     ///
     /// # Errors
-    /// The connection, when it is another session's, or not this one's latest.
+    /// The connection, when it is another session's, or not this one's latest, or the session was ended in between.
     #[allow(clippy::result_large_err, reason = "a connection is worth keeping")]
     pub fn attach<R: Role>(&mut self, connection: Detached<R, S>) -> Result<Link<'_, R, S>, Detached<R, S>> {
         if connection.c.epoch != self.epoch {
             return Err(connection);
         }
-        let mut link = Link { session: self, c: connection.c, role: PhantomData };
-        // The session may have been ended in between.
-        link.c.due.add(Due::RECORDS);
-        Ok(link)
+        Ok(Link { session: self, c: connection.c, role: PhantomData })
     }
 
     /// A link of a new connection.
     pub(crate) fn link<R: Role>(&mut self, connection: mqtt_wire::Connection) -> Link<'_, R, S> {
         // What has ended with the last connection is given back.
         if self.exists && self.expiry == 0 {
-            self.end();
+            self.give_all_back();
         }
         self.epoch = self.epoch.wrapping_add(1);
         let c = Connection {

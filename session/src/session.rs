@@ -316,7 +316,7 @@ impl<S: Slots> Session<S> {
     }
 
     /// Ends the session: everything in it is given back. The next connection's outputs say so; a server ends one that
-    /// has expired so, or drops it.
+    /// has expired so, or drops it. A [`Detached`](crate::Detached) connection of it cannot be attached any more.
     ///
     /// ```
     /// use mqtt_session::{Fixed, Record, Session};
@@ -327,6 +327,12 @@ impl<S: Slots> Session<S> {
     /// # Ok::<(), mqtt_session::NoRoom>(())
     /// ```
     pub fn end(&mut self) {
+        self.epoch = self.epoch.wrapping_add(1);
+        self.give_all_back();
+    }
+
+    /// Ends the session, whose connection may go on.
+    pub(crate) fn give_all_back(&mut self) {
         self.end_due |= self.exists || !self.outgoing.is_empty() || !self.received.is_empty();
         (self.exists, self.expiry, self.lasts_due) = (false, 0, false);
         self.received.clear();

@@ -73,7 +73,7 @@ impl<S: Slots> Link<'_, Client, S> {
         c.asks.keep_alive = connect.keep_alive;
         c.auth = Authentication::of_connect(&connect.properties);
         if connect.clean_start {
-            self.session.end();
+            self.session.give_all_back();
             self.c.due.add(Due::RECORDS);
         }
         Ok(Outputs::new(self, Some((Packet::Connect(connect), PropertySet::EMPTY)), Then::Wait, now))
@@ -194,7 +194,7 @@ impl<S: Slots> Link<'_, Client, S> {
             });
         }
         if !present {
-            self.session.end();
+            self.session.give_all_back();
         }
         let c = &mut self.c;
         c.auth.accepted();

@@ -149,6 +149,9 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
             }
             self.c.due.remove(Due::RECORDS);
         }
+        if self.c.state != State::Open {
+            return self.end();
+        }
         if self.c.due.has(Due::TODO) {
             if !self.c.todo.is_empty() {
                 return self.next_todo(now);
@@ -174,10 +177,17 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
             }
             self.c.due.remove(Due::PUBLISH);
         }
-        if let State::Closing(goodbye, code) = self.c.state {
-            return Some(self.goodbye(goodbye, code));
-        }
         None
+    }
+
+    /// What is due of a connection that is not open: nothing but its end, whatever the application has said in the
+    /// meantime.
+    #[cold]
+    fn end(&mut self) -> Option<Output<'static, S::Key>> {
+        match self.c.state {
+            State::Closing(goodbye, code) => Some(self.goodbye(goodbye, code)),
+            _ => None,
+        }
     }
 
     /// The outputs up to the last one, as what other calls return.

@@ -28,7 +28,7 @@ impl<S: Slots> Session<S> {
         now: Millis,
     ) -> Link<'_, Server, S> {
         if connect.clean_start {
-            self.end();
+            self.give_all_back();
         }
         let mut link: Link<'_, Server, S> = self.link(connection);
         let (c, properties) = (&mut link.c, &connect.properties);

@@ -164,6 +164,21 @@ fn lines_of(link: &mut mqtt_session::Link<'_, mqtt_session::Client, Slots>) -> V
 }
 
 #[test]
+fn a_connection_of_a_session_that_was_ended_is_not_attached_again() {
+    let mut session = session();
+    let (mut link, _) = client(&mut session, &hello(Version::V5), welcome(Version::V5, false));
+    publish(&mut link, QoS::AtLeastOnce, 1);
+    let connection = link.detach();
+    let link = session.attach(connection).map_err(|_| "it is the latest").unwrap();
+    let connection = link.detach();
+    session.end();
+    assert!(session.attach(connection).is_err());
+    // Its messages come back with the next one.
+    let (_, lines) = client(&mut session, &hello(Version::V5), welcome(Version::V5, false));
+    assert!(lines.contains(&format!("done 1 {:?}", mqtt_session::Outcome::SessionOver)), "{lines:?}");
+}
+
+#[test]
 fn a_session_after_a_clean_start_is_a_violation() {
     for (version, label) in [(Version::V311, "MQTT-3.2.2-1"), (Version::V5, "MQTT-3.2.2-4")] {
         let mut session = session();
