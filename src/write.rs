@@ -418,16 +418,14 @@ macro_rules! vector {
             fn extend(&mut self, len: usize, tail: &[u8]) -> Result<&mut [u8], Full> {
                 let start = self.len();
                 if len <= BLOCK {
-                    // The length of a slice is at most half of what a `usize` holds.
-                    self.reserve(BLOCK.wrapping_add(tail.len()));
                     self.extend_from_slice(&[0; BLOCK]);
-                    self.truncate(start.saturating_add(len));
+                    self.truncate(start.wrapping_add(len));
                 } else {
                     self.reserve(len.saturating_add(tail.len()));
                     self.resize(start.saturating_add(len), 0);
                 }
                 self.extend_from_slice(tail);
-                Ok(self.get_mut(start..start.saturating_add(len)).unwrap_or_default())
+                Ok(self.get_mut(start..).and_then(|new| new.get_mut(..len)).unwrap_or_default())
             }
 
             #[inline]

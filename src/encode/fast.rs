@@ -72,7 +72,6 @@ fn encode_unsuback<O: Output + ?Sized>(
 }
 
 /// A packet of a few bytes.
-#[inline(always)]
 fn put<const N: usize, O: Output + ?Sized>(
     packet: &[u8; N],
     options: EncodeOptions,
@@ -133,7 +132,7 @@ fn encode_connack<O: Output + ?Sized>(
         return None;
     }
     if !c.is_v5() {
-        let plain = success && properties.is_empty();
+        let plain = success && properties.is_empty_list();
         return if plain { put_if_allowed(&[first, 2, session, 0], options, out) } else { None };
     }
     if !success && !reason_code.is_listed(PacketType::ConnAck, c.sender()) {
@@ -342,6 +341,9 @@ fn put_properties(
     if !c.is_v5() {
         return properties.is_empty_list().then_some(at);
     }
+    if properties.is_empty_list() {
+        return put_bytes(&[0], room, at);
+    }
     match properties.ready_block(place, c) {
         // Whether a method goes with it is not looked at here.
         Some(_) if properties.contains(PropertyId::AuthenticationData) => None,
@@ -354,7 +356,6 @@ fn put_properties(
 }
 
 /// Writes a topic, whose type vouches for it.
-#[inline(always)]
 fn put_topic(topic: &[u8], room: &mut [u8; ROOM], at: usize) -> Option<usize> {
     if topic.len() > scan::SHORT {
         return put_data(topic, room, at);

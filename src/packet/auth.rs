@@ -50,12 +50,19 @@ impl<'a> Auth<'a> {
         Self { reason_code, properties }
     }
 
+    // Performance: the short form stands in the caller, where nothing has to be moved.
+    #[inline(always)]
     pub(super) fn decode(_: Head, c: Context, i: &'a [u8]) -> Parsed<'a, Self> {
         if i.is_empty() {
             check_reason_code(ReasonCode::SUCCESS, PacketType::Auth, c)
                 .map_err(|rule| Fault::new(rule, i))?;
             return Ok((i, Self::new(ReasonCode::SUCCESS, Properties::EMPTY)));
         }
+        Self::decode_long(c, i)
+    }
+
+    /// With a reason code and properties.
+    fn decode_long(c: Context, i: &'a [u8]) -> Parsed<'a, Self> {
         let (at, reason_code) = read_reason_code(i, PacketType::Auth, c)?;
         let (i, properties) = Properties::decode(&Place::AUTH, c, at)?;
         let this = Self { reason_code, properties };

@@ -5,7 +5,7 @@ use core::fmt;
 use crate::error::Field;
 use crate::options::Context;
 use crate::read::{Fault, Parsed};
-use crate::standard::{PacketType, Rule, Version};
+use crate::standard::{PacketType, ReasonCode, Rule, Version};
 use crate::write::{Sink, Written};
 
 /// What a [`List`] can hold.
@@ -82,23 +82,25 @@ impl<'a, T> List<'a, T> {
         }
     }
 
-    /// The only item of a list of the caller's.
-    pub(crate) fn as_single(&self) -> Option<T>
-    where
-        T: Copy,
-    {
-        match self.source {
-            Source::Items([item]) if self.form == Form::AsTheyAre => Some(*item),
-            _ => None,
-        }
-    }
-
     pub(crate) const fn downgraded(self) -> Self {
         Self { form: Form::Downgraded, ..self }
     }
 
     pub(crate) const fn upgraded(self) -> Self {
         Self { form: Form::Upgraded, ..self }
+    }
+}
+
+impl List<'_, ReasonCode> {
+    /// The only code of a list of one.
+    pub(crate) const fn as_single(&self) -> Option<ReasonCode> {
+        match *self {
+            Self { source: Source::Items([code]), form: Form::AsTheyAre } => Some(*code),
+            Self { source: Source::Wire { bytes: [code], .. }, form: Form::AsTheyAre } => {
+                Some(ReasonCode::new(*code))
+            }
+            _ => None,
+        }
     }
 }
 

@@ -52,11 +52,18 @@ impl<'a> UnsubAck<'a> {
         Self { packet_id, properties: Properties::EMPTY, reason_codes: List::new(reason_codes) }
     }
 
+    // Performance: the short form stands in the caller, where nothing has to be moved.
+    #[inline(always)]
     pub(super) fn decode(_: Head, c: Context, i: &'a [u8]) -> Parsed<'a, Self> {
         let (i, packet_id) = packet_id(i)?;
         if !c.is_v5() {
             return Ok((i, Self::new(packet_id, &[])));
         }
+        Self::decode_long(packet_id, c, i)
+    }
+
+    /// With properties and reason codes.
+    fn decode_long(packet_id: PacketId, c: Context, i: &'a [u8]) -> Parsed<'a, Self> {
         let (i, properties) = Properties::decode(&Place::UNSUBACK, c, i)?;
         let reason_codes = List::decode(PacketType::UnsubAck, c, i)?;
         Ok((&[], Self { packet_id, properties, reason_codes }))
