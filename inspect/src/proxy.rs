@@ -49,8 +49,9 @@ pub(crate) fn run(options: &Proxy, report: &mut Report) -> Result<()> {
     runtime.shutdown_timeout(Duration::ZERO);
     shown?;
     reader.finish()?;
-    report.finish()?;
-    observer.finish(&watch.shared, began.elapsed())
+    let finished = crate::finish(&options.view, report);
+    observer.finish(&watch.shared, began.elapsed())?;
+    finished
 }
 
 fn sides(options: &Proxy) -> Result<Sides> {
@@ -113,17 +114,12 @@ struct Observer {
 impl Observer {
     fn watch(&mut self, watch: &Watch, reader: &mut Reader<'_>) -> io::Result<()> {
         loop {
-            let event = match watch.ready() {
-                Some(event) => event,
-                None => {
-                    // The file is whole whenever nothing goes on.
-                    if let Some(recording) = &mut self.recording {
-                        recording.flush();
-                    }
-                    let Some(event) = watch.next() else { return Ok(()) };
-                    event
-                }
-            };
+            let ready = watch.ready();
+            if let (None, Some(recording)) = (&ready, &mut self.recording) {
+                // The file is whole whenever nothing goes on.
+                recording.flush();
+            }
+            let Some(event) = ready.or_else(|| watch.next()) else { return Ok(()) };
             match &event.what {
                 What::Stop => return Ok(()),
                 What::Remark(remark) => eprintln!("mqtt-inspect: {}", visible(remark)),

@@ -75,6 +75,7 @@ fn metric(metric: Metric) -> Node {
 }
 
 /// Signed integers stand in two's complement in fields without a sign.
+#[expect(clippy::cast_possible_truncation, reason = "the upper bits repeat the sign")]
 fn signed(number: u64, data_type: Option<u32>) -> Node {
     integer(match data_type {
         Some(1) => i128::from(number as i8),
@@ -166,7 +167,7 @@ fn property_value(property: PropertyValue) -> Node {
             property_value::Value::String(text) => Node::Text(text),
             property_value::Value::PropertySet(set) => property_set(set),
             property_value::Value::PropertySets(sets) => {
-                Node::List(sets.property_sets.into_iter().map(property_set).collect())
+                Node::List(sets.sets.into_iter().map(property_set).collect())
             }
             property_value::Value::Extension(Extension {}) => Node::Map(vec![]),
         },
@@ -337,7 +338,7 @@ struct PropertySet {
 #[derive(Clone, PartialEq, Message)]
 struct PropertySetList {
     #[prost(message, repeated, tag = "1")]
-    property_sets: Vec<PropertySet>,
+    sets: Vec<PropertySet>,
 }
 
 #[derive(Clone, PartialEq, Message)]

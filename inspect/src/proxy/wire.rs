@@ -89,14 +89,14 @@ impl Wire {
 impl Connection {
     fn new(key: u64, client: SocketAddr, server: SocketAddr) -> Self {
         // Other numbers each time, so that ports which are used again begin a new connection.
-        let first = (key as u32).wrapping_mul(0x9E37_79B9);
+        let first = wrapped(key).wrapping_mul(0x9E37_79B9);
         Self { client, server, next: [first, !first], closed: [false; 2] }
     }
 
     /// Bytes that were sent, and are not known.
     fn skip(&mut self, sender: Sender, count: u64) {
         let next = &mut self.next[index(sender)];
-        *next = next.wrapping_add(count as u32);
+        *next = next.wrapping_add(wrapped(count));
     }
 
     fn segment(&mut self, sender: Sender, flag: Flag, bytes: &[u8]) -> Vec<u8> {
@@ -115,8 +115,8 @@ impl Connection {
             header.ack = true;
             header.acknowledgment_number = self.next[other];
         }
-        let taken = bytes.len() as u32 + u32::from(header.syn || header.fin);
-        self.next[own] = self.next[own].wrapping_add(taken);
+        let taken = bytes.len() as u64 + u64::from(header.syn || header.fin);
+        self.next[own] = self.next[own].wrapping_add(wrapped(taken));
         self.closed[own] |= header.fin;
         let mut packet = Vec::with_capacity(bytes.len() + 60);
         // A vector takes all, and a chunk is less than a packet may have.
@@ -137,6 +137,12 @@ fn ip(source: IpAddr, destination: IpAddr) -> PacketBuilderStep<etherparse::IpHe
         }
         _ => PacketBuilder::ipv6(wide(source), wide(destination), HOP_LIMIT),
     }
+}
+
+/// Sequence numbers begin again after 2^32.
+#[expect(clippy::cast_possible_truncation, reason = "it is meant")]
+fn wrapped(count: u64) -> u32 {
+    count as u32
 }
 
 fn index(sender: Sender) -> usize {
