@@ -29,7 +29,7 @@ use crate::hex::bytes::Digits;
 use crate::input::{Choices, Reader};
 use crate::pcapng::{RAW_IP, Writer};
 use crate::report::Report;
-use crate::signal::end_wanted;
+use crate::signal::Ends;
 use crate::text::{count, visible};
 
 /// Runs until the user ends it, or nobody reads the output.
@@ -38,8 +38,12 @@ pub(crate) fn run(options: &Proxy, report: &mut Report) -> Result<()> {
     let recording = options.write.as_deref().map(Recording::create).transpose()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let (feed, watch) = feed();
+    let ends = {
+        let _inside = runtime.enter();
+        Ends::new()?
+    };
     listen(options, &sides, &feed, &runtime)?;
-    runtime.spawn(stop(feed));
+    runtime.spawn(stop(ends, feed));
     let began = Instant::now();
     report.begin(None)?;
     let choices = choices(options, sides.port);
@@ -97,10 +101,10 @@ fn listen(options: &Proxy, sides: &Arc<Sides>, feed: &Feed, runtime: &Runtime) -
 }
 
 /// Waits for the user to end it. Who cannot wait for the output says so a second time.
-async fn stop(feed: Feed) {
-    end_wanted().await;
+async fn stop(mut ends: Ends, feed: Feed) {
+    ends.wanted().await;
     feed.stop();
-    end_wanted().await;
+    ends.wanted().await;
     std::process::exit(130);
 }
 

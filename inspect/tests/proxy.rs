@@ -81,7 +81,7 @@ fn send_all(stream: &TcpStream, seed: u64, bytes: &[u8]) {
     stream.shutdown(Shutdown::Write).unwrap();
 }
 
-const LENGTH: usize = 700_000;
+const LENGTH: usize = 100_000;
 
 #[test]
 fn bytes_of_many_connections_arrive_unchanged_in_both_directions() {
@@ -122,7 +122,8 @@ fn bytes_of_many_connections_arrive_unchanged_in_both_directions() {
     let (up, down) = (count * (LENGTH + 1), count * LENGTH);
     assert!(summary.contains(&format!("{count} connections in ")), "{summary}");
     assert!(summary.contains(&format!("{up} bytes from clients, {down} bytes from the server")), "{summary}");
-    assert_eq!(ended.code, 3, "there was no packet in it");
+    // The seed 16 begins like a CONNECT, and goes on like none.
+    assert_eq!(ended.code, 1);
 }
 
 #[test]
@@ -197,6 +198,8 @@ fn pong(stream: &mut (impl Read + Write)) {
     while stream.read_exact(&mut packet).is_ok() && packet == *PINGREQ {
         stream.write_all(PINGRESP).unwrap();
     }
+    // Whoever goes without having read all resets the connection.
+    drop(std::io::copy(stream, &mut std::io::sink()));
 }
 
 #[test]
@@ -207,7 +210,10 @@ fn a_reader_that_takes_nothing_slows_nothing_and_is_told_what_it_missed() {
         stream.read_exact(&mut all).unwrap();
         stream.write_all(CONNACK).unwrap();
     });
-    let (proxy, mut out) = Proxy::unread(&address, &["--json"]);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("traffic.pcapng");
+    let file = file.to_str().unwrap();
+    let (proxy, mut out) = Proxy::unread(&address, &["--json", "--write", file]);
     let mut stream = connect(&proxy);
     stream.write_all(&[CONNECT, &PINGREQ.repeat(PACKETS)].concat()).unwrap();
     let begin = Instant::now();
@@ -216,8 +222,10 @@ fn a_reader_that_takes_nothing_slows_nothing_and_is_told_what_it_missed() {
     assert_eq!(answer, CONNACK);
     assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
     drop(stream);
-    // All of it has been decoded when the lines that fit wait.
-    thread::sleep(Duration::from_secs(2));
+    // The last frame is in the file when all has been decoded.
+    while !run(&["--compact", file]).out.contains("connection closed") {
+        assert!(begin.elapsed() < PATIENCE);
+    }
     proxy.program.interrupt();
     let mut text = String::new();
     out.read_to_string(&mut text).unwrap();

@@ -209,7 +209,7 @@ fn data_set_value(value: DataSetValue, of: Option<u32>) -> Node {
 fn template(template: Template) -> Node {
     let mut node = vec![];
     put(&mut node, "version", template.version.map(Node::Text));
-    put(&mut node, "template_ref", template.template_ref.map(Node::Text));
+    put(&mut node, "template_ref", template.reference.map(Node::Text));
     put(&mut node, "is_definition", template.is_definition.map(Node::Bool));
     put(&mut node, "metrics", Some(Node::List(template.metrics.into_iter().map(metric).collect())));
     put(&mut node, "parameters", Some(Node::List(template.parameters.into_iter().map(parameter).collect())));
@@ -432,7 +432,7 @@ struct Template {
     #[prost(message, repeated, tag = "3")]
     parameters: Vec<Parameter>,
     #[prost(string, optional, tag = "4")]
-    template_ref: Option<String>,
+    reference: Option<String>,
     #[prost(bool, optional, tag = "5")]
     is_definition: Option<bool>,
 }
