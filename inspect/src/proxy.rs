@@ -9,6 +9,7 @@ mod wire;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, BufWriter};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -87,10 +88,14 @@ fn listen(options: &Proxy, sides: &Arc<Sides>, feed: &Feed, runtime: &Runtime) -
     let listener = runtime
         .block_on(TcpListener::bind((host, port)))
         .with_context(|| format!("cannot listen on {host}, port {port}"))?;
+    let local = listener.local_addr()?;
+    if runtime.block_on(is_self(local, (&sides.host, sides.port))) {
+        bail!("{}:{} is where the proxy itself listens", visible(&sides.host), sides.port);
+    }
     let with_tls = |is_tls| if is_tls { " (TLS)" } else { "" };
     eprintln!(
         "mqtt-inspect: listening on {}{}, passing on to {}:{}{}; Ctrl-C ends it",
-        listener.local_addr()?,
+        local,
         with_tls(sides.acceptor.is_some()),
         visible(&sides.host),
         sides.port,
@@ -98,6 +103,16 @@ fn listen(options: &Proxy, sides: &Arc<Sides>, feed: &Feed, runtime: &Runtime) -
     );
     runtime.spawn(accept(listener, Arc::clone(sides), feed.clone()));
     Ok(())
+}
+
+/// Whether a server is the proxy, which would pass each connection on to itself for ever.
+async fn is_self(local: SocketAddr, server: (&str, u16)) -> bool {
+    let any = local.ip().is_unspecified();
+    // What cannot be found is said to each client.
+    let Ok(mut addresses) = tokio::net::lookup_host(server).await else { return false };
+    addresses.any(|address| {
+        address.port() == local.port() && (address.ip() == local.ip() || any && address.ip().is_loopback())
+    })
 }
 
 /// Waits for the user to end it. Who cannot wait for the output says so a second time.
