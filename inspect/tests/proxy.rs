@@ -228,7 +228,8 @@ fn a_reader_that_takes_nothing_slows_nothing_and_is_told_what_it_missed() {
     // All has been decoded when the last frame is in the file, which has no bytes: a block of 72.
     let is_whole = |file: &[u8]| file.len() > length && file.ends_with(&72_u32.to_le_bytes());
     while !is_whole(&std::fs::read(file).unwrap()) {
-        assert!(begin.elapsed() < PATIENCE);
+        // Decoding without optimization takes its time.
+        assert!(begin.elapsed() < 4 * PATIENCE);
         thread::sleep(Duration::from_millis(100));
     }
     proxy.program.interrupt();
