@@ -1,4 +1,4 @@
-// `mqtt-inspect` on any bytes: what the five targets `inspect_*` share. The program is not a library, so its modules
+// `mqtt-inspect` on any bytes: what the six targets `inspect_*` share. The program is not a library, so its modules
 // are taken in as they are, into the root of whatever includes this file.
 
 #[path = "../../inspect/src"]
@@ -16,7 +16,11 @@ mod program {
     pub(crate) mod link;
     pub(crate) mod memory;
     pub(crate) mod note;
+    pub(crate) mod payload;
     pub(crate) mod pool;
+    pub(crate) mod proxy {
+        pub(crate) mod args;
+    }
     pub(crate) mod record;
     pub(crate) mod render;
     pub(crate) mod report;
@@ -37,14 +41,15 @@ use serde_json::Value;
 
 // By these paths the modules know each other.
 use program::{
-    args, capture, connections, dissect, filter, flow, framer, handshake, hex, input, link, memory, note, pool, record,
-    render, report, session, standard, stream, tcp, text, websocket, window,
+    args, capture, connections, dissect, filter, flow, framer, handshake, hex, input, link, memory, note, payload, pool,
+    proxy, record, render, report, session, standard, stream, tcp, text, websocket, window,
 };
 
 use args::TimeStyle;
 use hex::bytes::Digits;
 use hex::{Lines, Unit};
 use input::Choices;
+use payload::{Payloads, Rule};
 use record::Output;
 use render::explain::Explain;
 use render::json::Json;
@@ -123,6 +128,40 @@ fn inspect_render(bytes: &[u8]) {
     });
 }
 
+/// A payload in every format that has a name.
+fn inspect_payload(bytes: &[u8]) {
+    const FORMATS: [&str; 5] = ["json", "cbor", "msgpack", "sparkplug", "hex"];
+    let Some((how, payload)) = bytes.split_first() else { return };
+    let name = FORMATS[usize::from(*how) % FORMATS.len()];
+    let rule: Rule = name.parse().expect("a format");
+    let topic = mqtt_wire::topic::TopicName::new("a").expect("a topic");
+    let mut packet = Vec::new();
+    let publish = mqtt_wire::Packet::from(mqtt_wire::Publish::new(topic, payload));
+    publish.encode(Version::V311, &mut packet).expect("a PUBLISH");
+    let choices = Choices { version: Some(Version::V311), ..choices() };
+    let painter = Painter { colour: false };
+    let print = |output: fn(Printed, Painter) -> Box<dyn Output>| {
+        let selection = Selection { payloads: Payloads::new(vec![rule.clone()]), ..Selection::default() };
+        let read = |report: &mut Report| input::raw_from(&*packet, &choices, report).expect("a slice can be read");
+        printed_of(selection, |out| output(out, painter), read)
+    };
+    let mut outputs = [String::new(), String::new(), String::new()];
+    let used = allocation_counter::measure(|| {
+        outputs = [
+            print(|out, painter| Box::new(Timeline { out, painter, time: TimeStyle::Relative, full: false, compact: false, begin: None })),
+            print(|out, painter| Box::new(Timeline { out, painter, time: TimeStyle::Relative, full: true, compact: false, begin: None })),
+            print(|out, _| Box::new(Json::new(out, false))),
+        ];
+    });
+    assert!(used.bytes_max < MEMORY, "{} bytes for {}", used.bytes_max, bytes.len());
+    outputs.iter().for_each(|text| is_clean(text));
+    let [cut, full, json] = &outputs;
+    assert!(cut.lines().count() < 50);
+    let objects = objects(json);
+    let is_unreadable = objects.first().is_some_and(|object| object["payload"]["unreadable"].is_string());
+    assert!(!is_unreadable || full.contains("not readable as "), "{full}");
+}
+
 /// How much memory an input may take: a zstd file may ask for a window of 32 MiB.
 const MEMORY: u64 = 48 << 20;
 /// Rows that a dump leaves out may be 4 MiB, which are held for three radices, decoded and printed.
@@ -167,7 +206,7 @@ fn agrees(bytes: &[u8], memory: u64, choices: &Choices, read: impl Fn(&Choices, 
     let mut outputs = [String::new(), String::new()];
     let used = allocation_counter::measure(|| {
         outputs = [
-            printed(|out| Box::new(Timeline { out, painter, time, full, begin: None }), |report| read(choices, report)),
+            printed(|out| Box::new(Timeline { out, painter, time, full, compact: false, begin: None }), |report| read(choices, report)),
             printed(|out| Box::new(Json::new(out, false)), |report| read(choices, report)),
         ];
     });
@@ -197,8 +236,17 @@ fn agrees(bytes: &[u8], memory: u64, choices: &Choices, read: impl Fn(&Choices, 
 
 /// What an output prints of an input.
 fn printed(output: impl FnOnce(Printed) -> Box<dyn Output>, read: impl FnOnce(&mut Report)) -> String {
+    printed_of(Selection::default(), output, read)
+}
+
+/// The same of a part of it.
+fn printed_of(
+    selection: Selection,
+    output: impl FnOnce(Printed) -> Box<dyn Output>,
+    read: impl FnOnce(&mut Report),
+) -> String {
     let printed = Printed::default();
-    let mut report = Report::new(output(printed.clone()), Selection::default(), DecodeOptions::detect());
+    let mut report = Report::new(output(printed.clone()), selection, DecodeOptions::detect());
     report.begin(None).expect("a buffer takes anything");
     read(&mut report);
     report.finish().expect("a buffer takes anything");

@@ -18,9 +18,10 @@ const LONGEST: usize = 500;
 
 type Oracle = fn(&[u8]);
 
-const TARGETS: [(&str, Oracle); 5] = [
+const TARGETS: [(&str, Oracle); 6] = [
     ("inspect_hex", inspect_hex),
     ("inspect_link", inspect_link),
+    ("inspect_payload", inspect_payload),
     ("inspect_render", inspect_render),
     ("inspect_tcp", inspect_tcp),
     ("inspect_websocket", inspect_websocket),

@@ -15,7 +15,9 @@ use crate::proxy::args::Proxy;
 const EXAMPLES: &str = "\
 Examples:
   mqtt-inspect capture.pcapng                        a timeline of all MQTT in a capture
-  tcpdump -U -w - port 1883 | mqtt-inspect -         the same while it happens
+  mqtt-inspect proxy --listen 1884 --connect localhost   the same while it happens, between clients and a server
+  mqtt-inspect -i eth0                               or on an interface, with the rights that takes
+  tcpdump -U -w - port 1883 | mqtt-inspect -         or from another program
   mqtt-inspect --explain --packet 3 capture.pcapng   its third packet, byte by byte
   mqtt-inspect --json capture.pcapng | jq .type      one JSON object a line (see JSON.md)
   mqtt-inspect --hex 'c0 00'                         a packet given in hex

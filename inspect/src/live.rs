@@ -12,7 +12,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use crate::connections::MQTT_PORTS;
 use crate::input::{Choices, capture_from};
 use crate::report::Report;
-use crate::signal::end_wanted;
+use crate::signal::Ends;
 use crate::text::visible;
 
 /// How long the program has to end by itself once the user wants it: Ctrl-C reaches it, too.
@@ -108,14 +108,18 @@ fn listen(mut said: ChildStderr) -> JoinHandle<String> {
 /// Ends the program when the user wants it, so that what it captured is shown to its end.
 fn end_on_signal(child: Arc<Mutex<Child>>, wanted: Arc<AtomicBool>) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut ends = {
+        let _inside = runtime.enter();
+        Ends::new()?
+    };
     thread::spawn(move || {
         runtime.block_on(async {
-            end_wanted().await;
+            ends.wanted().await;
             wanted.store(true, Ordering::Relaxed);
             tokio::time::sleep(GRACE).await;
             let _ = locked(&child).kill();
             // Who does not want to wait for the output says so a second time.
-            end_wanted().await;
+            ends.wanted().await;
             std::process::exit(130);
         });
     });

@@ -9,6 +9,7 @@ mod wire;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, BufWriter};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -29,7 +30,7 @@ use crate::hex::bytes::Digits;
 use crate::input::{Choices, Reader};
 use crate::pcapng::{RAW_IP, Writer};
 use crate::report::Report;
-use crate::signal::end_wanted;
+use crate::signal::Ends;
 use crate::text::{count, visible};
 
 /// Runs until the user ends it, or nobody reads the output.
@@ -38,8 +39,12 @@ pub(crate) fn run(options: &Proxy, report: &mut Report) -> Result<()> {
     let recording = options.write.as_deref().map(Recording::create).transpose()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let (feed, watch) = feed();
+    let ends = {
+        let _inside = runtime.enter();
+        Ends::new()?
+    };
     listen(options, &sides, &feed, &runtime)?;
-    runtime.spawn(stop(feed));
+    runtime.spawn(stop(ends, feed));
     let began = Instant::now();
     report.begin(None)?;
     let choices = choices(options, sides.port);
@@ -49,8 +54,9 @@ pub(crate) fn run(options: &Proxy, report: &mut Report) -> Result<()> {
     runtime.shutdown_timeout(Duration::ZERO);
     shown?;
     reader.finish()?;
-    report.finish()?;
-    observer.finish(&watch.shared, began.elapsed())
+    let finished = crate::finish(&options.view, report);
+    observer.finish(&watch.shared, began.elapsed())?;
+    finished
 }
 
 fn sides(options: &Proxy) -> Result<Sides> {
@@ -82,10 +88,14 @@ fn listen(options: &Proxy, sides: &Arc<Sides>, feed: &Feed, runtime: &Runtime) -
     let listener = runtime
         .block_on(TcpListener::bind((host, port)))
         .with_context(|| format!("cannot listen on {host}, port {port}"))?;
+    let local = listener.local_addr()?;
+    if runtime.block_on(is_self(local, (&sides.host, sides.port))) {
+        bail!("{}:{} is where the proxy itself listens", visible(&sides.host), sides.port);
+    }
     let with_tls = |is_tls| if is_tls { " (TLS)" } else { "" };
     eprintln!(
         "mqtt-inspect: listening on {}{}, passing on to {}:{}{}; Ctrl-C ends it",
-        listener.local_addr()?,
+        local,
         with_tls(sides.acceptor.is_some()),
         visible(&sides.host),
         sides.port,
@@ -95,11 +105,21 @@ fn listen(options: &Proxy, sides: &Arc<Sides>, feed: &Feed, runtime: &Runtime) -
     Ok(())
 }
 
+/// Whether a server is the proxy, which would pass each connection on to itself for ever.
+async fn is_self(local: SocketAddr, server: (&str, u16)) -> bool {
+    let any = local.ip().is_unspecified();
+    // What cannot be found is said to each client.
+    let Ok(mut addresses) = tokio::net::lookup_host(server).await else { return false };
+    addresses.any(|address| {
+        address.port() == local.port() && (address.ip() == local.ip() || any && address.ip().is_loopback())
+    })
+}
+
 /// Waits for the user to end it. Who cannot wait for the output says so a second time.
-async fn stop(feed: Feed) {
-    end_wanted().await;
+async fn stop(mut ends: Ends, feed: Feed) {
+    ends.wanted().await;
     feed.stop();
-    end_wanted().await;
+    ends.wanted().await;
     std::process::exit(130);
 }
 
@@ -113,17 +133,12 @@ struct Observer {
 impl Observer {
     fn watch(&mut self, watch: &Watch, reader: &mut Reader<'_>) -> io::Result<()> {
         loop {
-            let event = match watch.ready() {
-                Some(event) => event,
-                None => {
-                    // The file is whole whenever nothing goes on.
-                    if let Some(recording) = &mut self.recording {
-                        recording.flush();
-                    }
-                    let Some(event) = watch.next() else { return Ok(()) };
-                    event
-                }
-            };
+            let ready = watch.ready();
+            if let (None, Some(recording)) = (&ready, &mut self.recording) {
+                // The file is whole whenever nothing goes on.
+                recording.flush();
+            }
+            let Some(event) = ready.or_else(|| watch.next()) else { return Ok(()) };
             match &event.what {
                 What::Stop => return Ok(()),
                 What::Remark(remark) => eprintln!("mqtt-inspect: {}", visible(remark)),

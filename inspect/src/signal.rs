@@ -1,22 +1,42 @@
 //! How a user ends a program that runs until then.
 
-/// Returns when the user, or the system, wants an end (Ctrl-C, SIGTERM).
+use std::io::Result;
+
 #[cfg(unix)]
-pub(crate) async fn end_wanted() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-        }
-        Err(_) => drop(tokio::signal::ctrl_c().await),
-    }
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// Knows of every wish from its making on: what comes before it is waited for is not lost.
+#[derive(Debug)]
+pub(crate) struct Ends {
+    #[cfg(unix)]
+    interrupt: Signal,
+    #[cfg(unix)]
+    terminate: Signal,
+    #[cfg(windows)]
+    interrupt: tokio::signal::windows::CtrlC,
 }
 
-/// Returns when the user wants an end (Ctrl-C).
-#[cfg(not(unix))]
-pub(crate) async fn end_wanted() {
-    drop(tokio::signal::ctrl_c().await);
+impl Ends {
+    /// Inside a runtime.
+    pub(crate) fn new() -> Result<Self> {
+        Ok(Self {
+            #[cfg(unix)]
+            interrupt: signal(SignalKind::interrupt())?,
+            #[cfg(unix)]
+            terminate: signal(SignalKind::terminate())?,
+            #[cfg(windows)]
+            interrupt: tokio::signal::windows::ctrl_c()?,
+        })
+    }
+
+    /// Returns when the user, or the system, wants an end (Ctrl-C, SIGTERM).
+    pub(crate) async fn wanted(&mut self) {
+        #[cfg(unix)]
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+        #[cfg(windows)]
+        self.interrupt.recv().await;
+    }
 }

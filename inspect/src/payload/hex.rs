@@ -21,7 +21,7 @@ pub(super) fn lines(payload: &Payload<'_>, full: bool, painter: Painter) -> Vec<
     let shown = payload.bytes.len().min(lines.len() * LINE);
     let left = payload.length() - shown;
     if left > 0 {
-        let more = format!("… {} more", count(left as u64, "byte"));
+        let more = format!("… {}", count(left as u64, "more byte"));
         lines.push(painter.paint(paint::DIM, &more).to_string());
     }
     lines

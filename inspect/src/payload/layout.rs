@@ -9,7 +9,7 @@ use crate::text::{count, pieces, visible};
 /// How many lines are shown, unless all are wanted.
 const LINES: usize = 40;
 /// What has no more characters stands in one line.
-const LINE: usize = 60;
+const LINE: usize = 72;
 /// How many characters of a text are shown, unless all are wanted.
 const MOST: usize = 100;
 /// How many blanks a level takes.
@@ -105,7 +105,7 @@ impl Layout {
 
     fn finish(mut self) -> Vec<String> {
         if self.left_out > 0 {
-            let more = format!("… {} more (see --full)", count(self.left_out as u64, "line"));
+            let more = format!("… {} (see --full)", count(self.left_out as u64, "more line"));
             self.lines.push(self.painter.paint(paint::DIM, &more).to_string());
         }
         self.lines

@@ -75,6 +75,7 @@ fn metric(metric: Metric) -> Node {
 }
 
 /// Signed integers stand in two's complement in fields without a sign.
+#[expect(clippy::cast_possible_truncation, reason = "the upper bits repeat the sign")]
 fn signed(number: u64, data_type: Option<u32>) -> Node {
     integer(match data_type {
         Some(1) => i128::from(number as i8),
@@ -166,7 +167,7 @@ fn property_value(property: PropertyValue) -> Node {
             property_value::Value::String(text) => Node::Text(text),
             property_value::Value::PropertySet(set) => property_set(set),
             property_value::Value::PropertySets(sets) => {
-                Node::List(sets.property_sets.into_iter().map(property_set).collect())
+                Node::List(sets.sets.into_iter().map(property_set).collect())
             }
             property_value::Value::Extension(Extension {}) => Node::Map(vec![]),
         },
@@ -208,7 +209,7 @@ fn data_set_value(value: DataSetValue, of: Option<u32>) -> Node {
 fn template(template: Template) -> Node {
     let mut node = vec![];
     put(&mut node, "version", template.version.map(Node::Text));
-    put(&mut node, "template_ref", template.template_ref.map(Node::Text));
+    put(&mut node, "template_ref", template.reference.map(Node::Text));
     put(&mut node, "is_definition", template.is_definition.map(Node::Bool));
     put(&mut node, "metrics", Some(Node::List(template.metrics.into_iter().map(metric).collect())));
     put(&mut node, "parameters", Some(Node::List(template.parameters.into_iter().map(parameter).collect())));
@@ -337,7 +338,7 @@ struct PropertySet {
 #[derive(Clone, PartialEq, Message)]
 struct PropertySetList {
     #[prost(message, repeated, tag = "1")]
-    property_sets: Vec<PropertySet>,
+    sets: Vec<PropertySet>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -431,7 +432,7 @@ struct Template {
     #[prost(message, repeated, tag = "3")]
     parameters: Vec<Parameter>,
     #[prost(string, optional, tag = "4")]
-    template_ref: Option<String>,
+    reference: Option<String>,
     #[prost(bool, optional, tag = "5")]
     is_definition: Option<bool>,
 }

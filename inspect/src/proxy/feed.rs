@@ -180,17 +180,16 @@ impl Seen {
 impl Watch {
     /// The next event, if one is there.
     pub(super) fn ready(&self) -> Option<Event> {
-        self.taken(self.events.try_recv().ok()?)
+        self.events.try_recv().ok().inspect(|event| self.give_back(event))
     }
 
     /// The next event; `None` when no more can come.
     pub(super) fn next(&self) -> Option<Event> {
-        self.taken(self.events.recv().ok()?)
+        self.events.recv().ok().inspect(|event| self.give_back(event))
     }
 
-    fn taken(&self, event: Event) -> Option<Event> {
+    fn give_back(&self, event: &Event) {
         self.shared.taken.fetch_sub(event.cost, Ordering::AcqRel);
-        Some(event)
     }
 }
 

@@ -89,14 +89,14 @@ impl Wire {
 impl Connection {
     fn new(key: u64, client: SocketAddr, server: SocketAddr) -> Self {
         // Other numbers each time, so that ports which are used again begin a new connection.
-        let first = (key as u32).wrapping_mul(0x9E37_79B9);
+        let first = wrapped(key).wrapping_mul(0x9E37_79B9);
         Self { client, server, next: [first, !first], closed: [false; 2] }
     }
 
     /// Bytes that were sent, and are not known.
     fn skip(&mut self, sender: Sender, count: u64) {
         let next = &mut self.next[index(sender)];
-        *next = next.wrapping_add(count as u32);
+        *next = next.wrapping_add(wrapped(count));
     }
 
     fn segment(&mut self, sender: Sender, flag: Flag, bytes: &[u8]) -> Vec<u8> {
@@ -115,8 +115,8 @@ impl Connection {
             header.ack = true;
             header.acknowledgment_number = self.next[other];
         }
-        let taken = bytes.len() as u32 + u32::from(header.syn || header.fin);
-        self.next[own] = self.next[own].wrapping_add(taken);
+        let taken = bytes.len() as u64 + u64::from(header.syn || header.fin);
+        self.next[own] = self.next[own].wrapping_add(wrapped(taken));
         self.closed[own] |= header.fin;
         let mut packet = Vec::with_capacity(bytes.len() + 60);
         // A vector takes all, and a chunk is less than a packet may have.
@@ -139,9 +139,85 @@ fn ip(source: IpAddr, destination: IpAddr) -> PacketBuilderStep<etherparse::IpHe
     }
 }
 
+/// Sequence numbers begin again after 2^32.
+#[expect(clippy::cast_possible_truncation, reason = "it is meant")]
+fn wrapped(count: u64) -> u32 {
+    count as u32
+}
+
 fn index(sender: Sender) -> usize {
     match sender {
         Sender::Client => 0,
         Sender::Server => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use etherparse::{NetSlice, SlicedPacket, TransportSlice};
+
+    use super::super::feed::feed;
+    use super::*;
+
+    /// The source, the sequence number and the length of the data of each packet of an event.
+    fn sent(wire: &mut Wire, event: &Event) -> Vec<(IpAddr, u32, usize)> {
+        let mut sent = vec![];
+        let each = |_, packet: &[u8]| -> Result<(), ()> {
+            let sliced = SlicedPacket::from_ip(packet).unwrap();
+            let source = match sliced.net.unwrap() {
+                NetSlice::Ipv4(ip) => IpAddr::V4(ip.header().source_addr()),
+                NetSlice::Ipv6(ip) => IpAddr::V6(ip.header().source_addr()),
+                NetSlice::Arp(_) => panic!("no IP"),
+            };
+            let Some(TransportSlice::Tcp(tcp)) = sliced.transport else { panic!("no TCP") };
+            sent.push((source, tcp.sequence_number(), tcp.payload().len()));
+            Ok(())
+        };
+        wire.packets(event, each).unwrap();
+        sent
+    }
+
+    #[test]
+    fn what_had_no_room_is_counted_and_stands_as_a_gap() {
+        let (feed, watch) = feed();
+        let address = |text: &str| text.parse::<SocketAddr>().unwrap();
+        let seen = feed.opened(address("192.0.2.1:50000"), address("192.0.2.2:1883"));
+        let chunk = vec![b'x'; 32 * 1024];
+        let mut skipped = 0;
+        for _ in 0..2100 {
+            seen.bytes(Sender::Client, &mut skipped, &chunk);
+        }
+        let total = 2100 * chunk.len() as u64;
+        assert!(skipped > 0 && skipped < total, "{skipped}");
+        assert_eq!(watch.shared.unseen_bytes.load(std::sync::atomic::Ordering::Relaxed), skipped);
+        let mut wire = Wire::new(false);
+        let mut all = vec![];
+        while let Some(event) = watch.ready() {
+            all.extend(sent(&mut wire, &event));
+        }
+        let held: usize = all.iter().map(|(_, _, length)| length).sum();
+        assert_eq!(held as u64, total - skipped);
+        let gap = skipped;
+        seen.bytes(Sender::Client, &mut skipped, b"end");
+        assert_eq!(skipped, 0);
+        let after = sent(&mut wire, &watch.next().unwrap());
+        let (_, last, length) = *all.last().unwrap();
+        let expected = last.wrapping_add(u32::try_from(length as u64 + gap).unwrap());
+        assert_eq!(after.iter().map(|(_, sequence, _)| *sequence).collect::<Vec<_>>(), [expected]);
+    }
+
+    #[test]
+    fn ends_of_different_families_meet_in_ipv6() {
+        let (feed, watch) = feed();
+        let seen = feed.opened("[2001:db8::1]:50000".parse().unwrap(), "192.0.2.2:8883".parse().unwrap());
+        let mut wire = Wire::new(true);
+        let opened = sent(&mut wire, &watch.next().unwrap());
+        let sources: Vec<String> = opened.iter().map(|(source, ..)| source.to_string()).collect();
+        assert_eq!(sources, ["2001:db8::1", "::ffff:192.0.2.2", "2001:db8::1"]);
+        seen.closed(Sender::Client, 0);
+        seen.closed(Sender::Server, 0);
+        assert_eq!(sent(&mut wire, &watch.next().unwrap()).len(), 1);
+        assert_eq!(sent(&mut wire, &watch.next().unwrap()).len(), 1);
+        assert!(wire.connections.is_empty(), "nothing is kept of what is over");
     }
 }

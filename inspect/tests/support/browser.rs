@@ -29,7 +29,7 @@ fn program() -> Option<&'static str> {
     });
     assert!(
         found.is_some() || std::env::var_os("CI").is_none(),
-        "chromium is missing (see inspect/tests/setup)"
+        "chromium is missing (see tests/setup)"
     );
     if found.is_none() {
         eprintln!("skipped: chromium is missing");
