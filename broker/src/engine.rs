@@ -26,6 +26,7 @@ mod registry;
 mod retained;
 mod routing;
 mod seat;
+pub mod sinks;
 mod subscriptions;
 mod sys;
 mod turn;

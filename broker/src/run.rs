@@ -63,6 +63,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         sys_interval: config.sys_interval,
     };
     let mut broker = Broker::start(parts)?;
+    broker.pass_on(config.sinks.clone()).await?;
     // Whoever has started it need not listen.
     let _ = say(config, &listeners);
     for bound in listeners {
@@ -81,6 +82,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
             _ = interrupt.recv() => break,
             _ = reread.recv() => {
                 broker.reload_certificates();
+                broker.hangup_sinks();
                 if let Some(Err(error)) = users.as_ref().map(|users| users.reload()) {
                     tracing::error!("the users stay who they were: {error}");
                 }
@@ -102,7 +104,11 @@ fn open(folder: &Path) -> anyhow::Result<Box<dyn Store>> {
 
 /// What the first lines say: where, for whom, and what is kept.
 fn say(config: &Config, listeners: &[Bound]) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
+    // Lines of a sink on standard output are alone there.
+    let mut out: Box<dyn std::io::Write> = match config.uses_stdout() {
+        false => Box::new(std::io::stdout().lock()),
+        true => Box::new(std::io::stderr().lock()),
+    };
     for (bound, Listener { websocket, tls, .. }) in listeners.iter().zip(&config.listeners) {
         let kind = match (websocket, tls) {
             (false, None) => "MQTT",

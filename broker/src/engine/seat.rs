@@ -44,6 +44,11 @@ impl Held {
         self.method = method.map(Into::into);
     }
 
+    /// The filters that it has subscribed to.
+    pub fn filters(&self) -> impl Iterator<Item = &TopicFilterBuf> {
+        self.subscriptions.iter()
+    }
+
     /// How many subscriptions it has.
     pub fn subscriptions(&self) -> usize {
         self.subscriptions.len()
