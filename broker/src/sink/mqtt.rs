@@ -230,7 +230,7 @@ impl Bridge {
                 return Ok(None);
             }
             if let Some(expires) = message.expires {
-                properties.remove(PropertyId::MessageExpiryInterval.into());
+                properties.remove(PropertyId::MessageExpiryInterval);
                 let left = expires.saturating_sub(self.around.engine.now()).div_ceil(1000);
                 let left = Property::MessageExpiryInterval(u32::try_from(left).unwrap_or(u32::MAX));
                 properties.push(left).map_err(|error| error.to_string())?;
