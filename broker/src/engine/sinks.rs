@@ -63,7 +63,10 @@ impl Local {
                 Admission::Granted => places.push((mailbox.clone(), queued)),
                 admission if may_be_refused => {
                     if admission == Admission::FullAtLast {
-                        tracing::warn!(sink = sink(mailbox), "its queue is full: messages for it are refused");
+                        tracing::warn!(
+                            sink = sink(mailbox),
+                            "its queue is full: messages for it are refused"
+                        );
                     }
                     Self::give_up(places);
                     return Err(ReasonCode::QUOTA_EXCEEDED);
@@ -85,7 +88,9 @@ impl Local {
     /// get no more messages, and keep those that they have.
     pub fn keep_sinks(&self, names: &[&str], turn: &mut Turn) {
         for client in self.registry.away() {
-            let Some(name) = client.strip_prefix(PREFIX).filter(|name| !names.contains(name)) else { continue };
+            let Some(name) = client.strip_prefix(PREFIX).filter(|name| !names.contains(name)) else {
+                continue;
+            };
             let waiting = self.retire(&client, turn);
             if waiting > 0 {
                 tracing::warn!(

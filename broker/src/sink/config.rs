@@ -108,7 +108,8 @@ impl Common<'_> {
 
 /// A filter that is not shared.
 pub(super) fn filter(text: &str) -> Result<TopicFilterBuf, String> {
-    let filter = TopicFilterBuf::new(text).map_err(|error| format!("{text:?} is no topic filter: {error}"))?;
+    let filter =
+        TopicFilterBuf::new(text).map_err(|error| format!("{text:?} is no topic filter: {error}"))?;
     if filter.as_filter().is_shared() {
         return Err(format!("{text:?} is shared, which has no meaning here"));
     }

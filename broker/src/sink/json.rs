@@ -85,7 +85,9 @@ pub(super) fn properties(frame: &PublishFrame) -> Option<Value> {
             },
             PropertyValue::Byte(number) => number.into(),
             PropertyValue::TwoByteInteger(number) => number.into(),
-            PropertyValue::FourByteInteger(number) | PropertyValue::VariableByteInteger(number) => number.into(),
+            PropertyValue::FourByteInteger(number) | PropertyValue::VariableByteInteger(number) => {
+                number.into()
+            }
         };
         fields.insert(property.id().title().to_ascii_lowercase().replace(' ', "-"), value);
     }

@@ -147,7 +147,9 @@ fn end_of_lines(file: &mut (impl Read + Seek), len: u64) -> io::Result<u64> {
     let mut end = len;
     while end > 0 {
         let start = end.saturating_sub(block.len() as u64);
-        let Some(part) = usize::try_from(end - start).ok().and_then(|some| block.get_mut(..some)) else { break };
+        let Some(part) = usize::try_from(end - start).ok().and_then(|some| block.get_mut(..some)) else {
+            break;
+        };
         file.seek(SeekFrom::Start(start))?;
         file.read_exact(part)?;
         if let Some(at) = part.iter().rposition(|byte| *byte == b'\n') {
@@ -168,9 +170,13 @@ mod tests {
 
     #[test]
     fn an_unfinished_line_begins_behind_the_last_end_of_a_line() {
-        for (text, end) in
-            [("", 0), ("{\"id\":", 0), ("{}\n", 3), ("{}\n{\"", 3), (&*format!("{}\n{}", "a".repeat(5000), "b".repeat(9000)), 5001)]
-        {
+        for (text, end) in [
+            ("", 0),
+            ("{\"id\":", 0),
+            ("{}\n", 3),
+            ("{}\n{\"", 3),
+            (&*format!("{}\n{}", "a".repeat(5000), "b".repeat(9000)), 5001),
+        ] {
             let len = text.len() as u64;
             assert_eq!(end_of_lines(&mut io::Cursor::new(text), len).unwrap(), end, "{text}");
         }

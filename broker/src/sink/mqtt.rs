@@ -109,7 +109,9 @@ impl InFile {
         }
         let prefix = |prefix: Option<&String>, name| match prefix {
             None => Ok(String::new()),
-            Some(text) if TopicNameBuf::new(format!("{text}x")).is_ok() && !text.starts_with('$') => Ok(text.clone()),
+            Some(text) if TopicNameBuf::new(format!("{text}x")).is_ok() && !text.starts_with('$') => {
+                Ok(text.clone())
+            }
             Some(text) => Err(format!("`{name}`: {text:?} is no beginning of a topic")),
         };
         if self.certificate.is_some() != self.key.is_some() {
@@ -226,7 +228,11 @@ impl Bridge {
         outgoing.retain = queued.retain;
         if self.config.version == Version::V5 {
             let mut properties = publish.properties.to_buf().map_err(|error| error.to_string())?;
-            if properties.as_properties().user_properties().any(|pair| pair == (VIA, self.config.client_id.as_str())) {
+            if properties
+                .as_properties()
+                .user_properties()
+                .any(|pair| pair == (VIA, self.config.client_id.as_str()))
+            {
                 return Ok(None);
             }
             if let Some(expires) = message.expires {
@@ -354,7 +360,8 @@ impl Receiver {
             return Err("nothing in `incoming` matches it: that is a subscription of earlier".to_owned());
         }
         let mut message = message.to_buf();
-        let has_been = |(key, value): (&str, &str)| key == VIA && self.around.identities.iter().any(|own| own == value);
+        let has_been =
+            |(key, value): (&str, &str)| key == VIA && self.around.identities.iter().any(|own| own == value);
         if message.properties.as_properties().user_properties().any(has_been) {
             return Ok(None);
         }

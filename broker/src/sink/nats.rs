@@ -62,7 +62,8 @@ impl InFile {
             parsed.map_err(|error| format!("number {} of `servers`: {error}", number + 1))?;
         }
         let is_token = |text: &str| {
-            !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || c.is_control() || "*>".contains(c))
+            !text.is_empty()
+                && !text.contains(|c: char| c.is_whitespace() || c.is_control() || "*>".contains(c))
         };
         if !is_token(&self.stream) || self.stream.contains(['.', '/', '\\']) {
             return Err(format!("`stream`: {:?} is no name of a stream", self.stream));
@@ -77,7 +78,8 @@ impl InFile {
             _ => return Err("`user` and `password` belong together".to_owned()),
         };
         let ca_file = self.ca_file.as_ref().map(|file| folder.join(file));
-        let config = Config { servers: self.servers.clone(), stream: self.stream.clone(), prefix, user, ca_file };
+        let config =
+            Config { servers: self.servers.clone(), stream: self.stream.clone(), prefix, user, ca_file };
         self.common().sink(limits, To::Nats(config))
     }
 }
@@ -133,7 +135,9 @@ impl End for Nats {
 
     fn deliver<'a>(&'a mut self, batch: &'a [Arc<Queued>]) -> Later<'a, Result<(), Failure>> {
         Box::pin(async move {
-            let Some((client, context)) = &self.client else { return Err(Failure::away("it is not connected")) };
+            let Some((client, context)) = &self.client else {
+                return Err(Failure::away("it is not connected"));
+            };
             let most = client.server_info().max_payload;
             let (mut sent, mut refused) = (Vec::with_capacity(batch.len()), Vec::new());
             for (at, queued) in batch.iter().enumerate() {
@@ -149,11 +153,13 @@ impl End for Nats {
                 sent.push(in_time("a message", publish).await?.map_err(Failure::away)?);
             }
             for ack in sent {
-                in_time("an acknowledgement", ack.into_future()).await?.map_err(|error| match error.kind() {
-                    PublishErrorKind::StreamNotFound => {
-                        Failure::away(format!("no stream takes {}.>", self.config.prefix))
+                in_time("an acknowledgement", ack.into_future()).await?.map_err(|error| {
+                    match error.kind() {
+                        PublishErrorKind::StreamNotFound => {
+                            Failure::away(format!("no stream takes {}.>", self.config.prefix))
+                        }
+                        _ => Failure::away(error),
                     }
-                    _ => Failure::away(error),
                 })?;
             }
             if refused.is_empty() { Ok(()) } else { Err(Failure::Refused(refused)) }

@@ -160,8 +160,7 @@ async fn insert_all(client: &Client, insert: &Statement, batch: &[Arc<Queued>]) 
     let mut rows = Rows::default();
     batch.iter().for_each(|queued| rows.push(queued));
     let Rows { ids, arrived, topics, qos, retain, payloads, bytes, properties } = &rows;
-    let columns: [&(dyn ToSql + Sync); 8] =
-        [ids, arrived, topics, qos, retain, payloads, bytes, properties];
+    let columns: [&(dyn ToSql + Sync); 8] = [ids, arrived, topics, qos, retain, payloads, bytes, properties];
     client.execute(insert, &columns).await.map(|_| ())
 }
 

@@ -145,7 +145,9 @@ fn mosquitto_in_both_directions() {
         loop {
             let message = MessageBuf::new("order/probe", "").unwrap().with_qos(QoS::AtLeastOnce);
             client.publish(message).await.unwrap().await.unwrap();
-            if let Ok(Some(mut message)) = tokio::time::timeout(Duration::from_millis(300), probe.1.recv()).await {
+            if let Ok(Some(mut message)) =
+                tokio::time::timeout(Duration::from_millis(300), probe.1.recv()).await
+            {
                 drop(message.accept());
                 break;
             }
@@ -221,7 +223,9 @@ fn nothing_goes_round() {
     // Three: each hands on to the next.
     let ports = [free_port(), free_port(), free_port()];
     let ring: Vec<_> = (0..3)
-        .map(|at| Broker::start_at(ports[at], &sink("next", ports[(at + 1) % 3], &format!("broker-{at}"), false)))
+        .map(|at| {
+            Broker::start_at(ports[at], &sink("next", ports[(at + 1) % 3], &format!("broker-{at}"), false))
+        })
         .collect();
     seen_once(&ring.iter().map(|broker| broker.address).collect::<Vec<_>>());
 }

@@ -60,7 +60,11 @@ fn what_is_wrong_is_one_line() {
         ("json", "name = 'a'\nfilters = ['#']", "missing field `file`"),
         ("json", "name = 'a'\nfile = '/'\nfilters = ['#']", "is a folder"),
         ("json", "name = 'a'\nfile = 'f'\nfilters = ['#']\nqueue = 1", "unknown field `queue`"),
-        ("json", "name = 'a'\nfile = 'f'\nfilters = ['#']\nqueue_messages = 0", "a queue cannot have 0 places"),
+        (
+            "json",
+            "name = 'a'\nfile = 'f'\nfilters = ['#']\nqueue_messages = 0",
+            "a queue cannot have 0 places",
+        ),
         (
             "json",
             "name = 'a'\nfile = 'f'\nfilters = ['#']\n[[sink.json]]\nname = 'a'\nfile = 'g'\nfilters = ['#']",
@@ -87,7 +91,11 @@ fn what_is_wrong_is_one_line() {
             "two sinks have the `client_id` c",
         ),
         ("nats", "name = 'a'\nfilters = ['#']\nservers = []\nstream = 'S'", "it needs `servers`"),
-        ("nats", "name = 'a'\nfilters = ['#']\nservers = ['nats://h']\nstream = 'a.b'", "is no name of a stream"),
+        (
+            "nats",
+            "name = 'a'\nfilters = ['#']\nservers = ['nats://h']\nstream = 'a.b'",
+            "is no name of a stream",
+        ),
         (
             "nats",
             "name = 'a'\nfilters = ['#']\nservers = ['nats://h']\nstream = 'S'\nprefix = 'a.>'",
@@ -99,7 +107,11 @@ fn what_is_wrong_is_one_line() {
             "`user` and `password` belong together",
         ),
         ("postgres", "name = 'a'\nfilters = ['#']\nurl = 'postgres://h/d?port=x'", "the sink a: `url`: "),
-        ("postgres", "name = 'a'\nfilters = ['#']\nurl = 'postgres://h/d?sslmode=require'", "there is no TLS here"),
+        (
+            "postgres",
+            "name = 'a'\nfilters = ['#']\nurl = 'postgres://h/d?sslmode=require'",
+            "there is no TLS here",
+        ),
         ("postgres", "name = 'a'\nfilters = ['#']\nurl = 'user=u'", "`url`: it names no host"),
         ("postgres", "name = 'a'\nfilters = ['#']\nurl = 'host=h'\ntable = 'a.b.c'", "is no name of a table"),
     ];

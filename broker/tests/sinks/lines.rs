@@ -12,7 +12,8 @@ fn numbers(file: &Path) -> Vec<u64> {
     let text = std::fs::read_to_string(file).unwrap_or_default();
     let whole = text.rfind('\n').map_or("", |end| &text[..end]);
     let number = |line: &str| {
-        let line: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        let line: serde_json::Value =
+            serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
         assert_eq!(line["topic"], "meter/one");
         line["payload"]["number"].as_u64().unwrap()
     };
@@ -165,7 +166,8 @@ fn the_name_of_a_sink_is_no_clients() {
     let mut options = crate::publisher::options(broker.address);
     options.reconnect = None;
     "$sink/far".clone_into(&mut options.client_id);
-    let refused = crate::publisher::block_on(mqtt_wire_client::Client::connect(options)).map(|_| ()).unwrap_err();
+    let refused =
+        crate::publisher::block_on(mqtt_wire_client::Client::connect(options)).map(|_| ()).unwrap_err();
     assert!(matches!(
         refused,
         mqtt_wire_client::Error::Refused { code: mqtt_wire::ReasonCode::CLIENT_IDENTIFIER_NOT_VALID, .. }

@@ -25,7 +25,8 @@ impl Postgres {
     fn new() -> Option<Self> {
         // Debian has them in a folder for each version.
         let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
-        let mut folders: Vec<_> = versions.map(|version| version.path().join("bin").display().to_string()).collect();
+        let mut folders: Vec<_> =
+            versions.map(|version| version.path().join("bin").display().to_string()).collect();
         folders.sort();
         folders.reverse();
         let folders: Vec<&str> = folders.iter().map(String::as_str).collect();
@@ -38,7 +39,9 @@ impl Postgres {
             std::os::unix::fs::chown(&data, Some(NOBODY), None).unwrap();
         }
         let mut command = as_somebody(&initdb, &data);
-        let made = command.args(["-U", "rumah", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "-D"]).arg(&data);
+        let made = command
+            .args(["-U", "rumah", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "-D"])
+            .arg(&data);
         let made = made.stdout(Stdio::null()).status().unwrap();
         assert!(made.success());
         Some(Self { server, folder, port: free_port(), group: None })
@@ -130,7 +133,8 @@ fn postgres_has_what_was_published() {
     // A table that somebody else has made, with a rule of its own.
     block_on(async {
         let client = far.connect().await;
-        let made = mqtt_broker::sink::postgres::schema("meter").replace("text NOT NULL", "text NOT NULL CHECK (topic <> 'meter/no')");
+        let made = mqtt_broker::sink::postgres::schema("meter")
+            .replace("text NOT NULL", "text NOT NULL CHECK (topic <> 'meter/no')");
         client.batch_execute(&made).await.unwrap();
     });
     let broker = Broker::start(&table(&far, ""));

@@ -13,7 +13,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 /// The path of a program that may be missing; then the test is to be skipped, and fails where CI is set.
 pub(crate) fn program(name: &str, folders: &[&str]) -> Option<PathBuf> {
     let path = std::env::var("PATH").unwrap_or_default();
-    let mut places = folders.iter().copied().chain(path.split(':')).map(|folder| Path::new(folder).join(name));
+    let mut places =
+        folders.iter().copied().chain(path.split(':')).map(|folder| Path::new(folder).join(name));
     let found = places.find(|place| place.exists());
     if found.is_none() {
         assert!(std::env::var_os("CI").is_none(), "{name} is missing: run examples/tests/setup");

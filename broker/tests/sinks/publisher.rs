@@ -8,7 +8,9 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use mqtt_wire::{QoS, ReasonCode};
-use mqtt_wire_client::{Address, Client, MessageBuf, Messages, Options, PublishError, Reconnect, SessionStart};
+use mqtt_wire_client::{
+    Address, Client, MessageBuf, Messages, Options, PublishError, Reconnect, SessionStart,
+};
 use parking_lot::Mutex;
 
 /// What became of the numbers.

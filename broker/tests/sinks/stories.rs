@@ -37,7 +37,8 @@ pub(crate) fn killed_in_mid_stream(far: &mut dyn Far) -> usize {
     far.start();
     let mut broker = Broker::start(&table(far, ""));
     let publisher = Publisher::start(broker.address, "meter/one");
-    let more = |times: usize| until("messages are acknowledged", || publisher.acknowledged() >= times * BETWEEN);
+    let more =
+        |times: usize| until("messages are acknowledged", || publisher.acknowledged() >= times * BETWEEN);
     for round in 0..2 {
         more(4 * round + 1);
         far.kill();
