@@ -117,7 +117,8 @@ pub trait Engine: Send + Sync {
     /// A message of its own number, whose PUBLISH names its topic and has nothing of the publisher's connection.
     fn message(&self, frame: PublishFrame, publisher: Option<Arc<str>>) -> Arc<Message>;
 
-    /// Puts a message into the queues of its subscribers, and retains it if RETAIN is set.
+    /// Puts a message into the queues of its subscribers, and retains it if RETAIN is set. One that has gone through other
+    /// brokers and was here before is nobody's.
     fn publish(&self, message: &Arc<Message>, turn: &mut Turn) -> Published;
 
     /// The next retained messages under a filter, at most so many.

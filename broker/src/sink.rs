@@ -102,8 +102,6 @@ pub struct Surroundings {
     pub engine: Arc<dyn Engine>,
     /// What messages are bounded by.
     pub limits: Limits,
-    /// The client identifiers of all sinks at other brokers.
-    pub identities: Arc<[String]>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
 }
@@ -157,12 +155,9 @@ impl Sinks {
         // Nobody waits for it.
         let _ = local.commit(&mut turn);
         let identities = sinks.iter().filter_map(|sink| sink.end.identity()).map(str::to_owned).collect();
-        let around = Surroundings {
-            engine: local.clone(),
-            limits: limits.clone(),
-            identities,
-            metrics: metrics.clone(),
-        };
+        local.set_identities(identities);
+        let (limits, metrics) = (limits.clone(), metrics.clone());
+        let around = Surroundings { engine: local.clone(), limits, metrics };
         let mut this = Self::default();
         for sink in sinks {
             let (control, signals) = watch::channel(Signal::default());

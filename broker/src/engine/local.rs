@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use mqtt_session::{Ending, Record, Session};
@@ -32,6 +32,7 @@ pub struct Local {
     /// The subscriptions of sinks, which are asked first.
     pub(super) sinks: Subscriptions,
     pub(super) has_sinks: AtomicBool,
+    pub(super) identities: OnceLock<Vec<String>>,
     pub(super) retained: RetainedStore,
     pub(super) expiry: Expiry,
     /// `None`: nothing outlives the process.
@@ -71,6 +72,7 @@ impl Local {
             subscriptions: Subscriptions::default(),
             sinks: Subscriptions::default(),
             has_sinks: AtomicBool::new(false),
+            identities: OnceLock::new(),
             retained: RetainedStore::default(),
             expiry: Expiry::default(),
             committer,
@@ -296,6 +298,9 @@ impl Engine for Local {
         let publish = message.frame.publish();
         if self.is_full() && (publish.retain || publish.delivery.packet_id().is_some()) {
             return Published::Refused(ReasonCode::QUOTA_EXCEEDED);
+        }
+        if self.has_been_here(&publish) {
+            return Published::To(0);
         }
         self.route_or_retain(message, publish.delivery.packet_id().is_some(), turn)
     }

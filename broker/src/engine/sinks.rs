@@ -11,7 +11,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use mqtt_wire::{QoS, ReasonCode, TopicName};
+use mqtt_wire::{Publish, QoS, ReasonCode, TopicName};
 
 use super::local::Local;
 use super::mailbox::{Admission, size};
@@ -22,6 +22,9 @@ use crate::store::{Message, Queued};
 
 /// What the client identifiers of sinks begin with.
 pub const PREFIX: &str = "$sink/";
+
+/// The user property by which loops are found: the name of a sink at another broker that a message went through.
+pub const VIA: &str = "mqtt-broker-via";
 
 /// The client identifier of a sink.
 pub fn client_id(name: &str) -> Arc<str> {
@@ -75,6 +78,22 @@ impl Local {
             }
         }
         Ok(places)
+    }
+
+    /// The names of this broker's sinks at other brokers. They are said once, before there are messages.
+    pub fn set_identities(&self, identities: Vec<String>) {
+        // They are those of the one configuration.
+        let _ = self.identities.set(identities);
+    }
+
+    /// Whether a message has gone through this broker and other ones, and come back.
+    pub(super) fn has_been_here(&self, publish: &Publish<'_>) -> bool {
+        let identities = self.identities.get().map_or(&[][..], Vec::as_slice);
+        !identities.is_empty()
+            && publish
+                .properties
+                .user_properties()
+                .any(|(key, value)| key == VIA && identities.iter().any(|own| own == value))
     }
 
     /// Gives places back that are not used.

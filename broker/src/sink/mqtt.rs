@@ -28,12 +28,11 @@ use tokio::task::JoinSet;
 
 use super::config::{self, Secret, Sink, To};
 use super::{End, Failure, Surroundings};
-use crate::engine::{Later, Published, Turn, sinks};
+use crate::engine::sinks::{self, VIA};
+use crate::engine::{Later, Published, Turn};
 use crate::limits::Limits;
 use crate::store::Queued;
 
-/// The user property by which loops are found.
-pub const VIA: &str = "mqtt-broker-via";
 /// How many messages of the other broker are stored together.
 const INCOMING: usize = 64;
 /// How long a message waits here that cannot be stored.
@@ -332,8 +331,7 @@ impl Receiver {
             let mut turn = Turn::default();
             for message in &batch {
                 match self.incoming(message) {
-                    Ok(Some(frame)) => self.publish(frame, &mut turn).await,
-                    Ok(None) => {}
+                    Ok(frame) => self.publish(frame, &mut turn).await,
                     Err(why) => {
                         let topic = message.topic();
                         tracing::error!(sink = &*self.name, %topic, "a message from there is given up: {why}");
@@ -354,17 +352,12 @@ impl Receiver {
         }
     }
 
-    /// The message as it is published here; `None` when it has been here.
-    fn incoming(&self, message: &Message) -> Result<Option<PublishFrame>, String> {
+    /// The message as it is published here.
+    fn incoming(&self, message: &Message) -> Result<PublishFrame, String> {
         if !self.config.incoming.iter().any(|filter| filter.as_filter().matches(message.topic())) {
             return Err("nothing in `incoming` matches it: that is a subscription of earlier".to_owned());
         }
         let mut message = message.to_buf();
-        let has_been =
-            |(key, value): (&str, &str)| key == VIA && self.around.identities.iter().any(|own| own == value);
-        if message.properties.as_properties().user_properties().any(has_been) {
-            return Ok(None);
-        }
         let topic = TopicNameBuf::new(format!("{}{}", self.config.incoming_prefix, message.topic.as_str()));
         message.topic = topic.map_err(|error| error.to_string())?;
         let topic = message.topic.as_name();
@@ -377,7 +370,7 @@ impl Receiver {
             properties: message.properties.as_properties(),
             ..Publish::new(topic, &message.payload)
         };
-        PublishFrame::encode(&publish, Version::V5).map(Some).map_err(|error| error.to_string())
+        PublishFrame::encode(&publish, Version::V5).map_err(|error| error.to_string())
     }
 
     /// Publishes it, as soon as there is room for it.

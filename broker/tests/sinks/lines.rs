@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use mqtt_wire::QoS;
+
 use crate::process::{Broker, until};
 use crate::publisher::{Publisher, publish_all};
 use crate::stories::{Far, stays_away};
@@ -26,7 +28,7 @@ const SINK: &str = "[[sink.json]]\nname = 'far'\nfilters = ['meter/#']\nfile = '
 fn the_broker_is_killed_while_it_writes() {
     const KILLS: usize = 5;
     let mut broker = Broker::start(SINK);
-    let publisher = Publisher::start(broker.address, "meter/one");
+    let publisher = Publisher::start(broker.address, "meter/one", QoS::ExactlyOnce);
     for kill in 1..=KILLS {
         until("messages are acknowledged", || publisher.acknowledged() >= kill * 300);
         broker.kill();
@@ -122,7 +124,7 @@ fn a_sink_that_is_taken_away_keeps_what_waits() {
 /// The shape of a line.
 #[test]
 fn a_line_is_what_the_client_prints() {
-    use mqtt_wire::{Property, QoS, ReasonCode};
+    use mqtt_wire::Property;
     use mqtt_wire_client::{Client, MessageBuf};
     let broker = Broker::start(SINK);
     let sent: [(QoS, &[u8]); 4] = [
@@ -138,7 +140,7 @@ fn a_line_is_what_the_client_prints() {
             message.properties.push(Property::CorrelationData(b"\xff")).unwrap();
             client.publish(message).await.unwrap().await.unwrap();
         }
-        client.disconnect(ReasonCode::SUCCESS).await.unwrap();
+        client.disconnect().await.unwrap();
     });
     let file = broker.file("lines");
     let text = || std::fs::read_to_string(&file).unwrap_or_default();

@@ -125,7 +125,7 @@ fn postgres_stays_away() {
 /// alone.
 #[test]
 fn postgres_has_what_was_published() {
-    use mqtt_wire::{Property, QoS, ReasonCode};
+    use mqtt_wire::{Property, QoS};
     use mqtt_wire_client::{Client, MessageBuf};
 
     let Some(mut far) = Postgres::new() else { return };
@@ -158,7 +158,7 @@ fn postgres_has_what_was_published() {
         for delivery in deliveries {
             delivery.await.unwrap();
         }
-        client.disconnect(ReasonCode::SUCCESS).await.unwrap();
+        client.disconnect().await.unwrap();
     });
     let query = "SELECT topic, payload::text, payload_bytes, properties::text, qos, retain,
         abs(extract(epoch FROM now() - arrived)) < 100 FROM meter ORDER BY id";

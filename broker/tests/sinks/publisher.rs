@@ -1,4 +1,4 @@
-//! Publishes numbers at QoS 1, over lost connections too, and knows what became of each.
+//! Publishes numbers, over lost connections too, and knows what became of each.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -40,7 +40,7 @@ pub(crate) struct Publisher {
 }
 
 impl Publisher {
-    pub(crate) fn start(address: SocketAddr, topic: &'static str) -> Self {
+    pub(crate) fn start(address: SocketAddr, topic: &'static str, qos: QoS) -> Self {
         let (outcome, stop) = (Arc::<Mutex<Outcome>>::default(), Arc::<AtomicBool>::default());
         let (of_thread, stops) = (outcome.clone(), stop.clone());
         let thread = std::thread::spawn(move || {
@@ -48,7 +48,7 @@ impl Publisher {
                 let (client, _messages) = Client::connect(options(address)).await.unwrap();
                 let mut number = 0;
                 while !stops.load(Ordering::Relaxed) {
-                    publish(&client, topic, number..number + 50, 0, &of_thread).await;
+                    publish(&client, topic, qos, number..number + 50, 0, &of_thread).await;
                     number += 50;
                 }
                 client.settled().await.unwrap();
@@ -68,7 +68,7 @@ impl Publisher {
     }
 }
 
-/// Publishes these numbers, with so many bytes more in each message.
+/// Publishes these numbers at QoS 1, with so many bytes more in each message.
 pub(crate) fn publish_all(
     address: SocketAddr,
     topic: &str,
@@ -78,8 +78,8 @@ pub(crate) fn publish_all(
     let outcome = Mutex::default();
     block_on(async {
         let (client, _messages) = Client::connect(options(address)).await.unwrap();
-        publish(&client, topic, numbers, more, &outcome).await;
-        client.disconnect(ReasonCode::SUCCESS).await.unwrap();
+        publish(&client, topic, QoS::AtLeastOnce, numbers, more, &outcome).await;
+        client.disconnect().await.unwrap();
     });
     outcome.into_inner()
 }
@@ -87,6 +87,7 @@ pub(crate) fn publish_all(
 async fn publish(
     client: &Client,
     topic: &str,
+    qos: QoS,
     numbers: std::ops::Range<u64>,
     more: usize,
     outcome: &Mutex<Outcome>,
@@ -94,7 +95,7 @@ async fn publish(
     let mut under_way = Vec::new();
     for number in numbers {
         let text = format!(r#"{{"number":{number},"more":"{}"}}"#, "m".repeat(more));
-        let message = MessageBuf::new(topic, text).unwrap().with_qos(QoS::AtLeastOnce);
+        let message = MessageBuf::new(topic, text).unwrap().with_qos(qos);
         under_way.push((number, client.publish(message).await.unwrap()));
     }
     for (number, delivery) in under_way {
