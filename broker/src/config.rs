@@ -21,6 +21,11 @@
 //! client_ca = "clients.pem"          # who signs clients' certificates
 //! client_certificate = "required"    # or "optional"
 //!
+//! [[sink.json]]                      # see crate::sink
+//! name = "archive"
+//! filters = ["home/+/temperature"]
+//! file = "temperatures.jsonl"
+//!
 //! [limits]
 //! packet_size = 65536
 //! ```
@@ -33,6 +38,7 @@ use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
 use crate::limits::Limits;
+use crate::sink::config as sink;
 
 /// The port of MQTT over TCP.
 pub const PORT: u16 = 1883;
@@ -58,6 +64,8 @@ pub struct Config {
     pub shutdown_timeout: u64,
     /// Seconds between the messages of `$SYS/#`; 0 is never.
     pub sys_interval: u64,
+    /// The other systems that messages go on to.
+    pub sinks: Vec<sink::Sink>,
     /// The limits.
     pub limits: Limits,
 }
@@ -167,6 +175,7 @@ struct File {
     shutdown_timeout: Option<u64>,
     sys_interval: Option<u64>,
     listener: Vec<FileListener>,
+    sink: sink::InFile,
     limits: Limits,
 }
 
@@ -241,6 +250,11 @@ impl Config {
         Self::merge(flags, file, folder)
     }
 
+    /// Whether a sink writes to standard output.
+    pub fn uses_stdout(&self) -> bool {
+        self.sinks.iter().any(|sink| sink.end.is_stdout())
+    }
+
     fn merge(flags: &Flags, file: File, folder: &Path) -> Result<Self, ConfigError> {
         let in_folder = |path: PathBuf| folder.join(path);
         let users = flags.users.clone().or(file.users.map(in_folder));
@@ -284,6 +298,7 @@ impl Config {
             );
         }
         file.limits.check()?;
+        let sinks = file.sink.check(folder, &file.limits).map_err(ConfigError)?;
         Ok(Self {
             listeners,
             storage,
@@ -294,6 +309,7 @@ impl Config {
             log: flags.log.or(file.log).unwrap_or_default(),
             shutdown_timeout: file.shutdown_timeout.unwrap_or(10),
             sys_interval: file.sys_interval.unwrap_or(10),
+            sinks,
             limits: file.limits,
         })
     }

@@ -27,6 +27,7 @@ mod retained;
 mod routing;
 mod scans;
 mod seat;
+pub mod sinks;
 mod subscriptions;
 mod sys;
 mod turn;
@@ -117,7 +118,8 @@ pub trait Engine: Send + Sync {
     /// A message of its own number, whose PUBLISH names its topic and has nothing of the publisher's connection.
     fn message(&self, frame: PublishFrame, publisher: Option<Arc<str>>) -> Arc<Message>;
 
-    /// Puts a message into the queues of its subscribers, and retains it if RETAIN is set.
+    /// Puts a message into the queues of its subscribers, and retains it if RETAIN is set. One that has gone through other
+    /// brokers and was here before is nobody's.
     fn publish(&self, message: &Arc<Message>, turn: &mut Turn) -> Published;
 
     /// The next retained messages under a filter, at most so many, and whether there may be more.

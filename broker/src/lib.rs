@@ -11,5 +11,6 @@ pub mod listener;
 pub mod metrics;
 pub mod proxy_protocol;
 pub mod server;
+pub mod sink;
 pub mod store;
 pub mod tools;

@@ -16,6 +16,30 @@ use mqtt_wire::QoS;
 /// One label and its value, such as `qos="1"`.
 type Label = [(&'static str, &'static str); 1];
 
+/// The label `sink` and the name of a sink.
+type SinkLabel = [(&'static str, String); 1];
+
+/// The metrics of one sink.
+#[derive(Debug, Clone)]
+pub struct SinkMetrics {
+    /// Of the whole broker.
+    pub all: Metrics,
+    /// Messages that have arrived.
+    pub messages: Counter,
+    /// Messages that were refused for good.
+    pub refused: Counter,
+    /// Messages that came from the other side.
+    pub received: Counter,
+    /// Attempts that have failed.
+    pub retries: Counter,
+    /// Messages in its queue.
+    pub queued: Gauge,
+    /// Seconds that the oldest message under way has been.
+    pub lag: Gauge,
+    /// Whether the other side is there.
+    pub up: Gauge,
+}
+
 /// A counter for each value of a label.
 #[derive(Debug, Clone)]
 pub struct Labelled<const N: usize>([Counter; N]);
@@ -116,6 +140,8 @@ macro_rules! metrics {
     (@type counter) => { Counter };
     (@type gauge) => { Gauge };
     (@type seconds) => { Histogram };
+    (@type sink_counter) => { Family<SinkLabel, Counter> };
+    (@type sink_gauge) => { Family<SinkLabel, Gauge> };
     (@type labelled $label:literal, $values:expr) => { Labelled<{ $values.len() }> };
     (@make counter $registry:ident, $shown:literal, $help:expr) => {{
         let counter = Counter::default();
@@ -131,6 +157,16 @@ macro_rules! metrics {
         let histogram = Histogram::new(exponential_buckets(0.0001, 2.0, 16));
         $registry.register($shown, help($help), histogram.clone());
         histogram
+    }};
+    (@make sink_counter $registry:ident, $shown:literal, $help:expr) => {{
+        let family = Family::<SinkLabel, Counter>::default();
+        $registry.register($shown, help($help), family.clone());
+        family
+    }};
+    (@make sink_gauge $registry:ident, $shown:literal, $help:expr) => {{
+        let family = Family::<SinkLabel, Gauge>::default();
+        $registry.register($shown, help($help), family.clone());
+        family
     }};
     (@make labelled $registry:ident, $shown:literal, $help:expr, $label:literal, $values:expr) => {{
         let family = Family::<Label, Counter>::default();
@@ -181,6 +217,20 @@ metrics! {
     commits_failed: counter as "mqtt_store_commits_failed";
     /// How long a transaction took.
     commit_seconds: seconds as "mqtt_store_commit_seconds";
+    /// Messages that have arrived at the other side of a sink, those that came again included.
+    sink_messages: sink_counter as "mqtt_sink_messages";
+    /// Messages that the other side of a sink has refused for good.
+    sink_refused: sink_counter as "mqtt_sink_messages_refused";
+    /// Messages that came from the other side of a sink.
+    sink_received: sink_counter as "mqtt_sink_messages_received";
+    /// Attempts of a sink that have failed.
+    sink_retries: sink_counter as "mqtt_sink_retries";
+    /// Messages in the queue of a sink, those under way included.
+    sink_queued: sink_gauge as "mqtt_sink_queued_messages";
+    /// How many seconds the oldest message has been on its way that a sink has under way.
+    sink_lag: sink_gauge as "mqtt_sink_lag_seconds";
+    /// Whether the other side of a sink is there: 1 or 0.
+    sink_up: sink_gauge as "mqtt_sink_up";
 }
 
 impl Metrics {
@@ -211,6 +261,21 @@ impl Metrics {
     /// A connection was closed.
     pub fn closed(&self, reason: Closed) {
         count(&self.closed, reason as usize);
+    }
+
+    /// Those of the sink with that name.
+    pub fn sink(&self, name: &str) -> SinkMetrics {
+        let label = [("sink", name.to_owned())];
+        SinkMetrics {
+            all: self.clone(),
+            messages: self.sink_messages.get_or_create_owned(&label),
+            refused: self.sink_refused.get_or_create_owned(&label),
+            received: self.sink_received.get_or_create_owned(&label),
+            retries: self.sink_retries.get_or_create_owned(&label),
+            queued: self.sink_queued.get_or_create_owned(&label),
+            lag: self.sink_lag.get_or_create_owned(&label),
+            up: self.sink_up.get_or_create_owned(&label),
+        }
     }
 
     /// All of them, in the text format of OpenMetrics. The gauges that are counted when somebody looks are set by

@@ -81,6 +81,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         sys_interval: config.sys_interval,
     };
     let mut broker = Broker::start(parts)?;
+    broker.pass_on(config.sinks.clone()).await?;
     // Whoever has started it need not listen.
     let _ = say(config, &listeners, metrics.as_ref());
     for bound in listeners {
@@ -95,6 +96,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
             _ = interrupt.recv() => break,
             _ = reread.recv() => {
                 broker.reload_certificates();
+                broker.hangup_sinks();
                 if let Some(Err(error)) = users.as_ref().map(|users| users.reload()) {
                     tracing::error!("the users stay who they were: {error}");
                 }
@@ -116,7 +118,11 @@ fn open(folder: &Path) -> anyhow::Result<Box<dyn Store>> {
 
 /// What the first lines say: where, for whom, and what is kept.
 fn say(config: &Config, listeners: &[Bound], metrics: Option<&TcpListener>) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
+    // Lines of a sink on standard output are alone there.
+    let mut out: Box<dyn std::io::Write> = match config.uses_stdout() {
+        false => Box::new(std::io::stdout().lock()),
+        true => Box::new(std::io::stderr().lock()),
+    };
     for (bound, Listener { websocket, tls, .. }) in listeners.iter().zip(&config.listeners) {
         let kind = match (websocket, tls) {
             (false, None) => "MQTT",

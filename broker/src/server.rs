@@ -15,6 +15,8 @@ use crate::http::{self, Pages};
 use crate::limits::Limits;
 use crate::listener::{Bound, Certificates, Connections};
 use crate::metrics::Metrics;
+use crate::sink::config::Sink;
+use crate::sink::{Sinks, StartError};
 use crate::store::Store;
 
 /// What a broker is made of.
@@ -50,6 +52,7 @@ pub struct Broker {
     shared: Arc<Shared>,
     connections: Arc<Connections>,
     tasks: JoinSet<()>,
+    sinks: Sinks,
     certificates: Vec<Arc<Certificates>>,
 }
 
@@ -79,7 +82,23 @@ impl Broker {
             let its = local.clone();
             tasks.spawn(async move { its.tell_of_itself(Duration::from_secs(sys_interval)).await });
         }
-        Ok(Self { local, shared, connections, tasks, certificates: Vec::new() })
+        let (sinks, certificates) = (Sinks::default(), Vec::new());
+        Ok(Self { local, shared, connections, tasks, sinks, certificates })
+    }
+
+    /// Begins with these sinks, before there are clients. Without a call, queues of earlier sinks stay what they were.
+    ///
+    /// # Errors
+    /// When a sink's session cannot be stored, or has too many filters.
+    pub async fn pass_on(&mut self, sinks: Vec<Sink>) -> Result<(), StartError> {
+        let Shared { limits, metrics, .. } = &*self.shared;
+        self.sinks = Sinks::start(sinks, &self.local, limits, metrics).await?;
+        Ok(())
+    }
+
+    /// SIGHUP has come: sinks open their files again.
+    pub fn hangup_sinks(&self) {
+        self.sinks.hangup();
     }
 
     /// Listens at one place more.
@@ -130,13 +149,16 @@ impl Broker {
         self.tasks.spawn(http::serve(listener, pages));
     }
 
-    /// Ends: no new connection comes in, clients are told (0x8B), and what is to be stored is stored. It takes at most so
-    /// long, and what it takes to store.
+    /// Ends: no new connection comes in, clients are told (0x8B), sinks hand over what waits, and what is to be stored is
+    /// stored. Clients may take so long, sinks as long again, and then there is what it takes to store.
     pub async fn shutdown(mut self, within: Duration) {
         self.tasks.shutdown().await;
         self.local.kick_all(ReasonCode::SERVER_SHUTTING_DOWN);
         if tokio::time::timeout(within, self.connections.all_gone()).await.is_err() {
             tracing::warn!("some connections did not end in time");
+        }
+        if tokio::time::timeout(within, self.sinks.finish()).await.is_err() {
+            tracing::warn!("some sinks did not end in time");
         }
         let local = self.local.clone();
         // The thread that stores is waited for: what it has in hand is acknowledged to somebody.

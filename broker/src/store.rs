@@ -12,7 +12,7 @@
 //! | | number | given by | means |
 //! |---|---|---|---|
 //! | [`SessionId`] | `u64` | the engine, from [`Kept::next_session`] on | one session of one client; the client's next session has another number |
-//! | [`MessageId`] | `u64` | the engine, from [`Kept::next_message`] on | one message, whoever it is queued for |
+//! | [`MessageId`] | `u64` | the engine, from a number on that each process draws | one message of one process, whoever it is queued for |
 //! | sequence number | `u64` | the engine, from [`KeptSession::next_sequence`] on | a place in the queue of one session, and the key in its [`Record`]s |
 
 mod disk;

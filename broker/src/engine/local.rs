@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use mqtt_session::{Ending, Record, Session};
@@ -29,6 +29,10 @@ pub struct Local {
     pub(super) metrics: Arc<Metrics>,
     pub(super) registry: Registry,
     pub(super) subscriptions: Subscriptions,
+    /// The subscriptions of sinks, which are asked first.
+    pub(super) sinks: Subscriptions,
+    pub(super) has_sinks: AtomicBool,
+    pub(super) identities: OnceLock<Vec<String>>,
     pub(super) retained: RetainedStore,
     pub(super) expiry: Expiry,
     /// `None`: nothing outlives the process.
@@ -66,11 +70,14 @@ impl Local {
             metrics,
             registry: Registry::default(),
             subscriptions: Subscriptions::default(),
+            sinks: Subscriptions::default(),
+            has_sinks: AtomicBool::new(false),
+            identities: OnceLock::new(),
             retained: RetainedStore::default(),
             expiry: Expiry::default(),
             committer,
             sessions: AtomicU64::new(kept.next_session.max(1)),
-            messages: AtomicU64::new(kept.next_message.max(1)),
+            messages: AtomicU64::new(first_message()),
         }
     }
 
@@ -156,7 +163,7 @@ impl Local {
 
     fn publish_will_of_the_past(&self, will: &Will, turn: &mut Turn) {
         // A will that a limit refuses has nobody to be told.
-        let _ = self.route_or_retain(&self.renewed(&will.message), turn);
+        let _ = self.route_or_retain(&self.renewed(&will.message), false, turn);
         turn.changes.push(crate::store::Change::WillRemoved { session: will.session });
     }
 
@@ -244,6 +251,14 @@ impl Local {
     }
 }
 
+/// The number of the first message of a process.
+///
+/// It is drawn, so that no two messages of any processes have the same number: sinks tell other systems by it which
+/// messages are the same, and a crash forgets numbers that a sink may have passed on already.
+fn first_message() -> u64 {
+    rand::random::<u64>() >> 2 | 1
+}
+
 /// The record with the message that it is of; `None` without that.
 fn with_message(record: Record<u64>, queue: &HashMap<u64, Arc<Queued>>) -> Option<Record<Arc<Queued>>> {
     Some(match record {
@@ -302,7 +317,10 @@ impl Engine for Local {
             self.metrics.dropped(Dropped::StoreFull);
             return Published::Refused(ReasonCode::QUOTA_EXCEEDED);
         }
-        self.route_or_retain(message, turn)
+        if self.has_been_here(&publish) {
+            return Published::To(0);
+        }
+        self.route_or_retain(message, publish.delivery.packet_id().is_some(), turn)
     }
 
     fn retained(&self, cursor: &mut TopicCursor, most: usize) -> (Vec<Arc<Message>>, bool) {

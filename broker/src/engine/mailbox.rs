@@ -8,6 +8,7 @@ use std::task::{Context, Poll, Waker};
 use mqtt_wire::{QoS, ReasonCode};
 use parking_lot::Mutex;
 
+use super::sinks::PREFIX;
 use crate::limits::Limits;
 use crate::store::{Queued, SessionId};
 
@@ -21,8 +22,8 @@ pub struct Mailbox {
     lasts: bool,
     /// The session outlives the process: what happens to its queue is a change.
     stored: bool,
-    most_messages: usize,
-    most_bytes: usize,
+    /// The session is a sink's.
+    is_sink: bool,
     next_sequence: AtomicU64,
     /// Messages that wait or are under way.
     load: AtomicUsize,
@@ -32,6 +33,8 @@ pub struct Mailbox {
 #[derive(Debug, Default)]
 struct Inner {
     queue: VecDeque<Arc<Queued>>,
+    most_messages: usize,
+    most_bytes: usize,
     /// Of the messages in the queue, and of those that were admitted and are still to come.
     messages: usize,
     bytes: usize,
@@ -60,16 +63,21 @@ impl Mailbox {
         next_sequence: u64,
         limits: &Limits,
     ) -> Self {
+        let inner = Inner {
+            most_messages: limits.queue_messages,
+            most_bytes: limits.queue_bytes,
+            ..Inner::default()
+        };
+        let is_sink = client.starts_with(PREFIX);
         Self {
             session,
             client,
             lasts,
             stored,
-            most_messages: limits.queue_messages,
-            most_bytes: limits.queue_bytes,
+            is_sink,
             next_sequence: AtomicU64::new(next_sequence),
             load: AtomicUsize::new(0),
-            inner: Mutex::default(),
+            inner: Mutex::new(inner),
         }
     }
 
@@ -91,6 +99,11 @@ impl Mailbox {
     /// Whether the session is stored.
     pub fn is_stored(&self) -> bool {
         self.stored
+    }
+
+    /// Whether the session is a sink's.
+    pub fn is_sink(&self) -> bool {
+        self.is_sink
     }
 
     /// Whether a message of that QoS is a matter of the store.
@@ -119,7 +132,7 @@ impl Mailbox {
         if !inner.is_connected && (qos == QoS::AtMostOnce || !self.lasts) {
             return Admission::Away;
         }
-        if inner.messages >= self.most_messages || inner.bytes.saturating_add(bytes) > self.most_bytes {
+        if inner.messages >= inner.most_messages || inner.bytes.saturating_add(bytes) > inner.most_bytes {
             inner.dropped += 1;
             return if inner.dropped == 1 { Admission::FullAtLast } else { Admission::Full };
         }
@@ -127,6 +140,43 @@ impl Mailbox {
         inner.bytes += bytes;
         self.load.fetch_add(1, Ordering::Relaxed);
         Admission::Granted
+    }
+
+    /// A message that was admitted does not come.
+    pub(super) fn give_up(&self, bytes: usize) {
+        let mut inner = self.inner.lock();
+        inner.messages = inner.messages.saturating_sub(1);
+        inner.bytes = inner.bytes.saturating_sub(bytes);
+        drop(inner);
+        self.done();
+    }
+
+    /// Other bounds than those of clients: so many messages, and so many bytes of them.
+    pub fn set_bounds(&self, messages: usize, bytes: usize) {
+        let mut inner = self.inner.lock();
+        (inner.most_messages, inner.most_bytes) = (messages, bytes);
+    }
+
+    /// Whether what a sink passes messages on to is there. While it is, publishers are slowed down if it does not keep up.
+    pub fn set_connected(&self, is_connected: bool) {
+        self.inner.lock().is_connected = is_connected;
+    }
+
+    /// Takes messages out, at most so many, and no more once they have so many bytes.
+    pub fn take_batch(&self, most: usize, bytes: usize) -> Vec<Arc<Queued>> {
+        let mut inner = self.inner.lock();
+        let (mut batch, mut taken) = (Vec::new(), 0);
+        while batch.len() < most && taken < bytes {
+            let Some(queued) = inner.queue.pop_front() else { break };
+            taken += size(&queued);
+            batch.push(queued);
+        }
+        inner.messages = inner.messages.saturating_sub(batch.len());
+        inner.bytes = inner.bytes.saturating_sub(taken);
+        if inner.queue.is_empty() {
+            inner.dropped = 0;
+        }
+        batch
     }
 
     /// Puts a message in that was admitted. Who is to be woken.
@@ -267,7 +317,7 @@ impl Mailbox {
     /// Whether so many messages wait that publishers had better slow down.
     pub fn is_busy(&self) -> bool {
         let inner = self.inner.lock();
-        inner.is_connected && (inner.messages * 2 > self.most_messages || inner.bytes * 2 > self.most_bytes)
+        inner.is_connected && (inner.messages * 2 > inner.most_messages || inner.bytes * 2 > inner.most_bytes)
     }
 }
 

@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::local::Local;
+use super::sinks::PREFIX;
 use super::{Attach, Held, Mailbox, Seat, Turn, Will};
 use crate::auth::Who;
 use crate::store::{Change, KeptWill, UnixMillis};
@@ -54,11 +55,14 @@ impl Registry {
         self.away.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Connected clients, and sessions without a connection.
+    /// Connected clients, and sessions without a connection. Sinks are neither.
     pub(super) fn count(&self) -> (usize, usize) {
         let clients = self.clients.lock();
-        let connected = clients.values().filter(|entry| entry.connected.is_some()).count();
-        (connected, clients.len() - connected)
+        let sinks = clients.keys().filter(|client| client.starts_with(PREFIX)).count();
+        let is_client = |mailbox: &Arc<Mailbox>| !mailbox.is_sink();
+        let connected =
+            clients.values().filter(|entry| entry.connected.as_ref().is_some_and(is_client)).count();
+        (connected, clients.len() - connected - sinks)
     }
 
     /// The number of sessions, of the messages that wait for them or are under way, and of the bytes of those that wait.
@@ -78,10 +82,17 @@ impl Registry {
         (mailboxes.len(), queued, bytes)
     }
 
-    /// Sends everyone away.
+    /// The clients whose sessions have no connection.
+    pub(super) fn away(&self) -> Vec<Arc<str>> {
+        let clients = self.clients.lock();
+        let away = clients.iter().filter(|(_, entry)| entry.seat.is_some());
+        away.map(|(client, _)| client.clone()).collect()
+    }
+
+    /// Sends all clients away. Sinks end when they have nothing to do.
     pub(super) fn kick_all(&self, code: ReasonCode) {
         for entry in self.clients.lock().values() {
-            if let Some(mailbox) = &entry.connected {
+            if let Some(mailbox) = entry.connected.as_ref().filter(|mailbox| !mailbox.is_sink()) {
                 mailbox.kick(code);
             }
         }
@@ -272,10 +283,29 @@ impl Local {
         }
     }
 
+    /// A session without a connection gets no more messages, and ends if it has none. How many it has.
+    pub(super) fn retire(&self, client: &str, turn: &mut Turn) -> usize {
+        let mut clients = self.registry.clients.lock();
+        let Some(entry) = clients.get_mut(client) else { return 0 };
+        let Some(seat) = &mut entry.seat else { return 0 };
+        let waiting = seat.held.mailbox.waiting();
+        let filters: Vec<_> = seat.held.subscriptions.iter().cloned().collect();
+        for filter in filters {
+            self.remove(&mut seat.held, filter.as_filter(), turn);
+        }
+        if waiting == 0
+            && let Some(entry) = clients.remove(client)
+            && let Some(seat) = entry.seat
+        {
+            self.end(seat, turn);
+        }
+        waiting
+    }
+
     /// Ends a session: nothing is left of it.
     fn end(&self, mut seat: Seat, turn: &mut Turn) {
         for filter in std::mem::take(&mut seat.held.subscriptions) {
-            self.remove_subscriber(filter.as_filter(), seat.held.mailbox.session());
+            self.remove_subscriber(filter.as_filter(), &seat.held.mailbox);
             self.metrics.subscriptions.dec();
         }
         let mut others = seat.held.mailbox.take_shared(None);
@@ -290,7 +320,7 @@ impl Local {
 
     fn publish_will(&self, will: &Will, turn: &mut Turn) {
         // A will that a limit refuses has nobody to be told.
-        let _ = self.route_or_retain(&self.renewed(&will.message), turn);
+        let _ = self.route_or_retain(&self.renewed(&will.message), false, turn);
     }
 
     fn forget_will(&self, session: u64, turn: &mut Turn) {

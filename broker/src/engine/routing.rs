@@ -12,24 +12,39 @@ use crate::metrics::Dropped;
 use crate::store::{Change, Message, Queued};
 
 /// What one session gets of a message, by one subscription or several (section 3.3.4).
-struct Copy<'a> {
-    mailbox: &'a Arc<Mailbox>,
-    qos: QoS,
+pub(super) struct Copy<'a> {
+    pub(super) mailbox: &'a Arc<Mailbox>,
+    pub(super) qos: QoS,
     retain: bool,
     identifiers: Vec<SubscriptionId>,
 }
 
 impl Local {
-    /// Retains a message that asks for it, and puts it into the queues of its subscribers.
-    pub(super) fn route_or_retain(&self, message: &Arc<Message>, turn: &mut Turn) -> Published {
+    /// Retains a message that asks for it, and puts it into the queues of its subscribers. One that `may_be_refused` is,
+    /// if a sink that wants it has no room.
+    pub(super) fn route_or_retain(
+        &self,
+        message: &Arc<Message>,
+        may_be_refused: bool,
+        turn: &mut Turn,
+    ) -> Published {
         let publish = message.frame.publish();
         let Some(topic) = publish.topic else { return Published::To(0) };
+        let places = match self.places(topic, message, may_be_refused) {
+            Ok(places) => places,
+            Err(code) => return Published::Refused(code),
+        };
         if publish.retain
             && let Err(code) = self.retain(topic, message, turn)
         {
+            Self::give_up(places);
             return Published::Refused(code);
         }
-        Published::To(self.route(topic, message, turn))
+        let sinks = places.len();
+        for (mailbox, queued) in places {
+            Self::put(&mailbox, queued, turn);
+        }
+        Published::To(sinks + self.route(topic, message, turn))
     }
 
     fn route(&self, topic: TopicName<'_>, message: &Arc<Message>, turn: &mut Turn) -> usize {
@@ -84,16 +99,7 @@ impl Local {
 
     /// Each session gets the message once, at the highest QoS of its subscriptions, with the identifiers of all.
     fn deliver_merged(&self, mut copies: Vec<Copy<'_>>, message: &Arc<Message>, turn: &mut Turn) -> usize {
-        copies.sort_by_key(|copy| copy.mailbox.session());
-        copies.dedup_by(|next, first| {
-            let same = next.mailbox.session() == first.mailbox.session();
-            if same {
-                first.qos = first.qos.max(next.qos);
-                first.retain |= next.retain;
-                first.identifiers.append(&mut next.identifiers);
-            }
-            same
-        });
+        merge(&mut copies);
         let count = copies.len();
         for copy in copies {
             let mailbox = copy.mailbox;
@@ -133,7 +139,7 @@ impl Local {
         }
     }
 
-    fn dropped(&self, mailbox: &Mailbox, qos: QoS, admission: Admission) {
+    pub(super) fn dropped(&self, mailbox: &Mailbox, qos: QoS, admission: Admission) {
         // One of QoS 0 is only for those who are connected.
         let reason = if qos == QoS::AtMostOnce { Dropped::SlowReader } else { Dropped::QueueFull };
         self.metrics.dropped(reason);
@@ -184,8 +190,22 @@ impl Local {
     }
 }
 
+/// Makes one copy of those for the same session.
+pub(super) fn merge(copies: &mut Vec<Copy<'_>>) {
+    copies.sort_by_key(|copy| copy.mailbox.session());
+    copies.dedup_by(|next, first| {
+        let same = next.mailbox.session() == first.mailbox.session();
+        if same {
+            first.qos = first.qos.max(next.qos);
+            first.retain |= next.retain;
+            first.identifiers.append(&mut next.identifiers);
+        }
+        same
+    });
+}
+
 /// What a subscriber gets of a message.
-fn copy<'a>(member: &'a Subscriber, message: &Message) -> Option<Copy<'a>> {
+pub(super) fn copy<'a>(member: &'a Subscriber, message: &Message) -> Option<Copy<'a>> {
     let Subscriber { mailbox, options, identifier } = member;
     if options.no_local && message.publisher.as_deref() == Some(&**mailbox.client()) {
         return None;
@@ -200,7 +220,7 @@ fn copy<'a>(member: &'a Subscriber, message: &Message) -> Option<Copy<'a>> {
 }
 
 impl Copy<'_> {
-    fn queued(self, message: &Arc<Message>) -> Queued {
+    pub(super) fn queued(self, message: &Arc<Message>) -> Queued {
         let Self { qos, retain, identifiers, .. } = self;
         Queued { sequence: 0, message: message.clone(), qos, retain, identifiers, share: None }
     }

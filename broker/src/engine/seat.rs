@@ -50,9 +50,14 @@ impl Held {
         self.method = method.map(Into::into);
     }
 
-    /// The filters of its subscriptions.
+    /// The filters that it has subscribed to.
     pub fn filters(&self) -> impl Iterator<Item = &TopicFilterBuf> {
         self.subscriptions.iter()
+    }
+
+    /// How many subscriptions it has.
+    pub fn subscriptions(&self) -> usize {
+        self.subscriptions.len()
     }
 
     /// Begins to send what is retained under the filter of this subscription.

@@ -85,7 +85,7 @@ impl Local {
         }
         self.metrics.subscriptions.dec();
         let session = held.mailbox.session();
-        self.remove_subscriber(filter.as_filter(), session);
+        self.remove_subscriber(filter.as_filter(), &held.mailbox);
         held.scans.remove(&filter);
         if filter.as_filter().is_shared() {
             let others = held.mailbox.take_shared(Some(filter.as_str()));
@@ -98,14 +98,25 @@ impl Local {
         true
     }
 
+    /// Where the subscriptions of such a session are.
+    fn of(&self, mailbox: &Mailbox) -> &Subscriptions {
+        if mailbox.is_sink() {
+            self.has_sinks.store(true, Ordering::Relaxed);
+            &self.sinks
+        } else {
+            &self.subscriptions
+        }
+    }
+
     pub(super) fn add_subscriber(&self, filter: TopicFilter<'_>, subscriber: Subscriber) {
-        let mut tree = self.subscriptions.write();
+        let mut tree = self.of(&subscriber.mailbox).write();
         let group = tree.get_or_insert_with(filter, Group::default);
         group.members.insert(subscriber.mailbox.session(), subscriber);
     }
 
-    pub(super) fn remove_subscriber(&self, filter: TopicFilter<'_>, session: SessionId) {
-        let mut tree = self.subscriptions.write();
+    pub(super) fn remove_subscriber(&self, filter: TopicFilter<'_>, mailbox: &Mailbox) {
+        let session = mailbox.session();
+        let mut tree = self.of(mailbox).write();
         let Some(group) = tree.get_mut(filter) else { return };
         group.members.swap_remove(&session);
         if group.members.is_empty() {

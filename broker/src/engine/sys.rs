@@ -45,7 +45,7 @@ impl Local {
         if let Ok(frame) = PublishFrame::encode(&publish, Version::V5) {
             let message = self.message(frame, None);
             // When there is no room for it, it is not said.
-            let _ = self.route_or_retain(&message, turn);
+            let _ = self.route_or_retain(&message, false, turn);
         }
     }
 }

@@ -16,6 +16,7 @@ use super::connection::{Connection, End, count};
 use super::packets::may_publish;
 use super::{Peer, Shared, Stream};
 use crate::auth::{Credentials, Step, Who};
+use crate::engine::sinks::PREFIX;
 use crate::engine::{Attach, Seat, Turn, Will};
 use crate::metrics::Closed;
 
@@ -94,6 +95,10 @@ async fn meet<S: Stream>(
     let Packet::Connect(connect) = frame.packet() else {
         return Err(Refused::Silently("the first packet is no CONNECT".to_owned()));
     };
+    if connect.client_id.starts_with(PREFIX) {
+        let code = ReasonCode::CLIENT_IDENTIFIER_NOT_VALID;
+        return Err(refuse(&mut connection, code, format!("{:?} is no client's", connect.client_id)));
+    }
     let (who, auth_data) = authenticate(stream, input, &mut connection, &connect, peer, shared).await?;
     let will = match connect.will {
         Some(will) => Some(
