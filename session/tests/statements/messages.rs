@@ -72,6 +72,14 @@ fn requests_and_messages_share_the_identifiers() {
         let suback = mqtt_wire::SubAck::new(id(1), &[ReasonCode::GRANTED_QOS_1]);
         assert!(matches!(link.handle(suback.into(), 0), Ok(Input::Subscribed(_))));
         assert_eq!(give(&mut link, Packet::PubRec(ack(2))), ["PUBREL 2"]);
+        // Once round: 2 is still the message's and 3 the UNSUBSCRIBE's.
+        for n in 4..=u16::MAX {
+            link.publish(&Publish::new(topic(), b"on"), QoS::AtLeastOnce, n).unwrap();
+            while link.next(0).is_some() {}
+            let _ = link.handle(Packet::PubAck(ack(n)), 0).unwrap();
+        }
+        assert_eq!(publish(&mut link, QoS::AtLeastOnce, 1).last().unwrap(), "PUBLISH 1 key 1 QoS 1");
+        assert_eq!(lines(link.subscribe(&subscribe, 0).unwrap()), ["SUBSCRIBE 4"]);
     }
 }
 
