@@ -148,8 +148,10 @@ impl<F: FnMut(&str) -> Option<Keys>> Server<F> {
 
 impl<F: FnMut(&str) -> Option<Keys> + Send> Exchange for Server<F> {
     fn step(&mut self, data: &[u8]) -> Step {
+        // Whatever comes of it, the same step is not done twice.
+        let state = std::mem::replace(&mut self.state, State::End);
         let Ok(message) = std::str::from_utf8(data) else { return Step::Refused(MALFORMED) };
-        match std::mem::replace(&mut self.state, State::End) {
+        match state {
             State::Begin => {
                 let Some(challenge) = self.challenge(message) else { return Step::Refused(MALFORMED) };
                 let answer = challenge.first.clone().into_bytes();
@@ -295,7 +297,9 @@ pub(super) mod tests {
         ] {
             assert_eq!(server("x").step(first.as_bytes()), Step::Refused(MALFORMED), "{first}");
         }
-        assert_eq!(server("x").step(&[0xFF]), Step::Refused(MALFORMED));
+        let mut ended = server("x");
+        assert_eq!(ended.step(&[0xFF]), Step::Refused(MALFORMED));
+        assert_eq!(ended.step(FIRST), Step::Refused(MALFORMED), "it goes on after its end");
         let long = format!("n,,n=user,r={}", "a".repeat(NONCE + 1));
         assert_eq!(server("x").step(long.as_bytes()), Step::Refused(MALFORMED));
         let proof = "dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=";
