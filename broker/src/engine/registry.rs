@@ -26,8 +26,8 @@ pub(super) struct Entry {
     generation: u64,
     /// A connection has the session.
     connected: Option<Arc<Mailbox>>,
-    /// The session, while no connection has it.
-    pub(super) seat: Option<Seat>,
+    /// The session, while no connection has it. Performance: in a box, as most clients are connected.
+    pub(super) seat: Option<Box<Seat>>,
     pub(super) ends_at: Option<UnixMillis>,
     /// The will of a connection that is gone, and when it is due.
     pub(super) will: Option<(Will, UnixMillis)>,
@@ -45,7 +45,7 @@ impl Registry {
         ends_at: Option<UnixMillis>,
         will: Option<(Will, UnixMillis)>,
     ) {
-        let entry = Entry { seat: Some(seat), ends_at, will, ..Entry::default() };
+        let entry = Entry { seat: Some(Box::new(seat)), ends_at, will, ..Entry::default() };
         self.clients.lock().insert(client, entry);
     }
 
@@ -110,10 +110,10 @@ impl Local {
         entry.ends_at = None;
         let resumed = entry.seat.take().and_then(|seat| {
             if clean_start || !seat.session.exists() {
-                self.end(seat, turn);
+                self.end(*seat, turn);
                 return None;
             }
-            Some(seat)
+            Some(*seat)
         });
         if let Some((will, _)) = entry.will.take() {
             let session = resumed.as_ref().map(|seat| seat.held.mailbox.session());
@@ -197,7 +197,7 @@ impl Local {
             }
             self.share_out_again(&seat.held.mailbox, turn);
             entry.ends_at = ending.session_ends;
-            entry.seat = Some(seat);
+            entry.seat = Some(Box::new(seat));
             if let Some(ends) = ending.session_ends {
                 self.expiry.at(ends, &client);
             }
@@ -220,7 +220,7 @@ impl Local {
         if entry.ends_at.is_some_and(|ends| ends <= now) {
             entry.ends_at = None;
             if let Some(seat) = entry.seat.take() {
-                self.end(seat, turn);
+                self.end(*seat, turn);
             }
         }
         if entry.will.as_ref().is_some_and(|(_, due)| *due <= now)
