@@ -223,6 +223,8 @@ struct Client {
 const VERSION: Version = Version::V311;
 /// How long a broker is left alone before its memory is read.
 const SETTLE: Duration = Duration::from_secs(2);
+/// In seconds, longer than a case: rumqttd does not take 0.
+const KEEP_ALIVE: u16 = 600;
 /// How many bytes of messages of QoS 0 may be under way, so that a subscriber that is behind does not lose any.
 const AHEAD: usize = 2 << 20;
 
@@ -232,8 +234,10 @@ impl Client {
         socket.set_nodelay(true)?;
         let mut connection = Connection::client(VERSION);
         let mut out = Vec::new();
-        connection
-            .encode(&Connect { keep_alive: 0, clean_start, ..Connect::new(VERSION, id) }.into(), &mut out)?;
+        connection.encode(
+            &Connect { keep_alive: KEEP_ALIVE, clean_start, ..Connect::new(VERSION, id) }.into(),
+            &mut out,
+        )?;
         socket.write_all(&out)?;
         let mut connack = [0; 4];
         socket.read_exact(&mut connack)?;

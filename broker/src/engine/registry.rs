@@ -30,8 +30,8 @@ pub(super) struct Entry {
     generation: u64,
     /// A connection has the session.
     connected: Option<Arc<Mailbox>>,
-    /// The session, while no connection has it.
-    pub(super) seat: Option<Seat>,
+    /// The session, while no connection has it. Performance: in a box, as most clients are connected.
+    pub(super) seat: Option<Box<Seat>>,
     pub(super) ends_at: Option<UnixMillis>,
     /// The will of a connection that is gone, and when it is due.
     pub(super) will: Option<(Will, UnixMillis)>,
@@ -49,7 +49,7 @@ impl Registry {
         ends_at: Option<UnixMillis>,
         will: Option<(Will, UnixMillis)>,
     ) {
-        let entry = Entry { seat: Some(seat), ends_at, will, ..Entry::default() };
+        let entry = Entry { seat: Some(Box::new(seat)), ends_at, will, ..Entry::default() };
         let mut clients = self.clients.lock();
         clients.insert(client, entry);
         self.away.fetch_add(1, Ordering::Relaxed);
@@ -138,7 +138,7 @@ impl Local {
     }
 
     /// The session, if no connection has it.
-    fn take_away(&self, entry: &mut Entry) -> Option<Seat> {
+    fn take_away(&self, entry: &mut Entry) -> Option<Box<Seat>> {
         let seat = entry.seat.take()?;
         self.registry.away.fetch_sub(1, Ordering::Relaxed);
         Some(seat)
@@ -151,10 +151,10 @@ impl Local {
         let resumed = self.take_away(entry).and_then(|seat| {
             // What waits for one user is not for another one who says to be the same client.
             if clean_start || !seat.session.exists() || seat.held.who.user != who.user {
-                self.end(seat, turn);
+                self.end(*seat, turn);
                 return None;
             }
-            Some(seat)
+            Some(*seat)
         });
         if let Some((will, _)) = entry.will.take() {
             let session = resumed.as_ref().map(|seat| seat.held.mailbox.session());
@@ -245,7 +245,7 @@ impl Local {
             }
             self.share_out_again(&seat.held.mailbox, turn);
             entry.ends_at = ending.session_ends;
-            entry.seat = Some(seat);
+            entry.seat = Some(Box::new(seat));
             self.registry.away.fetch_add(1, Ordering::Relaxed);
             if let Some(ends) = ending.session_ends {
                 self.expiry.at(ends, &client);
@@ -269,7 +269,7 @@ impl Local {
         if entry.ends_at.is_some_and(|ends| ends <= now) {
             entry.ends_at = None;
             if let Some(seat) = self.take_away(entry) {
-                self.end(seat, turn);
+                self.end(*seat, turn);
             }
         }
         if entry.will.as_ref().is_some_and(|(_, due)| *due <= now)

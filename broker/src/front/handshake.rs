@@ -37,7 +37,8 @@ enum Refused {
 pub async fn serve<S: Stream>(mut stream: S, peer: Peer, shared: Arc<Shared>) {
     let mut input = BytesMut::new();
     let patience = Duration::from_secs(shared.limits.connect_timeout);
-    let met = timeout(patience, meet(&mut stream, &mut input, &peer, &shared)).await;
+    // Performance: what only the beginning needs is in a box of its own, so that a connection that waits is small.
+    let met = timeout(patience, Box::pin(meet(&mut stream, &mut input, &peer, &shared))).await;
     let met = met.unwrap_or_else(|_| Err(Refused::Silently("no CONNECT came in time".to_owned())));
     let why = match met {
         Ok(client) => {
@@ -84,7 +85,7 @@ async fn meet<S: Stream>(
     input: &mut BytesMut,
     peer: &Peer,
     shared: &Shared,
-) -> Result<Client, Refused> {
+) -> Result<Box<Client>, Refused> {
     let mut connection = mqtt_wire::Connection::server().with_max_packet_size(shared.limits.packet_size);
     let options = connection.decode_options();
     let options =
@@ -107,7 +108,7 @@ async fn meet<S: Stream>(
         ),
         None => None,
     };
-    Ok(Client { connect: frame, connection, who, auth_data, will })
+    Ok(Box::new(Client { connect: frame, connection, who, auth_data, will }))
 }
 
 /// Reads the next frame.
@@ -252,8 +253,8 @@ fn will_of(
 }
 
 /// Serves a client that was let in. Why it has ended.
-async fn attend<S: Stream>(stream: S, input: BytesMut, client: Client, shared: &Shared) -> (String, Closed) {
-    let Client { connect: frame, mut connection, who, auth_data, will } = client;
+async fn attend<S: Stream>(stream: S, input: BytesMut, client: Box<Client>, shared: &Shared) -> (String, Closed) {
+    let Client { connect: frame, mut connection, who, auth_data, will } = *client;
     let Packet::Connect(connect) = frame.packet() else { return (String::new(), Closed::NoConnect) };
     let keep_alive = keep_alive(&connect, shared);
     // 3.x is not told, and held to it all the same.
@@ -301,7 +302,8 @@ async fn attend<S: Stream>(stream: S, input: BytesMut, client: Client, shared: &
     let at_last = (longest < u32::MAX).then(|| this.now.saturating_add(u64::from(longest) * 1000));
     let session_ends = session_ends.into_iter().chain(at_last).min();
     drop(link);
-    this.finish(seat, Ending { session_ends, will_due }, &end).await
+    // Performance: as at the beginning.
+    Box::pin(this.finish(seat, Ending { session_ends, will_due }, &end)).await
 }
 
 /// The keep alive that the client is held to, in seconds.

@@ -66,11 +66,12 @@ impl<S: Stream> Connection<'_, S> {
             let frame = CheckedFrame::new(frame)?;
             match link.handle(frame.packet(), self.now) {
                 Ok(Input::Subscribe(packet, reply)) => {
-                    let codes = self.subscribe(held, &packet).await;
+                    // Performance: in a box, as what is rare would make every connection larger.
+                    let codes = Box::pin(self.subscribe(held, &packet)).await;
                     Then::Reply(reply, codes)
                 }
                 Ok(Input::Unsubscribe(packet, reply)) => {
-                    let codes = self.unsubscribe(held, &packet).await;
+                    let codes = Box::pin(self.unsubscribe(held, &packet)).await;
                     Then::Reply(reply, codes)
                 }
                 Ok(Input::Auth(auth)) => self.authenticate(held, &auth),
