@@ -158,7 +158,9 @@ impl End for Postgres {
 
 async fn insert_all(client: &Client, insert: &Statement, batch: &[Arc<Queued>]) -> Result<(), Error> {
     let mut rows = Rows::default();
-    batch.iter().for_each(|queued| rows.push(queued));
+    for queued in batch {
+        rows.push(queued);
+    }
     let Rows { ids, arrived, topics, qos, retain, payloads, bytes, properties } = &rows;
     let columns: [&(dyn ToSql + Sync); 8] = [ids, arrived, topics, qos, retain, payloads, bytes, properties];
     client.execute(insert, &columns).await.map(|_| ())
