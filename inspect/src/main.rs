@@ -73,16 +73,15 @@ fn main() -> ExitCode {
     }
     match &args.command {
         None => {
-            let out = output(&args.view, args.stream, Box::new(io::stdout()));
-            let report = Report::new(out, selection(&args.view), choices(&args).options);
-            ended(report, |report| run(&args, report))
+            let out = output(&args.view, Some(&args), &|| Box::new(io::stdout()));
+            let options = choices(&args).options;
+            ended(out, &args.view, options, |report| run(&args, report))
         }
         Some(Command::Proxy(proxy)) => {
             let outlet = Outlet::new();
-            let out = output(&proxy.view, false, Box::new(outlet.clone()));
-            let report =
-                Report::new(out, selection(&proxy.view), judging(&proxy.view, DecodeOptions::detect()));
-            let code = ended(report, |report| proxy::run(proxy, report));
+            let out = output(&proxy.view, None, &|| Box::new(outlet.clone()));
+            let options = judging(&proxy.view, DecodeOptions::detect());
+            let code = ended(out, &proxy.view, options, |report| proxy::run(proxy, report));
             outlet.finish();
             code
         }
@@ -103,7 +102,13 @@ fn written(result: io::Result<()>) -> ExitCode {
 }
 
 /// Lets the work be done, and says how it ended.
-fn ended(mut report: Report, work: impl FnOnce(&mut Report) -> Result<()>) -> ExitCode {
+fn ended(
+    output: Box<dyn Output>,
+    args: &View,
+    options: DecodeOptions,
+    work: impl FnOnce(&mut Report) -> Result<()>,
+) -> ExitCode {
+    let mut report = Report::new(output, selection(args), options);
     match work(&mut report) {
         Ok(()) => {}
         // Whoever read the output has seen enough.
@@ -233,21 +238,22 @@ fn judging(args: &View, options: DecodeOptions) -> DecodeOptions {
     args.max_packet_size.map_or(options, |size| options.with_max_packet_size(size))
 }
 
-fn output(args: &View, stream: bool, out: Box<dyn Write>) -> Box<dyn Output> {
+/// The chosen output. `inputs` says more about what is read, if there is more; `open` gives where output goes.
+fn output(args: &View, inputs: Option<&Args>, open: &dyn Fn() -> Box<dyn Write>) -> Box<dyn Output> {
     let colour = match args.color {
         ColorChoice::Always => true,
         ColorChoice::Never => false,
         ColorChoice::Auto => anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never,
     };
     let painter = Painter { colour };
-    let out = BufWriter::new(fitting(args, out));
+    let out = BufWriter::new(fitting(args, open()));
     let (time, full) = (args.time, args.full);
     if args.stats {
         Box::new(Stats::new(out, painter, args.json))
     } else if args.flows {
         Box::new(Flows { out, painter, time, json: args.json, begin: None })
     } else if args.json {
-        Box::new(Json::new(out, stream))
+        Box::new(Json::new(out, inputs.is_some_and(|inputs| inputs.stream)))
     } else if args.explain {
         Box::new(Explain { out, painter, time, full, begin: None })
     } else {
