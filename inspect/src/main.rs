@@ -83,20 +83,16 @@ fn main() -> ExitCode {
                         return ExitCode::from(UNUSABLE);
                     }
                 },
-                None => {
-                    let kind = Kind { stream: args.stream, sums: !args.hex && !args.raw };
-                    output(&args.view, kind, &|| Box::new(io::stdout()))
-                }
+                None => output(&args.view, Some(&args), &|| Box::new(io::stdout())),
             };
-            let report = Report::new(out, selection(&args.view), choices(&args).options);
-            ended(report, |report| run(&args, report))
+            let options = choices(&args).options;
+            ended(out, &args.view, options, |report| run(&args, report))
         }
         Some(Command::Proxy(proxy)) => {
             let outlet = Outlet::new();
-            let out = output(&proxy.view, Kind { stream: false, sums: false }, &|| Box::new(outlet.clone()));
-            let report =
-                Report::new(out, selection(&proxy.view), judging(&proxy.view, DecodeOptions::detect()));
-            let code = ended(report, |report| proxy::run(proxy, report));
+            let out = output(&proxy.view, None, &|| Box::new(outlet.clone()));
+            let options = judging(&proxy.view, DecodeOptions::detect());
+            let code = ended(out, &proxy.view, options, |report| proxy::run(proxy, report));
             outlet.finish();
             code
         }
@@ -117,7 +113,13 @@ fn written(result: io::Result<()>) -> ExitCode {
 }
 
 /// Lets the work be done, and says how it ended.
-fn ended(mut report: Report, work: impl FnOnce(&mut Report) -> Result<()>) -> ExitCode {
+fn ended(
+    output: Box<dyn Output>,
+    args: &View,
+    options: DecodeOptions,
+    work: impl FnOnce(&mut Report) -> Result<()>,
+) -> ExitCode {
+    let mut report = Report::new(output, selection(args), options);
     match work(&mut report) {
         Ok(()) => {}
         // Whoever read the output has seen enough.
@@ -255,38 +257,30 @@ fn page(args: &Args, path: &Path) -> Result<Box<dyn Output>> {
     Ok(Box::new(page))
 }
 
-/// What the output has to know besides what the user wants to see.
-#[derive(Clone, Copy)]
-struct Kind {
-    /// Lines go out one by one.
-    stream: bool,
-    /// There are connections, whose sums stand below a timeline.
-    sums: bool,
-}
-
-fn output(args: &View, kind: Kind, outlet: &dyn Fn() -> Box<dyn Write>) -> Box<dyn Output> {
+/// The chosen output. `inputs` says more about what is read, if there is more; `open` gives where output goes.
+fn output(args: &View, inputs: Option<&Args>, open: &dyn Fn() -> Box<dyn Write>) -> Box<dyn Output> {
     let colour = match args.color {
         ColorChoice::Always => true,
         ColorChoice::Never => false,
         ColorChoice::Auto => anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never,
     };
     let painter = Painter { colour };
-    let out = BufWriter::new(fitting(args, outlet()));
+    let out = BufWriter::new(fitting(args, open()));
     let (time, full) = (args.time, args.full);
     if args.stats {
         Box::new(Stats::new(out, painter, args.json))
     } else if args.flows {
         Box::new(Flows { out, painter, time, json: args.json, begin: None })
     } else if args.json {
-        Box::new(Json::new(out, kind.stream))
+        Box::new(Json::new(out, inputs.is_some_and(|inputs| inputs.stream)))
     } else if args.explain {
         Box::new(Explain { out, painter, time, full, begin: None })
     } else {
         let timeline = Box::new(Timeline { out, painter, time, full, compact: args.compact, begin: None });
-        if args.no_summary || args.packet.is_some() || !kind.sums {
+        if args.no_summary || args.packet.is_some() || inputs.is_none_or(|inputs| inputs.hex || inputs.raw) {
             timeline
         } else {
-            Box::new(Summed::new(timeline, BufWriter::new(fitting(args, outlet())), painter))
+            Box::new(Summed::new(timeline, BufWriter::new(fitting(args, open())), painter))
         }
     }
 }
