@@ -17,6 +17,8 @@ mod pool;
 mod record;
 mod render;
 mod report;
+#[cfg(test)]
+mod rules_tests;
 mod session;
 mod standard;
 mod stream;
@@ -177,7 +179,7 @@ fn choices(args: &Args) -> Choices {
         digits: if args.decimal { Digits::Decimal } else { Digits::Hex },
         join: args.join,
         progress,
-        watch: args.rules,
+        watch: !args.no_rules,
     }
 }
 
