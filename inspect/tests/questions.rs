@@ -234,11 +234,9 @@ fn when_memory_is_full_that_is_said_and_nobody_is_blamed() {
     let topic = "t".repeat(60_000);
     for alias in 1..=300_u16 {
         let body = [&60_000_u16.to_be_bytes(), topic.as_bytes(), b"\x03\x23", &alias.to_be_bytes()].concat();
-        let length = [
-            0x80 | (body.len() & 0x7F) as u8,
-            0x80 | (body.len() >> 7 & 0x7F) as u8,
-            (body.len() >> 14) as u8,
-        ];
+        // The Remaining Length is that of every packet here.
+        assert_eq!(body.len(), 60_006);
+        let length = [0x80 | 0x66, 0x80 | 0x54, 0x03];
         connection.send(Client, &[b"\x30".as_slice(), &length, &body].concat());
     }
     connection.send(Client, b"\x30\x06\0\0\x03\x23\0\x01");
@@ -257,14 +255,14 @@ fn codes_have_numbers_and_names_and_bad_packets_what_could_be_read() {
         (["--version", "3.1.1", "20020001"], "Connection Refused, unacceptable protocol version (0x01)"),
         (["--version", "3.1.1", "20020000"], "Connection Accepted (0x00)"),
         (
-            ["--version", "3.1.1", "90040001 0102"],
+            ["--version", "3.1.1", "900400010102"],
             "Success - Maximum QoS 1 (0x01); Success - Maximum QoS 2 (0x02)",
         ),
         (["--version", "5", "40020001"], "id 1, Success (0x00)"),
-        (["--version", "5", "b00500010000 11"], "Success (0x00); No subscription existed (0x11)"),
+        (["--version", "5", "b0050001000011"], "Success (0x00); No subscription existed (0x11)"),
         // The packet identifier is 0: topic and flags could be read.
         (
-            ["--version", "3.1.1", "3405000161 0000"],
+            ["--version", "3.1.1", "34050001610000"],
             "read: DUP 0 (no), QoS 2 (exactly once), RETAIN 0 (no), Topic Name \"a\"",
         ),
         (["--version", "3.1.1", "320a000361"], "read: DUP 0 (no), QoS 1 (at least once), RETAIN 0 (no)"),
