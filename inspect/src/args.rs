@@ -29,7 +29,7 @@ Exit code (of several that apply, the first in this list):
   1  a packet is malformed; one that is cut off is not
   4  a capture file is damaged, or ends inside a record; what comes before was shown
   3  there is no packet in the input, or none that the filters want
-  5  a rule between packets is broken (with --rules)
+  5  a rule between packets is broken
   0  all packets are well-formed";
 
 /// Reads MQTT 3.1, 3.1.1 and 5.0 out of captures, byte streams and hex, and shows every packet with
@@ -135,10 +135,13 @@ pub(crate) struct View {
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(2..), help_heading = "Judging")]
     pub(crate) max_packet_size: Option<u32>,
 
-    /// Judge the rules between the packets of a connection, too. In a capture whose segments are missing or out of
-    /// order, a packet that is seen before what it answers may be blamed
+    /// Do not judge the rules between the packets of a connection
     #[arg(long, help_heading = "Judging")]
-    pub(crate) rules: bool,
+    pub(crate) no_rules: bool,
+
+    /// Judge the rules between packets, as is done anyway
+    #[arg(long, hide = true, conflicts_with = "no_rules")]
+    rules: bool,
 
     /// Only connections of this client identifier (this and the other filters may be repeated: one of the values has
     /// to fit; of several filters all have to)

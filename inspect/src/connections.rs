@@ -3,6 +3,7 @@
 
 mod connection;
 mod copies;
+mod order;
 mod shelf;
 
 use std::collections::HashMap;
@@ -36,6 +37,9 @@ const MOST_SERVERS: usize = 16 * 1024;
 /// Takes what connections bring. `key` tells connections apart; those that are not MQTT never show.
 pub(crate) trait Sink {
     fn piece(&mut self, origin: &Origin, time: Option<Time>, piece: Piece<'_>) -> Result<()>;
+
+    /// What a connection brings from here on may be out of order: an answer may come before its question.
+    fn disorder(&mut self, _key: u64) {}
 
     /// Nothing more comes from a connection.
     fn forget(&mut self, key: u64) -> Result<()>;

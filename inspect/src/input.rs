@@ -37,7 +37,7 @@ pub(crate) struct Choices {
     /// All lines of hex belong together.
     pub(crate) join: bool,
     pub(crate) progress: bool,
-    /// Judge the rules between packets.
+    /// Whether the rules between packets are judged.
     pub(crate) watch: bool,
 }
 
@@ -194,6 +194,17 @@ impl connections::Sink for Sink<'_> {
             Box::new((connection, session, Memory::new(choices.watch, pool)))
         });
         let (sender, from) = ((origin.sender, origin.whole), Origin::Connection(*connection));
+        match piece {
+            // How many packets a hole takes may turn out later.
+            Piece::Note(Note::Missing { .. } | Note::CutOff { .. } | Note::BadWebSocket { .. }) => {
+                memory.disorder(origin.sender);
+            }
+            Piece::Note(Note::Joined | Note::WebSocketJoined | Note::WebSocketUnseen { .. }) => {
+                memory.disorder(Sender::Client);
+                memory.disorder(Sender::Server);
+            }
+            _ => {}
+        }
         let mut out =
             |sender, time, read: SessionRead<'_>| report.read((from, time, Some(sender)), memory, read);
         match piece {
@@ -201,6 +212,10 @@ impl connections::Sink for Sink<'_> {
             Piece::Lost { length, .. } => {
                 session.lose(sender, length, time, &mut out)?;
                 memory.gap(origin.sender);
+                Ok(())
+            }
+            Piece::Late(is_late) => {
+                memory.late(origin.sender, is_late);
                 Ok(())
             }
             Piece::Note(note) => {
@@ -212,6 +227,14 @@ impl connections::Sink for Sink<'_> {
                 let sender = (!note.is_of_both()).then_some(origin.sender);
                 report.note((from, time, sender), memory, note)
             }
+        }
+    }
+
+    fn disorder(&mut self, key: u64) {
+        if let Some(session) = self.sessions.get_mut(&key) {
+            let (_, _, memory) = &mut **session;
+            memory.disorder(Sender::Client);
+            memory.disorder(Sender::Server);
         }
     }
 

@@ -23,6 +23,8 @@ mod proxy;
 mod record;
 mod render;
 mod report;
+#[cfg(test)]
+mod rules_tests;
 mod session;
 mod signal;
 mod standard;
@@ -241,7 +243,7 @@ fn choices(args: &Args) -> Choices {
         digits: if args.decimal { Digits::Decimal } else { Digits::Hex },
         join: args.join,
         progress,
-        watch: args.view.rules,
+        watch: !args.view.no_rules,
     }
 }
 

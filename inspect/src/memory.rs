@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use mqtt_session::Watcher;
-use mqtt_wire::{Packet, PropertyId, Publish, Sender};
+use mqtt_wire::{Packet, PropertyId, Publish, Sender, Version};
 
 use crate::capture::Time;
 use crate::flow::{Flow, Flows};
 use crate::note::Note;
 use crate::pool::Pool;
 use crate::record::{Content, Item, Known, Names};
+use crate::session::other;
 
 /// How much an entry of a table takes besides its text.
 const ENTRY: usize = 64;
@@ -27,6 +28,12 @@ pub(crate) struct Memory {
     /// Whether rules between packets are judged.
     watches: bool,
     watcher: Option<Box<Watcher>>,
+    /// Of whom packets may be missing, or have come out of order: the client, the server.
+    gaps: [bool; 2],
+    /// Of whom it is not known yet where the packets go on.
+    astray: [bool; 2],
+    /// The packets that come had waited: the other side's answers may have come before.
+    is_late: bool,
     pool: Pool,
     /// How many bytes were taken from the pool.
     taken: usize,
@@ -61,6 +68,9 @@ impl Memory {
             flows: None,
             watches: false,
             watcher: None,
+            gaps: [false; 2],
+            astray: [false; 2],
+            is_late: false,
             pool: pool.clone(),
             taken: 0,
             is_short: false,
@@ -87,8 +97,19 @@ impl Memory {
         let place = (item.number, time);
         let change = self.flows.as_mut().map(|flows| flows.see(packet, sender, topic.as_ref(), place));
         let change = change.unwrap_or_default();
-        if self.watches {
-            let watcher = self.watcher.get_or_insert_with(|| Box::new(Watcher::new(item.version)));
+        if matches!(packet, Packet::Connect(_)) && self.gaps != [false; 2] {
+            // What is missing may have been the end of another connection.
+            self.watcher = None;
+            self.gaps = [self.is_late; 2];
+            self.astray = self.gaps;
+        }
+        if self.watches && !self.is_late {
+            self.astray[index(sender)] = false;
+            if self.astray[index(other(sender))] {
+                self.disorder(other(sender));
+            }
+            let gaps = self.gaps;
+            let watcher = self.watcher.get_or_insert_with(|| Box::new(watcher(item.version, gaps)));
             let now = time.map_or(0, |time| time.0 / 1_000_000);
             seen.known.broken = watcher.see(packet, sender, item.length, now);
         }
@@ -108,11 +129,23 @@ impl Memory {
 
     /// Packets of a sender are missing.
     pub(crate) fn gap(&mut self, sender: Sender) {
+        self.disorder(sender);
+        let old = std::mem::take(self.aliases_of(sender));
+        self.alias_bytes -= old.values().map(|topic| topic.len() + ENTRY).sum::<usize>();
+    }
+
+    /// Packets of a sender may come behind what the other side answered.
+    pub(crate) fn disorder(&mut self, sender: Sender) {
+        (self.gaps[index(sender)], self.astray[index(sender)]) = (true, true);
         if let Some(watcher) = &mut self.watcher {
             watcher.gap(sender);
         }
-        let old = std::mem::take(self.aliases_of(sender));
-        self.alias_bytes -= old.values().map(|topic| topic.len() + ENTRY).sum::<usize>();
+    }
+
+    /// A sender's packets that had waited come now, or are over.
+    pub(crate) fn late(&mut self, sender: Sender, is_late: bool) {
+        self.is_late = is_late;
+        self.disorder(sender);
     }
 
     /// The connection is over: the flows that wait for an answer.
@@ -190,6 +223,21 @@ impl Memory {
             Sender::Server => server,
         }
     }
+}
+
+fn index(sender: Sender) -> usize {
+    usize::from(sender == Sender::Server)
+}
+
+/// A watcher that knows of whom packets are missing.
+fn watcher(version: Version, [client, server]: [bool; 2]) -> Watcher {
+    let mut watcher = Watcher::new(version);
+    for (sender, is_missing) in [(Sender::Client, client), (Sender::Server, server)] {
+        if is_missing {
+            watcher.gap(sender);
+        }
+    }
+    watcher
 }
 
 impl Drop for Memory {

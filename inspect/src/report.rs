@@ -128,6 +128,10 @@ impl Report {
         match read {
             Read::Cut { version, guessed, cut } => self.cut(place, memory, (version, guessed), &cut),
             Read::Note(note) => self.note(place, memory, note),
+            Read::Late(is_late) => {
+                memory.late(place.2.unwrap_or(Sender::Client), is_late);
+                Ok(())
+            }
         }
     }
 

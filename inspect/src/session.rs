@@ -20,6 +20,8 @@ pub(crate) enum Read<'a> {
         cut: Cut<'a>,
     },
     Note(Note),
+    /// What comes now had waited until it was found, or is over: the other side's answers may have come before.
+    Late(bool),
 }
 
 /// Takes what was found, with its sender and the time of its last byte.
@@ -94,37 +96,40 @@ impl Session {
         let Some((framer, direction_sender)) = self.framer(sender) else { return Ok(()) };
         let options = direction_sender.map_or(options, |sender| options.with_sender(sender));
         let back = framer.push(offset, bytes, time, (options, versions));
-        if let Some(back) = back {
-            self.found_back(sender, back, time, out)?;
-        }
-        let answers = self.drain(sender, time, out)?;
+        let answers = match back {
+            Some(back) => self.take_up(sender, back, time, out)?,
+            None => self.drain(sender, time, out)?,
+        };
         // They prove what the other side sent, if it is looked for.
         let other = other(sender);
         for answer in answers {
             let Some((framer, _)) = self.framer(other) else { break };
             if let Some(back) = framer.hear(answer) {
-                self.found_back(other, back, time, out)?;
-                self.drain(other, time, out)?;
+                self.take_up(other, back, time, out)?;
                 break;
             }
         }
         Ok(())
     }
 
-    fn found_back(
+    /// Hands out the packets that were found.
+    fn take_up(
         &mut self,
         sender: Sender,
         back: crate::framer::Back,
         time: Option<Time>,
         out: Out<'_>,
-    ) -> Result<()> {
+    ) -> Result<Vec<Answer>> {
         if self.guessed {
             self.version = back.version.or(self.version);
         }
-        match back.skipped {
-            0 => Ok(()),
-            skipped => out(sender, time, Read::Note(Note::Resynchronized { skipped })),
+        if back.skipped > 0 {
+            out(sender, time, Read::Note(Note::Resynchronized { skipped: back.skipped }))?;
         }
+        out(sender, time, Read::Late(true))?;
+        let answers = self.drain(sender, time, out)?;
+        out(sender, time, Read::Late(false))?;
+        Ok(answers)
     }
 
     /// Hands out all packets that are there. Returns those with identifiers when the other side looks for its
@@ -181,8 +186,7 @@ impl Session {
         for sender in [Sender::Client, Sender::Server] {
             let Some((framer, _)) = self.framer(sender) else { continue };
             if let Some(back) = framer.take_up_at_end() {
-                self.found_back(sender, back, time, out)?;
-                self.drain(sender, time, out)?;
+                self.take_up(sender, back, time, out)?;
             }
             let (version, guessed) = (self.version.unwrap_or(Version::V5), self.guessed);
             let Some((framer, _)) = self.framer(sender) else { continue };

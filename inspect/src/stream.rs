@@ -48,6 +48,8 @@ pub(crate) enum Piece<'a> {
         length: Option<u64>,
     },
     Note(Note),
+    /// What comes now had waited until it was found, or is over: the other side's answers may have come before.
+    Late(bool),
 }
 
 /// Takes `Piece`s with their sender and time.
@@ -82,7 +84,7 @@ enum State {
 
 /// An event that waits, and the room for it.
 #[derive(Debug)]
-struct Waiting {
+pub(crate) struct Waiting {
     side: Side,
     event: Held,
     _room: Share,
@@ -273,10 +275,10 @@ impl Stream {
     /// The event without the PROXY header; `None` when it is within it.
     fn behind_proxy<'a>(&self, event: Event<'a>) -> Option<Event<'a>> {
         match event {
-            Event::Data { offset, time, bytes } => {
+            Event::Data { offset, time, bytes, after } => {
                 let skipped = usize::try_from(self.proxied.saturating_sub(offset)).ok()?;
                 let bytes = bytes.get(skipped..).filter(|bytes| !bytes.is_empty())?;
-                Some(Event::Data { offset: offset.saturating_sub(self.proxied), time, bytes })
+                Some(Event::Data { offset: offset.saturating_sub(self.proxied), time, bytes, after })
             }
             event => Some(event),
         }
@@ -417,11 +419,11 @@ fn first_bytes(waiting: &[Waiting], side: Side) -> First {
 
 impl Waiting {
     /// `None` when there is no room for it.
-    fn new(side: Side, event: Event<'_>, pool: &Pool) -> Option<Self> {
+    pub(crate) fn new(side: Side, event: Event<'_>, pool: &Pool) -> Option<Self> {
         let length = if let Event::Data { bytes, .. } = event { bytes.len() } else { 0 };
         let room = Share::of(pool, length + size_of::<Self>())?;
         let event = match event {
-            Event::Data { offset, time, bytes } => Held::Data { offset, time, bytes: bytes.to_vec() },
+            Event::Data { offset, time, bytes, .. } => Held::Data { offset, time, bytes: bytes.to_vec() },
             Event::Missing { offset, length, cut, time } => {
                 Held::Other(Event::Missing { offset, length, cut, time })
             }
@@ -438,9 +440,11 @@ impl Waiting {
         Some(Self { side, event, _room: room })
     }
 
-    fn event(&self) -> Event<'_> {
+    pub(crate) fn event(&self) -> Event<'_> {
         match &self.event {
-            Held::Data { offset, time, bytes } => Event::Data { offset: *offset, time: *time, bytes },
+            Held::Data { offset, time, bytes } => {
+                Event::Data { offset: *offset, time: *time, bytes, after: 0 }
+            }
             Held::Other(event) => *event,
         }
     }
@@ -457,7 +461,7 @@ impl Waiting {
 
 fn plain(sender: Sender, event: Event<'_>, out: Out<'_>) -> Result<()> {
     match event {
-        Event::Data { offset, time, bytes } => out(sender, time, Piece::Bytes { offset, bytes }),
+        Event::Data { offset, time, bytes, .. } => out(sender, time, Piece::Bytes { offset, bytes }),
         Event::Missing { offset, length, time, .. } => {
             tcp_note(sender, &event, out)?;
             out(sender, time, Piece::Lost { offset, length: Some(length) })

@@ -16,8 +16,9 @@ use crate::pool::Pool;
 /// What reassembly found. Offsets count the stream's bytes from its first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Event<'a> {
-    /// The next bytes of the stream, and when they were there to be read.
-    Data { offset: u64, time: Option<Time>, bytes: &'a [u8] },
+    /// The next bytes of the stream, and when they were there to be read; `after`: how much of the other side's
+    /// stream their sender had by then.
+    Data { offset: u64, time: Option<Time>, bytes: &'a [u8], after: u64 },
     /// Bytes that the capture does not hold; the stream goes on after them. `cut`: their segment is there,
     /// but was captured only in part.
     Missing { offset: u64, length: u64, cut: bool, time: Option<Time> },
@@ -36,6 +37,8 @@ pub(crate) struct Payload<'a> {
     /// How many bytes follow that were not.
     pub(crate) cut: u64,
     pub(crate) time: Option<Time>,
+    /// How much of the other side's stream its segment acknowledges.
+    pub(crate) after: u64,
 }
 
 impl Payload<'_> {
@@ -64,6 +67,7 @@ struct Held {
     time: Option<Time>,
     bytes: Vec<u8>,
     cut: u64,
+    after: u64,
 }
 
 impl Held {
@@ -197,11 +201,16 @@ impl Assembler {
         self.release(out)
     }
 
+    /// How many bytes of the stream lie before `sequence`, which its receiver waits for next; 0 when that is not known.
+    pub(crate) fn before(&self, sequence: u32) -> u64 {
+        let offset = self.offset(sequence).unwrap_or_default();
+        // A FIN counts as one byte in acknowledgements.
+        self.end.map_or(offset, |end| offset.min(end))
+    }
+
     /// The receiver has all bytes before `sequence`: a hole before it will not be filled by the sender.
     pub(crate) fn acknowledge(&mut self, sequence: u32) {
-        let Some(offset) = self.offset(sequence) else { return };
-        // A FIN counts as one byte in acknowledgements.
-        let offset = self.end.map_or(offset, |end| offset.min(end));
+        let offset = self.before(sequence);
         if offset > self.delivered && offset > self.acknowledged {
             self.acknowledged = offset;
         }
@@ -245,7 +254,7 @@ impl Assembler {
     /// Keeps a segment that came early; its cost has been taken from the pool.
     fn hold(&mut self, offset: u64, payload: Payload<'_>, out: Out<'_>) -> Result<()> {
         let (length, time) = (payload.length(), payload.time);
-        let held = Held { time, bytes: payload.bytes.to_vec(), cut: payload.cut };
+        let held = Held { time, bytes: payload.bytes.to_vec(), cut: payload.cut, after: payload.after };
         let differing = |first: &Held| {
             first.bytes.iter().zip(payload.bytes).filter(|(first, again)| first != again).count() as u64
         };
@@ -272,7 +281,7 @@ impl Assembler {
 
     /// Hands out what is new; `offset` is not past `delivered`, and the end is.
     fn deliver(&mut self, offset: u64, payload: Payload<'_>, out: Out<'_>) -> Result<()> {
-        let Payload { bytes, cut, time } = payload;
+        let Payload { bytes, cut, time, after } = payload;
         let known = self.delivered - offset;
         let split = usize::try_from(known).map_or(bytes.len(), |known| known.min(bytes.len()));
         let (again, new) = bytes.split_at(split);
@@ -285,7 +294,7 @@ impl Assembler {
             let offset = self.delivered;
             self.advance(offset + new.len() as u64);
             self.recent.push(new, &self.pool);
-            out(Event::Data { offset, time: self.time, bytes: new })?;
+            out(Event::Data { offset, time: self.time, bytes: new, after })?;
         }
         let (offset, end) = (self.delivered, offset + bytes.len() as u64 + cut);
         if end > offset {
@@ -311,7 +320,8 @@ impl Assembler {
             let (offset, held) = entry.remove_entry();
             self.let_go(&held);
             if offset + held.length() > self.delivered {
-                let payload = Payload { bytes: &held.bytes, cut: held.cut, time: held.time };
+                let payload =
+                    Payload { bytes: &held.bytes, cut: held.cut, time: held.time, after: held.after };
                 self.deliver(offset, payload, out)?;
             }
         }

@@ -53,6 +53,7 @@ impl Sink for Collector {
             }
             Piece::Lost { .. } => panic!("nothing is missing from these captures"),
             Piece::Note(note) => self.notes.push(note),
+            Piece::Late(_) => panic!("nothing has waited in these captures"),
         }
         Ok(())
     }

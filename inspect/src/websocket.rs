@@ -27,6 +27,8 @@ pub(crate) enum Item<'a> {
     Bytes(&'a [u8]),
     /// Bytes of messages that are not there: how many, where that is known.
     Lost(Option<u64>),
+    /// What comes now had waited, or is over.
+    Late(bool),
     Note(Note),
 }
 
@@ -160,7 +162,9 @@ impl Frames {
             Run::Frames => {
                 let frames = self.waiting.take();
                 out(Item::Lost(None))?;
+                out(Item::Late(true))?;
                 self.read(frames.as_deref().unwrap_or_default(), out)?;
+                out(Item::Late(false))?;
             }
         }
         Ok(())

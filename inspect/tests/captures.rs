@@ -11,6 +11,11 @@ use support::{
     pcapng, run,
 };
 
+/// Captures in which rules between packets are broken: limits that the other side has announced are passed. Which,
+/// and how often, is told in the tests of mqtt-session.
+const KNOWN: [&str; 4] =
+    ["mosqtight_mqttjs_v5", "mosqtight_paho_v5", "mosquitto_mqttjs_v5", "mosquitto_paho_v5"];
+
 #[test]
 fn real_captures_hold_the_packets_that_the_dissector_saw() {
     let mut packets = 0;
@@ -41,7 +46,10 @@ fn real_captures_hold_the_packets_that_the_dissector_saw() {
             packets += 1;
         }
         assert!(seen.values().all(Vec::is_empty), "{}: more packets than the dissector saw", path.display());
-        assert!(ran.code < 2 && ran.err.is_empty(), "{}: {} {}", path.display(), ran.code, ran.err);
+        let stem = path.file_stem().and_then(|stem| stem.to_str()).expect("a name");
+        let is_known = KNOWN.contains(&stem);
+        assert!(ran.code < 2 || is_known && ran.code == 5, "{}: {}", path.display(), ran.code);
+        assert_eq!(ran.err, "", "{}", path.display());
     }
     println!("{packets} packets");
 }

@@ -26,16 +26,24 @@ fn capture() -> Vec<u8> {
 #[test]
 fn the_timeline_is_read_by_people() {
     let ran = run_with(&["-"], &capture());
-    let expected = "           0.000000  #1       connection opened: 10.0.0.1:50000 → 10.0.0.2:1883
-    1      0.003000  #1   →   CONNECT      MQTT 3.1.1, client identifier \"a\", clean session, keep alive 60 s
-    2      0.004000  #1   ←   CONNACK      Connection Accepted
-    3      0.005000  #1   →   PUBLISH      \"lampu\", QoS 0: \"menyala\"
-    4      0.006000  #1   → ✗ PUBLISH      byte 5: a topic name holds a wildcard [MQTT-3.3.2-2], reason code 0x81 Malformed Packet
-                                           30 05 00 02 61 23 78
-    5      0.007000  #1   →   PUBLISH      \"a\", QoS 0: 00 01 02 (3 bytes)
-    6      0.008000  #1   →   DISCONNECT
-           0.010000  #1       connection closed
+    let expected = "           0.000000  #1                            connection opened: 10.0.0.1:50000 → 10.0.0.2:1883
+    1      0.003000  #1   a                    →   CONNECT      MQTT 3.1.1, client identifier \"a\", clean session, keep alive 60 s
+    2      0.004000  #1   a                    ←   CONNACK      Connection Accepted (0x00)
+    3      0.005000  #1   a                    →   PUBLISH      \"lampu\", QoS 0: \"menyala\"
+    4      0.006000  #1   a                    → ✗ PUBLISH      byte 5: a topic name holds a wildcard [MQTT-3.3.2-2], reason code 0x81 Malformed Packet
+                                                                30 05 00 02 61 23 78
+                                                                read: DUP 0 (no), QoS 0 (at most once), RETAIN 0 (no)
+    5      0.007000  #1   a                    →   PUBLISH      \"a\", QoS 0: 00 01 02 (3 bytes)
+    6      0.008000  #1   a                    →   DISCONNECT
+           0.010000  #1   a                        connection closed
+
+6 packets, 52 bytes in 1 connection, 0.010000 s
+1 malformed
 ";
+    assert_eq!(
+        run_with(&["--no-summary", "-"], &capture()).out,
+        expected.split("\n6 packets").next().unwrap()
+    );
     assert_eq!(ran.out, expected);
     assert_eq!((ran.code, ran.err.as_str()), (1, ""));
 }
@@ -44,7 +52,11 @@ fn the_timeline_is_read_by_people() {
 fn times_may_be_utc() {
     let ran = run_with(&["--time", "utc", "-"], &capture());
     assert!(
-        ran.out.lines().nth(1).unwrap().starts_with("    1  2023-11-14T22:13:20.004000Z  #1   →   CONNECT"),
+        ran.out
+            .lines()
+            .nth(1)
+            .unwrap()
+            .starts_with("    1  2023-11-14T22:13:20.004000Z  #1   a                    →   CONNECT"),
         "{}",
         ran.out
     );
@@ -53,7 +65,10 @@ fn times_may_be_utc() {
 #[test]
 fn one_packet_can_be_asked_for() {
     let ran = run_with(&["--packet", "3", "-"], &capture());
-    assert_eq!(ran.out, "    3      0.005000  #1   →   PUBLISH      \"lampu\", QoS 0: \"menyala\"\n");
+    assert_eq!(
+        ran.out,
+        "    3      0.005000  #1   a                    →   PUBLISH      \"lampu\", QoS 0: \"menyala\"\n"
+    );
     let beyond = run_with(&["--packet", "7", "-"], &capture());
     assert_eq!(
         (beyond.code, beyond.err.as_str()),
@@ -102,7 +117,7 @@ fn the_summary_counts_everything() {
         "         5  well-formed",
         "         1  malformed",
         "PUBLISH                2           24                                                  ",
-        "        #1  10.0.0.1:50000 → 10.0.0.2:1883, MQTT 3.1.1: 5 packets (48 bytes) from the client, 1 packet (4 bytes) from the server, 1 malformed",
+        "        #1  10.0.0.1:50000 → 10.0.0.2:1883, client \"a\", MQTT 3.1.1: 5 packets (48 bytes) from the client, 1 packet (4 bytes) from the server, 1 malformed",
         "         1  a topic name holds a wildcard [MQTT-3.3.2-2]",
     ] {
         assert!(

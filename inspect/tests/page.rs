@@ -285,6 +285,7 @@ fn pictures() {
                     ("sums", "latency-heading"),
                     ("lanes", "filters"),
                     ("packets", "packets-heading"),
+                    ("connections", "connections-heading"),
                 ] {
                     browser.eval(&format!("document.documentElement.style.scrollBehavior = 'auto'; document.getElementById('{at}').scrollIntoView()"));
                     browser.eval("new Promise((done) => setTimeout(done, 100))");

@@ -44,8 +44,8 @@ pub struct Watcher {
     limits: Limits,
     auth: Authentication,
     keep_alive: u16,
-    /// When the client last sent something.
-    heard: Millis,
+    /// When the client last sent something, once that is known.
+    heard: Option<Millis>,
     requests: BTreeMap<PacketId, Request>,
     client: Side,
     server: Side,
@@ -154,7 +154,7 @@ impl Watcher {
             limits: Limits::NONE,
             auth: Authentication::NONE,
             keep_alive: 0,
-            heard: 0,
+            heard: None,
             requests: BTreeMap::new(),
             client: Side::new(),
             server: Side::new(),
@@ -176,7 +176,7 @@ impl Watcher {
         self.client.forget();
         self.server.forget();
         self.requests.clear();
-        (self.is_new, self.keep_alive) = (false, 0);
+        (self.is_new, self.keep_alive, self.heard) = (false, 0, None);
         match sender {
             Sender::Client => self.client.has_gap = true,
             Sender::Server => self.server.has_gap = true,
@@ -220,11 +220,11 @@ impl Watcher {
     }
 
     fn see_client(&mut self, packet: &Packet<'_>, now: Millis, broken: &mut Vec<SessionRule>) {
-        let silence = now.saturating_sub(self.heard);
+        let silence = self.heard.map_or(0, |heard| now.saturating_sub(heard));
         if self.keep_alive != 0 && silence > u64::from(self.keep_alive) * 1500 {
             broken.push(SessionRule::KeepAlive);
         }
-        self.heard = now;
+        self.heard = Some(now);
         let authenticates = self.state == State::Asked && self.auth.is_asked();
         match packet {
             Packet::Connect(_) if self.state != State::Unknown => broken.push(SessionRule::SecondConnect),

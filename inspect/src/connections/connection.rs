@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use mqtt_wire::Sender;
 
 use super::copies::Copies;
+use super::order::Order;
 use super::{Origin, Servers, Sink};
 use crate::capture::Time;
 use crate::link::Segment;
@@ -18,6 +19,7 @@ use crate::tcp::{self, Assembler, Payload};
 pub(super) struct Connection {
     pub(super) ends: Ends,
     assemblers: [Assembler; 2],
+    order: Order,
     pub(super) stream: Stream,
     pub(super) copies: Copies,
     /// When the last segment was seen.
@@ -54,6 +56,7 @@ impl Connection {
         Self {
             ends: Ends { key, first: segment.source, second: segment.destination },
             assemblers: Self::assemblers(segment, Side::First, pool),
+            order: Order::new(pool),
             stream: Stream::new(hints, pool),
             copies: Copies::default(),
             time: segment.time,
@@ -120,6 +123,7 @@ impl Connection {
             && self.stream.meet(server, segment.time)
         {
             self.assemblers = Self::assemblers(segment, self.side(segment), pool);
+            self.order.reset();
         }
     }
 
@@ -161,7 +165,10 @@ impl Connection {
             self.assemblers[index(side)].fin(sequence, length);
         }
         if length > 0 {
-            let payload = Payload { bytes: segment.payload, cut: segment.cut as u64, time: segment.time };
+            let received = |acknowledged| self.assemblers[index(side.other())].before(acknowledged);
+            let after = segment.acknowledged.map(received).unwrap_or_default();
+            let payload =
+                Payload { bytes: segment.payload, cut: segment.cut as u64, time: segment.time, after };
             if self.assemblers[index(side)].begin(sequence) {
                 self.stream.begins_exactly(side);
             }
@@ -199,7 +206,8 @@ impl Connection {
         for side in [Side::First, Side::Second] {
             self.assemble(side, sink, Assembler::finish)?;
         }
-        let Self { ends, stream, .. } = self;
+        let Self { ends, stream, order, .. } = self;
+        order.flush(&mut |side, event| hand_on(ends, stream, sink, (side, event)))?;
         stream.finish(&mut |client, sender, whole, time, piece| {
             sink.piece(&ends.origin(client, sender, whole), time, piece)
         })
@@ -212,13 +220,27 @@ impl Connection {
         sink: &mut dyn Sink,
         work: impl FnOnce(&mut Assembler, tcp::Out<'_>) -> Result<()>,
     ) -> Result<()> {
-        let Self { ends, assemblers, stream, .. } = self;
+        let Self { ends, assemblers, stream, order, .. } = self;
         work(&mut assemblers[index(side)], &mut |event| {
-            stream.event(side, event, &mut |client, sender, whole, time, piece| {
-                sink.piece(&ends.origin(client, sender, whole), time, piece)
-            })
+            order.take(side, event, &mut |side, event| hand_on(ends, stream, sink, (side, event)))
         })
     }
+}
+
+/// What stands next in order: to the stream, and what comes of it to the sink.
+fn hand_on(
+    ends: &Ends,
+    stream: &mut Stream,
+    sink: &mut dyn Sink,
+    (side, event): (Side, Option<tcp::Event<'_>>),
+) -> Result<()> {
+    let Some(event) = event else {
+        sink.disorder(ends.key);
+        return Ok(());
+    };
+    stream.event(side, event, &mut |client, sender, whole, time, piece| {
+        sink.piece(&ends.origin(client, sender, whole), time, piece)
+    })
 }
 
 impl Ends {
@@ -247,7 +269,7 @@ impl Ends {
     }
 }
 
-fn index(side: Side) -> usize {
+pub(super) fn index(side: Side) -> usize {
     match side {
         Side::First => 0,
         Side::Second => 1,

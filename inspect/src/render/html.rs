@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use mqtt_wire::{Packet, Sender};
+use mqtt_wire::{Packet, Sender, TopicName};
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 use serde_json::{Value, json};
@@ -405,7 +405,7 @@ impl Output for Html {
         sum.serialize(&mut Serializer::with_formatter(&mut self.out, Inert))?;
         self.out.write_all(b"</script>\n")?;
         for script in SCRIPTS {
-            write!(self.out, "<script>{script}</script>\n")?;
+            writeln!(self.out, "<script>{script}</script>")?;
         }
         self.out.write_all(b"</body>\n</html>\n")?;
         self.out.flush()?;
@@ -465,7 +465,7 @@ fn topics(record: &Record<'_>, item: &Item<'_>) -> Vec<String> {
     }
     let Content::Packet(packet) = &item.content else { return Vec::new() };
     let all: Vec<&str> = match packet {
-        Packet::Publish(publish) => publish.topic.iter().map(|topic| topic.as_str()).collect(),
+        Packet::Publish(publish) => publish.topic.iter().map(TopicName::as_str).collect(),
         Packet::Subscribe(ask) => {
             ask.subscriptions.iter().take(TOPICS_OF_EACH).map(|one| one.filter.as_str()).collect()
         }

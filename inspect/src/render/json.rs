@@ -268,27 +268,28 @@ fn describe<M: SerializeMap>(item: &Item<'_>, map: &mut M) -> Result<(), M::Erro
         }
         Content::Incomplete { missing } => {
             map.serialize_entry("missing", missing)?;
-            map.serialize_entry("read", &ReadFields(item))?;
+            read_fields(item, map)?;
             return map.serialize_entry("raw", &digits(item.bytes));
         }
         Content::BadHex(_) => return Ok(()),
     };
     map.serialize_entry("error", &error)?;
-    map.serialize_entry("read", &ReadFields(item))?;
+    read_fields(item, map)?;
     map.serialize_entry("raw", &digits(item.bytes))
 }
 
-/// The fields that could be read before the fault.
-struct ReadFields<'a>(&'a Item<'a>);
-
-impl Serialize for ReadFields<'_> {
-    fn serialize<S: AnySerializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let item = self.0;
-        let rows = item.readable().map(|until| dissect::read(item.bytes, item.version, until));
-        serializer.collect_seq(rows.iter().flatten().map(
-            |row| json!({ "name": row.name, "value": row.value, "offset": row.at, "length": row.length }),
-        ))
+/// The fields that could be read before the fault, if there are any.
+fn read_fields<M: SerializeMap>(item: &Item<'_>, map: &mut M) -> Result<(), M::Error> {
+    let rows =
+        item.readable().map(|until| dissect::read(item.bytes, item.version, until)).unwrap_or_default();
+    if rows.is_empty() {
+        return Ok(());
     }
+    let fields: Vec<Value> = rows
+        .iter()
+        .map(|row| json!({ "name": row.name, "value": row.value, "offset": row.at, "length": row.length }))
+        .collect();
+    map.serialize_entry("read", &fields)
 }
 
 fn fault(kind: Rule, offset: usize, rule: &str, message: &str) -> Value {

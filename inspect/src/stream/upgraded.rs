@@ -210,6 +210,7 @@ fn hand_on(item: Item<'_>, offset: &mut u64, sender: Sender, time: Option<Time>,
             out(sender, time, Piece::Lost { offset: at, length })
         }
         Item::Note(note) => out(sender, time, Piece::Note(note)),
+        Item::Late(is_late) => out(sender, time, Piece::Late(is_late)),
     }
 }
 

@@ -32,7 +32,7 @@ impl Wire {
         let seen = &mut self.seen;
         work(&mut self.assembler, Some(Time(self.now)), &mut |event| {
             seen.push(match event {
-                Event::Data { offset, time, bytes } => Data(offset, bytes.to_vec(), time.unwrap().0),
+                Event::Data { offset, time, bytes, .. } => Data(offset, bytes.to_vec(), time.unwrap().0),
                 Event::Missing { offset, length, cut: false, .. } => Missing(offset, length),
                 Event::Missing { offset, length, cut: true, .. } => CutOff(offset, length),
                 Event::Differing { offset, length, .. } => Other(offset, length),
@@ -49,7 +49,9 @@ impl Wire {
     }
 
     fn push_cut(&mut self, sequence: u32, bytes: &[u8], cut: u64) {
-        self.run(|assembler, time, out| assembler.push(sequence, Payload { bytes, cut, time }, out));
+        self.run(|assembler, time, out| {
+            assembler.push(sequence, Payload { bytes, cut, time, after: 0 }, out)
+        });
     }
 
     fn seen(&mut self) -> Vec<Seen> {

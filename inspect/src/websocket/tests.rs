@@ -36,6 +36,7 @@ impl Seen {
             Item::Bytes(bytes) => self.bytes.extend_from_slice(bytes),
             Item::Lost(length) => self.lost.push(length),
             Item::Note(note) => self.notes.push(note),
+            Item::Late(_) => {}
         }
     }
 

@@ -64,9 +64,10 @@ impl<W: Write> Stats<W> {
         .filter(|(number, _)| *number > 0)
         .map(|(number, what)| format!("{number} {what}"))
         .collect();
-        let (style, wrong) = match wrong.is_empty() {
-            true => (paint::DIM, "nothing malformed, refused or unanswered".to_owned()),
-            false => (paint::BAD, wrong.join(", ")),
+        let (style, wrong) = if wrong.is_empty() {
+            (paint::DIM, "nothing malformed, refused or unanswered".to_owned())
+        } else {
+            (paint::BAD, wrong.join(", "))
         };
         writeln!(self.out, "{}", self.painter.paint(style, &wrong))
     }
@@ -289,21 +290,16 @@ fn rate_line(sums: [Sum; 2], duration: u64, name: &str) -> String {
 
 /// Who the client is.
 fn who(connection: &PerConnection) -> String {
-    let mut who =
-        connection.client.as_ref().map(|client| format!(", client {}", quoted(client))).unwrap_or_default();
-    if let Some(user) = &connection.user {
-        who += &format!(", user {}", quoted(user));
-    }
-    who
+    let part = |title, name: &Option<Box<str>>| {
+        name.as_ref().map(|name| format!(", {title} {}", quoted(name))).unwrap_or_default()
+    };
+    part("client", &connection.client) + &part("user", &connection.user)
 }
 
 /// How long a connection lasted, and how it ended.
 fn course(course: &Course) -> String {
-    let mut text = match course.lasted() {
-        Some(lasted) => format!("{} s, ", Elapsed::from_nanoseconds(lasted)),
-        None => String::new(),
-    };
-    text += &match course.ending {
+    let lasted = course.lasted().map(|lasted| format!("{} s", Elapsed::from_nanoseconds(lasted)));
+    let ending = match course.ending {
         Ending::Open => "open when the capture ended".to_owned(),
         Ending::Disconnect { sender, .. } => format!("DISCONNECT of the {sender}"),
         Ending::Refused { .. } => "refused".to_owned(),
@@ -313,11 +309,8 @@ fn course(course: &Course) -> String {
         Ending::Reset => "reset".to_owned(),
         Ending::Forgotten => "given up: nothing was heard for long".to_owned(),
     };
-    if let Some((code, name)) = course.ending.code() {
-        text += ", ";
-        text += &named(code, name);
-    }
-    text
+    let code = course.ending.code().map(|(code, name)| named(code, name));
+    lasted.into_iter().chain([ending]).chain(code).collect::<Vec<_>>().join(", ")
 }
 
 fn is_ordinary(note: &str) -> bool {
