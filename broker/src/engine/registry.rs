@@ -297,7 +297,7 @@ impl Local {
             && let Some(entry) = clients.remove(client)
             && let Some(seat) = entry.seat
         {
-            self.end(seat, turn);
+            self.end(*seat, turn);
         }
         waiting
     }
