@@ -16,7 +16,6 @@ use crate::stories::{Far, killed_in_mid_stream, stays_away};
 struct Ours {
     broker: Option<Broker>,
     port: u16,
-    is_new: bool,
     arrived: Vec<u64>,
 }
 
@@ -24,7 +23,7 @@ impl Ours {
     fn new() -> Self {
         let broker = Broker::start("");
         let port = broker.address.port();
-        let mut this = Self { broker: Some(broker), port, is_new: true, arrived: Vec::new() };
+        let mut this = Self { broker: Some(broker), port, arrived: Vec::new() };
         this.numbers();
         this.kill();
         this
@@ -47,7 +46,6 @@ impl Far for Ours {
     fn start(&mut self) {
         if let Some(broker) = &mut self.broker {
             broker.start_again();
-            self.is_new = false;
         }
     }
 

@@ -40,13 +40,13 @@ fn the_schema_is_right() {
 }
 
 fn has(kind: &str) -> bool {
-    match kind {
-        "json" => cfg!(feature = "sink-json"),
-        "mqtt" => cfg!(feature = "sink-mqtt"),
-        "nats" => cfg!(feature = "sink-nats"),
-        "postgres" => cfg!(feature = "sink-postgres"),
-        _ => false,
-    }
+    let kinds = [
+        ("json", cfg!(feature = "sink-json")),
+        ("mqtt", cfg!(feature = "sink-mqtt")),
+        ("nats", cfg!(feature = "sink-nats")),
+        ("postgres", cfg!(feature = "sink-postgres")),
+    ];
+    kinds.contains(&(kind, true))
 }
 
 /// What is wrong is one line, with exit code 2.

@@ -121,6 +121,9 @@ fn postgres_stays_away() {
     stays_away(&mut far);
 }
 
+/// A topic, and what is in `payload` and in `payload_bytes`.
+type Row<'a> = (&'a str, Option<&'a str>, Option<&'a [u8]>);
+
 /// Payloads of all kinds, in the columns that are said to have them; a message that the database cannot have is given up
 /// alone.
 #[test]
@@ -168,7 +171,7 @@ fn postgres_has_what_was_published() {
         rows.len() == 5
     });
     let text = r#""menyala \u0000\"""#;
-    let expected: [(&str, Option<&str>, Option<&[u8]>); 5] = [
+    let expected: [Row<'_>; 5] = [
         ("meter/json", Some("{  \"celsius\": 21.50 }"), None),
         ("meter/number", Some("21.5"), None),
         ("meter/text", Some(text), None),

@@ -147,7 +147,7 @@ impl Drop for Broker {
 
 fn launch(folder: &Path, config: &str, port: u16) -> (Child, SocketAddr) {
     let file = folder.join("broker.toml");
-    let head = format!("data = 'data'\nanonymous = true\nlog = 'text'\n");
+    let head = "data = 'data'\nanonymous = true\nlog = 'text'\n";
     let listener = format!("[[listener]]\nkind = 'tcp'\nbind = '127.0.0.1:{port}'\n");
     std::fs::write(&file, format!("{head}{listener}{config}")).unwrap();
     let log = std::fs::OpenOptions::new().create(true).append(true).open(folder.join("log")).unwrap();
