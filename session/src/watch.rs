@@ -119,13 +119,12 @@ impl Side {
         self.maximum_packet_size = properties.maximum_packet_size().map_or(u32::MAX, core::num::NonZero::get);
     }
 
-    /// Everything that waits is forgotten: it may have been answered.
+    /// All messages that wait are forgotten: they may have been answered.
     fn forget(&mut self) {
         self.flights.clear();
         self.await_puback.clear();
         self.await_pubrec.clear();
         self.await_pubrel.clear();
-        self.aliases.clear();
     }
 }
 
@@ -177,10 +176,10 @@ impl Watcher {
         self.server.forget();
         self.requests.clear();
         (self.is_new, self.keep_alive, self.heard) = (false, 0, None);
-        match sender {
-            Sender::Client => self.client.has_gap = true,
-            Sender::Server => self.server.has_gap = true,
-        }
+        // What the other side's aliases stand for is known all the same.
+        let (own, _) = self.sides(sender);
+        own.has_gap = true;
+        own.aliases.clear();
         if matches!(self.state, State::Asked) {
             self.state = State::Unknown;
         }
