@@ -134,7 +134,7 @@ fn rows_are_found_opened_and_explained() {
             .eval("document.getElementById('filters').reset(); new Promise((done) => setTimeout(done, 20))");
     };
     assert_eq!(count(&mut browser), "460 of 460 packets");
-    assert_eq!(rows(&mut browser).as_u64().filter(|rows| *rows > 100).is_some(), true);
+    assert!(rows(&mut browser).as_u64() > Some(100));
     browser.eval("document.getElementById('more').click()");
     browser.eval("document.getElementById('more').click()");
     browser.eval("document.getElementById('more').click()");

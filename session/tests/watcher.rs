@@ -183,3 +183,28 @@ fn what_happens_before_and_instead_of_connack() {
     assert_eq!(watcher.see(&Packet::PingResp, Sender::Server, 2, 0), [SessionRule::AfterRefusal]);
     assert_eq!(watcher.see(&Packet::PingReq, Sender::Client, 2, 90_001), [SessionRule::KeepAlive]);
 }
+
+/// Who was not heard before has not been silent, and what one side lacks is not the other's.
+#[test]
+fn a_gap_takes_no_more_than_it_has_to() {
+    let see = |watcher: &mut Watcher, sender, bytes: &[u8], now| match decode(bytes, Version::V5) {
+        Ok(Decoded::Packet { packet, len }) => watcher.see(&packet, sender, len, now),
+        other => panic!("{other:?}"),
+    };
+    // CONNECT is missing; CONNACK has a Server Keep Alive of a second.
+    let mut watcher = Watcher::new(Version::V5);
+    assert_eq!(see(&mut watcher, Sender::Server, b"\x20\x06\0\0\x03\x13\0\x01", 1_000_000), []);
+    assert_eq!(see(&mut watcher, Sender::Client, b"\xc0\0", 2_000_000), []);
+    assert_eq!(see(&mut watcher, Sender::Client, b"\xc0\0", 2_002_000), [SessionRule::KeepAlive]);
+
+    let mut watcher = Watcher::new(Version::V5);
+    assert_eq!(see(&mut watcher, Sender::Client, b"\x10\x0e\0\x04MQTT\x05\x02\0\0\0\0\x01a", 0), []);
+    assert_eq!(see(&mut watcher, Sender::Server, b"\x20\x06\0\0\x03\x22\0\x0a", 0), []);
+    assert_eq!(see(&mut watcher, Sender::Client, b"\x30\x08\0\x01a\x03\x23\0\x01x", 0), []);
+    watcher.gap(Sender::Server);
+    assert_eq!(see(&mut watcher, Sender::Client, b"\x30\x07\0\0\x03\x23\0\x01y", 0), []);
+    let unknown = see(&mut watcher, Sender::Client, b"\x30\x07\0\0\x03\x23\0\x02z", 0);
+    assert_eq!(unknown, [SessionRule::TopicAliasUnknown]);
+    watcher.gap(Sender::Client);
+    assert_eq!(see(&mut watcher, Sender::Client, b"\x30\x07\0\0\x03\x23\0\x02z", 0), []);
+}

@@ -74,6 +74,7 @@ impl Browser {
         }
     }
 
+    #[allow(clippy::needless_pass_by_value, reason = "it is written where it is passed")]
     pub(crate) fn call(&mut self, method: &str, params: Value) -> Value {
         self.calls += 1;
         let mut call = json!({ "id": self.calls, "method": method, "params": params });
