@@ -119,10 +119,8 @@ fn open(folder: &Path) -> anyhow::Result<Box<dyn Store>> {
 /// What the first lines say: where, for whom, and what is kept.
 fn say(config: &Config, listeners: &[Bound], metrics: Option<&TcpListener>) -> std::io::Result<()> {
     // Lines of a sink on standard output are alone there.
-    let mut out: Box<dyn std::io::Write> = match config.uses_stdout() {
-        false => Box::new(std::io::stdout().lock()),
-        true => Box::new(std::io::stderr().lock()),
-    };
+    let mut out: Box<dyn std::io::Write> =
+        if config.uses_stdout() { Box::new(std::io::stderr()) } else { Box::new(std::io::stdout().lock()) };
     for (bound, Listener { websocket, tls, .. }) in listeners.iter().zip(&config.listeners) {
         let kind = match (websocket, tls) {
             (false, None) => "MQTT",

@@ -1,8 +1,14 @@
 //! Another MQTT broker, in both directions.
 //!
-//! What the `filters` of the sink match is published there, at QoS 1 or 2, under a topic that `prefix` stands before; it
+//! What the `filters` of the sink match is published there, at QoS 1, under a topic that `prefix` stands before; it
 //! leaves the queue when the other broker has acknowledged it. What `incoming` matches there is published here, under a
 //! topic that `incoming_prefix` stands before; the other broker gets its acknowledgement when it is stored here.
+//!
+//! # Why not QoS 2
+//!
+//! The other broker's session goes on over connections (what is `incoming` waits in it), and here nothing is kept of it. So an
+//! identifier of QoS 2 that the other broker has not released would be used for another message, and that one dropped as a
+//! duplicate `[MQTT-4.3.3-10]`.
 //!
 //! # Loops
 //!
@@ -223,7 +229,7 @@ impl Bridge {
         let topic = publish.topic.map_or("", |topic| topic.as_str());
         let mut outgoing = MessageBuf::new(format!("{}{topic}", self.config.prefix), message.frame.payload())
             .map_err(|error| error.to_string())?
-            .with_qos(queued.qos);
+            .with_qos(QoS::AtLeastOnce);
         outgoing.retain = queued.retain;
         if self.config.version == Version::V5 {
             let mut properties = publish.properties.to_buf().map_err(|error| error.to_string())?;
