@@ -28,7 +28,7 @@ pub(crate) struct Proxy {
     #[arg(long, value_name = "[ADDRESS:]PORT", help_heading = "Proxy")]
     pub(crate) listen: Listen,
 
-    /// The server: HOST[:PORT], with mqtts:// or wss:// before it over TLS [default port: 1883; mqtts 8883, ws 80,
+    /// The server: HOST or HOST:PORT, with mqtts:// or wss:// before it over TLS [default port: 1883; mqtts 8883, ws 80,
     /// wss 443]
     #[arg(long, value_name = "SERVER", help_heading = "Proxy")]
     pub(crate) connect: Target,
