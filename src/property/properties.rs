@@ -164,12 +164,13 @@ impl<'a> Properties<'a> {
         }
         let start = out.start_block();
         let mut admission = Admission::new(place, c.sender());
+        let on_terms = place.on_terms_from(c.sender());
         let mut number = 0;
         while let Some(part) = self.part(number) {
             number += 1;
             match part.source {
                 Source::Wire { bytes, present }
-                    if present.intersection(part.hidden.union(place.on_terms)).is_empty()
+                    if present.intersection(part.hidden.union(on_terms)).is_empty()
                         && !c.has_strict_characters() =>
                 {
                     admission.have_been(present);

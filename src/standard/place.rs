@@ -101,6 +101,12 @@ impl Place {
         ANY_NUMBER.difference(self.allowed_from(sender))
     }
 
+    /// What was right when it was received and may be wrong in a packet of that side.
+    pub(crate) const fn on_terms_from(&self, sender: Option<Sender>) -> PropertySet {
+        let of_one_side = self.not_from_client.union(self.not_from_server);
+        self.on_terms.difference(of_one_side.intersection(self.allowed_from(sender)))
+    }
+
     /// The rule that a property breaks by standing here after those `before` it.
     pub(crate) const fn refuses(
         &self,
