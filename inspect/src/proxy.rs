@@ -79,7 +79,7 @@ fn choices(options: &Proxy, port: u16) -> Choices {
         digits: Digits::Hex,
         join: false,
         progress: false,
-        watch: options.view.rules,
+        watch: !options.view.no_rules,
     }
 }
 
