@@ -81,7 +81,9 @@ mod tests {
         let folder = Source::usual();
         assert!(folder.folder().is_ok());
         assert_eq!(Source::BuiltIn.families().unwrap(), folder.families().unwrap());
-        for name in folder.families().unwrap().iter().map(String::as_str).chain(["rules/mqtt-5.0.tsv", "core.txt"]) {
+        for name in
+            folder.families().unwrap().iter().map(String::as_str).chain(["rules/mqtt-5.0.tsv", "core.txt"])
+        {
             assert_eq!(Source::BuiltIn.text(name).unwrap(), folder.text(name).unwrap(), "{name}");
         }
         assert!(Source::BuiltIn.text("nothing.toml").is_err() && Source::BuiltIn.folder().is_err());

@@ -253,7 +253,12 @@ fn will_of(
 }
 
 /// Serves a client that was let in. Why it has ended.
-async fn attend<S: Stream>(stream: S, input: BytesMut, client: Box<Client>, shared: &Shared) -> (String, Closed) {
+async fn attend<S: Stream>(
+    stream: S,
+    input: BytesMut,
+    client: Box<Client>,
+    shared: &Shared,
+) -> (String, Closed) {
     let Client { connect: frame, mut connection, who, auth_data, will } = *client;
     let Packet::Connect(connect) = frame.packet() else { return (String::new(), Closed::NoConnect) };
     let keep_alive = keep_alive(&connect, shared);

@@ -286,7 +286,8 @@ pub fn rules(rules: &Rules, cases: &[Prepared]) -> String {
                 .filter_map(|case| case.case.error.as_ref())
                 .map(|error| format!("`{}`", error.kind))
                 .collect();
-            let example = shown.breaks.first().map_or_else(String::new, |case| format!(": `{}`", case.case.id));
+            let example =
+                shown.breaks.first().map_or_else(String::new, |case| format!(": `{}`", case.case.id));
             line!(
                 out,
                 "| <a id=\"{}-{}\"></a>{} | {} | {} | {} | {} | {}, {}{} |",

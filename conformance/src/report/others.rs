@@ -106,7 +106,11 @@ pub fn text(rules: &Rules, cases: &[Prepared], others: &[Results]) -> String {
         if of.is_empty() {
             continue;
         }
-        line!(out, "\n## What {}\n\n| rule | what it says | input | case | by |\n|---|---|---|---|---|", does(difference));
+        line!(
+            out,
+            "\n## What {}\n\n| rule | what it says | input | case | by |\n|---|---|---|---|---|",
+            does(difference)
+        );
         for (rule, row, example) in of {
             line!(
                 out,

@@ -27,10 +27,7 @@ fn program() -> Option<&'static str> {
     let found = ["chromium", "chromium-browser", "google-chrome"].into_iter().find(|name| {
         Command::new(name).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()
     });
-    assert!(
-        found.is_some() || std::env::var_os("CI").is_none(),
-        "chromium is missing (see tests/setup)"
-    );
+    assert!(found.is_some() || std::env::var_os("CI").is_none(), "chromium is missing (see tests/setup)");
     if found.is_none() {
         eprintln!("skipped: chromium is missing");
     }
