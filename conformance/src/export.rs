@@ -11,7 +11,7 @@ use crate::source::Source;
 use crate::suite::{self, Prepared};
 use crate::tags;
 
-/// The name of the file that [`file`] makes.
+/// The name of the file that [`file()`] makes.
 pub const FILE: &str = "cases.jsonl";
 
 /// The cases but those tagged `large`, a line each.
