@@ -48,14 +48,16 @@ fn the_core_list_shows_every_rule() {
             .collect()
     };
     let all = subjects(&cases);
+    // What only large input can show is not in it.
+    cases.retain(|case| !tags::of(case, &core).contains(&"large".to_owned()));
+    let unseen = rules::gaps(&rules, &cases);
     cases.retain(|case| core.contains(&case.case.id));
     assert_eq!(cases.len(), core.len(), "core.txt names cases that do not exist");
     assert!((150..=250).contains(&cases.len()), "{} cases", cases.len());
     let mut gaps = rules::gaps(&rules, &cases);
-    gaps.retain(|gap| !gap.starts_with("3.1 "));
+    gaps.retain(|gap| !gap.starts_with("3.1 ") && !unseen.contains(gap));
     assert_eq!(gaps, Vec::<String>::new());
     assert_eq!(subjects(&cases), all);
-    assert!(cases.iter().all(|case| !tags::of(case, &core).contains(&"large".to_owned())));
 }
 
 /// Every part of a hand-written case that the model can know is held against it.

@@ -471,8 +471,16 @@ fn plain(sender: Sender, event: Event<'_>, out: Out<'_>) -> Result<()> {
 }
 
 fn tcp_note(sender: Sender, event: &Event<'_>, out: Out<'_>) -> Result<()> {
-    let (time, note) = match *event {
-        Event::Data { .. } => return Ok(()),
+    match note_of(event) {
+        Some((time, note)) => out(sender, time, Piece::Note(note)),
+        None => Ok(()),
+    }
+}
+
+/// What a TCP event other than data says.
+fn note_of(event: &Event<'_>) -> Option<(Option<Time>, Note)> {
+    Some(match *event {
+        Event::Data { .. } => return None,
         Event::Missing { offset, length, cut: false, time } => (time, Note::Missing { offset, length }),
         Event::Missing { offset, length, cut: true, time } => (time, Note::CutOff { offset, length }),
         Event::Retransmission { offset, length, time } => (time, Note::Retransmission { offset, length }),
@@ -480,6 +488,5 @@ fn tcp_note(sender: Sender, event: &Event<'_>, out: Out<'_>) -> Result<()> {
             (time, Note::OutOfOrder { offset, length, ahead })
         }
         Event::Differing { offset, length, time } => (time, Note::Differing { offset, length }),
-    };
-    out(sender, time, Piece::Note(note))
+    })
 }

@@ -5,7 +5,7 @@ use std::mem;
 
 use mqtt_wire::Sender;
 
-use super::{Out, Piece, tcp_note};
+use super::{Out, Piece, note_of, tcp_note};
 use crate::capture::Time;
 use crate::handshake::{Handshake, LARGEST_HANDSHAKE, handshake};
 use crate::note::Note;
@@ -88,7 +88,11 @@ impl WebSocket {
                 half.push(sender, time, bytes, out).map(|()| Verdict::Mqtt)
             }
             // Frames whose request is missing: the answer will tell what they are.
-            (Event::Data { .. } | Event::Missing { .. }, true) if !is_announced => Ok(Verdict::Mqtt),
+            (Event::Data { .. }, true) if !is_announced => Ok(Verdict::Mqtt),
+            (Event::Missing { .. }, true) if !is_announced => {
+                self.announcement.extend(note_of(&event));
+                Ok(Verdict::Mqtt)
+            }
             (Event::Data { time, bytes, .. }, _) => {
                 if !half.head.extend(bytes) {
                     return Ok(Verdict::Other);
