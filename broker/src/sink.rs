@@ -32,7 +32,6 @@ pub mod postgres;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use mqtt_wire::ReasonCode;
 use tokio::sync::watch;
@@ -87,9 +86,11 @@ impl Failure {
 }
 
 /// How long the other side may take for what it is asked, in the ends that have nothing of their own for that.
-const PATIENCE: Duration = Duration::from_secs(30);
+#[cfg(any(feature = "sink-nats", feature = "sink-postgres"))]
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// What comes in time.
+#[cfg(any(feature = "sink-nats", feature = "sink-postgres"))]
 async fn in_time<T>(what: &str, wanted: impl Future<Output = T>) -> Result<T, Failure> {
     let come = tokio::time::timeout(PATIENCE, wanted).await;
     come.map_err(|_| Failure::Away(format!("{what} takes longer than {} s", PATIENCE.as_secs())))
