@@ -16,7 +16,7 @@ use mqtt_wire::{
     Property, PublishFrame, QoS, ReasonCode, Subscribe, Subscription, SubscriptionOptions, Unsubscribe,
     Version, Will, WillRef,
 };
-use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
@@ -138,12 +138,20 @@ impl Outgoing {
     }
 
     /// Writes what is left, and closes.
-    async fn finish(&mut self, writer: &mut (impl AsyncWrite + Unpin)) {
+    ///
+    /// What the other side has still sent is read and dropped: a socket that is closed over it is reset, and the other
+    /// side loses what it has not read, acknowledgements among it.
+    async fn finish(
+        &mut self,
+        reader: &mut (impl AsyncRead + Unpin),
+        writer: &mut (impl AsyncWrite + Unpin),
+    ) {
         let all = async {
             while !self.is_idle() {
                 self.write(writer).await?;
             }
-            writer.shutdown().await
+            writer.shutdown().await?;
+            tokio::io::copy(reader, &mut tokio::io::sink()).await
         };
         // The connection ends either way.
         let _ = timeout(GOODBYE, all).await;
@@ -379,7 +387,7 @@ impl Task {
         loop {
             self.turn(&mut link, &mut input, &mut out, &mut fault)?;
             if link.is_closing() {
-                out.finish(&mut writer).await;
+                out.finish(&mut reader, &mut writer).await;
                 self.outbox.written();
                 return fault.map_or(Ok(()), Err);
             }

@@ -227,7 +227,9 @@ fn websocket_needs_the_subprotocol() {
     for (offered, chosen) in [
         (Some("mqtt"), Ok("mqtt")),
         (Some("chat, mqtt"), Ok("mqtt")),
-        (Some("mqttv3.1"), Err(400)),
+        // What some clients of 3.1 ask for.
+        (Some("mqttv3.1"), Ok("mqttv3.1")),
+        (Some("mqttv4"), Err(400)),
         (None, Err(400)),
     ] {
         let answer = websocket(tcp(port), offered).map(|(_, chosen)| chosen);

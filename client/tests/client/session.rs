@@ -114,7 +114,8 @@ fn a_server_that_goes_and_comes_back_gets_everything() {
         let counted = counted(lines);
         assert_eq!(counted.len(), COUNT, "{qos}: lost");
         if qos == 2 {
-            assert!(counted.values().all(|times| *times == 1), "twice");
+            let twice: Vec<_> = counted.iter().filter(|(_, times)| **times > 1).collect();
+            assert!(twice.is_empty(), "twice: {twice:?}");
         }
     }
 }
