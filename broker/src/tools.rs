@@ -68,7 +68,11 @@ impl Tool {
                 }
                 Ok(())
             }
-            Self::Passwd { file, user, delete: false } => Ok(Users::set(&file, &user, &password(&user)?)?),
+            Self::Passwd { file, user, delete: false } => {
+                // Nobody is asked for a password that cannot be kept.
+                Users::check_name(&user).map_err(anyhow::Error::msg)?;
+                Ok(Users::set(&file, &user, &password(&user)?)?)
+            }
         }
     }
 }

@@ -59,6 +59,21 @@ struct User {
 }
 
 impl Users {
+    /// Whether a user may have this name: one line of the file, and nothing that the file has a meaning for.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check_name(name: &str) -> Result<(), &'static str> {
+        let unfit = |c: char| c == ':' || c.is_control();
+        match name {
+            "" => Err("a user has no name"),
+            name if name.trim() != name => Err("a name cannot begin or end with a space"),
+            name if name.starts_with('#') => Err("a name cannot begin with #"),
+            name if name.contains(unfit) => Err("a name cannot have a colon or a control character"),
+            _ => Ok(()),
+        }
+    }
+
     /// The users of this file; with `anonymous`, clients without a user name are let in as well.
     ///
     /// # Errors
@@ -96,7 +111,7 @@ impl Users {
     /// When the name cannot stand in the file, or that cannot be read or written.
     pub fn set(path: &Path, name: &str, password: &[u8]) -> Result<(), FileError> {
         let error = |what: String| FileError { path: path.to_owned(), line: None, what };
-        check_name(name).map_err(|what| error(what.to_owned()))?;
+        Self::check_name(name).map_err(|what| error(what.to_owned()))?;
         let user = User::new(password);
         edit(path, name, Some(&format!("{name}:{user}")))
     }
@@ -173,7 +188,7 @@ impl List {
         for (at, line) in file::lines(text) {
             let (name, rest) =
                 line.split_once(':').ok_or_else(|| BadLine::new(at, "not of the form name:hash"))?;
-            check_name(name).map_err(|what| BadLine::new(at, what))?;
+            Users::check_name(name).map_err(|what| BadLine::new(at, what))?;
             let user = User::parse(rest).map_err(|what| BadLine::new(at, what))?;
             if users.insert(name.to_owned(), user).is_some() {
                 return Err(BadLine::new(at, format!("the user {name} is there twice")));
@@ -224,17 +239,6 @@ impl std::fmt::Display for User {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.hash)?;
         self.keys.as_ref().map_or(Ok(()), |keys| write!(f, ":{keys}"))
-    }
-}
-
-fn check_name(name: &str) -> Result<(), &'static str> {
-    let unfit = |c: char| c == ':' || c.is_control();
-    match name {
-        "" => Err("a user has no name"),
-        name if name.trim() != name => Err("a name cannot begin or end with a space"),
-        name if name.starts_with('#') => Err("a name cannot begin with #"),
-        name if name.contains(unfit) => Err("a name cannot have a colon or a control character"),
-        _ => Ok(()),
     }
 }
 
