@@ -81,7 +81,7 @@ impl Versions {
 }
 
 #[derive(Debug, Default)]
-pub(in crate::render) struct Tally {
+pub(in super::super) struct Tally {
     /// The names of the inputs, when there are several.
     sources: Vec<Option<String>>,
     /// Where the connections of the present input begin.
@@ -118,31 +118,31 @@ pub(in crate::render) struct Tally {
 
 impl Tally {
     /// One with entries for so many connections at most.
-    pub(in crate::render) fn with_connections(most: usize) -> Self {
+    pub(in super::super) fn with_connections(most: usize) -> Self {
         Self { most: Some(most), ..Self::default() }
     }
 
     /// How many connections there were.
-    pub(in crate::render) fn connection_count(&self) -> usize {
+    pub(in super::super) fn connection_count(&self) -> usize {
         self.count
     }
 
-    pub(in crate::render) fn leave_out(&mut self, left_out: LeftOut) {
+    pub(in super::super) fn leave_out(&mut self, left_out: LeftOut) {
         self.left_out.add(left_out);
     }
 
-    pub(in crate::render) fn begin(&mut self, source: Option<&str>) {
+    pub(in super::super) fn begin(&mut self, source: Option<&str>) {
         self.sources.push(source.map(str::to_owned));
         self.first = self.count;
         self.begin = None;
         self.open.clear();
     }
 
-    pub(in crate::render) fn clock(&mut self, begin: Time) {
+    pub(in super::super) fn clock(&mut self, begin: Time) {
         self.begin = Some(begin);
     }
 
-    pub(in crate::render) fn record(&mut self, record: &Record<'_>) {
+    pub(in super::super) fn record(&mut self, record: &Record<'_>) {
         if let (Some(begin), Some(time)) = (self.begin, record.time) {
             self.duration = self.duration.max(time.0.saturating_sub(begin.0));
         }
@@ -264,7 +264,7 @@ impl Tally {
     }
 
     /// The place of a connection among those of all inputs.
-    pub(in crate::render) fn index(&self, ends: Connection) -> Option<usize> {
+    pub(in super::super) fn index(&self, ends: Connection) -> Option<usize> {
         Some(self.first + usize::try_from(ends.number.checked_sub(1)?).ok()?)
     }
 
