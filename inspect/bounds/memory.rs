@@ -22,7 +22,7 @@ const EACH_OPEN: u64 = 2 * 1024;
 const MOST_HALF_OPEN: u64 = 16 * 1024;
 /// So are open ones, those first of which nothing was heard.
 const MOST_OPEN: u64 = 128 * 1024;
-const EACH_IN_STATS: u64 = 500;
+const EACH_IN_STATS: u64 = 600;
 
 fn megabytes() -> u64 {
     std::env::var("MQTT_INSPECT_MEGABYTES").map_or(4, |text| text.parse().expect("a number"))
