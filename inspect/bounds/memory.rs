@@ -17,7 +17,7 @@ const PROGRAM: u64 = 14 * 1024 * 1024;
 const SHARED: u64 = 32 * 1024 * 1024;
 /// The same for a few connections with little that is unfinished, and a thousand that are over.
 const LITTLE: u64 = 6 * 1024 * 1024;
-const EACH_OPEN: u64 = 2 * 1024;
+const EACH_OPEN: u64 = 5 * 512;
 /// Half-open ones are dropped above a limit.
 const MOST_HALF_OPEN: u64 = 16 * 1024;
 /// So are open ones, those first of which nothing was heard.
