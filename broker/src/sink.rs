@@ -17,6 +17,12 @@
 //! One driver reads from the queue, hands batches to the end, and tries again with growing delays while the other side is
 //! away.
 
+// What only some ends need is not needed without them.
+#![cfg_attr(
+    not(all(feature = "sink-json", feature = "sink-mqtt", feature = "sink-nats", feature = "sink-postgres")),
+    allow(unused)
+)]
+
 pub mod config;
 mod driver;
 #[cfg(feature = "sink-json")]
