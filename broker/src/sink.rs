@@ -19,7 +19,12 @@
 
 // What only some ends need is not needed without them.
 #![cfg_attr(
-    not(all(feature = "sink-json", feature = "sink-mqtt", feature = "sink-nats", feature = "sink-postgres")),
+    not(all(
+        feature = "sink-json",
+        feature = "sink-mqtt",
+        feature = "sink-nats",
+        feature = "sink-postgres"
+    )),
     allow(unused)
 )]
 
