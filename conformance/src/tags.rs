@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Result, ensure};
+use mqtt_wire::PacketType;
 
 use crate::answer::Request;
 use crate::case::{Case, Question, Sender};
@@ -12,25 +13,6 @@ use crate::suite::Prepared;
 /// Input of more bytes than these is `large`.
 const LARGE: usize = 16 * 1024;
 
-const PACKETS: [&str; 16] = [
-    "reserved",
-    "CONNECT",
-    "CONNACK",
-    "PUBLISH",
-    "PUBACK",
-    "PUBREC",
-    "PUBREL",
-    "PUBCOMP",
-    "SUBSCRIBE",
-    "SUBACK",
-    "UNSUBSCRIBE",
-    "UNSUBACK",
-    "PINGREQ",
-    "PINGRESP",
-    "DISCONNECT",
-    "AUTH",
-];
-
 /// What a case is about: the name of its packet by the first byte, `stream` for several packets, `topics`, or `no byte`.
 pub fn subject(case: &Case) -> &'static str {
     if !case.packets.is_empty() {
@@ -38,7 +20,7 @@ pub fn subject(case: &Case) -> &'static str {
     }
     let Some(bytes) = &case.bytes else { return "topics" };
     let first = crate::hex::parse(bytes).ok().and_then(|bytes| bytes.first().copied());
-    first.map_or("no byte", |first| PACKETS[usize::from(first >> 4)])
+    first.map_or("no byte", |first| PacketType::new(first >> 4).map_or("reserved", PacketType::name))
 }
 
 /// The ids of the core list, `core.txt` of the suite.

@@ -1,7 +1,8 @@
 //! Replays the corpora of the targets `broker_*`, without a fuzzer, and makes their seeds.
 
+mod corpora;
+
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use mqtt_broker::store::{Change, KeptWill, Message, Queued, Scan, Subscription};
@@ -12,7 +13,7 @@ use mqtt_wire::{
 };
 use mqtt_wire_fuzz::broker;
 
-type Oracle = fn(&[u8]);
+use crate::corpora::{Oracle, corpus, files, put, replay};
 
 const TARGETS: [(&str, Oracle); 7] = [
     ("broker_config", broker::config),
@@ -24,40 +25,15 @@ const TARGETS: [(&str, Oracle); 7] = [
     ("broker_users", broker::users),
 ];
 
-fn corpus(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../corpus/fuzz").join(name)
-}
-
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
-    files.sort();
-    files
-}
-
 #[test]
 fn the_corpora_hold() {
-    for (target, oracle) in TARGETS {
-        let files = files(&corpus(target));
-        assert!(!files.is_empty(), "no corpus of {target}");
-        for file in files {
-            let bytes = fs::read(&file).expect("a file that can be read");
-            let held = std::panic::catch_unwind(|| oracle(&bytes));
-            assert!(held.is_ok(), "{}", file.display());
-        }
-    }
+    replay(&TARGETS);
 }
 
 /// `FUZZ_SEEDS=FOLDER cargo test --test broker -- --ignored write_seeds`: seeds of the targets.
 #[test]
 #[ignore = "writes files"]
 fn write_seeds() {
-    let folder = PathBuf::from(std::env::var_os("FUZZ_SEEDS").expect("FUZZ_SEEDS names a folder"));
-    let put = |target: &str, name: &str, bytes: &[u8]| {
-        let folder = folder.join(target);
-        fs::create_dir_all(&folder).expect("a folder that can be made");
-        fs::write(folder.join(name), bytes).expect("a file that can be written");
-    };
     // What stands in the documentation of each file.
     let documented = |source: &str, begin: &str| -> String {
         let text = source.split(begin).nth(1).and_then(|rest| rest.split("```").next()).expect("an example");
@@ -100,7 +76,7 @@ fn write_seeds() {
     put("broker_proxy", "two", v2);
     put("broker_dump", "small", &small_dump());
     for (version, source) in [(0_u8, "decode_v31"), (1, "decode_v311"), (2, "decode_v5")] {
-        for file in files(&corpus(source)) {
+        for file in files(&corpus("fuzz").join(source)) {
             let packet = fs::read(&file).expect("a file that can be read");
             let Ok(length) = u8::try_from(packet.len()) else { continue };
             let name = format!("{source}-{}", file.file_name().expect("a name").to_string_lossy());

@@ -8,15 +8,15 @@ include!("../src/inspect.rs");
 #[path = "../../inspect/src/transport_tests.rs"]
 mod transport_tests;
 
-use std::fs;
-use std::path::{Path, PathBuf};
+mod corpora;
 
+use std::fs;
+
+use corpora::{Oracle, corpus, files, put, replay};
 use mqtt_wire_fuzz::scripts::Step;
 
 /// How much of a capture's script is a seed: a fuzzer tries three times as many short inputs as long ones.
 const LONGEST: usize = 500;
-
-type Oracle = fn(&[u8]);
 
 const TARGETS: [(&str, Oracle); 6] = [
     ("inspect_hex", inspect_hex),
@@ -27,28 +27,9 @@ const TARGETS: [(&str, Oracle); 6] = [
     ("inspect_websocket", inspect_websocket),
 ];
 
-fn corpus(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../corpus").join(name)
-}
-
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
-    files.sort();
-    files
-}
-
 #[test]
 fn the_corpora_hold() {
-    for (target, oracle) in TARGETS {
-        let files = files(&corpus("fuzz").join(target));
-        assert!(!files.is_empty(), "no corpus of {target}");
-        for file in files {
-            let bytes = fs::read(&file).expect("a file that can be read");
-            let held = std::panic::catch_unwind(|| oracle(&bytes));
-            assert!(held.is_ok(), "{}", file.display());
-        }
-    }
+    replay(&TARGETS);
 }
 
 /// `FUZZ_SEEDS=FOLDER cargo test --test inspect -- --ignored write_seeds`: seeds of the targets, from the cases of
@@ -56,12 +37,6 @@ fn the_corpora_hold() {
 #[test]
 #[ignore = "writes files"]
 fn write_seeds() {
-    let folder = PathBuf::from(std::env::var_os("FUZZ_SEEDS").expect("FUZZ_SEEDS names a folder"));
-    let put = |target: &str, name: &str, bytes: &[u8]| {
-        let folder = folder.join(target);
-        fs::create_dir_all(&folder).expect("a folder that can be made");
-        fs::write(folder.join(name), bytes).expect("a file that can be written");
-    };
     for file in files(&corpus("inspect")).into_iter().chain(files(&corpus("captures"))) {
         let name = file.file_stem().expect("a name").to_string_lossy().into_owned();
         let bytes = || fs::read(&file).expect("a file that can be read");

@@ -490,7 +490,7 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
     /// is room.
     #[inline]
     pub(crate) fn owe(&mut self, todo: Todo<S::Key>) -> Result<(), Todo<S::Key>> {
-        self.c.due.add(Due::TODO);
+        self.c.due.add(Due::SHORT);
         self.c.todo.push(todo)
     }
 

@@ -11,7 +11,7 @@ impl Due {
     /// Records of the session, and the keys that they set free.
     pub(crate) const RECORDS: Self = Self(1);
     /// Short packets and messages of QoS 0.
-    pub(crate) const TODO: Self = Self(2);
+    pub(crate) const SHORT: Self = Self(2);
     /// Acknowledgements of messages in the window.
     pub(crate) const WINDOW: Self = Self(4);
     /// PUBRELs and their records.

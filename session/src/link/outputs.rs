@@ -152,11 +152,11 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
         if self.c.state != State::Open {
             return self.end();
         }
-        if self.c.due.has(Due::TODO) {
+        if self.c.due.has(Due::SHORT) {
             if !self.c.todo.is_empty() {
                 return self.next_todo(now);
             }
-            self.c.due.remove(Due::TODO);
+            self.c.due.remove(Due::SHORT);
         }
         if self.c.due.has(Due::WINDOW) {
             if let Some((packet, id, code)) = self.next_of_window() {
@@ -283,7 +283,7 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
         if *state == State::Open {
             // There is room: the rest was handed out before, or the next PUBREL asks again.
             let _ = todo.push(Todo::Acknowledge(PacketType::PubComp, id, ReasonCode::SUCCESS));
-            due.add(Due::TODO);
+            due.add(Due::SHORT);
         }
         if !self.session.owes_records() {
             due.remove(Due::RECORDS);
@@ -296,7 +296,7 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
     fn next_todo(&mut self, now: Millis) -> Option<Output<'static, S::Key>> {
         let todo = self.c.todo.remove(0)?;
         if self.c.todo.is_empty() {
-            self.c.due.remove(Due::TODO);
+            self.c.due.remove(Due::SHORT);
         }
         R::sent(&mut self.c.keep_alive, now);
         Some(match todo {
