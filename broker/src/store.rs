@@ -60,6 +60,13 @@ pub struct Message {
     pub publisher: Option<Arc<str>>,
 }
 
+impl Message {
+    /// What it counts for, in bytes.
+    pub fn size(&self) -> usize {
+        self.frame.frame().as_bytes().len()
+    }
+}
+
 /// A message in the queue of a session.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Queued {

@@ -334,5 +334,5 @@ pub(super) enum Admission {
 
 /// What a message counts for in bytes.
 pub(super) fn size(queued: &Queued) -> usize {
-    queued.message.frame.frame().as_bytes().len()
+    queued.message.size()
 }

@@ -24,21 +24,17 @@ pub(super) type RetainedStore = RwLock<RetainedMessages>;
 /// How many retained messages are looked at in one go for those that have expired.
 const SWEPT: usize = 1000;
 
-fn size(message: &Message) -> usize {
-    message.frame.frame().as_bytes().len()
-}
-
 impl RetainedMessages {
     pub(super) fn insert(&mut self, topic: TopicName<'_>, message: Arc<Message>) {
-        self.bytes += size(&message);
+        self.bytes += message.size();
         if let Some(old) = self.tree.insert(topic, message) {
-            self.bytes = self.bytes.saturating_sub(size(&old));
+            self.bytes = self.bytes.saturating_sub(old.size());
         }
     }
 
     fn remove(&mut self, topic: TopicName<'_>) -> bool {
         let old = self.tree.remove(topic);
-        self.bytes = self.bytes.saturating_sub(old.as_deref().map_or(0, size));
+        self.bytes = self.bytes.saturating_sub(old.as_deref().map_or(0, Message::size));
         old.is_some()
     }
 
@@ -65,9 +61,9 @@ impl Local {
             }
             return Ok(());
         }
-        let old = retained.tree.get(topic).map(|old| size(old));
+        let old = retained.tree.get(topic).map(|old| old.size());
         let full = old.is_none() && retained.tree.len() >= self.limits.retained_messages;
-        let bytes = retained.bytes.saturating_sub(old.unwrap_or_default()).saturating_add(size(message));
+        let bytes = retained.bytes.saturating_sub(old.unwrap_or_default()).saturating_add(message.size());
         if full || bytes > self.limits.retained_bytes {
             self.metrics.dropped(Dropped::RetainedFull);
             return Err(ReasonCode::QUOTA_EXCEEDED);
@@ -98,7 +94,7 @@ impl Local {
         let more = tree.retain_some(sweep, SWEPT, |topic, message| {
             let expired = message.expires.is_some_and(|expires| expires <= now);
             if expired {
-                *bytes = bytes.saturating_sub(size(message));
+                *bytes = bytes.saturating_sub(message.size());
                 if stored {
                     turn.changes.push(Change::RetainedRemoved { topic: topic.to_buf() });
                 }

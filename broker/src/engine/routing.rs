@@ -116,7 +116,7 @@ impl Local {
             let mailbox = copy.mailbox;
             let mut queued = copy.queued(message);
             queued.share = Some(filter.into());
-            match mailbox.admit(message.frame.frame().as_bytes().len(), queued.qos) {
+            match mailbox.admit(size(&queued), queued.qos) {
                 Admission::Granted => {
                     Self::put(mailbox, Arc::new(queued), turn);
                     return true;

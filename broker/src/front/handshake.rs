@@ -141,17 +141,13 @@ fn unreadable(connection: &mut mqtt_wire::Connection, error: &mqtt_wire::DecodeE
     let code = error.reason_code();
     match (error.rule(), connection.version()) {
         (Rule::ProtocolVersion, _) => Refused::With(UNACCEPTABLE_VERSION.to_vec(), error.to_string()),
-        // No code of 3.x says that a packet breaks a rule: the connection is closed without one `[MQTT-3.2.2-6]`.
-        (_, Some(version)) if version != Version::V5 && !is_about_the_client(code) => {
-            Refused::Silently(error.to_string())
+        // Of 3.x no code but that for the client identifier says which rule was broken: there is no CONNACK
+        // `[MQTT-3.1.4-1]`.
+        (_, Some(version)) if version == Version::V5 || code == ReasonCode::CLIENT_IDENTIFIER_NOT_VALID => {
+            refuse(connection, code, error.to_string())
         }
-        (_, Some(_)) => refuse(connection, code, error.to_string()),
         _ => Refused::Silently(error.to_string()),
     }
-}
-
-fn is_about_the_client(code: ReasonCode) -> bool {
-    code == ReasonCode::CLIENT_IDENTIFIER_NOT_VALID
 }
 
 /// A CONNACK that refuses, if the version has one for that.

@@ -493,7 +493,6 @@ fn load(read: &ReadTransaction) -> Result<Kept, Fault> {
         Ok(())
     })?;
     let after = |last: Option<u64>| last.map_or(0, |last| last.saturating_add(1));
-    kept.next_message = after(messages.keys().next_back().copied());
     kept.next_session = after(sessions.keys().copied().chain(kept.wills.iter().map(|(id, _)| *id)).max());
     kept.sessions = sessions.into_values().collect();
     Ok(kept)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mqtt_session::Record;
 
-use super::{Change, Message, MessageId, Queued, Scan, SessionId, Subscription, UnixMillis};
+use super::{Change, Message, Queued, Scan, SessionId, Subscription, UnixMillis};
 
 /// All that is kept, in the order of numbers and names.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -17,8 +17,6 @@ pub struct Kept {
     pub wills: Vec<(SessionId, KeptWill)>,
     /// A number that no session has, nor any higher one.
     pub next_session: SessionId,
-    /// A number that no message has, nor any higher one.
-    pub next_message: MessageId,
 }
 
 /// A session.

@@ -61,7 +61,7 @@ fn a_message_is_stored_once_and_goes_with_its_last_reference() {
     assert_eq!(disk.check().unwrap().retained, [one]);
     disk.commit(&[Change::RetainedRemoved { topic: TopicNameBuf::new("a/b").unwrap() }]).unwrap();
     // The check finds a message that nothing refers to.
-    assert_eq!(disk.check().unwrap().next_message, 0);
+    disk.check().unwrap();
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn numbers_go_on_behind_those_that_are_kept() {
     ])
     .unwrap();
     let kept = disk.load().unwrap();
-    assert_eq!((kept.next_session, kept.next_message, kept.sessions[0].next_sequence()), (10, 31, 13));
+    assert_eq!((kept.next_session, kept.sessions[0].next_sequence()), (10, 13));
 }
 
 #[test]

@@ -249,7 +249,6 @@ impl Model {
             retained: self.retained.values().cloned().collect(),
             wills: self.wills.iter().map(|(session, will)| (*session, will.clone())).collect(),
             next_session: 0,
-            next_message: 0,
         }
     }
 }
@@ -261,5 +260,5 @@ pub(super) fn shortest(mut kept: Kept) -> Kept {
         let restored = Session::restore(slots, session.records.iter().copied()).unwrap();
         session.records = restored.records().collect();
     }
-    Kept { next_session: 0, next_message: 0, ..kept }
+    Kept { next_session: 0, ..kept }
 }
