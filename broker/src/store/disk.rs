@@ -492,8 +492,8 @@ fn load(read: &ReadTransaction) -> Result<Kept, Fault> {
         kept.wills.push((session, will));
         Ok(())
     })?;
-    let after = |last: Option<u64>| last.map_or(0, |last| last.saturating_add(1));
-    kept.next_session = after(sessions.keys().copied().chain(kept.wills.iter().map(|(id, _)| *id)).max());
+    let last_session = sessions.keys().copied().chain(kept.wills.iter().map(|(id, _)| *id)).max();
+    kept.next_session = last_session.map_or(0, |last| last.saturating_add(1));
     kept.sessions = sessions.into_values().collect();
     Ok(kept)
 }
