@@ -14,7 +14,6 @@ use crate::flow::Flow;
 use crate::framer::Digest;
 use crate::note::Note;
 use crate::payload::Format;
-use crate::text::named_code;
 
 /// A connection of a capture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,30 +168,21 @@ pub(crate) trait Output {
 
 /// Whether a well-formed packet says no.
 pub(crate) fn refuses(packet: &Packet<'_>) -> bool {
-    match packet {
-        Packet::ConnAck(ack) => ack.reason_code.is_error(),
-        Packet::PubAck(ack) | Packet::PubRec(ack) | Packet::PubRel(ack) | Packet::PubComp(ack) => {
-            ack.reason_code.is_error()
-        }
-        Packet::SubAck(ack) => ack.reason_codes.iter().any(ReasonCode::is_error),
-        Packet::UnsubAck(ack) => ack.reason_codes.iter().any(ReasonCode::is_error),
-        Packet::Disconnect(disconnect) => disconnect.reason_code.is_error(),
-        _ => false,
-    }
+    refusals(packet).next().is_some()
 }
 
-/// The codes by which a packet says no, as numbers and names of its version.
-pub(crate) fn refusals(packet: &Packet<'_>, version: Version) -> Vec<(u8, Option<&'static str>)> {
-    let named = |code: ReasonCode| named_code(packet.packet_type(), version, code);
-    let one = |code: ReasonCode| if code.is_error() { vec![named(code)] } else { Vec::new() };
-    match packet {
-        Packet::ConnAck(ack) => one(ack.reason_code),
+/// The codes by which a packet says no.
+pub(crate) fn refusals<'a>(packet: &Packet<'a>) -> impl Iterator<Item = ReasonCode> + use<'a> {
+    let (one, several) = match packet {
+        Packet::ConnAck(ack) => (Some(ack.reason_code), None),
         Packet::PubAck(ack) | Packet::PubRec(ack) | Packet::PubRel(ack) | Packet::PubComp(ack) => {
-            one(ack.reason_code)
+            (Some(ack.reason_code), None)
         }
-        Packet::Disconnect(disconnect) => one(disconnect.reason_code),
-        Packet::SubAck(ack) => ack.reason_codes.iter().filter(|code| code.is_error()).map(named).collect(),
-        Packet::UnsubAck(ack) => ack.reason_codes.iter().filter(|code| code.is_error()).map(named).collect(),
-        _ => Vec::new(),
-    }
+        Packet::Disconnect(disconnect) => (Some(disconnect.reason_code), None),
+        Packet::SubAck(ack) => (None, Some(ack.reason_codes)),
+        Packet::UnsubAck(ack) => (None, Some(ack.reason_codes)),
+        _ => (None, None),
+    };
+    let several = several.into_iter().flat_map(|codes| codes.iter());
+    one.into_iter().chain(several).filter(|code| code.is_error())
 }

@@ -10,7 +10,7 @@ use super::rates::Rates;
 use crate::capture::Time;
 use crate::connections::LeftOut;
 use crate::record::{Body, Connection, Content, Item, Origin, Record, refusals, refuses};
-use crate::text::shortened;
+use crate::text::{named_code, shortened};
 
 /// A number of packets and their bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -221,11 +221,10 @@ impl Tally {
             self.topics.count(place, column(record.sender), item.length);
         }
         let refused = refuses(packet);
-        if refused {
-            for (code, name) in refusals(packet, item.version) {
-                let key = (packet.packet_type(), code, name.unwrap_or("unknown"));
-                *self.refusals.entry(key).or_default() += 1;
-            }
+        for code in refusals(packet) {
+            let (code, name) = named_code(packet.packet_type(), item.version, code);
+            let key = (packet.packet_type(), code, name.unwrap_or("unknown"));
+            *self.refusals.entry(key).or_default() += 1;
         }
         for rule in &record.known.broken {
             let label = record
