@@ -79,8 +79,10 @@ impl Broker {
         let its = local.clone();
         tasks.spawn(async move { its.look_after_all().await });
         if sys_interval > 0 {
+            // Before the first client, which then gets it as a retained message alone.
+            local.tell_of_itself(0);
             let its = local.clone();
-            tasks.spawn(async move { its.tell_of_itself(Duration::from_secs(sys_interval)).await });
+            tasks.spawn(async move { its.tell_of_itself_every(Duration::from_secs(sys_interval)).await });
         }
         let (sinks, certificates) = (Sinks::default(), Vec::new());
         Ok(Self { local, shared, connections, tasks, sinks, certificates })

@@ -8,34 +8,35 @@ use super::local::Local;
 use super::{Engine, Turn};
 
 impl Local {
-    /// Publishes what the broker is doing as retained messages under `$SYS/broker/`, every so often, for ever.
-    pub async fn tell_of_itself(&self, every: Duration) {
-        let mut interval = tokio::time::interval(every);
+    /// Publishes what the broker is doing again and again, for ever, the first time after one interval.
+    pub async fn tell_of_itself_every(&self, every: Duration) {
         let started = self.clock.now();
         loop {
-            interval.tick().await;
-            let (connected, away) = self.clients();
-            let (retained, retained_bytes) = self.retained_count();
-            let numbers = [
-                (
-                    "uptime",
-                    usize::try_from(self.clock.now().saturating_sub(started) / 1000).unwrap_or(usize::MAX),
-                ),
-                ("clients/connected", connected),
-                ("clients/disconnected", away),
-                ("clients/total", connected + away),
-                ("subscriptions/filters", self.filters()),
-                ("retained messages/count", retained),
-                ("retained messages/bytes", retained_bytes),
-            ];
-            let mut turn = Turn::default();
-            self.tell("version", env!("CARGO_PKG_VERSION"), &mut turn);
-            for (name, number) in numbers {
-                self.tell(name, &number.to_string(), &mut turn);
-            }
-            // Nobody waits for it.
-            let _ = self.commit(&mut turn);
+            tokio::time::sleep(every).await;
+            self.tell_of_itself(self.clock.now().saturating_sub(started));
         }
+    }
+
+    /// Publishes what the broker is doing as retained messages under `$SYS/broker/`. `uptime` is in milliseconds.
+    pub fn tell_of_itself(&self, uptime: u64) {
+        let (connected, away) = self.clients();
+        let (retained, retained_bytes) = self.retained_count();
+        let numbers = [
+            ("uptime", usize::try_from(uptime / 1000).unwrap_or(usize::MAX)),
+            ("clients/connected", connected),
+            ("clients/disconnected", away),
+            ("clients/total", connected + away),
+            ("subscriptions/filters", self.filters()),
+            ("retained messages/count", retained),
+            ("retained messages/bytes", retained_bytes),
+        ];
+        let mut turn = Turn::default();
+        self.tell("version", env!("CARGO_PKG_VERSION"), &mut turn);
+        for (name, number) in numbers {
+            self.tell(name, &number.to_string(), &mut turn);
+        }
+        // Nobody waits for it.
+        let _ = self.commit(&mut turn);
     }
 
     fn tell(&self, name: &str, value: &str, turn: &mut Turn) {
