@@ -91,6 +91,17 @@ impl Connection {
     }
 
     /// A connection with these options, with one limit from the beginning.
+    ///
+    /// ```
+    /// use mqtt_wire::{Connection, DecodeOptions, EncodeOptions, Packet, Version};
+    ///
+    /// // A recording that starts in the middle, and has the packets of both sides.
+    /// let version = Version::V5;
+    /// let mut bystander = Connection::new(DecodeOptions::new(version), EncodeOptions::new(version));
+    /// assert_eq!(bystander.decode(&[0xC0, 0])?.packet(), Some(Packet::PingReq));
+    /// assert_eq!(bystander.decode(&[0xD0, 0])?.packet(), Some(Packet::PingResp));
+    /// # Ok::<(), mqtt_wire::DecodeError>(())
+    /// ```
     pub const fn new(decode: DecodeOptions, encode: EncodeOptions) -> Self {
         Self { decode, encode, accepted_limit: None }
     }
@@ -133,6 +144,15 @@ impl Connection {
     }
 
     /// The version; `None` as long as no CONNECT has named it.
+    ///
+    /// ```
+    /// use mqtt_wire::{Connect, Connection, Version};
+    ///
+    /// let mut server = Connection::server();
+    /// assert_eq!(server.version(), None);
+    /// server.received(&Connect::new(Version::V311, "lamp-7").into());
+    /// assert_eq!(server.version(), Some(Version::V311));
+    /// ```
     pub const fn version(&self) -> Option<Version> {
         self.decode.version()
     }
@@ -157,11 +177,34 @@ impl Connection {
     }
 
     /// How the next packet is encoded.
+    ///
+    /// ```
+    /// use mqtt_wire::{Connection, Packet, Version};
+    ///
+    /// // Encoded elsewhere, by the rules of this connection: by another thread for one.
+    /// let connection = Connection::client(Version::V5);
+    /// let mut out = Vec::new();
+    /// Packet::PingReq.encode(connection.encode_options(), &mut out)?;
+    /// // What only a server sends is refused here as it is by the connection itself.
+    /// assert!(Packet::PingResp.encode(connection.encode_options(), &mut out).is_err());
+    /// # Ok::<(), mqtt_wire::EncodeError>(())
+    /// ```
     pub const fn encode_options(&self) -> EncodeOptions {
         self.encode
     }
 
     /// Encodes the next packets so.
+    ///
+    /// ```
+    /// use mqtt_wire::{Connection, EncodeErrorKind, Publish, Version, topic_name};
+    ///
+    /// // A gateway to a network that carries 64 bytes at a time.
+    /// let mut client = Connection::client(Version::V311);
+    /// client.set_encode_options(client.encode_options().with_max_packet_size(64));
+    /// let large = Publish::new(topic_name!("a"), &[0; 100]);
+    /// let error = client.encode(&large.into(), &mut Vec::new()).unwrap_err();
+    /// assert!(matches!(error.kind(), EncodeErrorKind::TooLarge { max: 64, .. }));
+    /// ```
     pub const fn set_encode_options(&mut self, options: EncodeOptions) {
         self.encode = options;
     }
@@ -427,6 +470,19 @@ impl<'b> Buffer<'b> {
 
     /// The room for bytes of the stream, which are told by [`fill`](Self::fill). It is never empty after
     /// [`next`](Self::next) has said that a packet is not complete.
+    ///
+    /// ```
+    /// use std::io::Read;
+    /// use mqtt_wire::Buffer;
+    ///
+    /// let mut socket: &[u8] = &[0xD0, 0x00];
+    /// let mut memory = [0; 16];
+    /// let mut buffer = Buffer::new(&mut memory);
+    /// let n = socket.read(buffer.room())?;
+    /// buffer.fill(n);
+    /// assert_eq!((n, buffer.bytes()), (2, &[0xD0, 0x00][..]));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn room(&mut self) -> &mut [u8] {
         // The order always holds. It is asked for so that the compiler keeps no panic.
         if self.start > 0 && self.start <= self.end && self.end <= self.memory.len() {
@@ -442,6 +498,18 @@ impl<'b> Buffer<'b> {
     }
 
     /// The bytes that have come and are not taken yet.
+    ///
+    /// ```
+    /// use mqtt_wire::{Buffer, Connection, Version};
+    ///
+    /// let mut memory = [0; 16];
+    /// let mut buffer = Buffer::new(&mut memory);
+    /// buffer.room()[..3].copy_from_slice(&[0xD0, 0x00, 0x30]);
+    /// buffer.fill(3);
+    /// buffer.next(&mut Connection::client(Version::V311).with_max_packet_size(64)).ok();
+    /// // The connection has ended. What is left was cut off in the middle of a packet.
+    /// assert_eq!(buffer.bytes(), [0x30]);
+    /// ```
     pub fn bytes(&self) -> &[u8] {
         self.memory.get(self.start..self.end).unwrap_or_default()
     }

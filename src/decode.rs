@@ -86,6 +86,15 @@ impl FixedHeader {
     }
 
     /// The low half of the first byte.
+    ///
+    /// ```
+    /// use mqtt_wire::{FixedHeader, Version};
+    ///
+    /// let header = FixedHeader::decode(&[0x3D, 7], Version::V5)?.expect("both bytes are there");
+    /// let (dup, retain) = (header.flags() & 0b1000 != 0, header.flags() & 1 != 0);
+    /// assert!(dup && retain);
+    /// # Ok::<(), mqtt_wire::DecodeError>(())
+    /// ```
     pub const fn flags(&self) -> u8 {
         self.flags
     }
@@ -102,6 +111,14 @@ impl FixedHeader {
     }
 
     /// The length of the whole frame in bytes.
+    ///
+    /// ```
+    /// use mqtt_wire::{FixedHeader, Version};
+    ///
+    /// let header = FixedHeader::decode(&[0x30, 0x80, 0x01], Version::V5)?.expect("it is there");
+    /// assert_eq!((header.len(), header.remaining_length(), header.frame_len()), (3, 128, 131));
+    /// # Ok::<(), mqtt_wire::DecodeError>(())
+    /// ```
     pub const fn frame_len(&self) -> usize {
         self.frame_size() as usize
     }

@@ -81,6 +81,17 @@ impl Frame {
 
     /// A frame of bytes that hold just that.
     ///
+    /// ```
+    /// use mqtt_wire::{Frame, PacketType, Rule, Version};
+    ///
+    /// // Bytes that were stored as a whole.
+    /// let frame = Frame::new(vec![0xC0, 0x00].into(), Version::V5)?;
+    /// assert_eq!(frame.packet_type(), PacketType::PingReq);
+    /// let error = Frame::new(vec![0xC0, 0x00, 0x30].into(), Version::V5).unwrap_err();
+    /// assert_eq!(error.rule(), Rule::TrailingBytes);
+    /// # Ok::<(), mqtt_wire::DecodeError>(())
+    /// ```
+    ///
     /// # Errors
     /// When the fixed header is bad, bytes are missing ([`Rule::Truncated`](crate::Rule::Truncated)) or left
     /// over ([`Rule::TrailingBytes`](crate::Rule::TrailingBytes)).
@@ -132,6 +143,16 @@ impl Frame {
     }
 
     /// The fixed header.
+    ///
+    /// ```
+    /// use mqtt_wire::{Frame, Version};
+    ///
+    /// // Its first byte: type 3, DUP, QoS 1, RETAIN.
+    /// let frame = Frame::new(vec![0x3B, 5, 0, 1, b'a', 0, 7].into(), Version::V311)?;
+    /// let header = frame.header();
+    /// assert_eq!((header.flags(), header.remaining_length()), (0b1011, 5));
+    /// # Ok::<(), mqtt_wire::DecodeError>(())
+    /// ```
     pub fn header(&self) -> FixedHeader {
         self.header.unpack(self.bytes.len())
     }
@@ -216,6 +237,18 @@ impl Frame {
     /// [`Publish::to_resend`](crate::Publish::to_resend).
     ///
     /// The bytes are copied unless they are alone in their memory, which a frame cut off a stream is not as a rule.
+    ///
+    /// ```
+    /// use mqtt_wire::{Delivery, Frame, PacketId, Publish, Version, topic_name};
+    ///
+    /// // The connection was lost before PUBACK: the same packet goes out again.
+    /// let message = Publish::new(topic_name!("a"), b"hi");
+    /// let message = message.with_delivery(Delivery::AtLeastOnce(PacketId::MIN));
+    /// let sent = Frame::encode(&message.into(), Version::V311)?;
+    /// let again = sent.with_dup().expect("QoS 1, with its topic");
+    /// assert_eq!(again.as_bytes()[0] & 0b1000, 0b1000);
+    /// # Ok::<(), mqtt_wire::EncodeError>(())
+    /// ```
     pub fn with_dup(self) -> Option<Self> {
         PublishFrame::new(self).ok()?.with_dup().map(PublishFrame::into_frame)
     }

@@ -303,12 +303,28 @@ impl<Purpose> Options<Purpose> {
     }
 
     /// The same options for that version.
+    ///
+    /// ```
+    /// use mqtt_wire::{DecodeOptions, Sender, Version};
+    ///
+    /// // CONNECT has come and named the version: what else was decided stays.
+    /// let before = DecodeOptions::detect().with_sender(Sender::Client).with_max_packet_size(1024);
+    /// let after = before.with_version(Version::V311);
+    /// assert_eq!((after.version(), after.max_packet_size()), (Some(Version::V311), 1024));
+    /// ```
     #[must_use]
     pub const fn with_version(self, version: Version) -> Self {
         self.with(self.context.with_version(version))
     }
 
     /// The version; `None` as long as a CONNECT has to name it.
+    ///
+    /// ```
+    /// use mqtt_wire::{DecodeOptions, Version};
+    ///
+    /// assert_eq!(DecodeOptions::new(Version::V5).version(), Some(Version::V5));
+    /// assert_eq!(DecodeOptions::detect().version(), None); // CONNECT will name it
+    /// ```
     pub const fn version(&self) -> Option<Version> {
         if self.context.is_version_unknown() { None } else { Some(self.context.version()) }
     }
@@ -375,6 +391,14 @@ impl<Purpose> Options<Purpose> {
     }
 
     /// The departures from the standard that are allowed.
+    ///
+    /// ```
+    /// use mqtt_wire::{DecodeOptions, Tolerance, Version};
+    ///
+    /// let options = DecodeOptions::new(Version::V311).with_tolerance(Tolerance::LongClientIds);
+    /// let names: Vec<_> = options.tolerances().map(Tolerance::name).collect();
+    /// assert_eq!(names, ["long_client_ids"]); // for a log at the start
+    /// ```
     pub fn tolerances(&self) -> impl Iterator<Item = Tolerance> + use<Purpose> {
         let context = self.context;
         Tolerance::ALL.iter().copied().filter(move |tolerance| context.tolerates(*tolerance))

@@ -58,11 +58,30 @@ pub struct Packets<'a> {
 
 impl<'a> Packets<'a> {
     /// What is left: from the next packet on, or, at the end, what is no whole packet or has no end that could be known.
+    ///
+    /// ```
+    /// use mqtt_wire::{Version, packets};
+    ///
+    /// let stream = [0xC0, 0x00, 0x30, 0x09]; // PINGREQ, the start of a PUBLISH
+    /// let mut found = packets(&stream, Version::V311);
+    /// assert!(found.by_ref().any(|(_, packet)| packet.is_err())); // it is cut off
+    /// assert_eq!(found.rest(), [0x30, 0x09]); // to be looked at again when more has come
+    /// ```
     pub fn rest(&self) -> &'a [u8] {
         self.bytes.get(self.offset..).unwrap_or_default()
     }
 
     /// Where the [`rest`](Self::rest) starts.
+    ///
+    /// ```
+    /// use mqtt_wire::{Version, packets};
+    ///
+    /// let file = [0xC0, 0x00, 0x30, 0x05]; // it was cut off
+    /// let mut found = packets(&file, Version::V311);
+    /// let whole = found.by_ref().filter(|(_, packet)| packet.is_ok()).count();
+    /// println!("{whole} packets, and from byte {} on a part of one", found.offset());
+    /// assert_eq!((whole, found.offset()), (1, 2));
+    /// ```
     pub const fn offset(&self) -> usize {
         self.offset
     }

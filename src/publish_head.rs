@@ -151,6 +151,21 @@ impl Payload {
     }
 
     /// Whether the whole payload was taken: the next packet follows.
+    ///
+    /// ```
+    /// use mqtt_wire::{DecodedHead, Version, decode_publish_head};
+    ///
+    /// // Two of four bytes of the payload are here.
+    /// let bytes = [0x30, 7, 0, 1, b'a', b'd', b'a'];
+    /// let DecodedHead::Publish { mut payload, len, .. } =
+    ///     decode_publish_head(&bytes, Version::V311)?
+    /// else {
+    ///     panic!("the head is here")
+    /// };
+    /// payload.take(&bytes[len..])?;
+    /// assert_eq!((payload.is_complete(), payload.remaining()), (false, 2));
+    /// # Ok::<(), mqtt_wire::DecodeError>(())
+    /// ```
     pub const fn is_complete(&self) -> bool {
         self.remaining() == 0
     }

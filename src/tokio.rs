@@ -32,6 +32,14 @@ pub struct Codec {
 
 impl Codec {
     /// The codec of a connection.
+    ///
+    /// ```
+    /// use mqtt_wire::{Codec, Connection};
+    ///
+    /// // With other limits than those of `Codec::server()`.
+    /// let codec = Codec::new(Connection::server().with_max_packet_size(1024 * 1024));
+    /// assert_eq!(codec.connection().version(), None); // CONNECT will name it
+    /// ```
     pub const fn new(connection: Connection) -> Self {
         Self { connection }
     }

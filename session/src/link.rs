@@ -313,6 +313,18 @@ pub struct Detached<R: Role, S: Slots> {
 impl<S: Slots> Session<S> {
     /// Goes on with a connection of this session.
     ///
+    /// ```
+    /// use mqtt_session::{Fixed, Session};
+    /// use mqtt_wire::{Connection, Version};
+    ///
+    /// let mut session = Session::new(Fixed::<u16, 8, 4>::new());
+    /// let old = session.client(Connection::client(Version::V5)).detach();
+    /// let new = session.client(Connection::client(Version::V5)).detach();
+    /// // The client has connected anew in between.
+    /// assert!(session.attach(old).is_err());
+    /// assert!(session.attach(new).is_ok());
+    /// ```
+    ///
     /// # Errors
     /// The connection, when it is another session's, or not this one's latest, or the session was ended in between.
     #[allow(clippy::result_large_err, reason = "a connection is worth keeping")]
@@ -531,6 +543,34 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
 
     /// Ends the connection with this DISCONNECT. In 5.0 a client may say with it how long the session is to last on.
     ///
+    /// ```
+    /// use mqtt_session::{Growing, Output, Session};
+    /// use mqtt_wire::{ConnAck, Connect, Connection, Disconnect, Properties, Property};
+    /// use mqtt_wire::{ReasonCode, Version};
+    ///
+    /// let mut session = Session::new(Growing::<u16>::default());
+    /// let mut link = session.client(Connection::client(Version::V5));
+    /// let properties = [Property::SessionExpiryInterval(60)];
+    /// let connect = Connect {
+    ///     properties: Properties::new(&properties),
+    ///     ..Connect::new(Version::V5, "phone")
+    /// };
+    /// link.connect(&connect, 0)?.for_each(|_| {});
+    /// link.handle(ConnAck::new(ReasonCode::SUCCESS).into(), 0)?;
+    /// while link.next(0).is_some() {}
+    ///
+    /// // The user signs out: the server need not keep the session.
+    /// let now_over = [Property::SessionExpiryInterval(0)];
+    /// let goodbye = Disconnect {
+    ///     properties: Properties::new(&now_over),
+    ///     ..Disconnect::new(ReasonCode::NORMAL_DISCONNECTION)
+    /// };
+    /// let mut closes = false;
+    /// link.disconnect(&goodbye, 0)?.for_each(|output| closes |= matches!(output, Output::Close(_)));
+    /// assert!(closes && link.is_closing());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Refusal::NotOpen`] before CONNACK and after the end. A server of 3.x has no DISCONNECT: use
     /// [`close`](Self::close).
@@ -644,6 +684,22 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
     }
 
     /// When [`elapsed`](Self::elapsed) has to be called, if nothing else comes before.
+    ///
+    /// ```
+    /// use mqtt_session::{Fixed, Session};
+    /// use mqtt_wire::{ConnAck, Connect, Connection, ReasonCode, Version};
+    ///
+    /// let mut session = Session::new(Fixed::<u16, 8, 4>::new());
+    /// let mut link = session.client(Connection::client(Version::V311));
+    /// let connect = Connect { keep_alive: 30, ..Connect::new(Version::V311, "lamp-7") };
+    /// link.connect(&connect, 0)?.for_each(|_| {});
+    /// link.handle(ConnAck::new(ReasonCode::SUCCESS).into(), 0)?;
+    /// while link.next(0).is_some() {}
+    /// // How long a read may wait.
+    /// let (now, deadline) = (1_000, link.deadline().expect("there is a keep alive"));
+    /// assert!(deadline > now && deadline <= 30_000);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn deadline(&self) -> Option<Millis> {
         match self.c.state {
             State::Waiting | State::Open => R::deadline(&self.c.keep_alive),
@@ -693,6 +749,19 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
     }
 
     /// Whether CONNACK of success has gone by and the connection is not closing.
+    ///
+    /// ```
+    /// use mqtt_session::{Fixed, Session};
+    /// use mqtt_wire::{ConnAck, Connect, Connection, ReasonCode, Version};
+    ///
+    /// let mut session = Session::new(Fixed::<u16, 8, 4>::new());
+    /// let mut link = session.client(Connection::client(Version::V311));
+    /// link.connect(&Connect::new(Version::V311, "lamp-7"), 0)?.for_each(|_| {});
+    /// assert!(!link.is_open()); // messages wait until the server has accepted
+    /// link.handle(ConnAck::new(ReasonCode::SUCCESS).into(), 0)?;
+    /// assert!(link.is_open());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub const fn is_open(&self) -> bool {
         matches!(self.c.state, State::Open)
     }

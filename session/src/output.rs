@@ -247,6 +247,27 @@ impl Receipt {
 
     /// The receipt as a number, for a queue that keeps nothing else. A receipt that is used twice is
     /// [`Stale`] the second time.
+    ///
+    /// ```
+    /// use mqtt_session::{Fixed, Input, Receipt, Session};
+    /// use mqtt_wire::{ConnAck, Connect, Connection, Delivery, PacketId, Publish, ReasonCode};
+    /// use mqtt_wire::{Version, topic_name};
+    ///
+    /// let mut session = Session::new(Fixed::<u16, 8, 4>::new());
+    /// let mut link = session.client(Connection::client(Version::V311));
+    /// link.connect(&Connect::new(Version::V311, "phone"), 0)?.for_each(|_| {});
+    /// link.handle(ConnAck::new(ReasonCode::SUCCESS).into(), 0)?;
+    /// let message = Publish::new(topic_name!("a"), b"hi");
+    /// let message = message.with_delivery(Delivery::AtLeastOnce(PacketId::MIN));
+    /// let Input::Message(_, Some(receipt)) = link.handle(message.into(), 0)? else {
+    ///     panic!("a message that wants an answer")
+    /// };
+    /// // Through a queue that carries numbers, to the one who stores the message and back.
+    /// let number = receipt.into_bits();
+    /// let receipt = Receipt::from_bits(number).expect("it was one");
+    /// link.accept(receipt, ReasonCode::SUCCESS)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub const fn into_bits(self) -> u64 {
         (self.epoch as u64) << 32 | (self.qos as u64) << 16 | self.id.get() as u64
     }

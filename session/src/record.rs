@@ -139,6 +139,15 @@ impl Record<u64> {
     }
 
     /// The record of these bytes; `None` when they are torn, or none of this version.
+    ///
+    /// ```
+    /// use mqtt_session::Record;
+    ///
+    /// let mut bytes = Record::<u64>::Lasts(60).to_bytes();
+    /// assert_eq!(Record::from_bytes(&bytes), Some(Record::<u64>::Lasts(60)));
+    /// bytes[1] ^= 1; // the end of a log that was torn off
+    /// assert_eq!(Record::<u64>::from_bytes(&bytes), None);
+    /// ```
     pub fn from_bytes(bytes: &[u8; Self::LEN]) -> Option<Self> {
         let (content, check) = bytes.split_last_chunk::<4>()?;
         let &[VERSION, kind, id_high, id_low, detail, 0, n0, n1, n2, n3, k0, k1, k2, k3, k4, k5, k6, k7] =

@@ -255,12 +255,32 @@ impl<S: Slots> Session<S> {
     }
 
     /// Whether there is a session: from the first CONNACK of success until it is over.
+    ///
+    /// ```
+    /// use mqtt_session::{Fixed, Record, Session};
+    /// use mqtt_wire::{ConnAck, ReasonCode};
+    ///
+    /// // A server whose client is back: whether its session is there decides Session Present.
+    /// let session = Session::restore(Fixed::<u16, 8, 4>::new(), [Record::Lasts(60)])?;
+    /// let connack =
+    ///     ConnAck { session_present: session.exists(), ..ConnAck::new(ReasonCode::SUCCESS) };
+    /// assert!(connack.session_present);
+    /// # Ok::<(), mqtt_session::NoRoom>(())
+    /// ```
     pub const fn exists(&self) -> bool {
         self.exists
     }
 
     /// The Session Expiry Interval in seconds: how long the session lasts after its connection; `u32::MAX` is for ever.
     /// In 3.x it is 0 with Clean Session, else for ever.
+    ///
+    /// ```
+    /// use mqtt_session::{Fixed, Record, Session};
+    ///
+    /// let session = Session::restore(Fixed::<u16, 8, 4>::new(), [Record::Lasts(u32::MAX)])?;
+    /// assert_eq!((session.expiry(), session.expires_at(0)), (u32::MAX, None)); // for ever
+    /// # Ok::<(), mqtt_session::NoRoom>(())
+    /// ```
     pub const fn expiry(&self) -> u32 {
         self.expiry
     }
@@ -280,11 +300,34 @@ impl<S: Slots> Session<S> {
     }
 
     /// The number of messages of QoS 1 and 2 that are on their way to the peer.
+    ///
+    /// ```
+    /// use mqtt_session::{Fixed, Record, Session};
+    /// use mqtt_wire::{PacketId, QoS};
+    ///
+    /// let (id, qos) = (PacketId::MIN, QoS::AtLeastOnce);
+    /// let sent = Record::Sent { id, qos, retain: false, size: 7, key: 12 };
+    /// let session = Session::restore(Fixed::<u16, 8, 4>::new(), [Record::Lasts(60), sent])?;
+    /// assert_eq!(session.in_flight(), 1); // it is sent again on the next connection
+    /// # Ok::<(), mqtt_session::NoRoom>(())
+    /// ```
     pub fn in_flight(&self) -> usize {
         self.outgoing.len().saturating_sub(usize::from(self.finished))
     }
 
     /// The keys of the messages on their way to the peer, those first that are sent first on the next connection.
+    ///
+    /// ```
+    /// use mqtt_session::{Fixed, Record, Session};
+    /// use mqtt_wire::{PacketId, QoS};
+    ///
+    /// let (id, qos) = (PacketId::MIN, QoS::AtLeastOnce);
+    /// let sent = Record::Sent { id, qos, retain: false, size: 7, key: 12 };
+    /// let session = Session::restore(Fixed::<u16, 8, 4>::new(), [Record::Lasts(60), sent])?;
+    /// // After a restart: which messages of the store have to be kept.
+    /// assert!(session.keys().eq(&[12]));
+    /// # Ok::<(), mqtt_session::NoRoom>(())
+    /// ```
     pub fn keys(&self) -> impl Iterator<Item = &S::Key> {
         (usize::from(self.finished)..self.outgoing.len())
             .filter_map(|at| self.outgoing.get(at))
@@ -311,6 +354,14 @@ impl<S: Slots> Session<S> {
     }
 
     /// The largest Topic Alias Maximum that a connection can announce.
+    ///
+    /// ```
+    /// use mqtt_session::{Fixed, Growing, Session};
+    ///
+    /// // Without slots for names none is announced, and the peer sends no alias.
+    /// assert_eq!(Session::new(Fixed::<u16, 8, 4>::new()).topic_alias_maximum(), 0);
+    /// assert_eq!(Session::new(Growing::<u16>::new(8, 4, 10)).topic_alias_maximum(), 10);
+    /// ```
     pub fn topic_alias_maximum(&self) -> u16 {
         self.slots.aliases()
     }

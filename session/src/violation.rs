@@ -95,6 +95,15 @@ impl SessionRule {
 
 impl SessionRule {
     /// The rule by its label for that sender: some have a number for each side.
+    ///
+    /// ```
+    /// use mqtt_session::SessionRule;
+    /// use mqtt_wire::{Sender, Version};
+    ///
+    /// let rule = SessionRule::ReceiveMaximum;
+    /// assert_eq!(rule.requirement_of(Version::V5, Sender::Client), "MQTT-3.3.4-7");
+    /// assert_eq!(rule.requirement_of(Version::V5, Sender::Server), "MQTT-3.3.4-9");
+    /// ```
     pub fn requirement_of(self, version: Version, sender: Sender) -> &'static str {
         match (self, sender) {
             _ if version != Version::V5 => self.requirement(version),

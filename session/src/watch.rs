@@ -171,6 +171,17 @@ impl Watcher {
     /// missing would otherwise be blamed on whoever gave it. Where a hole is noticed only later, as in a capture whose
     /// segments are out of order, hold back the packets of both sides until the bytes before them are known to be there,
     /// or take no notice of what was named since the last packet before the hole.
+    ///
+    /// ```
+    /// use mqtt_session::Watcher;
+    /// use mqtt_wire::{Ack, Packet, PacketId, Sender, Version};
+    ///
+    /// // An acknowledgement of what was never seen is no fault when something is missing.
+    /// let mut watcher = Watcher::new(Version::V311);
+    /// watcher.gap(Sender::Client);
+    /// let puback = Packet::PubAck(Ack::new(PacketId::MIN));
+    /// assert!(watcher.see(&puback, Sender::Server, 4, 0).is_empty());
+    /// ```
     pub fn gap(&mut self, sender: Sender) {
         self.client.forget();
         self.server.forget();
@@ -195,6 +206,20 @@ impl Watcher {
     }
 
     /// Looks at a packet of so many bytes, and names what its sender breaks by it.
+    ///
+    /// ```
+    /// use mqtt_session::{SessionRule, Watcher};
+    /// use mqtt_wire::{ConnAck, Connect, Packet, ReasonCode, Sender, Version};
+    ///
+    /// let mut watcher = Watcher::new(Version::V311);
+    /// let connect = Connect { keep_alive: 10, ..Connect::new(Version::V311, "lamp-7") };
+    /// assert!(watcher.see(&connect.into(), Sender::Client, 20, 0).is_empty());
+    /// let connack = ConnAck::new(ReasonCode::SUCCESS);
+    /// assert!(watcher.see(&connack.into(), Sender::Server, 4, 5).is_empty());
+    /// // A keep alive of ten seconds, and 16 in silence.
+    /// let broken = watcher.see(&Packet::PingReq, Sender::Client, 2, 16_000);
+    /// assert_eq!(broken, [SessionRule::KeepAlive]);
+    /// ```
     pub fn see(&mut self, packet: &Packet<'_>, sender: Sender, size: usize, now: Millis) -> Vec<SessionRule> {
         let mut broken = Vec::new();
         let (own, peer) = self.sides(sender);

@@ -28,6 +28,15 @@ pub struct CheckedFrame(Frame);
 impl CheckedFrame {
     /// Checks a frame.
     ///
+    /// ```
+    /// use mqtt_wire::{CheckedFrame, Frame, Packet, Version};
+    ///
+    /// let frame = Frame::new(vec![0xC0, 0].into(), Version::V5)?;
+    /// let checked = CheckedFrame::new(frame)?; // from here on nothing can be wrong with it
+    /// assert_eq!(checked.packet(), Packet::PingReq);
+    /// # Ok::<(), mqtt_wire::DecodeError>(())
+    /// ```
+    ///
     /// # Errors
     /// The first rule that the packet breaks.
     pub fn new(frame: Frame) -> Result<Self, DecodeError> {
@@ -36,6 +45,16 @@ impl CheckedFrame {
     }
 
     /// Encodes a packet into a frame of its own.
+    ///
+    /// ```
+    /// use mqtt_wire::{Ack, CheckedFrame, Packet, PacketId, Version};
+    ///
+    /// // For a channel to the task that writes.
+    /// let puback = Packet::PubAck(Ack::new(PacketId::MIN));
+    /// let frame = CheckedFrame::encode(&puback, Version::V5)?;
+    /// assert_eq!(frame.packet(), puback);
+    /// # Ok::<(), mqtt_wire::EncodeError>(())
+    /// ```
     ///
     /// # Errors
     /// As for [`Packet::encode`].

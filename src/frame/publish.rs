@@ -76,6 +76,17 @@ impl PublishFrame {
 
     /// Encodes a message into a frame of its own.
     ///
+    /// ```
+    /// use mqtt_wire::{Publish, PublishFrame, Version, topic_name};
+    ///
+    /// // Encoded once, for as many subscribers as there are.
+    /// let message = Publish::new(topic_name!("lamp/7"), b"on");
+    /// let message = PublishFrame::encode(&message, Version::V311)?;
+    /// let queues = [vec![message.clone()], vec![message]]; // not copied
+    /// assert_eq!(queues[0][0].publish().payload, queues[1][0].publish().payload);
+    /// # Ok::<(), mqtt_wire::EncodeError>(())
+    /// ```
+    ///
     /// # Errors
     /// As for [`Packet::encode`].
     pub fn encode(publish: &Publish<'_>, options: impl Into<EncodeOptions>) -> Result<Self, EncodeError> {
@@ -127,11 +138,33 @@ impl PublishFrame {
     }
 
     /// The version of the frame.
+    ///
+    /// ```
+    /// use mqtt_wire::{Publish, PublishFrame, Version, topic_name};
+    ///
+    /// let message = PublishFrame::encode(&Publish::new(topic_name!("a"), b"hi"), Version::V5)?;
+    /// // Whether the frame can go out as it is to a subscriber of 3.1.1.
+    /// assert_ne!(message.version(), Version::V311); // `downgrade` it
+    /// # Ok::<(), mqtt_wire::EncodeError>(())
+    /// ```
     pub fn version(&self) -> Version {
         self.frame.options().context().version()
     }
 
     /// The same message in memory of its own: see [`Frame::compact`].
+    ///
+    /// ```
+    /// use bytes::BytesMut;
+    /// use mqtt_wire::{Frame, PublishFrame, Version};
+    ///
+    /// let mut stream = BytesMut::with_capacity(64 * 1024);
+    /// stream.extend_from_slice(&[0x31, 5, 0, 1, b'a', b'h', b'i']);
+    /// let frame = Frame::split_from(&mut stream, Version::V311)?.expect("it is complete");
+    /// // A retained message is kept for long, and is not to keep 64 KiB.
+    /// let retained = PublishFrame::new(frame)?.compact();
+    /// assert_eq!(retained.publish().payload, b"hi");
+    /// # Ok::<(), mqtt_wire::DecodeError>(())
+    /// ```
     #[must_use]
     pub fn compact(&self) -> Self {
         Self { frame: self.frame.compact(), parts: self.parts.clone() }

@@ -198,6 +198,17 @@ const RESERVED: u8 = 0b1100_0000;
 
 impl SubscriptionOptions {
     /// The options byte of SUBSCRIBE; in 3.x it is the Requested QoS, and the rest is 0.
+    ///
+    /// ```
+    /// use mqtt_wire::{QoS, RetainHandling, SubscriptionOptions};
+    ///
+    /// let options = SubscriptionOptions {
+    ///     maximum_qos: QoS::AtLeastOnce,
+    ///     retain_handling: RetainHandling::DoNotSend,
+    ///     ..SubscriptionOptions::from_byte(0).expect("QoS 0, nothing else")
+    /// };
+    /// assert_eq!(options.to_byte(), 0b10_0001); // one byte in a store of sessions
+    /// ```
     pub const fn to_byte(self) -> u8 {
         let mut byte = self.retain_handling.get() << 4 | self.maximum_qos.get();
         if self.retain_as_published {
@@ -211,6 +222,14 @@ impl SubscriptionOptions {
 
     /// The options of an options byte; `None` for QoS 3, Retain Handling 3 (section 3.8.3.1), and a reserved bit
     /// that is set `[MQTT-3.8.3-5]`.
+    ///
+    /// ```
+    /// use mqtt_wire::{QoS, SubscriptionOptions};
+    ///
+    /// let options = SubscriptionOptions::from_byte(0b0101).expect("a good byte");
+    /// assert_eq!((options.maximum_qos, options.no_local), (QoS::AtLeastOnce, true));
+    /// assert_eq!(SubscriptionOptions::from_byte(0b11), None); // QoS 3
+    /// ```
     pub const fn from_byte(byte: u8) -> Option<Self> {
         match Self::read(byte) {
             Ok(this) => Some(this),

@@ -141,6 +141,14 @@ enum Source<'a> {
 
 impl<'a> WillRef<'a> {
     /// The will. One that was received is read from its bytes.
+    ///
+    /// ```
+    /// use mqtt_wire::{Connect, Version, Will, topic_name};
+    ///
+    /// let will = Will::new(topic_name!("lamp/7/status"), b"gone");
+    /// let connect = Connect { will: Some((&will).into()), ..Connect::new(Version::V311, "lamp-7") };
+    /// assert_eq!(connect.will.map(|will| will.get().payload), Some(&b"gone"[..]));
+    /// ```
     pub fn get(self) -> Will<'a> {
         match self.0 {
             Source::Built(will) => *will,

@@ -66,6 +66,17 @@ impl PropertiesBuf {
 
     /// No properties, and room for so many bytes. A property takes as many as its value and one more; a string takes two
     /// more for its length.
+    ///
+    /// ```
+    /// use mqtt_wire::{PropertiesBuf, Property};
+    ///
+    /// // A number of four bytes, and a text of ten.
+    /// let mut properties = PropertiesBuf::with_capacity((1 + 4) + (1 + 2 + 10));
+    /// properties.push(Property::MessageExpiryInterval(60))?;
+    /// properties.push(Property::ContentType("text/plain"))?;
+    /// assert_eq!(properties.as_wire().len(), 18);
+    /// # Ok::<(), mqtt_wire::EncodeError>(())
+    /// ```
     pub fn with_capacity(bytes: usize) -> Self {
         Self { block: Vec::with_capacity(bytes), present: PropertySet::EMPTY }
     }
@@ -209,6 +220,17 @@ impl PropertiesBuf {
     }
 
     /// What packets take, with a getter for each property.
+    ///
+    /// ```
+    /// use mqtt_wire::{PropertiesBuf, Property, Publish, topic_name};
+    ///
+    /// let mut kept = PropertiesBuf::new(); // made once, for every message of a program
+    /// kept.push(Property::ContentType("text/plain"))?;
+    /// let publish =
+    ///     Publish { properties: kept.as_properties(), ..Publish::new(topic_name!("a"), b"hi") };
+    /// assert_eq!(publish.properties.content_type(), Some("text/plain"));
+    /// # Ok::<(), mqtt_wire::EncodeError>(())
+    /// ```
     pub fn as_properties(&self) -> Properties<'_> {
         Properties::checked(&self.block, self.present)
     }

@@ -204,6 +204,18 @@ impl<'a> Properties<'a> {
     }
 
     /// The properties, in order.
+    ///
+    /// ```
+    /// use mqtt_wire::{Properties, Property};
+    ///
+    /// let mine = [Property::ContentType("text/plain"), Property::MessageExpiryInterval(60)];
+    /// for property in &Properties::new(&mine) {
+    ///     match property {
+    ///         Property::MessageExpiryInterval(seconds) => assert_eq!(seconds, 60),
+    ///         other => println!("passed on as it is: {other:?}"),
+    ///     }
+    /// }
+    /// ```
     pub fn iter(&self) -> PropertyIter<'a> {
         PropertyIter::new(*self)
     }
@@ -269,6 +281,16 @@ impl<'a> Properties<'a> {
     }
 
     /// The properties as bytes, without the length before them, when they are just as they were received.
+    ///
+    /// ```
+    /// use mqtt_wire::{Packet, Version, decode_exact};
+    ///
+    /// // Content Type "t", as it came: to be kept with a message and looked into later.
+    /// let bytes = [0x30, 8, 0, 1, b'a', 4, 0x03, 0, 1, b't'];
+    /// let Packet::Publish(publish) = decode_exact(&bytes, Version::V5)? else { panic!("a PUBLISH") };
+    /// assert_eq!(publish.properties.as_wire(), Some(&[0x03, 0, 1, b't'][..]));
+    /// # Ok::<(), mqtt_wire::DecodeError>(())
+    /// ```
     pub const fn as_wire(&self) -> Option<&'a [u8]> {
         match self.0 {
             Repr::Wire { bytes, .. } => Some(bytes),

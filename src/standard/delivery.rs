@@ -88,6 +88,16 @@ pub enum MaximumQoS {
 
 impl MaximumQoS {
     /// The value that announces that QoS as the highest; `None` for QoS 2, of which a server says nothing.
+    ///
+    /// ```
+    /// use mqtt_wire::{MaximumQoS, Property, QoS};
+    ///
+    /// // What CONNACK announces, if it is less than everything (`[MQTT-3.2.2-9]`).
+    /// let supported = QoS::AtLeastOnce;
+    /// let announce = MaximumQoS::new(supported).map(Property::MaximumQoS);
+    /// assert!(announce.is_some());
+    /// assert_eq!(MaximumQoS::new(QoS::ExactlyOnce), None); // which is said by saying nothing
+    /// ```
     pub const fn new(qos: QoS) -> Option<Self> {
         match qos {
             QoS::AtMostOnce => Some(Self::AtMostOnce),
@@ -149,6 +159,15 @@ pub enum Delivery {
 
 impl Delivery {
     /// The delivery of that QoS; the identifier is not used for QoS 0.
+    ///
+    /// ```
+    /// use mqtt_wire::{Delivery, PacketId, QoS};
+    ///
+    /// // The QoS is that of a subscription, known when the program runs.
+    /// let id = PacketId::MIN;
+    /// assert_eq!(Delivery::new(QoS::AtLeastOnce, id), Delivery::AtLeastOnce(id));
+    /// assert_eq!(Delivery::new(QoS::AtMostOnce, id), Delivery::AtMostOnce); // without one
+    /// ```
     pub const fn new(qos: QoS, packet_id: PacketId) -> Self {
         match qos {
             QoS::AtMostOnce => Self::AtMostOnce,
@@ -167,6 +186,13 @@ impl Delivery {
     }
 
     /// The Packet Identifier of QoS 1 and 2.
+    ///
+    /// ```
+    /// use mqtt_wire::{Delivery, PacketId};
+    ///
+    /// assert_eq!(Delivery::ExactlyOnce(PacketId::MIN).packet_id(), Some(PacketId::MIN));
+    /// assert_eq!(Delivery::AtMostOnce.packet_id(), None); // nothing to acknowledge
+    /// ```
     pub const fn packet_id(self) -> Option<PacketId> {
         match self {
             Self::AtMostOnce => None,

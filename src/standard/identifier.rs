@@ -37,6 +37,14 @@ impl PacketId {
     }
 
     /// The identifier after this one; after the largest comes 1 again.
+    ///
+    /// ```
+    /// use mqtt_wire::PacketId;
+    ///
+    /// // They go round, and 0 is none (`[MQTT-2.2.1-3]`).
+    /// assert_eq!(PacketId::MIN.next().get(), 2);
+    /// assert_eq!(PacketId::MAX.next(), PacketId::MIN);
+    /// ```
     #[must_use]
     pub const fn next(self) -> Self {
         match self.0.checked_add(1) {

@@ -127,11 +127,26 @@ impl PacketType {
     }
 
     /// Whether that version has the type at all: 3.x has no AUTH.
+    ///
+    /// ```
+    /// use mqtt_wire::{PacketType, Version};
+    ///
+    /// assert!(PacketType::Auth.exists_in(Version::V5));
+    /// assert!(!PacketType::Auth.exists_in(Version::V311)); // 15 is reserved there
+    /// ```
     pub const fn exists_in(self, version: Version) -> bool {
         !matches!(self.direction(version), Direction::Neither)
     }
 
     /// Whether that side may send the type.
+    ///
+    /// ```
+    /// use mqtt_wire::{PacketType, Sender, Version};
+    ///
+    /// // A server says goodbye in 5.0 only.
+    /// assert!(PacketType::Disconnect.may_be_sent_by(Sender::Server, Version::V5));
+    /// assert!(!PacketType::Disconnect.may_be_sent_by(Sender::Server, Version::V311));
+    /// ```
     pub const fn may_be_sent_by(self, sender: Sender, version: Version) -> bool {
         match self.direction(version) {
             Direction::Both => true,

@@ -65,6 +65,15 @@ impl PropertySet {
     }
 
     /// What is in both sets.
+    ///
+    /// ```
+    /// use mqtt_wire::PropertyId;
+    ///
+    /// let present = PropertyId::ContentType | PropertyId::UserProperty;
+    /// let logged = PropertyId::UserProperty | PropertyId::ReasonString;
+    /// let both = present.intersection(logged); // or `present & logged`
+    /// assert!(both.iter().eq([PropertyId::UserProperty]));
+    /// ```
     #[must_use]
     pub const fn intersection(self, other: Self) -> Self {
         Self(self.0 & other.0)
@@ -104,6 +113,17 @@ impl PropertySet {
     }
 
     /// Whether all of this set is in the other.
+    ///
+    /// ```
+    /// use mqtt_wire::{Properties, Property, PropertyId};
+    ///
+    /// // Whether a gateway understands everything that stands in a packet.
+    /// let understood = PropertyId::ContentType | PropertyId::MessageExpiryInterval;
+    /// let mine = [Property::ContentType("text/plain")];
+    /// assert!(Properties::new(&mine).ids().is_subset(understood));
+    /// let more = [Property::ContentType("text/plain"), Property::UserProperty(("a", "b"))];
+    /// assert!(!Properties::new(&more).ids().is_subset(understood));
+    /// ```
     pub const fn is_subset(self, other: Self) -> bool {
         self.0 & !other.0 == 0
     }

@@ -171,6 +171,14 @@ impl ReasonCode {
     }
 
     /// Whether the code tells of a failure: 0x80 or more.
+    ///
+    /// ```
+    /// use mqtt_wire::ReasonCode;
+    ///
+    /// assert!(ReasonCode::NOT_AUTHORIZED.is_error());
+    /// // Not an error: the message was taken, and nobody has subscribed to it.
+    /// assert!(!ReasonCode::NO_MATCHING_SUBSCRIBERS.is_error());
+    /// ```
     pub const fn is_error(self) -> bool {
         self.0 >= 0x80
     }
@@ -240,6 +248,14 @@ impl ReasonCode {
     }
 
     /// The CONNACK return code of 3.x that says the same, if there is one.
+    ///
+    /// ```
+    /// use mqtt_wire::ReasonCode;
+    ///
+    /// // A server that decides in terms of 5.0 and answers a client of 3.1.1.
+    /// assert_eq!(ReasonCode::BAD_USER_NAME_OR_PASSWORD.to_return_code(), Some(4));
+    /// assert_eq!(ReasonCode::BANNED.to_return_code(), None); // 5, not authorized, says it best
+    /// ```
     pub fn to_return_code(self) -> Option<u8> {
         (0..).zip(RETURN_CODES).find(|(_, code)| *code == self).map(|(n, _)| n)
     }

@@ -120,6 +120,13 @@ rules! {
 
 impl Rule {
     /// The reason code of MQTT 5.0 with which a receiver may answer (section 4.13).
+    ///
+    /// ```
+    /// use mqtt_wire::{ReasonCode, Rule};
+    ///
+    /// assert_eq!(Rule::PacketTooLarge.reason_code(), ReasonCode::PACKET_TOO_LARGE);
+    /// assert_eq!(Rule::InvalidUtf8.reason_code(), ReasonCode::MALFORMED_PACKET);
+    /// ```
     pub const fn reason_code(self) -> ReasonCode {
         self.row().0
     }

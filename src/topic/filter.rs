@@ -62,6 +62,14 @@ impl<'a> TopicFilter<'a> {
 
     /// Checks bytes as a filter by the rules of 5.0.
     ///
+    /// ```
+    /// use mqtt_wire::{Rule, TopicFilter};
+    ///
+    /// assert!(TopicFilter::from_bytes(b"lamp/+").is_ok());
+    /// let error = TopicFilter::from_bytes(b"lamp/\xFF").unwrap_err();
+    /// assert_eq!((error.rule(), error.offset()), (Rule::InvalidUtf8, 5));
+    /// ```
+    ///
     /// # Errors
     /// Those of [`new`](Self::new), and when the bytes are not UTF-8.
     pub const fn from_bytes(filter: &'a [u8]) -> Result<Self, TopicError> {
@@ -198,6 +206,14 @@ impl<'a> TopicFilter<'a> {
     }
 
     /// Whether the [inner](Self::inner) filter begins with `$`, so that it may match names that do.
+    ///
+    /// ```
+    /// use mqtt_wire::{topic_filter, topic_name};
+    ///
+    /// // Wildcards at the start find no topics of the server's own (`[MQTT-4.7.2-1]`).
+    /// assert!(topic_filter!("$SYS/#").starts_with_dollar());
+    /// assert!(!topic_filter!("#").matches(topic_name!("$SYS/uptime")));
+    /// ```
     pub fn starts_with_dollar(&self) -> bool {
         matches!(self.inner_bytes(), [b'$', ..])
     }

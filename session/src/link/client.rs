@@ -121,6 +121,26 @@ impl<S: Slots> Link<'_, Client, S> {
     /// Sends an UNSUBSCRIBE, as [`subscribe`](Self::subscribe) does. The answer comes as
     /// [`Input::Unsubscribed`](crate::Input::Unsubscribed).
     ///
+    /// ```
+    /// use mqtt_session::{Fixed, Input, Session};
+    /// use mqtt_wire::{ConnAck, Connect, Connection, PacketId, ReasonCode, UnsubAck, Unsubscribe};
+    /// use mqtt_wire::{Version, topic_filter};
+    ///
+    /// let mut session = Session::new(Fixed::<u16, 8, 4>::new());
+    /// let mut link = session.client(Connection::client(Version::V311));
+    /// link.connect(&Connect::new(Version::V311, "phone"), 0)?.for_each(|_| {});
+    /// link.handle(ConnAck::new(ReasonCode::SUCCESS).into(), 0)?;
+    /// while link.next(0).is_some() {}
+    ///
+    /// let unsubscribe = Unsubscribe::new(PacketId::MIN, &[topic_filter!("lamp/#")]);
+    /// let outputs = link.unsubscribe(&unsubscribe, 0)?;
+    /// let id = outputs.packet_id().expect("it waits for an answer");
+    /// outputs.for_each(|_| {}); // send it
+    /// let answer = UnsubAck::new(id, &[]); // in 3.1.1 without codes
+    /// assert!(matches!(link.handle(answer.into(), 5)?, Input::Unsubscribed(_)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// Too many requests wait for an answer, or it cannot be encoded.
     pub fn unsubscribe<'l, 'p>(
@@ -164,6 +184,23 @@ impl<S: Slots> Link<'_, Client, S> {
     }
 
     /// The highest QoS that the server supports.
+    ///
+    /// ```
+    /// use mqtt_session::{Growing, Session};
+    /// use mqtt_wire::{ConnAck, Connect, Connection, MaximumQoS, Properties, Property, QoS};
+    /// use mqtt_wire::{ReasonCode, Version};
+    ///
+    /// let mut session = Session::new(Growing::<u16>::default());
+    /// let mut link = session.client(Connection::client(Version::V5));
+    /// link.connect(&Connect::new(Version::V5, "lamp-7"), 0)?.for_each(|_| {});
+    /// let only = [Property::MaximumQoS(MaximumQoS::new(QoS::AtLeastOnce).expect("not QoS 2"))];
+    /// let connack =
+    ///     ConnAck { properties: Properties::new(&only), ..ConnAck::new(ReasonCode::SUCCESS) };
+    /// link.handle(connack.into(), 0)?;
+    /// // The application wants QoS 2 and lowers it to what this server has.
+    /// assert_eq!(QoS::ExactlyOnce.min(link.maximum_qos()), QoS::AtLeastOnce);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub const fn maximum_qos(&self) -> QoS {
         self.c.limits.maximum_qos
     }

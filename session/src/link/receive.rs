@@ -66,6 +66,16 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
 
     /// Takes up to so many messages of QoS 1 and 2 that are under way, although fewer were announced as Receive Maximum:
     /// for peers that miscount. It holds for this connection, from CONNECT or CONNACK on; there have to be slots.
+    ///
+    /// ```
+    /// use mqtt_session::{Fixed, Session};
+    /// use mqtt_wire::{Connection, Version};
+    ///
+    /// let mut session = Session::new(Fixed::<u16, 8, 20>::new()); // room for 20
+    /// let mut link = session.client(Connection::client(Version::V5));
+    /// // A Receive Maximum of 10 will be announced; a peer that sends up to 20 is borne with.
+    /// link.tolerate_received(20);
+    /// ```
     pub fn tolerate_received(&mut self, most: u16) {
         self.c.own_receive_maximum = most.max(self.c.own_receive_maximum);
     }

@@ -103,6 +103,26 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
     }
 
     /// How many more messages of QoS 1 and 2 [`publish`](Self::publish) would take if each goes out at once.
+    ///
+    /// ```
+    /// use mqtt_session::{Fixed, Session};
+    /// use mqtt_wire::{ConnAck, Connect, Connection, Publish, QoS, ReasonCode, Version, topic_name};
+    ///
+    /// let mut session = Session::new(Fixed::<usize, 8, 4>::new());
+    /// let mut link = session.client(Connection::client(Version::V311));
+    /// link.connect(&Connect::new(Version::V311, "lamp-7"), 0)?.for_each(|_| {});
+    /// link.handle(ConnAck::new(ReasonCode::SUCCESS).into(), 0)?;
+    /// while link.next(0).is_some() {}
+    ///
+    /// // So many of the application's queue can go out at once.
+    /// let queue = vec![Publish::new(topic_name!("a"), b"hi"); 20];
+    /// for (key, message) in queue.iter().enumerate().take(link.capacity()) {
+    ///     link.publish(message, QoS::AtLeastOnce, key)?;
+    ///     while link.next(0).is_some() {} // send it
+    /// }
+    /// assert_eq!((link.capacity(), link.session().in_flight()), (0, 8)); // until one is acknowledged
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn capacity(&self) -> usize {
         if self.c.state != State::Open || self.session.published() > self.c.published {
             return 0;

@@ -84,6 +84,18 @@ impl TopicCursor {
     }
 
     /// The last name that it came to.
+    ///
+    /// ```
+    /// use mqtt_wire::topic::{TopicCursor, TopicTree};
+    /// use mqtt_wire::{topic_filter, topic_name};
+    ///
+    /// let mut retained = TopicTree::new();
+    /// retained.insert(topic_name!("lamp/7"), "on");
+    /// let mut cursor = TopicCursor::new(topic_filter!("lamp/+"));
+    /// assert_eq!(cursor.last(), None); // it has not begun
+    /// retained.resume(&mut cursor).next();
+    /// assert_eq!(cursor.last(), Some(topic_name!("lamp/7"))); // to be stored
+    /// ```
     pub fn last(&self) -> Option<TopicName<'_>> {
         if self.last.is_empty() { None } else { Some(TopicName::checked(&self.last)) }
     }

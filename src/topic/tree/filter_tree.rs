@@ -102,6 +102,19 @@ impl<T> FilterTree<T> {
     }
 
     /// The value of this very filter, for changing it.
+    ///
+    /// ```
+    /// use mqtt_wire::topic::FilterTree;
+    /// use mqtt_wire::topic_filter;
+    ///
+    /// let mut tree = FilterTree::new();
+    /// tree.insert(topic_filter!("lamp/#"), vec!["ann", "bob"]);
+    /// // One of two subscribers leaves.
+    /// if let Some(subscribers) = tree.get_mut(topic_filter!("lamp/#")) {
+    ///     subscribers.retain(|subscriber| *subscriber != "bob");
+    /// }
+    /// assert_eq!(tree.get(topic_filter!("lamp/#")), Some(&vec!["ann"]));
+    /// ```
     pub fn get_mut(&mut self, filter: TopicFilter<'_>) -> Option<&mut T> {
         self.0.get_mut(key(filter))
     }
@@ -146,6 +159,17 @@ impl<T> FilterTree<T> {
     }
 
     /// All filters with their values, in no particular order.
+    ///
+    /// ```
+    /// use mqtt_wire::topic::FilterTree;
+    /// use mqtt_wire::topic_filter;
+    ///
+    /// let mut tree = FilterTree::new();
+    /// tree.insert(topic_filter!("lamp/#"), 2);
+    /// tree.insert(topic_filter!("$share/workers/jobs"), 5);
+    /// let shared = tree.iter().filter(|(filter, _)| filter.is_shared());
+    /// assert_eq!(shared.map(|(_, members)| *members).sum::<i32>(), 5);
+    /// ```
     pub fn iter(&self) -> Filters<'_, T> {
         Filters(self.0.iter())
     }

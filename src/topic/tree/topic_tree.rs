@@ -73,6 +73,16 @@ impl<T> TopicTree<T> {
     }
 
     /// The value of a name, for reading.
+    ///
+    /// ```
+    /// use mqtt_wire::topic::TopicTree;
+    /// use mqtt_wire::topic_name;
+    ///
+    /// let mut retained = TopicTree::new();
+    /// retained.insert(topic_name!("lamp/7"), "on");
+    /// assert_eq!(retained.get(topic_name!("lamp/7")), Some(&"on"));
+    /// assert_eq!(retained.get(topic_name!("lamp")), None); // a name above it is another one
+    /// ```
     pub fn get(&self, name: TopicName<'_>) -> Option<&T> {
         self.0.get(key(name))
     }
@@ -120,6 +130,17 @@ impl<T> TopicTree<T> {
     }
 
     /// All names with their values, in no particular order.
+    ///
+    /// ```
+    /// use mqtt_wire::topic::TopicTree;
+    /// use mqtt_wire::topic_name;
+    ///
+    /// let mut retained = TopicTree::new();
+    /// retained.insert(topic_name!("lamp/7"), b"on");
+    /// retained.insert(topic_name!("lamp/8"), b"no");
+    /// let sizes = retained.iter().map(|(name, message)| name.as_bytes().len() + message.len());
+    /// assert_eq!(sizes.sum::<usize>(), 16); // bytes that are retained in total
+    /// ```
     pub fn iter(&self) -> Topics<'_, T> {
         Topics(self.0.iter())
     }
@@ -151,6 +172,22 @@ impl<T> TopicTree<T> {
     /// Goes on with a [`Sweep`] as [`retain`](Self::retain) does, by at most `most` names. Returns whether there may be
     /// more; the tree may be changed before the next call. What it comes to then, and what it costs, is as for
     /// [`FilterTree::retain_some`](super::FilterTree::retain_some).
+    ///
+    /// ```
+    /// use mqtt_wire::TopicName;
+    /// use mqtt_wire::topic::{Sweep, TopicTree};
+    ///
+    /// let mut expires_at = TopicTree::new();
+    /// for number in 0..1000 {
+    ///     expires_at.insert(TopicName::new(&format!("lamp/{number}"))?, number);
+    /// }
+    /// let (mut sweep, now) = (Sweep::new(), 500);
+    /// while expires_at.retain_some(&mut sweep, 100, |_, at| *at >= now) {
+    ///     // Other work between the pieces.
+    /// }
+    /// assert_eq!(expires_at.len(), 500);
+    /// # Ok::<(), mqtt_wire::TopicError>(())
+    /// ```
     pub fn retain_some(
         &mut self,
         sweep: &mut Sweep,
