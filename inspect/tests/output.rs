@@ -153,7 +153,7 @@ fn the_summary_of_every_real_capture_adds_up() {
 #[test]
 fn text_from_the_wire_cannot_command_the_terminal() {
     // Topic with an escape sequence and a character that turns text around; a payload with a bell.
-    let topic = "a\u{1b}[2J\u{202e}b\u{9b}".as_bytes();
+    let topic = "a\u{1b}[2J\u{202e}b\u{9b}\u{7f}\u{feff}".as_bytes();
     let length = u8::try_from(topic.len()).unwrap();
     let bytes = [&[0x30, length + 3, 0, length], topic, b"\x07"].concat();
     let hex = hex(&bytes);
@@ -161,10 +161,13 @@ fn text_from_the_wire_cannot_command_the_terminal() {
         &["--hex", "--version", "3.1.1"][..],
         &["--hex", "--version", "3.1.1", "--explain"],
         &["--hex", "--version", "3.1.1", "--json"],
+        &["--hex", "--version", "3.1.1", "--stats"],
+        &["--hex", "--version", "3.1.1", "--stats", "--json"],
     ] {
         let ran = run(&[args, &[&hex]].concat());
+        let hidden = ['\u{202e}', '\u{feff}'];
         assert!(
-            ran.out.chars().all(|character| character == '\n' || !character.is_control()),
+            ran.out.chars().all(|c| c == '\n' || !c.is_control() && !hidden.contains(&c)),
             "{:?}",
             ran.out
         );

@@ -34,13 +34,12 @@ impl<W: Write> Json<W> {
     }
 
     fn print(&mut self, value: &impl Serialize) -> io::Result<()> {
-        value.serialize(&mut Serializer::with_formatter(&mut self.out, Visible))?;
-        self.out.write_all(b"\n")
+        print(&mut self.out, value)
     }
 }
 
 /// A value in a line of its own, with nothing in it that cannot be seen.
-pub(crate) fn print(out: &mut dyn Write, value: &Value) -> io::Result<()> {
+pub(crate) fn print<W: Write + ?Sized>(out: &mut W, value: &impl Serialize) -> io::Result<()> {
     value.serialize(&mut Serializer::with_formatter(&mut *out, Visible))?;
     out.write_all(b"\n")
 }
@@ -180,8 +179,7 @@ impl<W: Write> Output for Json<W> {
             self.gathered.push(serde_json::to_value(object)?);
             return Ok(());
         }
-        object.serialize(&mut Serializer::with_formatter(&mut self.out, Visible))?;
-        self.out.write_all(b"\n")
+        print(&mut self.out, &object)
     }
 
     fn end_line(&mut self, line: u64) -> io::Result<()> {

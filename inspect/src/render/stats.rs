@@ -53,8 +53,7 @@ impl<W: Write> Output for Stats<W> {
 
     fn finish(&mut self) -> io::Result<()> {
         if self.json {
-            serde_json::to_writer(&mut self.out, &self.tally)?;
-            writeln!(self.out)?;
+            super::json::print(&mut self.out, &self.tally)?;
         } else {
             self.print()?;
         }
