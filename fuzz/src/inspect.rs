@@ -158,8 +158,10 @@ fn inspect_payload(bytes: &[u8]) {
     let [cut, full, json] = &outputs;
     assert!(cut.lines().count() < 50);
     let objects = objects(json);
-    let is_unreadable = objects.first().is_some_and(|object| object["payload"]["unreadable"].is_string());
-    assert!(!is_unreadable || full.contains("not readable as "), "{full}");
+    let reason = objects.first().and_then(|object| object["payload"]["unreadable"].as_str());
+    // People are shown JSON as it is written; for scripts a number has to be one of 64 bits.
+    let reason = reason.filter(|reason| !reason.starts_with("number out of range"));
+    assert!(reason.is_none() || full.contains("not readable as "), "{full}");
 }
 
 /// How much memory an input may take: a zstd file may ask for a window of 32 MiB.
