@@ -65,7 +65,7 @@ pub const ALL: &[Codec] = &[
     },
     Codec {
         name: "ntex-mqtt",
-        version: "9.0.0",
+        version: "9.4.0",
         versions: BOTH,
         senders: EITHER,
         decode: ntex,
@@ -218,7 +218,7 @@ macro_rules! ntex {
         let mut out = ntex_bytes::BytePages::default();
         Reply::Packet {
             length,
-            encoded: again(|| Codec::default().encodev(packet, &mut out).map(|()| out.freeze().to_vec())),
+            encoded: again(|| Codec::default().encode(packet, &mut out).map(|()| out.freeze().to_vec())),
         }
     }};
 }
@@ -290,12 +290,16 @@ fn kit(bytes: &[u8], v5: bool) -> Reply {
 }
 
 fn flowsdk(bytes: &[u8], v5: bool) -> Reply {
-    use flowsdk::mqtt_serde::control_packet::MqttPacket;
-    use flowsdk::mqtt_serde::parser::{ParseError, ParseOk};
-    match MqttPacket::from_bytes_with_version(bytes, if v5 { 5 } else { 4 }) {
-        Ok(ParseOk::Packet(packet, length)) => Reply::Packet { length, encoded: again(|| packet.to_bytes()) },
-        Ok(ParseOk::Continue(..)) | Err(ParseError::More(..)) => Reply::Incomplete,
-        other => refused(other),
+    let mut parser =
+        flowsdk::mqtt_serde::parser::stream::MqttParser::new(bytes.len(), if v5 { 5 } else { 4 });
+    parser.feed(bytes);
+    match parser.next_packet() {
+        Ok(Some(packet)) => Reply::Packet {
+            length: bytes.len() - parser.buffer_mut().len(),
+            encoded: again(|| packet.to_bytes()),
+        },
+        Ok(None) => Reply::Incomplete,
+        Err(error) => refused(error),
     }
 }
 
