@@ -224,6 +224,11 @@ impl User {
         if parsed.algorithm != Algorithm::Argon2id.ident() || parsed.hash.is_none() {
             return Err("not an argon2id hash".to_owned());
         }
+        // `Params` multiplies the lanes by 8, each of which takes as many KiB.
+        let mut lanes = parsed.params.iter().filter(|(name, _)| name.as_str() == "p");
+        if lanes.any(|(_, lanes)| lanes.decimal().is_ok_and(|lanes| lanes > MOST_MEMORY / 8)) {
+            return Err(format!("to check this hash takes more than {MOST_MEMORY} KiB"));
+        }
         let params = Params::try_from(&parsed).map_err(|error| format!("not an argon2id hash: {error}"))?;
         if params.m_cost() > MOST_MEMORY {
             return Err(format!("to check this hash takes more than {MOST_MEMORY} KiB"));
@@ -350,6 +355,11 @@ mod tests {
             ),
             (
                 "alice:$argon2id$v=19$m=9999999,t=2,p=1$bm9ib2R5LW5vYm9keQ$YWFhYWFhYWFhYWE".to_owned(),
+                1,
+                "to check this hash",
+            ),
+            (
+                "alice:$argon2id$v=19$m=19456,t=2,p=4294967295$bm9ib2R5LW5vYm9keQ$YWFhYWFhYWFhYWE".to_owned(),
                 1,
                 "to check this hash",
             ),
