@@ -1,4 +1,5 @@
-// MQTT traffic by u8-mqtt, which has QoS 0 and 1, for captures.
+// MQTT traffic by u8-mqtt, which has QoS 0 and 1, for captures. Its version 0.6.7 throws when it is to publish at QoS 0,
+// so messages are of QoS 1 here.
 //
 //     u8mqtt.mjs 3.1.1|5 HOST PORT SCENARIO...
 //
@@ -28,10 +29,7 @@ class Peer {
   subscribe (filter, qos) { return this.client.subscribe([[filter, qos]]) }
   unsubscribe (filter) { return this.client.unsubscribe([filter]) }
 
-  async publish (topic, payload, qos, retain = false) {
-    await this.client.pub({ topic, payload, qos, retain })
-    if (qos === 0) await sleep(50)
-  }
+  publish (topic, payload, retain = false) { return this.client.pub({ topic, payload, qos: 1, retain }) }
 
   async expect (count) {
     const end = Date.now() + PATIENCE
@@ -49,12 +47,10 @@ const scenarios = {
     const subscriber = await Peer.open('u8-qos-sub')
     const publisher = await Peer.open('u8-qos-pub')
     for (const granted of [0, 1]) await subscriber.subscribe(`u8/qos/${granted}/+`, granted)
-    for (const granted of [0, 1]) {
-      for (const qos of [0, 1]) await publisher.publish(`u8/qos/${granted}/${qos}`, 'by u8-mqtt ✓', qos)
-    }
-    await subscriber.expect(4)
+    for (const granted of [0, 1]) await publisher.publish(`u8/qos/${granted}/1`, 'by u8-mqtt ✓')
+    await subscriber.expect(2)
     await subscriber.unsubscribe('u8/qos/0/+')
-    await publisher.publish('u8/qos/0/0', 'to nobody', 0)
+    await publisher.publish('u8/qos/0/0', 'to nobody')
     await publisher.close()
     await subscriber.close()
   },
@@ -74,12 +70,12 @@ const scenarios = {
 
   async retained () {
     const publisher = await Peer.open('u8-ret-pub')
-    for (const qos of [0, 1]) await publisher.publish(`u8/ret/${qos}`, 'kept', qos, true)
+    for (const n of [1, 2]) await publisher.publish(`u8/ret/${n}`, 'kept', true)
     const late = await Peer.open('u8-ret-late')
     await late.subscribe('u8/ret/#', 1)
     await late.expect(2)
     await late.close()
-    for (const qos of [0, 1]) await publisher.publish(`u8/ret/${qos}`, '', qos, true)
+    for (const n of [1, 2]) await publisher.publish(`u8/ret/${n}`, '', true)
     await publisher.close()
   },
 
@@ -88,7 +84,7 @@ const scenarios = {
     await first.subscribe('u8/session/+', 1)
     await first.close()
     const publisher = await Peer.open('u8-session-pub')
-    await publisher.publish('u8/session/1', 'queued', 1)
+    await publisher.publish('u8/session/1', 'queued')
     await publisher.close()
     const again = await Peer.open('u8-session', { clean: false })
     await again.expect(1)
