@@ -24,7 +24,7 @@ macro_rules! version {
 
             use $library::{Client, Event, Incoming, MqttOptions};
 
-            use super::{PATIENCE, Place, level};
+            use super::{PATIENCE, Place};
 
             /// A client, and the names of the packets that come for it.
             struct Peer {
