@@ -13,8 +13,16 @@ use support::{
 
 /// Captures in which rules between packets are broken: limits that the other side has announced are passed. Which,
 /// and how often, is told in the tests of mqtt-session.
-const KNOWN: [&str; 4] =
-    ["mosqtight_mqttjs_v5", "mosqtight_paho_v5", "mosquitto_mqttjs_v5", "mosquitto_paho_v5"];
+const KNOWN: [&str; 8] = [
+    "mosqtight_mqttjs_v5",
+    "mosqtight_paho_v5",
+    "mosquitto_mqttjs_v5",
+    "mosquitto_paho_v5",
+    "mosquitto_rumqttc_v5",
+    "rumqttd_mosqcli_v5",
+    "rumqttd_rumqttc_v311",
+    "rumqttd_rumqttc_v5",
+];
 
 #[test]
 fn real_captures_hold_the_packets_that_the_dissector_saw() {

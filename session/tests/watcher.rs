@@ -30,6 +30,12 @@ const KNOWN: &[(&str, SessionRule, Sender, usize)] = &[
     // mosquitto 2.0.11 has one message more under way than the client's Receive Maximum allows when QoS 1 and 2 are mixed.
     ("mosquitto_mqttjs_v5", SessionRule::ReceiveMaximum, Sender::Server, 2),
     ("mosquitto_paho_v5", SessionRule::ReceiveMaximum, Sender::Server, 9),
+    // rumqttd 0.20.0 sends all three messages of a kept session at once to a client whose Receive Maximum is 2.
+    ("rumqttd_mosqcli_v5", SessionRule::ReceiveMaximum, Sender::Server, 1),
+    // rumqttc 0.25.1 goes on to answer what comes in after its DISCONNECT.
+    ("mosquitto_rumqttc_v5", SessionRule::AfterDisconnect, Sender::Client, 1),
+    ("rumqttd_rumqttc_v311", SessionRule::AfterDisconnect, Sender::Client, 3),
+    ("rumqttd_rumqttc_v5", SessionRule::AfterDisconnect, Sender::Client, 3),
 ];
 
 #[test]

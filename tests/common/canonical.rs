@@ -10,8 +10,12 @@ pub(crate) struct Shorter {
 }
 
 /// The shortest form of a valid packet when it is not the one at hand: in 5.0 acknowledgements and DISCONNECT
-/// may leave out a Property Length of 0, and with it a reason code of 0x00 (sections 3.4.2.1 and 3.14.2.1).
+/// may leave out a Property Length of 0, and with it a reason code of 0x00 (sections 3.4.2.1 and 3.14.2.1). And in
+/// 3.1 the first byte of CONNACK says nothing.
 pub(crate) fn shorter(packet: &[u8], version: Version) -> Option<Shorter> {
+    if let (Version::V31, [0x20, 2, 1..=255, code]) = (version, packet) {
+        return Some(Shorter { bytes: vec![0x20, 2, 0, *code], name: "0 in the byte without a meaning" });
+    }
     if version < Version::V5 {
         return None;
     }

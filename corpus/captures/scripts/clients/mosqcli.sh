@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# MQTT traffic by mosquitto_pub, mosquitto_sub and mosquitto_rr, for captures.
+# MQTT traffic by mosquitto_pub, mosquitto_sub and mosquitto_rr, for captures; or, with MQTT_CLIENT in the environment, by
+# that program, which takes the same options after pub, sub and rr.
 #
 #     mosqcli.sh 3.1|3.1.1|5 HOST PORT SCENARIO...
 #
-# Every scenario uses topics under "m/".
+# Every scenario uses topics under "m/". MAX_QOS in the environment is the highest QoS that the broker has, 2 by default;
+# with MQTT_USER clients have that user name, and a password.
 set -euo pipefail
 
 usage() { echo "usage: mosqcli.sh 3.1|3.1.1|5 HOST PORT SCENARIO..." >&2; exit 2; }
@@ -16,25 +18,32 @@ case $VERSION in
     5) readonly LEVEL=mqttv5 ;;
     *) usage ;;
 esac
+readonly QOS=${MAX_QOS:-2}
 readonly PATIENCE=15 # seconds until a client gives up
 
 v5() { [ "$VERSION" = 5 ]; }
-pub() { timeout "$PATIENCE" mosquitto_pub -V "$LEVEL" -h "$HOST" -p "$PORT" "$@"; }
-sub() { exec timeout "$PATIENCE" mosquitto_sub -V "$LEVEL" -h "$HOST" -p "$PORT" "$@" >/dev/null; }
+PUB=(mosquitto_pub) SUB=(mosquitto_sub) RR=(mosquitto_rr)
+if [ -n "${MQTT_CLIENT:-}" ]; then PUB=("$MQTT_CLIENT" pub) SUB=("$MQTT_CLIENT" sub) RR=("$MQTT_CLIENT" rr); fi
+readonly PUB SUB RR
+COMMON=(-V "$LEVEL" -h "$HOST" -p "$PORT")
+if [ -n "${MQTT_USER:-}" ]; then COMMON+=(-u "$MQTT_USER" -P secret); fi
+readonly COMMON
+pub() { timeout "$PATIENCE" "${PUB[@]}" "${COMMON[@]}" "$@"; }
+sub() { exec timeout "$PATIENCE" "${SUB[@]}" "${COMMON[@]}" "$@" >/dev/null; }
 
 # Lets a subscriber in the background subscribe.
 settle() { sleep 0.4; }
 
 scenario_qos() {
-    sub -i m-sub -q 2 -t 'm/qos/#' -t m/other -C 10 &
+    sub -i m-sub -q 2 -t 'm/qos/#' -t m/other -C $((2 * QOS + 6)) &
     local subscriber=$!
     settle
-    for qos in 0 1 2; do
+    for qos in $(seq 0 "$QOS"); do
         pub -i "m-pub-$qos" -q "$qos" -t "m/qos/$qos" -m "QoS $qos"
         pub -q "$qos" -t "m/qos/ключ/$qos" -m 'Größe ✓' -k 5
     done
     pub -q 1 -t m/qos/empty -n
-    seq 1 3 | sed 's/^/line /' | pub -q 2 -t m/qos/lines -l
+    seq 1 3 | sed 's/^/line /' | pub -q "$QOS" -t m/qos/lines -l
     wait "$subscriber"
 }
 
@@ -42,7 +51,7 @@ scenario_wills() {
     sub -i m-will-watch -q 2 -t m/will -C 1 &
     local watcher=$!
     settle
-    timeout -s KILL 1 mosquitto_sub -V "$LEVEL" -h "$HOST" -p "$PORT" -i m-will -t m/nothing \
+    timeout -s KILL 1 "${SUB[@]}" "${COMMON[@]}" -i m-will -t m/nothing \
         --will-topic m/will --will-payload gone --will-qos 1 --will-retain || [ $? -eq 137 ]
     wait "$watcher"
     pub -r -n -q 1 -t m/will
@@ -50,7 +59,7 @@ scenario_wills() {
 
 scenario_retained() {
     pub -r -q 1 -t m/ret/a -m kept
-    pub -r -q 2 -t m/ret/b -m 'kept too'
+    pub -r -q "$QOS" -t m/ret/b -m 'kept too'
     (sub -i m-ret -q 1 -t 'm/ret/#' --retained-only -C 2)
     # it does not count what it removes, and ends by its own time-out
     (sub -i m-ret-away -q 1 -t 'm/ret/#' --remove-retained -W 1) || [ $? -eq 27 ]
@@ -60,8 +69,8 @@ scenario_session() {
     local keep=(-i m-session -c -q 2 -t 'm/session/#')
     if v5; then keep+=(-x 60); fi
     (sub "${keep[@]}" -E)
-    for qos in 0 1 2; do pub -q "$qos" -t "m/session/$qos" -m "queued at QoS $qos"; done
-    (sub "${keep[@]}" -C 2)
+    for qos in $(seq 0 "$QOS"); do pub -q "$qos" -t "m/session/$qos" -m "queued at QoS $qos"; done
+    (sub "${keep[@]}" -C "$QOS")
     (sub -i m-session -t m/session/none -U 'm/session/#' -E)
 }
 
@@ -76,12 +85,12 @@ scenario_shared() {
 
 # Until MQTT 5 the answer's topic is an agreement, which mosquitto_rr then uses.
 scenario_request() {
-    (timeout "$PATIENCE" mosquitto_sub -V "$LEVEL" -h "$HOST" -p "$PORT" -i m-answer -q 1 -t m/ask -C 1 >/dev/null
+    (timeout "$PATIENCE" "${SUB[@]}" "${COMMON[@]}" -i m-answer -q 1 -t m/ask -C 1 >/dev/null
      pub -q 1 -t m/answer -m 'the answer') &
     settle
     local more=()
     if v5; then more=(-D publish correlation-data 'c 1' -D publish user-property asked twice); fi
-    timeout "$PATIENCE" mosquitto_rr -V "$LEVEL" -h "$HOST" -p "$PORT" -i m-ask -q 1 -t m/ask -e m/answer \
+    timeout "$PATIENCE" "${RR[@]}" "${COMMON[@]}" -i m-ask -q 1 -t m/ask -e m/answer \
         -m 'the question' "${more[@]}" >/dev/null
     wait
 }
