@@ -368,7 +368,6 @@ impl Connection {
 
     /// What a body settles that was refused: a bad CONNECT may have named the version all the same, by which it can be
     /// answered. What is refused for its first byte is not looked into.
-    #[cold]
     fn refused(&mut self, bytes: &[u8], error: DecodeError) {
         if error.offset() == 0 {
             return;

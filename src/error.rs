@@ -224,17 +224,14 @@ impl fmt::Display for Field {
 }
 
 impl EncodeError {
-    #[cold]
     pub(crate) const fn invalid(rule: Rule, packet: PacketType, version: Version) -> Self {
         Self { kind: EncodeErrorKind::Invalid(rule), packet: Some(packet), version, field: None }
     }
 
-    #[cold]
     pub(crate) const fn too_large(size: usize, max: usize, packet: PacketType, version: Version) -> Self {
         Self { kind: EncodeErrorKind::TooLarge { size, max }, packet: Some(packet), version, field: None }
     }
 
-    #[cold]
     pub(crate) const fn too_small(
         needed: usize,
         available: usize,

@@ -159,7 +159,6 @@ impl<'a, T: Item<'a>> List<'a, T> {
 }
 
 /// Performance: with a sink of its own, which stays in registers.
-#[inline(always)]
 fn write_each<'a, T: Item<'a>, S: Sink>(
     items: impl Iterator<Item = T>,
     packet: PacketType,

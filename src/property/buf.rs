@@ -278,7 +278,6 @@ fn checked_len(property: &Property<'_>, before: usize) -> Result<usize, EncodeEr
     Ok(len)
 }
 
-#[cold]
 const fn refusal(kind: EncodeErrorKind, id: PropertyId) -> EncodeError {
     EncodeError::of_property(kind, id)
 }

@@ -79,7 +79,6 @@ macro_rules! fields {
 
         impl<'a> $name<'a> {
             /// Performance: in place, since the structs are too large to be moved for nothing.
-            #[inline(never)]
             fn fill(&mut self, properties: Properties<'a>) {
                 let Self { $($field,)* .. } = self;
                 properties.iter().for_each(|property| match property {

@@ -96,7 +96,6 @@ impl<'a> TopicFilter<'a> {
     }
 
     /// Checks bytes from the wire; the error has the offset into `filter`.
-    #[inline(always)]
     pub(crate) const fn check(filter: &[u8], version: Version) -> Result<(), (Rule, usize)> {
         syntax::filter(filter, has_shares(version))
     }

@@ -36,7 +36,6 @@ const fn utf8(text: &[u8]) -> Checked {
 }
 
 /// Checks bytes as a topic name.
-#[cold]
 pub(super) const fn name(text: &[u8]) -> Checked {
     if let error @ Err(_) = length(text) {
         return error;
@@ -57,7 +56,6 @@ pub(super) const fn level(text: &[u8], offset: usize) -> Checked {
 }
 
 /// Checks bytes as a topic filter; with `shared`, `$share/` begins a shared subscription.
-#[inline(always)]
 pub(super) const fn filter(text: &[u8], shared: bool) -> Checked {
     match length(text) {
         // A shared subscription is not plain.
@@ -67,7 +65,6 @@ pub(super) const fn filter(text: &[u8], shared: bool) -> Checked {
     }
 }
 
-#[inline(never)]
 const fn filter_exactly(text: &[u8], shared: bool) -> Checked {
     match utf8(text) {
         Ok(()) if shared && begins_shared(text) => shared_filter(text),
