@@ -352,9 +352,13 @@ impl Task {
     async fn wait(&mut self, delay: Duration) -> bool {
         let mut time = std::pin::pin!(sleep(delay));
         loop {
+            // Nothing may be under way any more.
+            self.tell_settled();
+            let has_room = self.requests.len() < MAX_WAITING;
             tokio::select! {
                 () = &mut time => return false,
                 _ = self.channels.goodbyes.recv() => return true,
+                Some(request) = self.channels.requests.recv(), if has_room => self.take_request(request),
                 Some(answer) = self.answers.recv() => {
                     // Its message comes again.
                     let _ = answer.done.send(Err(Stale));

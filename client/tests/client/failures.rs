@@ -2,7 +2,7 @@
 
 use crate::matrix::subscriber;
 use crate::process::{ours, run, run_with, succeed};
-use crate::server::{Mosquitto, Wanted, fixed};
+use crate::server::{Mosquitto, Wanted, fixed, leaving};
 
 /// It ends with this code, prints nothing, and says one line that has these parts.
 fn fails(arguments: &str, code: i32, parts: &[&str]) {
@@ -187,6 +187,20 @@ fn what_a_server_does_not_allow_is_7() {
     let mut all = subscriber(&place, "-t a -F %l");
     assert_eq!(run_with(&mut ours(&format!("pub {place} -t a -s")), &[b'x'; 1500]).code, Some(0));
     assert_eq!(all.line(), "1500");
+}
+
+#[test]
+fn what_the_server_said_of_a_message_counts_though_it_is_gone_then() {
+    for _ in 0..5 {
+        let port = leaving(&[&[0x20, 3, 0, 0, 0], &[0x40, 3, 0, 1, 0x87]]);
+        fails(
+            &format!("pub -h 127.0.0.1 -p {port} -t a -m x -q 1 --quiet"),
+            7,
+            &["the server refuses the message", "Not authorized"],
+        );
+        let port = leaving(&[&[0x20, 3, 0, 0, 0], &[0x40, 2, 0, 1]]);
+        succeed(&format!("pub -h 127.0.0.1 -p {port} -t a -m x -q 1 --quiet"));
+    }
 }
 
 #[test]

@@ -242,3 +242,18 @@ pub(crate) fn fixed(answer: &'static [u8]) -> (u16, std::sync::mpsc::Receiver<Ve
     });
     (port, rest)
 }
+
+/// A server that answers what comes piece by piece, each with one of these, and is gone behind the last.
+pub(crate) fn leaving(answers: &'static [&'static [u8]]) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        drop(listener);
+        for answer in answers {
+            let _ = stream.read(&mut [0; 1024]);
+            let _ = stream.write_all(answer);
+        }
+    });
+    port
+}

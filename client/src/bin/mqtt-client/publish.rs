@@ -161,12 +161,20 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         done = all => done,
         () = interrupted() => Err(Failure::Interrupted),
     };
-    // Why the client has ended says more than that it has.
-    client.disconnect().await?;
-    done?;
+    let ended = client.disconnect().await;
     match sent.first {
-        Some(error) => Err(Failure::NotDelivered(sent.failed, error)),
-        None => Ok(()),
+        // What the server says of a message says more than how the connection has ended.
+        Some(error @ (PublishError::Refused(_) | PublishError::Unsendable(_))) => {
+            Err(Failure::NotDelivered(sent.failed, error))
+        }
+        // Everything is acknowledged.
+        None if done.is_ok() && arguments.qos != QoS::AtMostOnce => Ok(()),
+        first => {
+            // Why the client has ended says more than that it has.
+            ended?;
+            done?;
+            first.map_or(Ok(()), |error| Err(Failure::NotDelivered(sent.failed, error)))
+        }
     }
 }
 
