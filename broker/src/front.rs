@@ -32,6 +32,9 @@ pub use self::outbox::Outbox;
 
 /// How many messages of the mailbox, and how many packets of the client, are handled in one turn.
 pub const MESSAGES_A_TURN: usize = 64;
+/// How many copies of messages one turn may make for subscribers before it handles no more packets: it ends with the message
+/// that reaches the bound, however many subscribers that has.
+pub const COPIES_A_TURN: usize = 4096;
 /// How many filters of a SUBSCRIBE or UNSUBSCRIBE are handled before others may run.
 pub const FILTERS_A_TURN: usize = 64;
 /// How many bytes may wait to be written before no more messages are sent and no more packets read.

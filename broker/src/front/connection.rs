@@ -15,7 +15,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::outbox::Outbox;
 use super::reader::poll_read;
-use super::{FILTERS_A_TURN, MESSAGES_A_TURN, OUTBOX_BYTES, Shared, Stream, outgoing};
+use super::{COPIES_A_TURN, FILTERS_A_TURN, MESSAGES_A_TURN, OUTBOX_BYTES, Shared, Stream, outgoing};
 use crate::auth::{Exchange, Who};
 use crate::engine::{Held, Mail, Slots, Turn};
 use crate::metrics::{Closed, Dropped};
@@ -59,6 +59,8 @@ pub(super) struct Connection<'c, S> {
     pub(super) closed_by: Option<Closed>,
     /// How many retained messages may be sent in this turn.
     retained_left: usize,
+    /// How many copies of messages may be made for subscribers before no more packets are handled.
+    pub(super) copies_left: usize,
     /// How many filters may be handled before others may run.
     pub(super) filters_left: usize,
     /// An authentication under way, and who the client is by it.
@@ -96,6 +98,7 @@ impl<'c, S: Stream> Connection<'c, S> {
             why: None,
             closed_by: None,
             retained_left: MESSAGES_A_TURN,
+            copies_left: COPIES_A_TURN,
             filters_left: FILTERS_A_TURN,
             exchange: None,
         }
@@ -139,6 +142,7 @@ impl<'c, S: Stream> Connection<'c, S> {
             }
             self.now = self.shared.engine.now();
             (self.retained_left, self.filters_left) = (MESSAGES_A_TURN, FILTERS_A_TURN);
+            self.copies_left = COPIES_A_TURN;
             if let Err(violation) = link.elapsed(self.now) {
                 self.why = Some(violation.to_string());
                 self.closed_by = Some(Closed::KeepAlive);

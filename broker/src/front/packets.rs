@@ -23,9 +23,12 @@ enum Then {
 }
 
 impl<S: Stream> Connection<'_, S> {
-    /// Handles packets that are complete. Whether there may be more.
+    /// Handles packets that are complete, up to the bounds of a turn. Whether there may be more.
     pub(super) async fn handle_packets(&mut self, link: &mut ServerLink<'_>, held: &mut Held) -> bool {
         for _ in 0..MESSAGES_A_TURN {
+            if self.copies_left == 0 {
+                return true;
+            }
             if link.is_closing() || self.outbox.len() >= OUTBOX_BYTES {
                 return false;
             }
@@ -159,7 +162,10 @@ impl<S: Stream> Connection<'_, S> {
         let message = self.shared.engine.message(frame, Some(held.who.client.clone()));
         match self.shared.engine.publish(&message, &mut self.turn) {
             Published::To(0) => ReasonCode::NO_MATCHING_SUBSCRIBERS,
-            Published::To(_) => ReasonCode::SUCCESS,
+            Published::To(subscribers) => {
+                self.copies_left = self.copies_left.saturating_sub(subscribers);
+                ReasonCode::SUCCESS
+            }
             Published::Refused(code) => code,
         }
     }

@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::BytesMut;
-use mqtt_broker::auth::{Anonymous, Everything};
+use mqtt_broker::auth::{Anonymous, Everything, Who};
 use mqtt_broker::engine::{Attach, Commit, Engine, Held, Later, Local, Published, Seat, Turn};
-use mqtt_broker::front::{self, FILTERS_A_TURN, MESSAGES_A_TURN, Peer, Shared};
+use mqtt_broker::front::{self, COPIES_A_TURN, FILTERS_A_TURN, MESSAGES_A_TURN, Peer, Shared};
 use mqtt_broker::limits::Limits;
 use mqtt_broker::metrics::Metrics;
 use mqtt_broker::store::{Message, Queued, UnixMillis};
@@ -35,6 +35,7 @@ struct Counting {
 struct Counts {
     filters: Count,
     published: Count,
+    copies: Count,
     retained: Count,
     sent: Count,
 }
@@ -96,7 +97,11 @@ impl Engine for Counting {
 
     fn publish(&self, message: &Arc<Message>, turn: &mut Turn) -> Published {
         self.counts.published.add(1);
-        self.local.publish(message, turn)
+        let published = self.local.publish(message, turn);
+        if let Published::To(subscribers) = published {
+            self.counts.copies.add(subscribers);
+        }
+        published
     }
 
     fn retained(&self, cursor: &mut TopicCursor, most: usize) -> (Vec<Arc<Message>>, bool) {
@@ -141,8 +146,8 @@ impl<F: Future> Future for Polled<F> {
         let sent = sent(&self.metrics);
         self.counts.sent.add(sent - self.sent);
         self.sent = sent;
-        for count in [&self.counts.filters, &self.counts.published, &self.counts.retained, &self.counts.sent]
-        {
+        let counts = &self.counts;
+        for count in [&counts.filters, &counts.published, &counts.copies, &counts.retained, &counts.sent] {
             count.end_of_poll();
         }
         result
@@ -155,6 +160,7 @@ struct Client {
     connection: Connection,
     input: BytesMut,
     counts: Arc<Counts>,
+    engine: Arc<dyn Engine>,
 }
 
 /// A broker without sockets, and a client in it.
@@ -164,8 +170,9 @@ async fn scene() -> Client {
     let metrics = Arc::new(Metrics::default());
     let counts = Arc::<Counts>::default();
     let local = Local::in_memory(limits.clone(), metrics.clone());
+    let engine: Arc<dyn Engine> = Arc::new(Counting { local, counts: counts.clone() });
     let shared = Arc::new(Shared {
-        engine: Arc::new(Counting { local, counts: counts.clone() }),
+        engine: engine.clone(),
         authenticate: Arc::new(Anonymous),
         authorise: Arc::new(Everything),
         limits,
@@ -177,7 +184,7 @@ async fn scene() -> Client {
     let task = Box::pin(front::serve(theirs, peer, shared));
     tokio::spawn(Polled { task, counts: counts.clone(), metrics, sent: 0 });
     let connection = Connection::client(Version::V5).with_max_packet_size(8 << 20);
-    let mut client = Client { stream, connection, input: BytesMut::new(), counts };
+    let mut client = Client { stream, connection, input: BytesMut::new(), counts, engine };
     client.send(&[Connect::new(Version::V5, "client").into()]).await;
     client.until(|packet| matches!(packet, Packet::ConnAck(_))).await;
     client
@@ -250,6 +257,30 @@ async fn messages_in_and_out() {
     assert!(counts.sent.most() <= MESSAGES_A_TURN, "{}", counts.sent.most());
     // The bound is what keeps it small.
     assert!(counts.published.most() >= MESSAGES_A_TURN / 2, "{}", counts.published.most());
+}
+
+/// Messages with many subscribers: the copies of them are what is bounded.
+#[tokio::test]
+async fn copies_for_many_subscribers() {
+    const SUBSCRIBERS: usize = 1000;
+    let mut client = scene().await;
+    let mut seats = Vec::new();
+    for n in 0..SUBSCRIBERS {
+        let mut turn = Turn::default();
+        let who = Who { client: format!("subscriber {n}").into(), user: None };
+        let attach = Attach { who, clean_start: true, lasts: false, will: None };
+        let mut seat = client.engine.attach(attach, &mut turn).await.unwrap();
+        let wanted = Subscription::new(filter("m/#"), QoS::AtMostOnce);
+        client.engine.subscribe(&mut seat.held, wanted, None, &mut turn).unwrap();
+        client.engine.commit(&mut turn);
+        seats.push(seat);
+    }
+    client.send(&packets(&published(false)[..100], false)).await;
+    client.ping().await;
+    let copies = &client.counts.copies;
+    assert_eq!(copies.all(), 100 * SUBSCRIBERS);
+    assert!(copies.most() < COPIES_A_TURN + SUBSCRIBERS, "{}", copies.most());
+    assert!(seats.iter().all(|seat| seat.held.mailbox.waiting() == 100));
 }
 
 #[tokio::test]
