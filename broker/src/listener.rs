@@ -4,6 +4,7 @@ mod tls;
 mod websocket;
 
 use std::fmt;
+use std::future::ready;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -168,15 +169,11 @@ impl Bound {
             let (this, shared) = (this.clone(), shared.clone());
             if this.is_plain() {
                 // Performance: a task of its own kind, which is small.
-                tokio::spawn(async move {
-                    serve(stream, Peer { address, certificate: None }, shared).await;
-                    drop(open);
-                });
+                let opened = ready(Some((stream, Peer { address, certificate: None })));
+                tokio::spawn(serve(opened, shared, open));
             } else {
-                tokio::spawn(async move {
-                    this.greet(stream, address, shared).await;
-                    drop(open);
-                });
+                let opened = this.greet(stream, address, shared.clone());
+                tokio::spawn(serve(opened, shared, open));
             }
         }
     }
@@ -185,20 +182,26 @@ impl Bound {
         !self.websocket && !self.proxy_protocol && self.certificates.is_none()
     }
 
-    /// What comes before MQTT; then MQTT.
-    async fn greet(&self, mut stream: TcpStream, address: SocketAddr, shared: Arc<Shared>) {
+    /// What comes before MQTT.
+    async fn greet(
+        self: Arc<Self>,
+        mut stream: TcpStream,
+        address: SocketAddr,
+        shared: Arc<Shared>,
+    ) -> Option<(Box<dyn Stream>, Peer)> {
         let patience = Duration::from_secs(shared.limits.connect_timeout);
         let opened = timeout(patience, async {
             let peer = self.peer(&mut stream, address).await?;
             self.open(stream, peer, shared.limits.packet_size).await
         });
         let why = match opened.await {
-            Ok(Ok((stream, peer))) => return serve(stream, peer, shared).await,
+            Ok(Ok(opened)) => return Some(opened),
             Ok(Err(error)) => error.to_string(),
             Err(_) => "it did not begin in time".to_owned(),
         };
         shared.metrics.closed(Closed::NoConnect);
         tracing::info!(%address, "not let in: {why}");
+        None
     }
 
     async fn peer(&self, stream: &mut TcpStream, address: SocketAddr) -> io::Result<Peer> {

@@ -707,6 +707,32 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
         }
     }
 
+    /// Gives the memory back that nothing is in, for a connection that will be silent for a while. With
+    /// [`Fixed`](crate::Fixed) slots there is none.
+    ///
+    /// ```
+    /// use mqtt_session::{Growing, Session};
+    /// use mqtt_wire::{ConnAck, Connect, Connection, Packet, ReasonCode, Version};
+    ///
+    /// let connect = Connect::new(Version::V311, "lamp-7");
+    /// let mut connection = Connection::server();
+    /// connection.received(&connect.into());
+    /// let mut session = Session::new(Growing::<u16>::default());
+    /// let mut link = session.server(connection, &connect, 0);
+    /// link.connack(&ConnAck::new(ReasonCode::SUCCESS), 0)?.for_each(|_| {});
+    /// link.handle(Packet::PingReq, 10)?;
+    /// while link.next(10).is_some() {} // PINGRESP
+    /// link.shrink(); // the next packet comes in a minute
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn shrink(&mut self) {
+        self.session.outgoing.shrink();
+        self.session.received.shrink();
+        self.c.window.shrink();
+        self.c.todo.shrink();
+        self.c.requests.shrink();
+    }
+
     /// Time has passed: a client sends PINGREQ, and either side notices when the other is silent for too long. To be
     /// called at [`deadline`](Self::deadline), and harmless at other times.
     ///

@@ -1,6 +1,10 @@
 //! Where a session and its connection keep what they keep: in arrays of a fixed size, or in memory that grows.
 
+#[cfg(feature = "alloc")]
+use alloc::{boxed::Box, collections::VecDeque};
 use core::fmt;
+#[cfg(feature = "alloc")]
+use core::hash::{Hash, Hasher};
 use core::marker::PhantomData;
 use core::num::NonZeroU16;
 
@@ -54,6 +58,9 @@ pub trait List<T>: Default {
     fn clear(&mut self) {
         *self = Self::default();
     }
+
+    /// Gives memory back, if there is no item.
+    fn shrink(&mut self) {}
 }
 
 /// A list of at most `N` items.
@@ -141,11 +148,58 @@ impl<T, const N: usize> List<T> for Array<T, N> {
     }
 }
 
+/// A list that grows.
+///
+/// Performance: one that was never filled takes a pointer's room, as most lists of most connections are.
 #[cfg(feature = "alloc")]
-impl<T> List<T> for alloc::collections::VecDeque<T> {
+#[derive(Clone)]
+#[allow(clippy::box_collection, reason = "a ring takes four times the room of a pointer")]
+pub struct Ring<T>(Option<Box<VecDeque<T>>>);
+
+#[cfg(feature = "alloc")]
+impl<T> Ring<T> {
+    fn items(&self) -> impl Iterator<Item = &T> {
+        self.0.iter().flat_map(|ring| ring.iter())
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<T> Default for Ring<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<T: fmt::Debug> fmt::Debug for Ring<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.items()).finish()
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<T: PartialEq> PartialEq for Ring<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.items().eq(other.items())
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<T: Eq> Eq for Ring<T> {}
+
+#[cfg(feature = "alloc")]
+impl<T: Hash> Hash for Ring<T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.len().hash(state);
+        self.items().for_each(|item| item.hash(state));
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<T> List<T> for Ring<T> {
     #[inline]
     fn len(&self) -> usize {
-        self.len()
+        self.0.as_ref().map_or(0, |ring| ring.len())
     }
 
     #[inline]
@@ -155,12 +209,12 @@ impl<T> List<T> for alloc::collections::VecDeque<T> {
 
     #[inline]
     fn get(&self, at: usize) -> Option<&T> {
-        self.get(at)
+        self.0.as_ref()?.get(at)
     }
 
     #[inline]
     fn get_mut(&mut self, at: usize) -> Option<&mut T> {
-        self.get_mut(at)
+        self.0.as_mut()?.get_mut(at)
     }
 
     #[inline]
@@ -168,23 +222,30 @@ impl<T> List<T> for alloc::collections::VecDeque<T> {
         if at > self.len() || self.room() == 0 {
             return Err(item);
         }
+        let ring = self.0.get_or_insert_default();
         // Performance: at its ends a ring moves nothing.
-        if at == self.len() {
-            self.push_back(item);
+        if at == ring.len() {
+            ring.push_back(item);
         } else {
-            self.insert(at, item);
+            ring.insert(at, item);
         }
         Ok(())
     }
 
     #[inline]
     fn remove(&mut self, at: usize) -> Option<T> {
-        if at == 0 { self.pop_front() } else { self.remove(at) }
+        let ring = self.0.as_mut()?;
+        if at == 0 { ring.pop_front() } else { ring.remove(at) }
+    }
+
+    #[inline]
+    fn shrink(&mut self) {
+        self.0.take_if(|ring| ring.is_empty());
     }
 
     #[inline]
     fn find(&self, from: usize, mut test: impl FnMut(&T) -> bool) -> Option<usize> {
-        let at = self.iter().skip(from).position(&mut test)?;
+        let at = self.0.as_ref()?.iter().skip(from).position(&mut test)?;
         Some(from + at)
     }
 }
@@ -217,7 +278,7 @@ impl<const N: usize> Name for ArrayName<N> {
 }
 
 #[cfg(feature = "alloc")]
-impl Name for alloc::boxed::Box<[u8]> {
+impl Name for Box<[u8]> {
     fn keep(name: &[u8]) -> Option<Self> {
         Some(name.into())
     }
@@ -390,13 +451,13 @@ impl<K> Default for Growing<K> {
 #[cfg(feature = "alloc")]
 impl<K: Clone> Slots for Growing<K> {
     type Key = K;
-    type Outgoing = alloc::collections::VecDeque<Outgoing<K>>;
-    type Received = alloc::collections::VecDeque<Received>;
-    type Window = alloc::collections::VecDeque<Incoming>;
-    type Todo = alloc::collections::VecDeque<Todo<K>>;
-    type Requests = alloc::collections::VecDeque<Request>;
-    type Name = alloc::boxed::Box<[u8]>;
-    type Names = alloc::collections::VecDeque<Alias<alloc::boxed::Box<[u8]>>>;
+    type Outgoing = Ring<Outgoing<K>>;
+    type Received = Ring<Received>;
+    type Window = Ring<Incoming>;
+    type Todo = Ring<Todo<K>>;
+    type Requests = Ring<Request>;
+    type Name = Box<[u8]>;
+    type Names = Ring<Alias<Box<[u8]>>>;
 
     fn outgoing(&self) -> u16 {
         self.outgoing

@@ -15,6 +15,7 @@ use super::expiry::Expiry;
 use super::registry::Registry;
 use super::retained::RetainedStore;
 use super::subscriptions::{Subscriber, Subscriptions};
+use super::turn::Parts;
 use super::{Attach, Commit, Engine, Held, Later, Mailbox, Published, Seat, Turn, Will};
 use crate::auth::Who;
 use crate::clock::Clock;
@@ -144,7 +145,7 @@ impl Local {
         for scan in &kept.scans {
             let of = kept.subscriptions.iter().find(|subscription| subscription.filter == scan.filter);
             if let Some(subscription) = of {
-                held.scans.restore(scan, subscription);
+                held.scans.get_or_insert_default().restore(scan, subscription);
             }
         }
         for crate::store::Subscription { filter, options, identifier } in kept.subscriptions {
@@ -164,7 +165,7 @@ impl Local {
     fn publish_will_of_the_past(&self, will: &Will, turn: &mut Turn) {
         // A will that a limit refuses has nobody to be told.
         let _ = self.route_or_retain(&self.renewed(&will.message), false, turn);
-        turn.changes.push(crate::store::Change::WillRemoved { session: will.session });
+        turn.change(crate::store::Change::WillRemoved { session: will.session });
     }
 
     /// The message of a will as it is when that is published: its Message Expiry Interval begins.
@@ -333,23 +334,25 @@ impl Engine for Local {
         if mailbox.keeps(queued.qos) {
             queued.sequence = mailbox.next_sequence();
             let change = crate::store::Change::Queued { session: mailbox.session(), queued: queued.clone() };
-            turn.changes.push(change);
+            turn.change(change);
         }
         Arc::new(queued)
     }
 
     fn commit(&self, turn: &mut Turn) -> Option<Commit> {
+        if turn.is_empty() {
+            return None;
+        }
+        let Parts { changes, deliveries, wakers, .. } = turn.parts();
         let commit = match &self.committer {
-            Some(committer) if !turn.changes.is_empty() => {
-                Some(committer.commit(std::mem::take(&mut turn.changes)))
-            }
+            Some(committer) if !changes.is_empty() => Some(committer.commit(std::mem::take(changes))),
             _ => None,
         };
-        turn.changes.clear();
-        for (mailbox, queued) in turn.deliveries.drain(..) {
-            turn.wakers.extend(mailbox.put(queued));
+        changes.clear();
+        for (mailbox, queued) in deliveries.drain(..) {
+            wakers.extend(mailbox.put(queued));
         }
-        turn.wakers.drain(..).for_each(std::task::Waker::wake);
+        wakers.drain(..).for_each(std::task::Waker::wake);
         commit
     }
 

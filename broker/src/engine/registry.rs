@@ -24,20 +24,44 @@ pub(super) struct Registry {
 }
 
 /// A client.
+///
+/// Performance: it is small, as most clients are connected and nobody waits for them.
 #[derive(Default)]
-pub(super) struct Entry {
+struct Entry {
     /// The latest connection.
     generation: u64,
     /// A connection has the session.
     connected: Option<Arc<Mailbox>>,
-    /// The session, while no connection has it. Performance: in a box, as most clients are connected.
-    pub(super) seat: Option<Box<Seat>>,
-    pub(super) ends_at: Option<UnixMillis>,
+    /// No connection has it.
+    away: Option<Box<Away>>,
     /// The will of a connection that is gone, and when it is due.
-    pub(super) will: Option<(Will, UnixMillis)>,
+    will: Option<Box<(Will, UnixMillis)>>,
     /// Connections that wait for the session.
     waiting: usize,
-    returned: Arc<Notify>,
+    /// Where they are told that it was given back, or that a newer connection waits.
+    returned: Option<Arc<Notify>>,
+}
+
+/// A session without a connection.
+struct Away {
+    seat: Seat,
+    ends_at: Option<UnixMillis>,
+}
+
+impl Entry {
+    fn tell_those_who_wait(&self) {
+        if let Some(returned) = &self.returned {
+            returned.notify_waiters();
+        }
+    }
+
+    /// One connection less waits.
+    fn waits_no_more(&mut self) {
+        self.waiting -= 1;
+        if self.waiting == 0 {
+            self.returned = None;
+        }
+    }
 }
 
 impl Registry {
@@ -49,7 +73,8 @@ impl Registry {
         ends_at: Option<UnixMillis>,
         will: Option<(Will, UnixMillis)>,
     ) {
-        let entry = Entry { seat: Some(Box::new(seat)), ends_at, will, ..Entry::default() };
+        let (away, will) = (Some(Box::new(Away { seat, ends_at })), will.map(Box::new));
+        let entry = Entry { away, will, ..Entry::default() };
         let mut clients = self.clients.lock();
         clients.insert(client, entry);
         self.away.fetch_add(1, Ordering::Relaxed);
@@ -70,7 +95,7 @@ impl Registry {
         let mailboxes: Vec<Arc<Mailbox>> = {
             let clients = self.clients.lock();
             let mailbox = |entry: &Entry| {
-                let away = entry.seat.as_ref().map(|seat| &seat.held.mailbox);
+                let away = entry.away.as_ref().map(|away| &away.seat.held.mailbox);
                 entry.connected.as_ref().or(away).cloned()
             };
             clients.values().filter_map(mailbox).collect()
@@ -85,7 +110,7 @@ impl Registry {
     /// The clients whose sessions have no connection.
     pub(super) fn away(&self) -> Vec<Arc<str>> {
         let clients = self.clients.lock();
-        let away = clients.iter().filter(|(_, entry)| entry.seat.is_some());
+        let away = clients.iter().filter(|(_, entry)| entry.away.is_some());
         away.map(|(client, _)| client.clone()).collect()
     }
 
@@ -106,12 +131,11 @@ impl Local {
             let mut clients = self.registry.clients.lock();
             let entry = clients.entry(client.clone()).or_default();
             entry.generation += 1;
+            entry.tell_those_who_wait();
+            let Some(mailbox) = &entry.connected else { return Ok(self.sit_down(entry, attach, turn)) };
+            mailbox.kick(ReasonCode::SESSION_TAKEN_OVER);
             entry.waiting += 1;
-            if let Some(mailbox) = &entry.connected {
-                mailbox.kick(ReasonCode::SESSION_TAKEN_OVER);
-            }
-            entry.returned.notify_waiters();
-            (entry.generation, entry.returned.clone())
+            (entry.generation, entry.returned.get_or_insert_default().clone())
         };
         loop {
             let notified = returned.notified();
@@ -122,41 +146,46 @@ impl Local {
                 // While somebody waits, the entry stays.
                 let Some(entry) = clients.get_mut(&client) else { return Err(ReasonCode::UNSPECIFIED_ERROR) };
                 if entry.generation != generation {
-                    entry.waiting -= 1;
+                    entry.waits_no_more();
                     return Err(ReasonCode::SESSION_TAKEN_OVER);
                 }
                 if entry.connected.is_none() {
-                    entry.waiting -= 1;
-                    let seat = self.seat(entry, attach, turn);
-                    seat.held.mailbox.connected();
-                    entry.connected = Some(seat.held.mailbox.clone());
-                    return Ok(seat);
+                    entry.waits_no_more();
+                    return Ok(self.sit_down(entry, attach, turn));
                 }
             }
             notified.await;
         }
     }
 
+    /// Gives the session to a connection.
+    fn sit_down(&self, entry: &mut Entry, attach: Attach, turn: &mut Turn) -> Seat {
+        let seat = self.seat(entry, attach, turn);
+        seat.held.mailbox.connected();
+        entry.connected = Some(seat.held.mailbox.clone());
+        seat
+    }
+
     /// The session, if no connection has it.
-    fn take_away(&self, entry: &mut Entry) -> Option<Box<Seat>> {
-        let seat = entry.seat.take()?;
+    fn take_away(&self, entry: &mut Entry) -> Option<Seat> {
+        let away = entry.away.take()?;
         self.registry.away.fetch_sub(1, Ordering::Relaxed);
-        Some(seat)
+        Some(away.seat)
     }
 
     /// The session that there is, or a new one.
     fn seat(&self, entry: &mut Entry, attach: Attach, turn: &mut Turn) -> Seat {
         let Attach { who, clean_start, lasts, will } = attach;
-        entry.ends_at = None;
         let resumed = self.take_away(entry).and_then(|seat| {
             // What waits for one user is not for another one who says to be the same client.
             if clean_start || !seat.session.exists() || seat.held.who.user != who.user {
-                self.end(*seat, turn);
+                self.end(seat, turn);
                 return None;
             }
-            Some(*seat)
+            Some(seat)
         });
-        if let Some((will, _)) = entry.will.take() {
+        if let Some(past) = entry.will.take() {
+            let (will, _) = *past;
             let session = resumed.as_ref().map(|seat| seat.held.mailbox.session());
             // A session that goes on has its will no more; one that has ended has it published `[MQTT-3.1.3-9]`.
             if session.is_none() {
@@ -168,7 +197,7 @@ impl Local {
             Some(seat) => {
                 if seat.held.mailbox.is_stored() {
                     let session = seat.held.mailbox.session();
-                    turn.changes.push(Change::SessionEndsAt { session, ends_at: None });
+                    turn.change(Change::SessionEndsAt { session, ends_at: None });
                 }
                 seat
             }
@@ -177,12 +206,12 @@ impl Local {
         seat.held.who = who;
         seat.held.checked = None;
         let session = seat.held.mailbox.session();
-        seat.held.will = will.map(|will| Will { session, ..will });
-        if let Some(Will { message, delay, session }) = &seat.held.will
+        seat.held.will = will.map(|will| Box::new(Will { session, ..will }));
+        if let Some(will) = &seat.held.will
             && self.is_persistent()
         {
-            let will = KeptWill { message: message.clone(), delay: *delay, due: None };
-            turn.changes.push(Change::Will { session: *session, will });
+            let will = KeptWill { message: will.message.clone(), delay: will.delay, due: None };
+            turn.change(Change::Will { session, will });
         }
         seat
     }
@@ -192,7 +221,7 @@ impl Local {
         let stored = lasts && self.is_persistent();
         if stored {
             let (client, user) = (who.client.clone(), who.user.clone());
-            turn.changes.push(Change::SessionBegins { session, client, user });
+            turn.change(Change::SessionBegins { session, client, user });
         }
         let mailbox = Mailbox::new(session, who.client.clone(), (lasts, stored), 0, &self.limits);
         Seat { session: Session::new(self.slots()), held: Held::new(who, Arc::new(mailbox)) }
@@ -226,11 +255,11 @@ impl Local {
             }
             (Some(will), Some(due)) => {
                 if self.is_persistent() {
-                    let Will { message, delay, session } = will.clone();
+                    let Will { message, delay, session } = Will::clone(&will);
                     let will = KeptWill { message, delay, due: Some(due) };
-                    turn.changes.push(Change::Will { session, will });
+                    turn.change(Change::Will { session, will });
                 }
-                entry.will = Some((will, due));
+                entry.will = Some(Box::new((*will, due)));
                 self.expiry.at(due, &client);
             }
             (Some(will), None) => self.forget_will(will.session, turn),
@@ -241,19 +270,18 @@ impl Local {
         } else {
             let session = seat.held.mailbox.session();
             if seat.held.mailbox.is_stored() {
-                turn.changes.push(Change::SessionEndsAt { session, ends_at: ending.session_ends });
+                turn.change(Change::SessionEndsAt { session, ends_at: ending.session_ends });
             }
             self.share_out_again(&seat.held.mailbox, turn);
-            entry.ends_at = ending.session_ends;
-            entry.seat = Some(Box::new(seat));
+            entry.away = Some(Box::new(Away { seat, ends_at: ending.session_ends }));
             self.registry.away.fetch_add(1, Ordering::Relaxed);
             if let Some(ends) = ending.session_ends {
                 self.expiry.at(ends, &client);
             }
         }
         if entry.waiting > 0 {
-            entry.returned.notify_waiters();
-        } else if entry.seat.is_none() && entry.will.is_none() {
+            entry.tell_those_who_wait();
+        } else if entry.away.is_none() && entry.will.is_none() {
             clients.remove(&client);
         }
     }
@@ -266,19 +294,18 @@ impl Local {
         if entry.connected.is_some() {
             return;
         }
-        if entry.ends_at.is_some_and(|ends| ends <= now) {
-            entry.ends_at = None;
-            if let Some(seat) = self.take_away(entry) {
-                self.end(*seat, turn);
-            }
-        }
-        if entry.will.as_ref().is_some_and(|(_, due)| *due <= now)
-            && let Some((will, _)) = entry.will.take()
+        let ends_at = entry.away.as_ref().and_then(|away| away.ends_at);
+        if ends_at.is_some_and(|ends| ends <= now)
+            && let Some(seat) = self.take_away(entry)
         {
+            self.end(seat, turn);
+        }
+        if let Some(past) = entry.will.take_if(|past| past.1 <= now) {
+            let (will, _) = *past;
             self.publish_will(&will, turn);
             self.forget_will(will.session, turn);
         }
-        if entry.waiting == 0 && entry.seat.is_none() && entry.will.is_none() {
+        if entry.waiting == 0 && entry.away.is_none() && entry.will.is_none() {
             clients.remove(client);
         }
     }
@@ -287,7 +314,8 @@ impl Local {
     pub(super) fn retire(&self, client: &str, turn: &mut Turn) -> usize {
         let mut clients = self.registry.clients.lock();
         let Some(entry) = clients.get_mut(client) else { return 0 };
-        let Some(seat) = &mut entry.seat else { return 0 };
+        let Some(away) = &mut entry.away else { return 0 };
+        let seat = &mut away.seat;
         let waiting = seat.held.mailbox.waiting();
         let filters: Vec<_> = seat.held.subscriptions.iter().cloned().collect();
         for filter in filters {
@@ -295,9 +323,9 @@ impl Local {
         }
         if waiting == 0
             && let Some(entry) = clients.remove(client)
-            && let Some(seat) = entry.seat
+            && let Some(away) = entry.away
         {
-            self.end(*seat, turn);
+            self.end(away.seat, turn);
         }
         waiting
     }
@@ -313,7 +341,7 @@ impl Local {
         let under_way = seat.session.keys().filter(|queued| queued.qos == mqtt_wire::QoS::AtLeastOnce);
         others.extend(under_way.filter(|queued| queued.share.is_some()).cloned());
         if seat.held.mailbox.is_stored() {
-            turn.changes.push(Change::SessionEnds { session: seat.held.mailbox.session() });
+            turn.change(Change::SessionEnds { session: seat.held.mailbox.session() });
         }
         self.send_to_others(others, turn);
     }
@@ -325,7 +353,7 @@ impl Local {
 
     fn forget_will(&self, session: u64, turn: &mut Turn) {
         if self.is_persistent() {
-            turn.changes.push(Change::WillRemoved { session });
+            turn.change(Change::WillRemoved { session });
         }
     }
 }

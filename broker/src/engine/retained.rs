@@ -57,7 +57,7 @@ impl Local {
         let stored = self.is_persistent() && !topic.as_bytes().starts_with(b"$");
         if message.frame.publish().payload.is_empty() {
             if retained.remove(topic) && stored {
-                turn.changes.push(Change::RetainedRemoved { topic: topic.to_buf() });
+                turn.change(Change::RetainedRemoved { topic: topic.to_buf() });
             }
             return Ok(());
         }
@@ -69,7 +69,7 @@ impl Local {
             return Err(ReasonCode::QUOTA_EXCEEDED);
         }
         if stored {
-            turn.changes.push(Change::Retained { message: message.clone() });
+            turn.change(Change::Retained { message: message.clone() });
         }
         retained.insert(topic, message.clone());
         Ok(())
@@ -96,7 +96,7 @@ impl Local {
             if expired {
                 *bytes = bytes.saturating_sub(message.size());
                 if stored {
-                    turn.changes.push(Change::RetainedRemoved { topic: topic.to_buf() });
+                    turn.change(Change::RetainedRemoved { topic: topic.to_buf() });
                 }
             }
             !expired

@@ -7,6 +7,7 @@ use mqtt_wire::{QoS, SubscriptionId, TopicName};
 use super::local::Local;
 use super::mailbox::{Admission, size};
 use super::subscriptions::{Group, Subscriber};
+use super::turn::Parts;
 use super::{Mailbox, Published, Turn};
 use crate::metrics::Dropped;
 use crate::store::{Change, Message, Queued};
@@ -150,17 +151,18 @@ impl Local {
 
     /// Puts a message into a queue that has room for it.
     fn put(mailbox: &Arc<Mailbox>, queued: Arc<Queued>, turn: &mut Turn) {
-        if queued.qos > QoS::AtMostOnce && turn.busy.is_none() && mailbox.is_busy() {
-            turn.busy = Some(mailbox.clone());
+        let Parts { changes, deliveries, wakers, busy } = turn.parts();
+        if queued.qos > QoS::AtMostOnce && busy.is_none() && mailbox.is_busy() {
+            *busy = Some(mailbox.clone());
         }
         if !mailbox.keeps(queued.qos) {
-            turn.wakers.extend(mailbox.put(queued));
+            wakers.extend(mailbox.put(queued));
             return;
         }
         let queued = Arc::new(Queued { sequence: mailbox.next_sequence(), ..Queued::clone(&queued) });
         let change = Change::Queued { session: mailbox.session(), queued: Queued::clone(&queued) };
-        turn.changes.push(change);
-        turn.deliveries.push((mailbox.clone(), queued));
+        changes.push(change);
+        deliveries.push((mailbox.clone(), queued));
     }
 
     /// Messages of a shared subscription that a member has not got go to other members.
@@ -185,7 +187,7 @@ impl Local {
     pub(super) fn take_out(mailbox: &Mailbox, taken: &[Arc<Queued>], turn: &mut Turn) {
         let session = mailbox.session();
         for queued in taken.iter().filter(|queued| mailbox.keeps(queued.qos)) {
-            turn.changes.push(Change::Dequeued { session, sequence: queued.sequence });
+            turn.change(Change::Dequeued { session, sequence: queued.sequence });
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use mqtt_wire::topic::{TopicCursor, TopicFilterBuf};
 use mqtt_wire::{Subscription, SubscriptionId, SubscriptionOptions};
 
-use super::Engine;
+use super::{Engine, Turn};
 use crate::store::{self, Change, Message, SessionId};
 
 /// What is still to be sent for subscriptions, one after the other; each has one scan at most.
@@ -76,7 +76,7 @@ impl Scans {
         engine: &dyn Engine,
         most: usize,
         session: Option<SessionId>,
-        changes: &mut Vec<Change>,
+        turn: &mut Turn,
     ) -> Option<(Vec<Arc<Message>>, SubscriptionOptions, Option<SubscriptionId>)> {
         let mut first = self.in_order.first_entry()?;
         let scan = first.get_mut();
@@ -88,23 +88,22 @@ impl Scans {
             let Scan { cursor, is_kept, .. } = first.remove();
             let filter = cursor.filter().to_buf();
             self.numbers.remove(&filter);
-            changes.extend(session.filter(|_| is_kept).map(|session| Change::ScanEnds { session, filter }));
+            if let Some(session) = session.filter(|_| is_kept) {
+                turn.change(Change::ScanEnds { session, filter });
+            }
         }
         Some((messages, options, identifier))
     }
 
     /// What the store has to know of them.
-    pub(super) fn changes(&mut self, session: SessionId, changes: &mut Vec<Change>) {
+    pub(super) fn changes(&mut self, session: SessionId, turn: &mut Turn) {
         for number in self.changed.drain(..) {
             // One that is over was told already.
             let Some(scan) = self.in_order.get_mut(&number) else { continue };
             scan.is_kept = true;
             let filter = scan.cursor.filter().to_buf();
             let last = scan.cursor.last().map(|last| last.to_buf());
-            changes.push(Change::Scan { session, scan: store::Scan { filter, last } });
-        }
-        if self.in_order.is_empty() {
-            *self = Self::default();
+            turn.change(Change::Scan { session, scan: store::Scan { filter, last } });
         }
     }
 

@@ -27,10 +27,10 @@ pub struct Held {
     pub mailbox: Arc<Mailbox>,
     /// Whose it is.
     pub who: Who,
-    /// Retained messages that are still to be sent.
-    pub(super) scans: Scans,
+    /// Retained messages that are still to be sent. Performance: in a box, as most connections have none.
+    pub(super) scans: Option<Box<Scans>>,
     pub(super) subscriptions: HashSet<TopicFilterBuf>,
-    pub(super) will: Option<Will>,
+    pub(super) will: Option<Box<Will>>,
     /// The Authentication Method of its connection.
     method: Option<Box<str>>,
     /// The [rules](crate::auth::Authorise::generation) by which its subscriptions were looked at last.
@@ -62,12 +62,12 @@ impl Held {
 
     /// Begins to send what is retained under the filter of this subscription.
     pub fn begin_scan(&mut self, wanted: Subscription<'_>, identifier: Option<SubscriptionId>) {
-        self.scans.begin(wanted, identifier);
+        self.scans.get_or_insert_default().begin(wanted, identifier);
     }
 
     /// Whether retained messages are still to be sent.
     pub fn has_scans(&self) -> bool {
-        !self.scans.is_empty()
+        self.scans.as_ref().is_some_and(|scans| !scans.is_empty())
     }
 
     /// The retained messages that are to be sent next, at most so many, and how.
@@ -78,15 +78,19 @@ impl Held {
         turn: &mut Turn,
     ) -> Option<(Vec<Arc<Message>>, SubscriptionOptions, Option<SubscriptionId>)> {
         let session = Some(self.mailbox.session()).filter(|_| self.mailbox.is_stored());
-        self.scans.next(engine, most, session, &mut turn.changes)
+        self.scans.as_mut()?.next(engine, most, session, turn)
     }
 
     /// At the end of a turn: what is still to be sent outlives the process, if the session does.
     pub fn keep_scans(&mut self, turn: &mut Turn) {
+        let Some(scans) = &mut self.scans else { return };
         if self.mailbox.is_stored() {
-            self.scans.changes(self.mailbox.session(), &mut turn.changes);
+            scans.changes(self.mailbox.session(), turn);
         } else {
-            self.scans.forget_changes();
+            scans.forget_changes();
+        }
+        if scans.is_empty() {
+            self.scans = None;
         }
     }
 }
@@ -96,7 +100,7 @@ impl Held {
         Self {
             mailbox,
             who,
-            scans: Scans::default(),
+            scans: None,
             subscriptions: HashSet::new(),
             will: None,
             method: None,

@@ -70,7 +70,7 @@ impl Local {
         self.add_subscriber(wanted.filter, Subscriber { mailbox: held.mailbox.clone(), options, identifier });
         if held.mailbox.is_stored() {
             let subscription = store::Subscription { filter: filter.clone(), options, identifier };
-            turn.changes.push(Change::Subscribed { session: held.mailbox.session(), subscription });
+            turn.change(Change::Subscribed { session: held.mailbox.session(), subscription });
         }
         if held.subscriptions.insert(filter) {
             self.metrics.subscriptions.inc();
@@ -86,14 +86,16 @@ impl Local {
         self.metrics.subscriptions.dec();
         let session = held.mailbox.session();
         self.remove_subscriber(filter.as_filter(), &held.mailbox);
-        held.scans.remove(&filter);
+        if let Some(scans) = &mut held.scans {
+            scans.remove(&filter);
+        }
         if filter.as_filter().is_shared() {
             let others = held.mailbox.take_shared(Some(filter.as_str()));
             Self::take_out(&held.mailbox, &others, turn);
             self.send_to_others(others, turn);
         }
         if held.mailbox.is_stored() {
-            turn.changes.push(Change::Unsubscribed { session, filter });
+            turn.change(Change::Unsubscribed { session, filter });
         }
         true
     }

@@ -10,10 +10,15 @@ use crate::store::{Change, Queued};
 
 /// What comes of the packets that were handled together: changes to be stored, messages to be delivered, connections to
 /// be woken. [`Engine::commit`](super::Engine::commit) empties it.
+///
+/// Performance: all this is in a box that is there only when something has come, so that a connection that waits is small.
 #[derive(Debug, Default)]
-pub struct Turn {
+pub struct Turn(Option<Box<Parts>>);
+
+#[derive(Debug, Default)]
+pub(super) struct Parts {
     /// What is to be stored, in order.
-    pub changes: Vec<Change>,
+    pub(super) changes: Vec<Change>,
     /// Messages for sessions that are stored: they are delivered when the changes are in the store's hands.
     pub(super) deliveries: Vec<(Arc<Mailbox>, Arc<Queued>)>,
     /// Who waits for a message that has been delivered.
@@ -23,14 +28,37 @@ pub struct Turn {
 }
 
 impl Turn {
+    /// One change more is to be stored.
+    pub fn change(&mut self, change: Change) {
+        self.parts().changes.push(change);
+    }
+
+    /// Whether there are changes to be stored.
+    pub fn has_changes(&self) -> bool {
+        self.0.as_ref().is_some_and(|parts| !parts.changes.is_empty())
+    }
+
     /// A client that does not keep up with the messages of the turns so far, if there is one.
     pub fn take_busy(&mut self) -> Option<Arc<Mailbox>> {
-        self.busy.take()
+        self.0.as_mut()?.busy.take()
     }
 
     /// Whether nothing is to be done.
     pub fn is_empty(&self) -> bool {
-        self.changes.is_empty() && self.deliveries.is_empty() && self.wakers.is_empty()
+        self.0.as_ref().is_none_or(|parts| {
+            parts.changes.is_empty() && parts.deliveries.is_empty() && parts.wakers.is_empty()
+        })
+    }
+
+    /// Gives the memory back, if nothing is to be done.
+    pub fn shrink(&mut self) {
+        if self.is_empty() {
+            self.0 = None;
+        }
+    }
+
+    pub(super) fn parts(&mut self) -> &mut Parts {
+        self.0.get_or_insert_default()
     }
 }
 

@@ -1,15 +1,20 @@
 //! The life of a connection between CONNACK and its end.
+//!
+//! Most connections wait most of the time, so what counts is what one that waits holds: its [`Client`], which is in a box,
+//! and the future of [`Client::converse`], which is its task. What is rare (SUBSCRIBE, a change of the rules, a subscriber
+//! that is behind) has a future of its own in a box, and buffers are given back before the connection sleeps.
 
 use std::collections::VecDeque;
 use std::future::{Future as _, poll_fn};
 use std::io;
-use std::pin::pin;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::BytesMut;
-use mqtt_session::{Link, Outcome, Output, Outputs, Refusal, Server};
+use mqtt_session::{Detached, Ending, Link, Outcome, Output, Outputs, Refusal, Server};
 use mqtt_wire::{EncodeOptions, QoS, ReasonCode, Version};
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -17,7 +22,7 @@ use super::outbox::Outbox;
 use super::reader::poll_read;
 use super::{COPIES_A_TURN, FILTERS_A_TURN, MESSAGES_A_TURN, OUTBOX_BYTES, Shared, Stream, outgoing};
 use crate::auth::{Exchange, Who};
-use crate::engine::{Held, Mail, Slots, Turn};
+use crate::engine::{Commit, Held, Mail, Mailbox, Seat, Slots, Turn};
 use crate::metrics::{Closed, Dropped};
 use crate::store::{Change, Queued, UnixMillis};
 
@@ -36,12 +41,22 @@ pub(super) enum End {
     NotSafe,
 }
 
-/// A connection without its link.
-pub(super) struct Connection<'c, S> {
-    pub(super) shared: &'c Shared,
+/// A client that was let in.
+pub(super) struct Client<S> {
+    pub(super) connection: Connection<S>,
+    pub(super) seat: Seat,
+}
+
+/// A connection without its session and its link.
+pub(super) struct Connection<S> {
+    pub(super) shared: Arc<Shared>,
+    /// Where the client comes from, for the log.
+    pub(super) address: SocketAddr,
     pub(super) stream: S,
     pub(super) input: BytesMut,
     pub(super) outbox: Outbox,
+    /// When the stream last took something, or there was nothing to take.
+    written: Instant,
     pub(super) turn: Turn,
     pub(super) version: Version,
     pub(super) options: EncodeOptions,
@@ -57,6 +72,8 @@ pub(super) struct Connection<'c, S> {
     pub(super) why: Option<String>,
     /// The kind of reason, for the metrics, when the link is the one that closes.
     pub(super) closed_by: Option<Closed>,
+    /// How many packets may be handled in this turn.
+    pub(super) packets_left: usize,
     /// How many retained messages may be sent in this turn.
     retained_left: usize,
     /// How many copies of messages may be made for subscribers before no more packets are handled.
@@ -71,6 +88,8 @@ pub(super) struct Connection<'c, S> {
 const CATCH_UP: Duration = Duration::from_millis(20);
 
 pub(super) type ServerLink<'s> = Link<'s, Server, Slots>;
+/// A link on its way from the handshake to the conversation.
+pub(super) type NewLink = Box<Detached<Server, Slots>>;
 
 /// What has woken a connection.
 enum Event {
@@ -80,23 +99,113 @@ enum Event {
     End(End),
 }
 
-impl<'c, S: Stream> Connection<'c, S> {
-    pub(super) fn new(shared: &'c Shared, stream: S, input: BytesMut) -> Self {
+impl<S: Stream> Client<S> {
+    /// Serves the client until there is a reason to end: that, and what becomes of its session and its will.
+    pub(super) async fn converse(&mut self, link: NewLink) -> (End, Ending) {
+        let Self { connection: this, seat: Seat { session, held } } = self;
+        // It is this session's: the handshake has made it.
+        let Ok(mut link) = session.attach(unboxed(link)) else {
+            let at_once = Some(this.now);
+            return (End::NotSafe, Ending { session_ends: at_once, will_due: at_once });
+        };
+        let mut timer = pin!(sleep_until(Instant::now()));
+        // Packets may have come with CONNECT.
+        let mut has_more = true;
+        let end = loop {
+            let outputs = link.outputs(this.now);
+            this.perform(outputs, held);
+            held.keep_scans(&mut this.turn);
+            if let Some(mut commit) = this.commit()
+                && !poll_fn(|cx| this.poll_safe(cx, &mut commit, held)).await
+            {
+                break End::NotSafe;
+            }
+            if let Some(code) = this.closed {
+                break End::Closed(code);
+            }
+            // A client that fills its own queue would wait for itself.
+            if let Some(busy) = this.turn.take_busy()
+                && !Arc::ptr_eq(&busy, &held.mailbox)
+            {
+                Box::pin(let_catch_up(busy)).await;
+            }
+            if has_more {
+                tokio::task::yield_now().await;
+            } else if let Some(end) = this.ended.take() {
+                break end;
+            }
+            let mut polls = 0;
+            let event = poll_fn(|cx| {
+                polls += 1;
+                this.poll_event(cx, &mut link, held, has_more, timer.as_mut())
+            });
+            let kick = match event.await {
+                Event::Turn => None,
+                Event::Kick(code) => Some(code),
+                Event::End(end) => break end,
+            };
+            // Others have not run since the turn before.
+            if polls == 1 && !has_more {
+                tokio::task::yield_now().await;
+            }
+            this.begin_turn();
+            if kick.is_none() {
+                this.look_at_time(&mut link);
+                if held.checked != Some(this.shared.authorise.generation()) {
+                    Box::pin(this.recheck(held)).await;
+                }
+                this.send_retained(&mut link, held);
+                this.send_mail(&mut link, held);
+            }
+            while let Some(request) = this.handle_packets(&mut link, held) {
+                Box::pin(this.answer(&mut link, held, request)).await;
+            }
+            // What the client has sent before counts: it may have ended with DISCONNECT, and come again.
+            if let Some(code) = kick {
+                this.kicked(code);
+                link.close(code);
+            }
+            has_more = this.has_more(&link, held);
+        };
+        this.now = this.shared.engine.now();
+        (end, link.ending(this.now))
+    }
+}
+
+/// What is in a box, which goes.
+fn unboxed<T>(boxed: Box<T>) -> T {
+    *boxed
+}
+
+/// Slows a publisher down whose messages fill the queue of a client that is connected: at most [`CATCH_UP`] for a turn,
+/// so that a client that takes nothing is not waited for for long.
+async fn let_catch_up(busy: Arc<Mailbox>) {
+    let start = Instant::now();
+    while busy.is_busy() && start.elapsed() < CATCH_UP {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+impl<S: Stream> Connection<S> {
+    pub(super) fn new(shared: Arc<Shared>, address: SocketAddr, stream: S, input: BytesMut) -> Self {
         Self {
+            now: shared.engine.now(),
             shared,
+            address,
             stream,
             input,
             outbox: Outbox::default(),
+            written: Instant::now(),
             turn: Turn::default(),
             version: Version::V5,
             options: EncodeOptions::new(Version::V5),
-            now: shared.engine.now(),
             mail: VecDeque::new(),
             unsafe_from: None,
             closed: None,
             ended: None,
             why: None,
             closed_by: None,
+            packets_left: MESSAGES_A_TURN,
             retained_left: MESSAGES_A_TURN,
             copies_left: COPIES_A_TURN,
             filters_left: FILTERS_A_TURN,
@@ -104,158 +213,119 @@ impl<'c, S: Stream> Connection<'c, S> {
         }
     }
 
-    /// Serves the client until there is a reason to end.
-    pub(super) async fn converse(&mut self, link: &mut ServerLink<'_>, held: &mut Held) -> End {
-        let mut timer = pin!(sleep_until(Instant::now()));
-        let mut written = Instant::now();
-        // Packets may have come with CONNECT.
-        let mut has_more = true;
-        loop {
-            let outputs = link.outputs(self.now);
-            self.perform(outputs, held);
-            held.keep_scans(&mut self.turn);
-            if let Err(end) = self.commit(held).await {
-                return end;
-            }
-            if let Some(code) = self.closed {
-                return End::Closed(code);
-            }
-            self.let_others_catch_up(held).await;
-            if has_more {
-                tokio::task::yield_now().await;
-            } else if self.mail.is_empty() {
-                self.shrink();
-            }
-            let mut has_rested = has_more;
-            match self.wait(link, held, timer.as_mut(), &mut written, &mut has_rested).await {
-                // Others have not run since the turn before.
-                Event::Turn if !has_rested => tokio::task::yield_now().await,
-                Event::Turn => {}
-                Event::Kick(code) => {
-                    // What the client has sent before counts: it may have ended with DISCONNECT, and come again.
-                    self.now = self.shared.engine.now();
-                    self.handle_packets(link, held).await;
-                    self.kicked(code);
-                    link.close(code);
-                }
-                Event::End(end) => return end,
-            }
-            self.now = self.shared.engine.now();
-            (self.retained_left, self.filters_left) = (MESSAGES_A_TURN, FILTERS_A_TURN);
-            self.copies_left = COPIES_A_TURN;
-            if let Err(violation) = link.elapsed(self.now) {
-                self.why = Some(violation.to_string());
-                self.closed_by = Some(Closed::KeepAlive);
-            }
-            self.recheck(held).await;
-            self.send_retained(link, held);
-            self.send_mail(link, held);
-            has_more = self.handle_packets(link, held).await;
-            has_more |= held.has_scans() && link.capacity() > 0 && self.outbox.len() < OUTBOX_BYTES;
+    fn begin_turn(&mut self) {
+        self.now = self.shared.engine.now();
+        (self.packets_left, self.retained_left) = (MESSAGES_A_TURN, MESSAGES_A_TURN);
+        (self.copies_left, self.filters_left) = (COPIES_A_TURN, FILTERS_A_TURN);
+    }
+
+    /// Closes the connection of a client that has been silent for too long.
+    fn look_at_time(&mut self, link: &mut ServerLink<'_>) {
+        if let Err(violation) = link.elapsed(self.now) {
+            self.why = Some(violation.to_string());
+            self.closed_by = Some(Closed::KeepAlive);
         }
     }
 
-    /// Waits until there is something to do; with `has_rested` there is, and it only looks. Afterwards it says whether it
-    /// has waited.
-    async fn wait(
+    /// At the end of a turn: whether it was only that others are to have theirs.
+    fn has_more(&self, link: &ServerLink<'_>, held: &Held) -> bool {
+        let room = self.outbox.len() < OUTBOX_BYTES;
+        self.packets_left == 0
+            || self.copies_left == 0
+            || held.has_scans() && link.capacity() > 0 && room
+    }
+
+    /// What there is to do; with `has_more` there is something, and it only looks. When there is nothing, the connection
+    /// sleeps, without buffers, until the socket, the mailbox or the time wakes it.
+    fn poll_event(
         &mut self,
+        cx: &mut Context<'_>,
         link: &mut ServerLink<'_>,
-        held: &mut Held,
-        mut timer: std::pin::Pin<&mut Sleep>,
-        written: &mut Instant,
-        has_rested: &mut bool,
-    ) -> Event {
-        let has_more = *has_rested;
-        let capacity = link.capacity();
-        let silence =
-            link.deadline().map(|at| Instant::now() + Duration::from_millis(at.saturating_sub(self.now)));
-        let write_timeout = Duration::from_secs(self.shared.limits.write_timeout);
-        if !has_more && let Some(end) = self.ended.take() {
-            return Event::End(end);
+        held: &Held,
+        has_more: bool,
+        timer: Pin<&mut Sleep>,
+    ) -> Poll<Event> {
+        if self.ended.is_some() {
+            return Poll::Ready(Event::Turn);
         }
-        let mut polls = 0;
-        let event = poll_fn(|cx| {
-            polls += 1;
-            if self.ended.is_some() {
-                return Poll::Ready(Event::Turn);
-            }
-            let mut is_ready = has_more;
-            let was_empty = self.outbox.is_empty();
-            let mut n = 0;
-            match self.outbox.poll_write(&mut self.stream, cx, &mut n) {
-                Poll::Ready(Err(error)) => {
-                    self.ended = Some(End::Failed(error));
-                    self.outbox = Outbox::default();
-                    return Poll::Ready(Event::Turn);
+        let mut is_ready = has_more;
+        if let Poll::Ready(Err(error)) = self.poll_write(cx) {
+            self.ended = Some(End::Failed(error));
+            self.outbox = Outbox::default();
+            return Poll::Ready(Event::Turn);
+        }
+        let room = self.outbox.len() < OUTBOX_BYTES;
+        // What cannot be handled yet is not read.
+        if room && self.input.len() < OUTBOX_BYTES.max(self.shared.limits.packet_size as usize + 5) {
+            match poll_read(&mut self.stream, &mut self.input, cx) {
+                Poll::Ready(Ok(0)) => (self.ended, is_ready) = (Some(End::Gone), true),
+                // A message of WebSocket that is longer than any packet may be.
+                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::FileTooLarge => {
+                    return Poll::Ready(Event::Kick(ReasonCode::PACKET_TOO_LARGE));
                 }
-                Poll::Ready(Ok(())) | Poll::Pending => {}
-            }
-            if n > 0 {
-                self.shared.metrics.bytes_out.inc_by(count(n));
-            }
-            if was_empty || n > 0 {
-                *written = Instant::now();
-            }
-            let room = self.outbox.len() < OUTBOX_BYTES;
-            // What cannot be handled yet is not read.
-            if room && self.input.len() < OUTBOX_BYTES.max(self.shared.limits.packet_size as usize + 5) {
-                match poll_read(&mut self.stream, &mut self.input, cx) {
-                    Poll::Ready(Ok(0)) => (self.ended, is_ready) = (Some(End::Gone), true),
-                    // A message of WebSocket that is longer than any packet may be.
-                    Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::FileTooLarge => {
-                        return Poll::Ready(Event::Kick(ReasonCode::PACKET_TOO_LARGE));
-                    }
-                    Poll::Ready(Err(error)) => (self.ended, is_ready) = (Some(End::Failed(error)), true),
-                    Poll::Ready(Ok(n)) => {
-                        self.shared.metrics.bytes_in.inc_by(count(n));
-                        is_ready = true;
-                    }
-                    Poll::Pending => {}
+                Poll::Ready(Err(error)) => (self.ended, is_ready) = (Some(End::Failed(error)), true),
+                Poll::Ready(Ok(n)) => {
+                    self.shared.metrics.bytes_in.inc_by(count(n));
+                    is_ready = true;
                 }
-            }
-            let can_send = |queued: &Arc<Queued>| queued.qos == QoS::AtMostOnce || capacity > 0;
-            let wants_mail = room && self.mail.front().is_none_or(can_send);
-            is_ready |= wants_mail && !self.mail.is_empty();
-            is_ready |= room && capacity > 0 && held.has_scans();
-            match held.mailbox.poll(cx, wants_mail) {
-                Poll::Ready(Mail::Kick(code)) => return Poll::Ready(Event::Kick(code)),
-                Poll::Ready(Mail::Messages) => is_ready = true,
                 Poll::Pending => {}
             }
-            if is_ready {
-                return Poll::Ready(Event::Turn);
-            }
-            let patience = (!self.outbox.is_empty()).then(|| *written + write_timeout);
-            if patience.is_some_and(|end| end <= Instant::now()) {
-                return Poll::Ready(Event::End(End::Slow));
-            }
-            let Some(next) = patience.into_iter().chain(silence).min() else { return Poll::Pending };
-            if next <= Instant::now() {
-                return Poll::Ready(Event::Turn);
-            }
-            // Performance: a timer that rings too early is set again then, not with every packet.
-            if timer.deadline() > next || timer.is_elapsed() {
-                timer.as_mut().reset(next);
-            }
-            if timer.as_mut().poll(cx).is_ready() { Poll::Ready(Event::Turn) } else { Poll::Pending }
-        })
-        .await;
-        *has_rested |= polls > 1;
-        event
+        }
+        let capacity = link.capacity();
+        let can_send = |queued: &Arc<Queued>| queued.qos == QoS::AtMostOnce || capacity > 0;
+        let wants_mail = room && self.mail.front().is_none_or(can_send);
+        is_ready |= wants_mail && !self.mail.is_empty();
+        is_ready |= room && capacity > 0 && held.has_scans();
+        match held.mailbox.poll(cx, wants_mail) {
+            Poll::Ready(Mail::Kick(code)) => return Poll::Ready(Event::Kick(code)),
+            Poll::Ready(Mail::Messages) => is_ready = true,
+            Poll::Pending => {}
+        }
+        if is_ready {
+            return Poll::Ready(Event::Turn);
+        }
+        self.shrink();
+        link.shrink();
+        self.poll_time(cx, link.deadline(), timer)
     }
 
-    /// Slows a publisher down whose messages fill the queue of a client that is connected: at most
-    /// [`CATCH_UP`] for a turn, so that a client that takes nothing is not waited for for long.
-    async fn let_others_catch_up(&mut self, held: &Held) {
-        let Some(busy) = self.turn.take_busy() else { return };
-        // A client that fills its own queue would wait for itself.
-        if Arc::ptr_eq(&busy, &held.mailbox) {
-            return;
+    /// Whether the client has been silent for too long, which it is at `deadline`, or has taken nothing for too long.
+    fn poll_time(
+        &self,
+        cx: &mut Context<'_>,
+        deadline: Option<UnixMillis>,
+        mut timer: Pin<&mut Sleep>,
+    ) -> Poll<Event> {
+        let write_timeout = Duration::from_secs(self.shared.limits.write_timeout);
+        let patience = (!self.outbox.is_empty()).then(|| self.written + write_timeout);
+        if patience.is_some_and(|end| end <= Instant::now()) {
+            return Poll::Ready(Event::End(End::Slow));
         }
-        let start = Instant::now();
-        while busy.is_busy() && start.elapsed() < CATCH_UP {
-            tokio::time::sleep(Duration::from_millis(1)).await;
+        let until = |at: UnixMillis| Duration::from_millis(at.saturating_sub(self.shared.engine.now()));
+        let silence = deadline.map(|at| Instant::now() + until(at));
+        let Some(next) = patience.into_iter().chain(silence).min() else { return Poll::Pending };
+        if next <= Instant::now() {
+            return Poll::Ready(Event::Turn);
         }
+        // Performance: a timer that rings too early is set again then, not with every packet.
+        if timer.deadline() > next || timer.is_elapsed() {
+            timer.as_mut().reset(next);
+        }
+        timer.poll(cx).map(|()| Event::Turn)
+    }
+
+    /// Writes what the stream takes of the outbox; ready when that is all.
+    pub(super) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let was_empty = self.outbox.is_empty();
+        let mut n = 0;
+        let written = self.outbox.poll_write(&mut self.stream, cx, &mut n);
+        if n > 0 {
+            self.shared.metrics.bytes_out.inc_by(count(n));
+        }
+        if was_empty || n > 0 {
+            self.written = Instant::now();
+        }
+        written
     }
 
     fn kicked(&mut self, code: ReasonCode) {
@@ -263,13 +333,14 @@ impl<'c, S: Stream> Connection<'c, S> {
         self.closed_by = Some(if taken_over { Closed::TakenOver } else { Closed::Server });
     }
 
-    /// Gives the memory back that a connection without traffic does not need.
+    /// Gives the memory back that a connection does not need while it sleeps.
     fn shrink(&mut self) {
         self.outbox.shrink();
-        if self.input.is_empty() && self.input.capacity() > 0 {
+        self.turn.shrink();
+        if self.input.is_empty() {
             self.input = BytesMut::new();
         }
-        if self.mail.capacity() > 0 {
+        if self.mail.is_empty() {
             self.mail = VecDeque::new();
         }
     }
@@ -303,15 +374,20 @@ impl<'c, S: Stream> Connection<'c, S> {
 
     /// A packet that cannot be encoded: the client does not see what it should, so the connection ends.
     fn fail(&mut self, error: &mqtt_wire::EncodeError) {
-        self.why = Some(format!("a packet for it cannot be encoded: {error}"));
-        self.closed = self.closed.or(Some(error.reason_code()));
+        self.give_up(format!("a packet for it cannot be encoded: {error}"), error.reason_code());
+    }
+
+    /// Ends the connection for a reason that the link does not know.
+    pub(super) fn give_up(&mut self, why: String, code: ReasonCode) {
+        self.why = Some(why);
+        self.closed = self.closed.or(Some(code));
         self.closed_by = Some(Closed::Protocol);
     }
 
     fn store(&mut self, record: mqtt_session::Record<Arc<Queued>>, held: &Held) {
         if held.mailbox.is_stored() {
             let record = record.map(|queued| queued.sequence);
-            self.turn.changes.push(Change::Recorded { session: held.mailbox.session(), record });
+            self.turn.change(Change::Recorded { session: held.mailbox.session(), record });
         }
     }
 
@@ -327,45 +403,40 @@ impl<'c, S: Stream> Connection<'c, S> {
     fn dequeue(&mut self, queued: &Queued, held: &Held) {
         if held.mailbox.keeps(queued.qos) {
             let (session, sequence) = (held.mailbox.session(), queued.sequence);
-            self.turn.changes.push(Change::Dequeued { session, sequence });
+            self.turn.change(Change::Dequeued { session, sequence });
         }
     }
 
     /// Something is about to be sent: is it safe?
     fn is_unsafe(&mut self) {
-        if self.unsafe_from.is_none() && !self.turn.changes.is_empty() {
+        if self.unsafe_from.is_none() && self.turn.has_changes() {
             self.unsafe_from = Some(self.outbox.len());
         }
     }
 
-    /// Commits the turn, and waits if something must not be sent before.
-    pub(super) async fn commit(&mut self, held: &Held) -> Result<(), End> {
-        let unsafe_from = self.unsafe_from.take();
-        if self.turn.is_empty() {
-            return Ok(());
+    /// Commits the turn. What is to be waited for, when something must not be sent before.
+    fn commit(&mut self) -> Option<Commit> {
+        let commit = if self.turn.is_empty() { None } else { self.shared.engine.commit(&mut self.turn) };
+        let commit = commit.filter(|_| self.unsafe_from.is_some());
+        if commit.is_none() {
+            self.unsafe_from = None;
         }
-        let commit = self.shared.engine.commit(&mut self.turn);
-        let (Some(commit), Some(len)) = (commit, unsafe_from) else { return Ok(()) };
-        let mut commit = pin!(commit);
-        let mut kicked = None;
-        let safe = poll_fn(|cx| {
-            if let Poll::Ready(safe) = commit.as_mut().poll(cx) {
-                return Poll::Ready(safe.is_ok());
-            }
-            match held.mailbox.poll(cx, false) {
-                Poll::Ready(Mail::Kick(code)) if code != ReasonCode::SERVER_SHUTTING_DOWN => {
-                    kicked = Some(code);
-                    Poll::Ready(false)
-                }
-                _ => Poll::Pending,
-            }
-        });
-        if safe.await {
-            return Ok(());
+        commit
+    }
+
+    /// Whether the turn is safe, as soon as that is known. What is not is not sent.
+    fn poll_safe(&mut self, cx: &mut Context<'_>, commit: &mut Commit, held: &Held) -> Poll<bool> {
+        let (is_safe, code) = match (Pin::new(commit).poll(cx), held.mailbox.poll(cx, false)) {
+            (Poll::Ready(safe), _) => (safe.is_ok(), ReasonCode::SERVER_SHUTTING_DOWN),
+            (_, Poll::Ready(Mail::Kick(code))) if code != ReasonCode::SERVER_SHUTTING_DOWN => (false, code),
+            _ => return Poll::Pending,
+        };
+        let len = self.unsafe_from.take();
+        if !is_safe {
+            self.kicked(code);
+            self.outbox.truncate(len.unwrap_or_default());
         }
-        self.kicked(kicked.unwrap_or(ReasonCode::SERVER_SHUTTING_DOWN));
-        self.outbox.truncate(len);
-        Err(End::NotSafe)
+        Poll::Ready(is_safe)
     }
 
     /// Sends what waits in the mailbox.

@@ -1,5 +1,6 @@
 //! From the first byte to CONNACK, and what comes after the end.
 
+use std::future::{Future, poll_fn};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,12 +13,12 @@ use mqtt_wire::{
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
-use super::connection::{Connection, End, count};
+use super::connection::{Client, Connection, End, NewLink, count};
 use super::packets::may_publish;
 use super::{Peer, Shared, Stream};
 use crate::auth::{Credentials, Step, Who};
 use crate::engine::sinks::PREFIX;
-use crate::engine::{Attach, Seat, Turn, Will};
+use crate::engine::{Attach, Will};
 use crate::metrics::Closed;
 
 /// How long the goodbye of a connection may take.
@@ -33,20 +34,51 @@ enum Refused {
     With(Vec<u8>, String),
 }
 
-/// Serves a client from the first byte to the last.
-pub async fn serve<S: Stream>(mut stream: S, peer: Peer, shared: Arc<Shared>) {
+/// Serves a client from the first byte to the last: [`begin`], [`Client::converse`], [`finish`]. `opened` is its stream, once
+/// there is one, and `open` is dropped at the end.
+///
+/// Performance: this is a task for each connection, which waits most of the time, so it has to be small. What is needed
+/// before and after the conversation only, the parameters as well, is in boxes that are there only then.
+pub fn serve<S: Stream>(
+    opened: impl Future<Output = Option<(S, Peer)>> + Send,
+    shared: Arc<Shared>,
+    open: impl Send,
+) -> impl Future<Output = ()> + Send {
+    let begun = Box::pin(async move {
+        let (stream, peer) = opened.await?;
+        begin(stream, peer, shared).await
+    });
+    async move {
+        if let Some((mut client, link)) = begun.await {
+            let (end, ending) = client.converse(link).await;
+            Box::pin(finish(client, ending, end)).await;
+        }
+        drop(open);
+    }
+}
+
+/// Lets a client in, or refuses it.
+async fn begin<S: Stream>(
+    mut stream: S,
+    peer: Peer,
+    shared: Arc<Shared>,
+) -> Option<(Box<Client<S>>, NewLink)> {
     let mut input = BytesMut::new();
     let patience = Duration::from_secs(shared.limits.connect_timeout);
-    // Performance: what only the beginning needs is in a box of its own, so that a connection that waits is small.
-    let met = timeout(patience, Box::pin(meet(&mut stream, &mut input, &peer, &shared))).await;
+    let met = timeout(patience, meet(&mut stream, &mut input, &peer, &shared)).await;
     let met = met.unwrap_or_else(|_| Err(Refused::Silently("no CONNECT came in time".to_owned())));
     let why = match met {
-        Ok(client) => {
-            let id = client.who.client.clone();
-            let (why, closed) = attend(stream, input, client, &shared).await;
-            shared.metrics.closed(closed);
-            tracing::info!(client = &*id, address = %peer.address, "ended: {why}");
-            return;
+        Ok(guest) => {
+            let id = guest.who.client.clone();
+            let connection = Connection::new(shared.clone(), peer.address, stream, input);
+            match let_in(connection, guest).await {
+                Ok(client) => return Some(client),
+                Err((why, closed)) => {
+                    shared.metrics.closed(closed);
+                    tracing::info!(client = &*id, address = %peer.address, "ended: {why}");
+                    return None;
+                }
+            }
         }
         Err(Refused::Silently(why)) => {
             shared.metrics.closed(Closed::NoConnect);
@@ -60,6 +92,7 @@ pub async fn serve<S: Stream>(mut stream: S, peer: Peer, shared: Arc<Shared>) {
     };
     tracing::info!(address = %peer.address, "not let in: {why}");
     leave(stream).await;
+    None
 }
 
 /// Sends the last packet of a client that is refused. It may be gone already.
@@ -69,8 +102,8 @@ async fn say<S: Stream>(stream: &mut S, bytes: &[u8], shared: &Shared) {
     }
 }
 
-/// A client that was let in.
-struct Client {
+/// A client that is known, and has no session yet.
+struct Guest {
     connect: CheckedFrame,
     connection: mqtt_wire::Connection,
     who: Who,
@@ -85,7 +118,7 @@ async fn meet<S: Stream>(
     input: &mut BytesMut,
     peer: &Peer,
     shared: &Shared,
-) -> Result<Box<Client>, Refused> {
+) -> Result<Guest, Refused> {
     let mut connection = mqtt_wire::Connection::server().with_max_packet_size(shared.limits.packet_size);
     let options = connection.decode_options();
     let options =
@@ -108,7 +141,7 @@ async fn meet<S: Stream>(
         ),
         None => None,
     };
-    Ok(Box::new(Client { connect: frame, connection, who, auth_data, will }))
+    Ok(Guest { connect: frame, connection, who, auth_data, will })
 }
 
 /// Reads the next frame.
@@ -124,7 +157,7 @@ async fn next_frame<S: Stream>(
             Ok(None) => {}
             Err(error) => return Err(unreadable(connection, &error)),
         }
-        match std::future::poll_fn(|cx| super::reader::poll_read(stream, input, cx)).await {
+        match poll_fn(|cx| super::reader::poll_read(stream, input, cx)).await {
             Ok(0) => return Err(Refused::Silently("it has closed the connection".to_owned())),
             Ok(n) => _ = shared.metrics.bytes_in.inc_by(count(n)),
             Err(error) => return Err(Refused::Silently(error.to_string())),
@@ -248,63 +281,44 @@ fn will_of(
     Ok(Will { message, delay, session: 0 })
 }
 
-/// Serves a client that was let in. Why it has ended.
-async fn attend<S: Stream>(
-    stream: S,
-    input: BytesMut,
-    client: Box<Client>,
-    shared: &Shared,
-) -> (String, Closed) {
-    let Client { connect: frame, mut connection, who, auth_data, will } = *client;
-    let Packet::Connect(connect) = frame.packet() else { return (String::new(), Closed::NoConnect) };
-    let keep_alive = keep_alive(&connect, shared);
+/// Gives a client its session and its CONNACK, which goes out with the first turn. An error is why there is no connection.
+async fn let_in<S: Stream>(
+    mut this: Connection<S>,
+    guest: Guest,
+) -> Result<(Box<Client<S>>, NewLink), (String, Closed)> {
+    let Guest { connect: frame, mut connection, who, auth_data, will } = guest;
+    let Packet::Connect(connect) = frame.packet() else { return Err((String::new(), Closed::NoConnect)) };
+    let shared = this.shared.clone();
+    let keep_alive = keep_alive(&connect, &shared);
     // 3.x is not told, and held to it all the same.
     let connect = if connect.version == Version::V5 { connect } else { Connect { keep_alive, ..connect } };
-    let longest = shared.limits.session_expiry;
-    let expiry = expiry(&connect).min(longest);
-    let properties = match announce(&connect, &who, keep_alive, expiry, auth_data.as_deref(), shared) {
-        Ok(properties) => properties,
-        Err(error) => return (error.to_string(), Closed::Server),
-    };
-    let mut this = Connection::new(shared, stream, input);
-    let attach = Attach { who: who.clone(), clean_start: connect.clean_start, lasts: expiry > 0, will };
-    let seat = shared.engine.attach(attach, &mut this.turn).await;
-    let mut seat: Seat = match seat {
+    let expiry = expiry(&connect).min(shared.limits.session_expiry);
+    let properties = announce(&connect, &who, keep_alive, expiry, auth_data.as_deref(), &shared)
+        .map_err(|error| (error.to_string(), Closed::Server))?;
+    let attach = Attach { who, clean_start: connect.clean_start, lasts: expiry > 0, will };
+    let mut seat = match shared.engine.attach(attach, &mut this.turn).await {
         Ok(seat) => seat,
         Err(code) => {
             if let Refused::With(bytes, _) = refuse(&mut connection, code, String::new()) {
-                say(&mut this.stream, &bytes, shared).await;
+                say(&mut this.stream, &bytes, &shared).await;
             }
             leave(this.stream).await;
-            return (format!("refused: {code}"), Closed::Refused);
+            return Err((format!("refused: {code}"), Closed::Refused));
         }
     };
     seat.held.set_method(connect.properties.authentication_method());
-    let now = this.now;
-    let mut link = seat.session.server(connection, &connect, now);
+    let mut link = seat.session.server(connection, &connect, this.now);
     (this.version, this.options) = (connect.version, link.connection().encode_options());
-    let mut connack = ConnAck::new(ReasonCode::SUCCESS);
-    connack.properties = properties.as_properties();
-    let end = match link.connack(&connack, now) {
+    let connack = ConnAck { properties: properties.as_properties(), ..ConnAck::new(ReasonCode::SUCCESS) };
+    match link.connack(&connack, this.now) {
         Ok(outputs) => {
             this.perform(outputs, &seat.held);
             this.options = link.connection().encode_options();
-            drop(frame);
-            this.converse(&mut link, &mut seat.held).await
         }
-        Err(refusal) => {
-            this.why = Some(refusal.to_string());
-            this.closed_by = Some(Closed::Protocol);
-            End::Closed(ReasonCode::UNSPECIFIED_ERROR)
-        }
-    };
-    this.now = shared.engine.now();
-    let Ending { session_ends, will_due } = link.ending(this.now);
-    let at_last = (longest < u32::MAX).then(|| this.now.saturating_add(u64::from(longest) * 1000));
-    let session_ends = session_ends.into_iter().chain(at_last).min();
-    drop(link);
-    // Performance: as at the beginning.
-    Box::pin(this.finish(seat, Ending { session_ends, will_due }, &end)).await
+        Err(refusal) => this.give_up(refusal.to_string(), ReasonCode::UNSPECIFIED_ERROR),
+    }
+    let link = Box::new(link.detach());
+    Ok((Box::new(Client { connection: this, seat }), link))
 }
 
 /// The keep alive that the client is held to, in seconds.
@@ -363,39 +377,38 @@ fn announce(
     Ok(properties)
 }
 
-impl<S: Stream> Connection<'_, S> {
-    /// Gives the session back, and says goodbye. Why it has ended.
-    async fn finish(mut self, mut seat: Seat, ending: Ending, end: &End) -> (String, Closed) {
-        let mail = std::mem::take(&mut self.mail);
-        seat.held.mailbox.put_back(mail.into_iter());
-        let mut turn: Turn = std::mem::take(&mut self.turn);
-        seat.held.keep_scans(&mut turn);
-        self.shared.engine.detach(seat, ending, &mut turn);
-        // What is not safe was not encoded, but for DISCONNECT.
-        let _ = self.shared.engine.commit(&mut turn);
-        if matches!(end, End::Closed(_) | End::NotSafe) {
-            let mut written = 0;
-            let outbox = &mut self.outbox;
-            let stream = &mut self.stream;
-            let write = std::future::poll_fn(|cx| outbox.poll_write(stream, cx, &mut written));
-            // The client may be gone already.
-            let _ = timeout(GOODBYE, write).await;
-            self.shared.metrics.bytes_out.inc_by(count(written));
-            leave(self.stream).await;
+/// Gives the session back, and says goodbye.
+async fn finish<S: Stream>(client: Box<Client<S>>, ending: Ending, end: End) {
+    let Client { connection: mut this, mut seat } = *client;
+    let (shared, id) = (this.shared.clone(), seat.held.who.client.clone());
+    let longest = shared.limits.session_expiry;
+    let at_last = (longest < u32::MAX).then(|| this.now.saturating_add(u64::from(longest) * 1000));
+    let session_ends = ending.session_ends.into_iter().chain(at_last).min();
+    seat.held.mailbox.put_back(std::mem::take(&mut this.mail).into_iter());
+    seat.held.keep_scans(&mut this.turn);
+    shared.engine.detach(seat, Ending { session_ends, ..ending }, &mut this.turn);
+    // What is not safe was not encoded, but for DISCONNECT.
+    let _ = shared.engine.commit(&mut this.turn);
+    let says_goodbye = matches!(end, End::Closed(_) | End::NotSafe);
+    let by_link = this.closed_by.unwrap_or(Closed::Protocol);
+    let (why, closed) = match end {
+        End::Closed(code) => {
+            let name = code.name_in(mqtt_wire::PacketType::Disconnect).unwrap_or("unknown reason");
+            (this.why.take().map_or_else(|| name.to_owned(), |why| format!("{name}: {why}")), by_link)
         }
-        let why = self.why.take();
-        let by_link = self.closed_by.unwrap_or(Closed::Protocol);
-        match end {
-            End::Closed(code) => {
-                let name = code.name_in(mqtt_wire::PacketType::Disconnect).unwrap_or("unknown reason");
-                (why.map_or_else(|| name.to_owned(), |why| format!("{name}: {why}")), by_link)
-            }
-            End::Gone => ("it has closed the connection without DISCONNECT".to_owned(), Closed::Network),
-            End::Failed(error) => (error.to_string(), Closed::Network),
-            End::Slow => ("it takes nothing of what is sent to it".to_owned(), Closed::SlowReader),
-            End::NotSafe => ("what it did could not be stored".to_owned(), by_link),
-        }
+        End::Gone => ("it has closed the connection without DISCONNECT".to_owned(), Closed::Network),
+        End::Failed(error) => (error.to_string(), Closed::Network),
+        End::Slow => ("it takes nothing of what is sent to it".to_owned(), Closed::SlowReader),
+        End::NotSafe => ("what it did could not be stored".to_owned(), by_link),
+    };
+    let address = this.address;
+    if says_goodbye {
+        // The client may be gone already.
+        let _ = timeout(GOODBYE, poll_fn(|cx| this.poll_write(cx))).await;
+        leave(this.stream).await;
     }
+    shared.metrics.closed(closed);
+    tracing::info!(client = &*id, %address, "ended: {why}");
 }
 
 /// Ends a connection so that what was sent arrives: TCP drops it if there are bytes that nobody has read.
@@ -408,4 +421,30 @@ async fn leave<S: Stream>(mut stream: S) {
     };
     // The client may be gone already.
     let _ = timeout(GOODBYE, end).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::Ready;
+
+    use tokio::net::TcpStream;
+
+    use super::*;
+
+    type Opened<S> = Ready<Option<(S, Peer)>>;
+
+    fn size_of_task<S, F>(_: fn(Opened<S>, Arc<Shared>) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// What there is of these for each connection that waits; docs/load.md has the sum.
+    #[test]
+    fn the_task_of_an_idle_connection_is_small() {
+        let task = size_of_task::<TcpStream, _>(|opened, shared| serve(opened, shared, ()));
+        let client = size_of::<Client<TcpStream>>();
+        eprintln!("task {task}, client {client}, held {}, session {}, connection {}",
+            size_of::<crate::engine::Held>(), size_of::<Session<crate::engine::Slots>>(), size_of::<Connection<TcpStream>>());
+        eprintln!("link {}, sleep {}, mailbox {}, detached {}", size_of::<super::super::connection::ServerLink>(), size_of::<tokio::time::Sleep>(), size_of::<crate::engine::Mailbox>(), size_of::<mqtt_session::Detached<mqtt_session::Server, crate::engine::Slots>>());
+        assert!(task <= 600 && client <= 600, "task {task}, client {client}");
+    }
 }

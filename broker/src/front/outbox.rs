@@ -15,8 +15,14 @@ const PARTS: usize = 64;
 
 /// What is to be written to a connection: small packets one behind the other, and large payloads by reference, so that
 /// one payload serves all who get it.
+///
+/// Performance: its buffers are in a box that is there only when something was to be written, so that a connection that
+/// waits is small.
 #[derive(Debug, Default)]
-pub struct Outbox {
+pub struct Outbox(Option<Box<Buffers>>);
+
+#[derive(Debug, Default)]
+struct Buffers {
     parts: VecDeque<Bytes>,
     tail: BytesMut,
     /// Of the parts.
@@ -27,11 +33,53 @@ pub struct Outbox {
 impl Outbox {
     /// Where packets are encoded to.
     pub fn packets(&mut self) -> &mut BytesMut {
-        &mut self.tail
+        &mut self.0.get_or_insert_default().tail
     }
 
     /// Puts a payload behind what was encoded.
     pub fn payload(&mut self, payload: &[u8], share: impl FnOnce() -> Bytes) {
+        self.0.get_or_insert_default().payload(payload, share);
+    }
+
+    /// The number of bytes.
+    pub fn len(&self) -> usize {
+        self.0.as_ref().map_or(0, |buffers| buffers.len())
+    }
+
+    /// Whether nothing is to be written.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Drops what is behind the first `len` bytes, which were there when something came that is not safe.
+    pub fn truncate(&mut self, len: usize) {
+        if let Some(buffers) = &mut self.0 {
+            buffers.truncate(len);
+        }
+    }
+
+    /// Gives the memory back, if nothing is to be written.
+    pub fn shrink(&mut self) {
+        self.0.take_if(|buffers| buffers.is_empty() && !buffers.must_flush);
+    }
+
+    /// Writes what the stream takes. `Pending` when it takes no more; ready when all is written. To `written` the number
+    /// of bytes is added that it has taken.
+    pub fn poll_write<S: AsyncWrite + Unpin>(
+        &mut self,
+        stream: &mut S,
+        cx: &mut Context<'_>,
+        written: &mut usize,
+    ) -> Poll<io::Result<()>> {
+        match &mut self.0 {
+            Some(buffers) => buffers.poll_write(stream, cx, written),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+}
+
+impl Buffers {
+    fn payload(&mut self, payload: &[u8], share: impl FnOnce() -> Bytes) {
         if payload.len() <= COPIED {
             self.tail.extend_from_slice(payload);
             return;
@@ -48,18 +96,15 @@ impl Outbox {
         }
     }
 
-    /// The number of bytes.
-    pub fn len(&self) -> usize {
+    fn len(&self) -> usize {
         self.bytes + self.tail.len()
     }
 
-    /// Whether nothing is to be written.
-    pub fn is_empty(&self) -> bool {
+    fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Drops what is behind the first `len` bytes, which were there when something came that is not safe.
-    pub fn truncate(&mut self, len: usize) {
+    fn truncate(&mut self, len: usize) {
         self.close_tail();
         while self.bytes > len {
             let Some(last) = self.parts.back_mut() else { break };
@@ -72,16 +117,7 @@ impl Outbox {
         }
     }
 
-    /// Gives the memory back, if nothing is to be written.
-    pub fn shrink(&mut self) {
-        if self.is_empty() && self.tail.capacity() > 0 {
-            *self = Self::default();
-        }
-    }
-
-    /// Writes what the stream takes. `Pending` when it takes no more; the number of bytes that it has taken when all is
-    /// written.
-    pub fn poll_write<S: AsyncWrite + Unpin>(
+    fn poll_write<S: AsyncWrite + Unpin>(
         &mut self,
         stream: &mut S,
         cx: &mut Context<'_>,

@@ -8,7 +8,7 @@ use mqtt_wire::{
 };
 
 use super::connection::{Connection, ServerLink};
-use super::{FILTERS_A_TURN, MESSAGES_A_TURN, OUTBOX_BYTES, Shared, Stream};
+use super::{FILTERS_A_TURN, OUTBOX_BYTES, Shared, Stream};
 use crate::auth::{Step, Who};
 use crate::engine::{Held, Published};
 use crate::metrics::{Closed, Dropped};
@@ -17,48 +17,69 @@ use crate::metrics::{Closed, Dropped};
 enum Then {
     Nothing,
     Accept(Receipt, ReasonCode),
-    Reply(Reply, Vec<ReasonCode>),
     Auth(Step),
     Close(ReasonCode),
 }
 
-impl<S: Stream> Connection<'_, S> {
-    /// Handles packets that are complete, up to the bounds of a turn. Whether there may be more.
-    pub(super) async fn handle_packets(&mut self, link: &mut ServerLink<'_>, held: &mut Held) -> bool {
-        for _ in 0..MESSAGES_A_TURN {
-            if self.copies_left == 0 {
-                return true;
+/// What has become of the packet that was to be handled next.
+enum Handled {
+    /// It is not complete, or not its turn.
+    NotYet,
+    Done,
+    /// It is still to be answered.
+    Request(Box<Request>),
+}
+
+/// A SUBSCRIBE or UNSUBSCRIBE. Performance: in a box, as what is rare would make every connection larger.
+pub(super) struct Request {
+    frame: CheckedFrame,
+    reply: Reply,
+}
+
+impl<S: Stream> Connection<S> {
+    /// Handles packets that are complete, up to the bounds of a turn. If it returns a request, that is to be [answered](Self::answer), and then the
+    /// next packets handled.
+    pub(super) fn handle_packets(
+        &mut self,
+        link: &mut ServerLink<'_>,
+        held: &mut Held,
+    ) -> Option<Box<Request>> {
+        while self.packets_left > 0 && self.copies_left > 0 {
+            match self.handle_next(link, held) {
+                Handled::NotYet => return None,
+                Handled::Done => {}
+                Handled::Request(request) => return Some(request),
             }
-            if link.is_closing() || self.outbox.len() >= OUTBOX_BYTES {
-                return false;
-            }
-            match link.connection().split_from(&mut self.input) {
-                Ok(Some(frame)) => {
-                    if let Err(error) = self.handle_frame(link, held, frame).await {
-                        self.malformed(link, &error);
-                    }
-                }
-                Ok(None) => return false,
-                Err(error) => self.malformed(link, &error),
-            }
+            self.packets_left -= 1;
             let outputs = link.outputs(self.now);
             self.perform(outputs, held);
         }
-        true
+        None
     }
 
-    fn malformed(&mut self, link: &mut ServerLink<'_>, error: &DecodeError) {
-        self.why = Some(error.to_string());
-        self.closed_by = Some(Closed::Protocol);
-        link.close(error.reason_code());
+    fn handle_next(&mut self, link: &mut ServerLink<'_>, held: &mut Held) -> Handled {
+        if link.is_closing() || self.outbox.len() >= OUTBOX_BYTES {
+            return Handled::NotYet;
+        }
+        let handled = match link.connection().split_from(&mut self.input) {
+            Ok(Some(frame)) => self.handle_frame(link, held, frame),
+            Ok(None) => return Handled::NotYet,
+            Err(error) => Err(error),
+        };
+        handled.unwrap_or_else(|error| {
+            self.why = Some(error.to_string());
+            self.closed_by = Some(Closed::Protocol);
+            link.close(error.reason_code());
+            Handled::Done
+        })
     }
 
-    async fn handle_frame(
+    fn handle_frame(
         &mut self,
         link: &mut ServerLink<'_>,
         held: &mut Held,
         frame: mqtt_wire::Frame,
-    ) -> Result<(), DecodeError> {
+    ) -> Result<Handled, DecodeError> {
         let then = if frame.packet_type() == PacketType::Publish {
             let frame = PublishFrame::new(frame)?;
             match link.handle(Packet::Publish(frame.publish()), self.now) {
@@ -68,14 +89,8 @@ impl<S: Stream> Connection<'_, S> {
         } else {
             let frame = CheckedFrame::new(frame)?;
             match link.handle(frame.packet(), self.now) {
-                Ok(Input::Subscribe(packet, reply)) => {
-                    // Performance: in a box, as what is rare would make every connection larger.
-                    let codes = Box::pin(self.subscribe(held, &packet)).await;
-                    Then::Reply(reply, codes)
-                }
-                Ok(Input::Unsubscribe(packet, reply)) => {
-                    let codes = Box::pin(self.unsubscribe(held, &packet)).await;
-                    Then::Reply(reply, codes)
+                Ok(Input::Subscribe(_, reply) | Input::Unsubscribe(_, reply)) => {
+                    return Ok(Handled::Request(Box::new(Request { frame, reply })));
                 }
                 Ok(Input::Auth(auth)) => self.authenticate(held, &auth),
                 Ok(Input::Closing(_)) => {
@@ -86,7 +101,7 @@ impl<S: Stream> Connection<'_, S> {
             }
         };
         self.then(link, held, then);
-        Ok(())
+        Ok(Handled::Done)
     }
 
     /// A packet that is the link's own business, or breaks a rule.
@@ -103,21 +118,37 @@ impl<S: Stream> Connection<'_, S> {
             Then::Nothing => {}
             // A receipt of this connection is not stale.
             Then::Accept(receipt, code) => _ = link.accept(receipt, code),
-            Then::Reply(reply, codes) => {
-                match link.reply(reply, &codes, Properties::EMPTY, self.now) {
-                    Ok(outputs) => self.perform(outputs, held),
-                    // 3.1 has no way to refuse a subscription, and the client may not take a packet of that size.
-                    Err((refusal, _)) => {
-                        self.why = Some(format!("it cannot be answered: {refusal}"));
-                        self.closed_by = Some(Closed::Protocol);
-                        link.close(ReasonCode::PACKET_TOO_LARGE);
-                    }
-                }
-                self.send_retained(link, held);
-            }
             Then::Auth(step) => self.answer_auth(link, held, step),
             Then::Close(code) => link.close(code),
         }
+    }
+
+    /// Does what a SUBSCRIBE or UNSUBSCRIBE asks for, and answers it.
+    pub(super) async fn answer(
+        &mut self,
+        link: &mut ServerLink<'_>,
+        held: &mut Held,
+        request: Box<Request>,
+    ) {
+        let Request { frame, reply } = *request;
+        let codes = match frame.packet() {
+            Packet::Subscribe(packet) => self.subscribe(held, &packet).await,
+            Packet::Unsubscribe(packet) => self.unsubscribe(held, &packet).await,
+            _ => Vec::new(),
+        };
+        match link.reply(reply, &codes, Properties::EMPTY, self.now) {
+            Ok(outputs) => self.perform(outputs, held),
+            // 3.1 has no way to refuse a subscription, and the client may not take a packet of that size.
+            Err((refusal, _)) => {
+                self.why = Some(format!("it cannot be answered: {refusal}"));
+                self.closed_by = Some(Closed::Protocol);
+                link.close(ReasonCode::PACKET_TOO_LARGE);
+            }
+        }
+        self.send_retained(link, held);
+        self.packets_left -= 1;
+        let outputs = link.outputs(self.now);
+        self.perform(outputs, held);
     }
 
     fn message(
@@ -148,7 +179,7 @@ impl<S: Stream> Connection<'_, S> {
         publish: &Publish<'_>,
         topic: TopicName<'_>,
     ) -> ReasonCode {
-        if let Err(code) = may_publish(self.shared, &held.who, topic) {
+        if let Err(code) = may_publish(&self.shared, &held.who, topic) {
             tracing::debug!(client = &*held.who.client, %topic, "it may not publish this: {code}");
             self.shared.metrics.dropped(Dropped::NotAuthorised);
             return code;
@@ -220,13 +251,10 @@ impl<S: Stream> Connection<'_, S> {
         codes
     }
 
-    /// Looks at all subscriptions again when the rules are others, or the session comes from an earlier connection. Those
-    /// that are not allowed any more are ended.
+    /// Looks at all subscriptions again: the rules are others, or the session comes from an earlier connection. Those that
+    /// are not allowed any more are ended.
     pub(super) async fn recheck(&mut self, held: &mut Held) {
         let generation = self.shared.authorise.generation();
-        if held.checked == Some(generation) {
-            return;
-        }
         let is_new = held.checked.is_none() && held.filters().next().is_none() && held.mailbox.waiting() == 0;
         held.checked = Some(generation);
         // What waits came by subscriptions that may be over.

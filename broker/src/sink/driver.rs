@@ -71,7 +71,7 @@ impl Driver {
             seat.session = Session::assumed(Growing::new(1, 1, 0));
             if mailbox.is_stored() {
                 let record = Record::Lasts(u32::MAX);
-                turn.changes.push(Change::Recorded { session: mailbox.session(), record });
+                turn.change(Change::Recorded { session: mailbox.session(), record });
             }
         }
         let former: Vec<_> = seat.held.filters().cloned().collect();
@@ -206,7 +206,7 @@ impl Driver {
         self.mailbox.done();
         if self.mailbox.keeps(queued.qos) {
             let (session, sequence) = (self.mailbox.session(), queued.sequence);
-            turn.changes.push(Change::Dequeued { session, sequence });
+            turn.change(Change::Dequeued { session, sequence });
         }
     }
 

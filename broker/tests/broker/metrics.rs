@@ -164,6 +164,8 @@ fn messages_and_bytes() {
     subscriber.ping();
     let (sent, came) = (publisher.sent + subscriber.sent, publisher.came + subscriber.came);
     let number = |bytes: usize| f64::from(u32::try_from(bytes).unwrap());
+    // They are counted when they are written: who has received them may ask before that.
+    scene.until_shown("mqtt_sent_bytes_total", number(came));
     shows(
         &scene,
         &[

@@ -181,7 +181,7 @@ async fn scene() -> Client {
     // All that is written gets through at once, so that nothing but the turn itself is a bound.
     let (stream, theirs) = tokio::io::duplex(64 << 20);
     let peer = Peer { address: "127.0.0.1:1".parse().unwrap(), certificate: None };
-    let task = Box::pin(front::serve(theirs, peer, shared));
+    let task = Box::pin(front::serve(std::future::ready(Some((theirs, peer))), shared, ()));
     tokio::spawn(Polled { task, counts: counts.clone(), metrics, sent: 0 });
     let connection = Connection::client(Version::V5).with_max_packet_size(8 << 20);
     let mut client = Client { stream, connection, input: BytesMut::new(), counts, engine };
