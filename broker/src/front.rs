@@ -8,7 +8,11 @@
 //! 4. The turn is committed. If something may only be sent when that is safe, the connection waits for it.
 //!
 //! A turn handles a fixed number of messages, packets and filters, and goes on in another turn when others have had
-//! theirs. A connection that sleeps has no buffers.
+//! theirs.
+//!
+//! Most connections sleep most of the time, so they are small. A connection is three futures, one after the other, in
+//! [`serve`]: the handshake, which lets a client in; the conversation, which does the turns; the goodbye. The first and
+//! the last are in boxes that are there only while they run. One that sleeps has no buffers.
 
 mod connection;
 mod handshake;

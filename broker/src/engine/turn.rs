@@ -11,7 +11,8 @@ use crate::store::{Change, Queued};
 /// What comes of the packets that were handled together: changes to be stored, messages to be delivered, connections to
 /// be woken. [`Engine::commit`](super::Engine::commit) empties it.
 ///
-/// Performance: all this is in a box that is there only when something has come, so that a connection that waits is small.
+/// Performance: all this is in a box that is there only when something has come, so that a connection that waits is
+/// small.
 #[derive(Debug, Default)]
 pub struct Turn(Option<Box<Parts>>);
 

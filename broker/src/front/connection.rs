@@ -1,8 +1,9 @@
 //! The life of a connection between CONNACK and its end.
 //!
-//! Most connections wait most of the time, so what counts is what one that waits holds: its [`Client`], which is in a box,
-//! and the future of [`Client::converse`], which is its task. What is rare (SUBSCRIBE, a change of the rules, a subscriber
-//! that is behind) has a future of its own in a box, and buffers are given back before the connection sleeps.
+//! Most connections wait most of the time, so what counts is what one that waits holds: its [`Client`], which is in a
+//! box, and the future of [`Client::converse`], which is its task. What is rare (SUBSCRIBE, a change of the rules, a
+//! subscriber that is behind) has a future of its own in a box, and buffers are given back before the connection
+//! sleeps.
 
 use std::collections::VecDeque;
 use std::future::{Future as _, poll_fn};
@@ -235,8 +236,8 @@ impl<S: Stream> Connection<S> {
             || held.has_scans() && link.capacity() > 0 && room
     }
 
-    /// What there is to do; with `has_more` there is something, and it only looks. When there is nothing, the connection
-    /// sleeps, without buffers, until the socket, the mailbox or the time wakes it.
+    /// What there is to do; with `has_more` there is something, and it only looks. When there is nothing, the
+    /// connection sleeps, without buffers, until the socket, the mailbox or the time wakes it.
     fn poll_event(
         &mut self,
         cx: &mut Context<'_>,

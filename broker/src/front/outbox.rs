@@ -63,8 +63,8 @@ impl Outbox {
         self.0.take_if(|buffers| buffers.is_empty() && !buffers.must_flush);
     }
 
-    /// Writes what the stream takes. `Pending` when it takes no more; ready when all is written. To `written` the number
-    /// of bytes is added that it has taken.
+    /// Writes what the stream takes. `Pending` when it takes no more; ready when all is written. To `written` the
+    /// number of bytes is added that it has taken.
     pub fn poll_write<S: AsyncWrite + Unpin>(
         &mut self,
         stream: &mut S,

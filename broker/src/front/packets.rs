@@ -37,8 +37,8 @@ pub(super) struct Request {
 }
 
 impl<S: Stream> Connection<S> {
-    /// Handles packets that are complete, up to the bounds of a turn. If it returns a request, that is to be [answered](Self::answer), and then the
-    /// next packets handled.
+    /// Handles packets that are complete, up to the bounds of a turn. If it returns a request, that is to be
+    /// [answered](Self::answer), and then the next packets handled.
     pub(super) fn handle_packets(
         &mut self,
         link: &mut ServerLink<'_>,
@@ -251,8 +251,8 @@ impl<S: Stream> Connection<S> {
         codes
     }
 
-    /// Looks at all subscriptions again: the rules are others, or the session comes from an earlier connection. Those that
-    /// are not allowed any more are ended.
+    /// Looks at all subscriptions again: the rules are others, or the session comes from an earlier connection. Those
+    /// that are not allowed any more are ended.
     pub(super) async fn recheck(&mut self, held: &mut Held) {
         let generation = self.shared.authorise.generation();
         let is_new = held.checked.is_none() && held.filters().next().is_none() && held.mailbox.waiting() == 0;
