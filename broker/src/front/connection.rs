@@ -231,9 +231,7 @@ impl<S: Stream> Connection<S> {
     /// At the end of a turn: whether it was only that others are to have theirs.
     fn has_more(&self, link: &ServerLink<'_>, held: &Held) -> bool {
         let room = self.outbox.len() < OUTBOX_BYTES;
-        self.packets_left == 0
-            || self.copies_left == 0
-            || held.has_scans() && link.capacity() > 0 && room
+        self.packets_left == 0 || self.copies_left == 0 || held.has_scans() && link.capacity() > 0 && room
     }
 
     /// What there is to do; with `has_more` there is something, and it only looks. When there is nothing, the

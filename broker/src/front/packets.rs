@@ -124,12 +124,7 @@ impl<S: Stream> Connection<S> {
     }
 
     /// Does what a SUBSCRIBE or UNSUBSCRIBE asks for, and answers it.
-    pub(super) async fn answer(
-        &mut self,
-        link: &mut ServerLink<'_>,
-        held: &mut Held,
-        request: Box<Request>,
-    ) {
+    pub(super) async fn answer(&mut self, link: &mut ServerLink<'_>, held: &mut Held, request: Box<Request>) {
         let Request { frame, reply } = *request;
         let codes = match frame.packet() {
             Packet::Subscribe(packet) => self.subscribe(held, &packet).await,
