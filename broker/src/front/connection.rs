@@ -173,7 +173,8 @@ impl<S: Stream> Client<S> {
     }
 }
 
-/// What is in a box, which goes.
+/// What is in a box. That goes here, and not at the end of whoever calls this.
+#[allow(clippy::boxed_local, reason = "the box is what this is for")]
 fn unboxed<T>(boxed: Box<T>) -> T {
     *boxed
 }
