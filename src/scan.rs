@@ -417,7 +417,15 @@ pub(crate) fn skip_slashes(text: &[u8], most: usize) -> (usize, &[u8]) {
 pub(crate) fn copy(to: &mut [u8], from: &[u8]) {
     if from.len() > SHORT {
         copy_long(to, from);
-    } else if from.len() >= 16 {
+    } else {
+        copy_short(to, from);
+    }
+}
+
+/// Copies a text of up to [`SHORT`] bytes.
+#[inline(always)]
+pub(crate) fn copy_short(to: &mut [u8], from: &[u8]) {
+    if from.len() >= 16 {
         copy_ends::<16>(to, from);
     } else if from.len() >= 8 {
         copy_ends::<8>(to, from);
@@ -432,6 +440,7 @@ pub(crate) fn copy(to: &mut [u8], from: &[u8]) {
 ///
 /// Performance: both are loaded before either is stored, and as words, since what may overlap would be moved by memmove
 /// on small machines.
+#[inline(always)]
 fn copy_ends<const N: usize>(to: &mut [u8], from: &[u8]) {
     if let (Some(first), Some(last)) = (from.first_chunk::<N>(), from.last_chunk::<N>()) {
         let (first, last) = (load(first), load(last));
