@@ -440,7 +440,7 @@ pub(crate) fn copy_short(to: &mut [u8], from: &[u8]) {
 ///
 /// Performance: both are loaded before either is stored, and as words, since what may overlap would be moved by memmove
 /// on small machines.
-#[inline(always)]
+#[cfg_attr(target_pointer_width = "64", inline(always))]
 fn copy_ends<const N: usize>(to: &mut [u8], from: &[u8]) {
     if let (Some(first), Some(last)) = (from.first_chunk::<N>(), from.last_chunk::<N>()) {
         let (first, last) = (load(first), load(last));

@@ -219,7 +219,8 @@ fn encode_publish<O: Output + ?Sized>(
 ) -> Option<usize> {
     let topic_len = publish.topic.map_or(0, |topic| topic.as_bytes().len());
     let is_short = topic_len <= scan::SHORT && publish.payload.len() <= WHOLE;
-    if publish.properties.are_plainly_none() && is_short {
+    // Performance: on small machines the code of a way of its own counts more.
+    if usize::BITS == 64 && publish.properties.are_plainly_none() && is_short {
         encode_short(publish, options, out)
     } else {
         encode_larger(publish, options, out)
