@@ -3,7 +3,7 @@
 //! [`encode`](super::encode) takes. Without this file everything reads the same, only slower.
 
 use crate::options::{Context, EncodeOptions};
-use crate::packet::{ConnAck, Connect, Packet, Publish, SubAck, UnsubAck, first_byte};
+use crate::packet::{Ack, ConnAck, Connect, Packet, Publish, SubAck, UnsubAck, first_byte};
 use crate::property::{Properties, Property, PropertyValue};
 use crate::scan;
 use crate::standard::{Delivery, PacketId, PacketType, Place, PropertyId, PropertySet, ReasonCode, Version};
@@ -20,13 +20,10 @@ pub(super) fn encode<O: Output + ?Sized>(
 ) -> Option<usize> {
     match packet {
         Packet::Publish(publish) => encode_publish(publish, options, out),
-        Packet::PubAck(ack) | Packet::PubRec(ack) | Packet::PubRel(ack) | Packet::PubComp(ack)
-            if ack.reason_code == ReasonCode::SUCCESS && ack.properties.is_empty_list() =>
-        {
-            // Every side may send them.
-            let [high, low] = ack.packet_id.get().to_be_bytes();
-            put(&[packet.first_byte(), 2, high, low], options, out)
-        }
+        Packet::PubAck(ack) => encode_ack(PacketType::PubAck.first_byte(0), ack, options, out),
+        Packet::PubRec(ack) => encode_ack(PacketType::PubRec.first_byte(0), ack, options, out),
+        Packet::PubRel(ack) => encode_ack(PacketType::PubRel.first_byte(0b0010), ack, options, out),
+        Packet::PubComp(ack) => encode_ack(PacketType::PubComp.first_byte(0), ack, options, out),
         Packet::PingReq => put_if_allowed(&[PacketType::PingReq.first_byte(0), 0], options, out),
         Packet::PingResp => put_if_allowed(&[PacketType::PingResp.first_byte(0), 0], options, out),
         Packet::ConnAck(connack) => encode_connack(connack, options, out),
@@ -35,6 +32,21 @@ pub(super) fn encode<O: Output + ?Sized>(
         Packet::Connect(connect) => encode_connect(connect, options, out),
         _ => None,
     }
+}
+
+/// A short acknowledgement, which every side may send.
+#[inline(always)]
+fn encode_ack<O: Output + ?Sized>(
+    first: u8,
+    ack: &Ack<'_>,
+    options: EncodeOptions,
+    out: &mut O,
+) -> Option<usize> {
+    if ack.reason_code != ReasonCode::SUCCESS || !ack.properties.is_empty_list() {
+        return None;
+    }
+    let [high, low] = ack.packet_id.get().to_be_bytes();
+    put(&[first, 2, high, low], options, out)
 }
 
 #[inline(never)]
