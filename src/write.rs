@@ -250,7 +250,6 @@ impl<'b> Writer<'b> {
     }
 
     /// A text of up to [`scan::SHORT`] bytes.
-    #[inline(always)]
     pub(crate) fn put_short(&mut self, text: &[u8]) {
         if let Some(to) = self.split_off(text.len()) {
             scan::copy_short(to, text);

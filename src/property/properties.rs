@@ -106,7 +106,6 @@ impl<'a> Properties<'a> {
     }
 
     /// Whether it is seen at once that there are none.
-    #[inline(always)]
     pub(crate) const fn are_plainly_none(&self) -> bool {
         matches!(self.0, Repr::List([]) | Repr::Wire { bytes: [], .. })
     }
