@@ -249,6 +249,13 @@ impl<'b> Writer<'b> {
         Self { room, blocks }
     }
 
+    /// A text of up to [`scan::SHORT`] bytes.
+    pub(crate) fn put_short(&mut self, text: &[u8]) {
+        if let Some(to) = self.split_off(text.len()) {
+            scan::copy_short(to, text);
+        }
+    }
+
     /// The next bytes of the room. It is large enough: what is written was counted.
     fn split_off(&mut self, len: usize) -> Option<&'b mut [u8]> {
         let (next, rest) = take(&mut self.room).split_at_mut_checked(len)?;
@@ -405,7 +412,7 @@ impl<const N: usize> Output for [u8; N] {
 
 /// A head of up to so many bytes is made room for by a block of just so many.
 #[cfg(feature = "alloc")]
-const BLOCK: usize = 64;
+const BLOCK: usize = 128;
 
 /// Performance: a vector has to be filled with zeroes before the writer can have its end as a slice. A long payload would
 /// thus be written twice: it is appended instead. And what is short is filled as a whole block, which takes no call of

@@ -3,7 +3,7 @@
 //! [`encode`](super::encode) takes. Without this file everything reads the same, only slower.
 
 use crate::options::{Context, EncodeOptions};
-use crate::packet::{ConnAck, Connect, Packet, Publish, SubAck, UnsubAck, first_byte};
+use crate::packet::{Ack, ConnAck, Connect, Packet, Publish, SubAck, UnsubAck, first_byte};
 use crate::property::{Properties, Property, PropertyValue};
 use crate::scan;
 use crate::standard::{Delivery, PacketId, PacketType, Place, PropertyId, PropertySet, ReasonCode, Version};
@@ -20,13 +20,10 @@ pub(super) fn encode<O: Output + ?Sized>(
 ) -> Option<usize> {
     match packet {
         Packet::Publish(publish) => encode_publish(publish, options, out),
-        Packet::PubAck(ack) | Packet::PubRec(ack) | Packet::PubRel(ack) | Packet::PubComp(ack)
-            if ack.reason_code == ReasonCode::SUCCESS && ack.properties.is_empty_list() =>
-        {
-            // Every side may send them.
-            let [high, low] = ack.packet_id.get().to_be_bytes();
-            put(&[packet.first_byte(), 2, high, low], options, out)
-        }
+        Packet::PubAck(ack) => encode_ack(PacketType::PubAck.first_byte(0), ack, options, out),
+        Packet::PubRec(ack) => encode_ack(PacketType::PubRec.first_byte(0), ack, options, out),
+        Packet::PubRel(ack) => encode_ack(PacketType::PubRel.first_byte(0b0010), ack, options, out),
+        Packet::PubComp(ack) => encode_ack(PacketType::PubComp.first_byte(0), ack, options, out),
         Packet::PingReq => put_if_allowed(&[PacketType::PingReq.first_byte(0), 0], options, out),
         Packet::PingResp => put_if_allowed(&[PacketType::PingResp.first_byte(0), 0], options, out),
         Packet::ConnAck(connack) => encode_connack(connack, options, out),
@@ -35,6 +32,21 @@ pub(super) fn encode<O: Output + ?Sized>(
         Packet::Connect(connect) => encode_connect(connect, options, out),
         _ => None,
     }
+}
+
+/// A short acknowledgement, which every side may send.
+#[inline(always)]
+fn encode_ack<O: Output + ?Sized>(
+    first: u8,
+    ack: &Ack<'_>,
+    options: EncodeOptions,
+    out: &mut O,
+) -> Option<usize> {
+    if ack.reason_code != ReasonCode::SUCCESS || !ack.properties.is_empty_list() {
+        return None;
+    }
+    let [high, low] = ack.packet_id.get().to_be_bytes();
+    put(&[first, 2, high, low], options, out)
 }
 
 #[inline(never)]
@@ -217,10 +229,73 @@ fn encode_publish<O: Output + ?Sized>(
     options: EncodeOptions,
     out: &mut O,
 ) -> Option<usize> {
+    let topic_len = publish.topic.map_or(0, |topic| topic.as_bytes().len());
+    let is_short = topic_len <= scan::SHORT && publish.payload.len() <= WHOLE;
+    // Performance: on small machines the code of a way of its own counts more.
+    if usize::BITS == 64 && publish.properties.are_plainly_none() && is_short {
+        encode_short(publish, options, out)
+    } else {
+        encode_larger(publish, options, out)
+    }
+}
+
+/// A PUBLISH that has properties or is not short.
+#[inline(never)]
+fn encode_larger<O: Output + ?Sized>(
+    publish: &Publish<'_>,
+    options: EncodeOptions,
+    out: &mut O,
+) -> Option<usize> {
     match publish.properties.ready_block(&Place::PUBLISH, options.context()) {
         Some(block) => encode_message(publish, block, options, out),
         None => encode_listed(publish, options, out),
     }
+}
+
+/// The longest payload that is written behind its head: no Remaining Length is then above 0x7F.
+const WHOLE: usize = 0x7F - 5 - scan::SHORT;
+
+/// The most frequent PUBLISH, which is short and without properties.
+///
+/// Performance: it is written from its start to its end, and nothing but its length outlives the copy of the payload.
+#[inline(never)]
+fn encode_short<O: Output + ?Sized>(
+    publish: &Publish<'_>,
+    options: EncodeOptions,
+    out: &mut O,
+) -> Option<usize> {
+    let Publish { delivery, payload, .. } = *publish;
+    let c = options.context();
+    let topic = publish.topic?.as_bytes();
+    if topic.len() > scan::SHORT || payload.len() > WHOLE {
+        return None;
+    }
+    let flags = publish.flags();
+    let dup_at_qos_0 = flags & 0b1110 == 0b1000;
+    if dup_at_qos_0 || c.asks_for_more() {
+        return None;
+    }
+    let packet_id = delivery.packet_id().map(|id| id.get().to_be_bytes());
+    let fixed = 2 + if packet_id.is_some() { 2 } else { 0 } + usize::from(c.is_v5());
+    let remaining = fixed + topic.len() + payload.len();
+    let len = remaining + 2;
+    if len > options.max_packet_size() as usize {
+        return None;
+    }
+    let first = PacketType::Publish.first_byte(flags);
+    let [.., high, low] = topic.len().to_be_bytes();
+    let [.., last] = remaining.to_be_bytes();
+    let mut writer = Writer::new(out.extend(len, &[]).ok()?, 0);
+    writer.put(&[first, last, high, low]);
+    writer.put_short(topic);
+    match packet_id {
+        Some([high, low]) if c.is_v5() => writer.put(&[high, low, 0]),
+        Some(id) => writer.put(&id),
+        None if c.is_v5() => writer.byte(0),
+        None => {}
+    }
+    writer.put(payload);
+    Some(len)
 }
 
 /// A PUBLISH with a list of properties.

@@ -105,6 +105,11 @@ impl<'a> Properties<'a> {
         matches!(self.0, Repr::List([]))
     }
 
+    /// Whether it is seen at once that there are none.
+    pub(crate) const fn are_plainly_none(&self) -> bool {
+        matches!(self.0, Repr::List([]) | Repr::Wire { bytes: [], .. })
+    }
+
     pub(super) const fn repr(&self) -> Repr<'a> {
         self.0
     }

@@ -11,6 +11,8 @@ mod figures;
 mod notation;
 #[path = "../../common/samples.rs"]
 mod samples;
+#[path = "../../topics/src/table.rs"]
+mod table;
 #[path = "../../common/ways.rs"]
 mod ways;
 mod workloads;

@@ -1,18 +1,20 @@
 //! What is counted: decode in the way of the README and encode of every packet in both its forms, the mixed streams in
-//! every way, everything read, a server's answers, properties read and forwarded, a head without its payload, and one
-//! for each of many subscribers.
+//! every way, everything read, a server's answers, properties read and forwarded, a head without its payload, one
+//! for each of many subscribers, and look-ups in a tree of filters.
 
 use std::hint::black_box;
 
 use bytes::BytesMut;
+use mqtt_wire::topic::FilterTree;
 use mqtt_wire::{
     DecodeOptions, Decoded, Delivery, EncodeOptions, Packet, PacketId, Properties, PropertiesBuf, Publish,
-    Version, decode,
+    TopicFilter, TopicName, Version, decode,
 };
 
 use crate::built::built;
 use crate::samples::workload;
 use crate::samples::{PUBLISH, PUBLISH_PROPERTIES, Sample, name_of, samples};
+use crate::table::{MATCHES, Table};
 use crate::ways;
 
 pub struct Workload {
@@ -37,6 +39,7 @@ pub fn all() -> Vec<Workload> {
     list.extend(streams(Version::V5, workload::Version::V5));
     list.extend(streams(Version::V311, workload::Version::V311));
     list.extend(heads());
+    list.extend(look_ups());
     list
 }
 
@@ -238,4 +241,40 @@ fn heads() -> Vec<Workload> {
             }
         }),
     ]
+}
+
+/// Names that match ten of the filters of a broker, or one, and a name that matches every filter of a tree.
+fn look_ups() -> Vec<Workload> {
+    const LEVELS: u32 = 8;
+    let table = Table::new(2000);
+    let names: &'static [String] = table.names(200).leak();
+    let deep = (0..1 << LEVELS).map(|bits: u32| {
+        let level = |level| if bits >> level & 1 == 0 { "a" } else { "+" };
+        (0..LEVELS).map(level).collect::<Vec<_>>().join("/")
+    });
+    let deepest: &'static [String] = vec![["a"; LEVELS as usize].join("/")].leak();
+    let strange: &'static [String] = vec!["a".into(), "nowhere/else".into()].leak();
+    vec![
+        look_up("look up, ten matches of 2000 filters", tree_of(table.filters()), names, MATCHES),
+        look_up("look up, one match of 2000 filters", tree_of(table.filters()), strange, 1),
+        look_up("look up, all of 256 filters match", tree_of(deep), deepest, 1 << LEVELS),
+    ]
+}
+
+fn tree_of(filters: impl Iterator<Item = String>) -> FilterTree<u32> {
+    let mut tree = FilterTree::new();
+    for (value, filter) in (0..).zip(filters) {
+        tree.insert(TopicFilter::new(&filter).expect("a filter"), value);
+    }
+    tree
+}
+
+/// Names of which each matches so many filters.
+fn look_up(what: &str, tree: FilterTree<u32>, names: &'static [String], matches: usize) -> Workload {
+    Workload::new(what, names.len(), move || {
+        for name in black_box(names) {
+            let name = TopicName::new(name).expect("a name");
+            assert_eq!(black_box(&tree).matches(name).count(), matches);
+        }
+    })
 }

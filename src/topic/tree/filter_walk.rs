@@ -71,7 +71,6 @@ impl Found {
         self.count + 5 <= BATCH
     }
 
-    #[inline(always)]
     fn add(&mut self, candidate: Candidate) {
         if let Some(place) = self.candidates.get_mut(self.count) {
             *place = candidate;
@@ -194,7 +193,6 @@ impl Walk {
     }
 
     /// Tries what has not been tried at this branch.
-    #[inline(always)]
     fn try_children<'t>(
         &mut self,
         index: &'t Index,

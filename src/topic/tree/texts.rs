@@ -67,7 +67,6 @@ impl Texts {
         Self(Blocks::new(&SIZES))
     }
 
-    #[inline]
     pub(super) fn get(&self, entry: u32) -> Option<Entry<'_>> {
         Entry::new(self.0.get(entry)?)
     }
