@@ -193,6 +193,24 @@ impl<S: Slots> Link<'_, Server, S> {
     }
 
     /// What the end of the connection means for the session and the will. To be asked for before the link is dropped.
+    ///
+    /// ```
+    /// use mqtt_session::{Fixed, Session};
+    /// use mqtt_wire::{ConnAck, Connect, Connection, Properties, Property, ReasonCode, Version};
+    ///
+    /// let minute = [Property::SessionExpiryInterval(60)];
+    /// let properties = Properties::new(&minute);
+    /// let connect = Connect { properties, ..Connect::new(Version::V5, "lamp-7") };
+    /// let mut connection = Connection::server();
+    /// connection.received(&connect.into());
+    /// let mut session = Session::new(Fixed::<u16, 8, 4>::new());
+    /// let mut link = session.server(connection, &connect, 0);
+    /// link.connack(&ConnAck::new(ReasonCode::SUCCESS), 0)?.for_each(|_| {});
+    ///
+    /// // The connection breaks at 500: the session is kept for a minute.
+    /// assert_eq!(link.ending(500).session_ends, Some(60_500));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn ending(&self, now: Millis) -> Ending {
         let session_ends = if self.session.exists { self.session.expires_at(now) } else { Some(now) };
         let will_due = match self.c.will {
