@@ -27,8 +27,8 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use input::{Input, announced, config, decoding, encoding, frame, input, wire, with_length_put_right};
 use mqtt_wire::{
-    Connection, DecodeError, DecodeOptions, Decoded, DecodedHead, Delivery, EncodeErrorKind, EncodeOptions,
-    Field, FixedHeader, Frame, Packet, PacketType, Properties, Property, PropertyId, PropertySet, Publish,
+    DecodeError, DecodeOptions, Decoded, DecodedHead, Delivery, EncodeErrorKind, EncodeOptions, Field,
+    FixedHeader, Frame, Packet, PacketType, Properties, Property, PropertyId, PropertySet, Publish,
     PublishFrame, QoS, Rule, Sender, Version, decode, decode_exact, decode_publish_head, frame_len,
 };
 use proptest::collection::vec;
@@ -896,7 +896,7 @@ mod laws {
 mod codec {
     use std::num::NonZeroU32;
 
-    use mqtt_wire::{Codec, CodecError, ConnAck, MAX_CONNECT_SIZE, MAX_PACKET_SIZE, ReasonCode};
+    use mqtt_wire::{Codec, CodecError, ConnAck, Connection, MAX_CONNECT_SIZE, MAX_PACKET_SIZE, ReasonCode};
     use strategy::valid_of;
     use tokio_util::codec::{Decoder, Encoder};
 
