@@ -1003,14 +1003,16 @@ mod reach {
     use proptest::test_runner::TestRunner;
 
     use super::bounds::{Bound, Field, kinds, too_long};
+    use super::input::cases::is_whole;
     use super::tables::{PROPERTIES, Place};
     use super::*;
 
-    /// Every field of every packet at each of its bounds goes out as a plain encoder writes it, and comes back.
+    /// Every field of every packet at each of its bounds goes out as a plain encoder writes it, and comes back. Those of
+    /// megabytes are left to `.ci/run`.
     #[test]
     fn every_field_at_every_bound() {
         let all = bounds::all();
-        for bound in &all {
+        for bound in all.iter().filter(|bound| is_whole() || bound.at < 1 << 20) {
             let case = bound.case();
             let expected = wire(&case);
             assert!(bound.shows_in(&expected), "{bound}");

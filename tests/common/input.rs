@@ -1,7 +1,7 @@
 //! What property tests are fed with: packets, damaged ones, bytes without sense; and the options to read them by.
 
 #[path = "cases.rs"]
-mod cases;
+pub(crate) mod cases;
 
 use mqtt_wire::{DecodeOptions, EncodeOptions, Sender, Version};
 use proptest::collection::vec;

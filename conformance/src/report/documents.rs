@@ -279,8 +279,12 @@ pub fn rules(rules: &Rules, cases: &[Prepared]) -> String {
             "\n# MQTT {}\n\n| label | section | level | what it says | enforced as | cases |\n|---|---|---|---|---|---|",
             version.name()
         );
-        for rule in rules.all.iter().filter(|rule| rule.version == version && rule.level.is_for_codecs()) {
+        for rule in rules.all.iter().filter(|rule| rule.version == version) {
             let shown = shown.get(&rule.label()).cloned().unwrap_or_default();
+            // Of the others those that an error cites: a codec that is told more can see them.
+            if !rule.level.is_for_codecs() && shown.breaks.is_empty() {
+                continue;
+            }
             let kinds: BTreeSet<String> = errors(&shown).map(|kind| format!("[`{kind}`](#{kind})")).collect();
             let example =
                 shown.breaks.first().map_or_else(String::new, |case| format!(": `{}`", case.case.id));

@@ -423,7 +423,8 @@ mod tests {
     /// A quarter of the cases, as in `tests/common/cases.rs`.
     fn config() -> ProptestConfig {
         let whole = ProptestConfig::default();
-        let is_whole = std::env::var_os("MQTT_WIRE_WHOLE").is_some();
+        let is_whole =
+            ["MQTT_WIRE_WHOLE", "PROPTEST_CASES"].iter().any(|name| std::env::var_os(name).is_some());
         ProptestConfig { cases: if is_whole { whole.cases } else { whole.cases / 4 }, ..whole }
     }
 
