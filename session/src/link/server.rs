@@ -196,19 +196,17 @@ impl<S: Slots> Link<'_, Server, S> {
     ///
     /// ```
     /// use mqtt_session::{Fixed, Session};
-    /// use mqtt_wire::{ConnAck, Connect, Connection, Properties, Property, ReasonCode, Version};
+    /// use mqtt_wire::{ConnAck, Connect, Connection, ReasonCode, Version};
     ///
-    /// let minute = [Property::SessionExpiryInterval(60)];
-    /// let properties = Properties::new(&minute);
-    /// let connect = Connect { properties, ..Connect::new(Version::V5, "lamp-7") };
+    /// let connect = Connect { clean_start: false, ..Connect::new(Version::V311, "lamp-7") };
     /// let mut connection = Connection::server();
     /// connection.received(&connect.into());
     /// let mut session = Session::new(Fixed::<u16, 8, 4>::new());
     /// let mut link = session.server(connection, &connect, 0);
     /// link.connack(&ConnAck::new(ReasonCode::SUCCESS), 0)?.for_each(|_| {});
     ///
-    /// // The connection breaks at 500: the session is kept for a minute.
-    /// assert_eq!(link.ending(500).session_ends, Some(60_500));
+    /// // The connection breaks at 500: the session waits for its client.
+    /// assert_eq!(link.ending(500).session_ends, None);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn ending(&self, now: Millis) -> Ending {
