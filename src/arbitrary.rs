@@ -102,6 +102,18 @@ impl ArbitraryPacket {
     }
 
     /// The options that fit the packet.
+    ///
+    /// ```
+    /// use arbitrary::Unstructured;
+    /// use mqtt_wire::{ArbitraryPacket, Packets, Sender, Version};
+    ///
+    /// let mut source = Unstructured::new(&[7; 64]);
+    /// let any = ArbitraryPacket::from_sender(&mut source, Version::V5, Sender::Server)?;
+    /// // What a server may send is refused when the options expect a client, so take these.
+    /// let mut stream = Packets::new(any.as_bytes(), any.options());
+    /// assert_eq!(stream.next(), Some(Ok(any.packet())));
+    /// # Ok::<(), arbitrary::Error>(())
+    /// ```
     pub const fn options(&self) -> DecodeOptions {
         DecodeOptions::new(self.version).with_sender(self.sender)
     }

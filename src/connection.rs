@@ -492,6 +492,20 @@ impl<'b> Buffer<'b> {
     }
 
     /// So many bytes were written into the [`room`](Self::room).
+    ///
+    /// ```
+    /// use mqtt_wire::{Buffer, Connection, Packet, Version};
+    ///
+    /// let mut memory = [0; 16];
+    /// let mut buffer = Buffer::new(&mut memory);
+    /// let mut connection = Connection::client(Version::V311);
+    /// // A driver that writes by DMA says how much came.
+    /// buffer.room()[..4].copy_from_slice(&[0x20, 2, 0, 0]);
+    /// buffer.fill(4);
+    /// let packet = buffer.next(&mut connection)?;
+    /// assert!(matches!(packet, Some(Packet::ConnAck(_))));
+    /// # Ok::<(), mqtt_wire::DecodeError>(())
+    /// ```
     pub fn fill(&mut self, len: usize) {
         self.end = self.end.saturating_add(len).min(self.memory.len());
     }

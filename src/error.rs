@@ -8,7 +8,8 @@ use crate::standard::{PacketType, PropertyId, ReasonCode, Rule, Sender, Version}
 /// Why bytes are not a packet: which rule is broken and at which byte.
 ///
 /// It borrows and allocates nothing. `Display` prints the packet, the message, the offset and the rule. Where the next
-/// packet starts is not the error's to know, but that of the bytes: see [`frame_len`](crate::frame_len).
+/// packet starts is not the error's to know, but that of the bytes: see [`frame_len`](crate::frame_len). What the rule says,
+/// and a case that breaks it, is on the page of [all rules](crate::guide::rules).
 ///
 /// ```
 /// use mqtt_wire::{PacketType, ReasonCode, Rule, Version, decode};
@@ -47,6 +48,15 @@ impl DecodeError {
 
     /// The byte that is wrong, counted from the first byte of the frame. For a bit it is the byte that holds
     /// it, for a field that is cut off its first byte, for something missing the place where it should start.
+    ///
+    /// ```
+    /// use mqtt_wire::{Version, decode};
+    ///
+    /// // A SUBSCRIBE whose filter is no UTF-8: a tool shows the byte that is wrong.
+    /// let frame = [0x82, 8, 0, 1, 0, 0, 2, b'a', 0xFF, 0];
+    /// let error = decode(&frame, Version::V5).unwrap_err();
+    /// assert_eq!(frame[error.offset()], 0xFF);
+    /// ```
     pub const fn offset(&self) -> usize {
         self.offset as usize
     }
@@ -69,6 +79,19 @@ impl DecodeError {
     /// The broken rule by its label in the standard of [`version`](Self::version): see [`Rule::requirement`].
     ///
     /// It knows the sender, if the options named it: two rules are numbered by side.
+    ///
+    /// ```
+    /// use mqtt_wire::{DecodeOptions, Sender, Version, decode};
+    ///
+    /// // PUBLISH at QoS 1 with the packet identifier 0: the standard has a label for each side.
+    /// let bytes = [0x32, 6, 0, 1, b'a', 0, 0, 0];
+    /// let label = |sender| {
+    ///     let options = DecodeOptions::new(Version::V5).with_sender(sender);
+    ///     decode(&bytes, options).unwrap_err().requirement()
+    /// };
+    /// assert_eq!(label(Sender::Client), "MQTT-2.2.1-3");
+    /// assert_eq!(label(Sender::Server), "MQTT-2.2.1-4");
+    /// ```
     pub fn requirement(&self) -> &'static str {
         match (self.rule, self.sender, self.packet) {
             (Rule::UnexpectedPacket, Some(Sender::Server), _) if self.version != Version::V31 => {
@@ -91,7 +114,8 @@ impl From<DecodeError> for ReasonCode {
     }
 }
 
-/// Why a packet was not encoded: what is wrong, and in which field. The output holds what it held before.
+/// Why a packet was not encoded: what is wrong, and in which field. The output holds what it held before. A broken rule is
+/// one of [all rules](crate::guide::rules).
 ///
 /// ```
 /// use mqtt_wire::{Connect, EncodeErrorKind, Field, Packet, Rule, Version};
@@ -127,7 +151,7 @@ pub struct EncodeError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EncodeErrorKind {
-    /// The packet breaks a rule, or has no form in the version.
+    /// The packet breaks a rule ([all rules](crate::guide::rules)), or has no form in the version.
     Invalid(Rule),
     /// The packet is larger than the receiver's Maximum Packet Size, or than any packet may be (268,435,460 bytes).
     TooLarge {
@@ -325,7 +349,8 @@ impl fmt::Display for EncodeError {
 
 impl core::error::Error for EncodeError {}
 
-/// Why a text is not a topic name or a topic filter: which rule is broken, at which byte, by which character.
+/// Why a text is not a topic name or a topic filter: which rule is broken, at which byte, by which character. The page of
+/// [all rules](crate::guide::rules) has what it says.
 ///
 /// ```
 /// use mqtt_wire::{Rule, TopicName};
@@ -389,7 +414,8 @@ impl TopicError {
     }
 }
 
-/// Any error of this crate, for functions that decode, encode and look at topics: `?` makes it of each of them.
+/// Any error of this crate, for functions that decode, encode and look at topics: `?` makes it of each of them. The rule it
+/// names is one of [all rules](crate::guide::rules).
 ///
 /// ```
 /// use mqtt_wire::{Error, Packet, Publish, ReasonCode, TopicName, Version, decode_exact};

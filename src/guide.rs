@@ -8,6 +8,7 @@
 //! | check topics, match them, index them | [`topics`] |
 //! | keep packets, queue them, forward them | [`frames`] |
 //! | understand an error and answer it | [`errors`] |
+//! | know what a rule says, and see a case of it | [`rules`] |
 //! | survive hostile input, bound memory | [`limits`] |
 //! | run without std and without an allocator | [`no_std`] |
 //! | use tokio | [`tokio`] |
@@ -55,6 +56,11 @@ pub mod frames {}
 #[cfg(feature = "alloc")]
 #[doc = include_str!("guide/errors.md")]
 pub mod errors {}
+
+/// Rules: every label that errors cite, what it says, and its cases.
+///
+#[doc = include_str!("guide/rules.md")]
+pub mod rules {}
 
 /// Limits and hostile input.
 ///

@@ -26,7 +26,7 @@
 //!
 //! The module [`guide`] has a page for each task: [reading from a socket](guide::reading),
 //! [building and sending](guide::building), [properties](guide::properties), [topics](guide::topics),
-//! [frames and queues](guide::frames), [errors](guide::errors), [limits](guide::limits), [no_std](guide::no_std),
+//! [frames and queues](guide::frames), [errors](guide::errors), [rules](guide::rules), [limits](guide::limits), [no_std](guide::no_std),
 //! [tokio](guide::tokio), [nom grammars](guide::nom_grammar), [fuzzing](guide::fuzzing), and
 //! [moving from another codec](guide::migrating).
 //!

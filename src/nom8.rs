@@ -61,7 +61,7 @@ use crate::standard::{PacketId, PacketType, Place, Rule};
 use crate::topic::{TopicFilter, TopicName};
 
 /// What the parsers ask of an error type: that it can be made of nom's errors and of a [`DecodeError`]. Every such type is
-/// one, nom's own among them.
+/// one, nom's own among them. Broken rules are on the page of [all rules](crate::guide::rules).
 ///
 /// ```
 /// use mqtt_wire::{Packet, Version, nom8::{self, GrammarError}};
@@ -77,7 +77,8 @@ pub trait GrammarError<'a>: ParseError<&'a [u8]> + FromExternalError<&'a [u8], D
 
 impl<'a, E: ParseError<&'a [u8]> + FromExternalError<&'a [u8], DecodeError>> GrammarError<'a> for E {}
 
-/// An error for a grammar that has none of its own: what was wrong with a packet, or what nom missed.
+/// An error for a grammar that has none of its own: what was wrong with a packet (see the page of
+/// [all rules](crate::guide::rules)), or what nom missed.
 ///
 /// ```
 /// use mqtt_wire::{Rule, Version, nom8};

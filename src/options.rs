@@ -386,6 +386,15 @@ impl<Purpose> Options<Purpose> {
     }
 
     /// Whether that departure from the standard is allowed.
+    ///
+    /// ```
+    /// use mqtt_wire::{DecodeOptions, Tolerance, Version};
+    ///
+    /// // A server lists at its start what it lets pass.
+    /// let options = DecodeOptions::new(Version::V311).with_tolerance(Tolerance::BridgeProtocolLevel);
+    /// let named = Tolerance::ALL.iter().filter(|one| options.tolerates(**one)).map(|one| one.name());
+    /// assert!(named.eq(["bridge_protocol_level"]));
+    /// ```
     pub const fn tolerates(&self, tolerance: Tolerance) -> bool {
         self.context.tolerates(tolerance)
     }

@@ -146,6 +146,18 @@ struct Cut {
 
 impl Payload {
     /// The number of payload bytes still to come.
+    ///
+    /// ```
+    /// use mqtt_wire::{DecodedHead, Version, decode_publish_head};
+    ///
+    /// // The head alone: a megabyte follows. There is room for it, or there is not.
+    /// let head = [0x30, 0x83, 0x80, 0x40, 0, 1, b'a'];
+    /// let DecodedHead::Publish { payload, .. } = decode_publish_head(&head, Version::V311)? else {
+    ///     panic!("the head is here")
+    /// };
+    /// assert_eq!(payload.remaining(), 1 << 20);
+    /// # Ok::<(), mqtt_wire::DecodeError>(())
+    /// ```
     pub const fn remaining(&self) -> usize {
         self.header.frame_len().saturating_sub(self.offset as usize)
     }

@@ -131,7 +131,7 @@ impl From<Bytes> for Outgoing<'_> {
     }
 }
 
-/// Why a [`Codec`] gave up.
+/// Why a [`Codec`] gave up. Broken rules are explained on the page of [all rules](crate::guide::rules).
 ///
 /// ```
 /// use mqtt_wire::{Codec, CodecError, ReasonCode, Version};

@@ -244,6 +244,7 @@ mod owned {
     /// The length of a block has its end at 268,435,455.
     #[test]
     #[cfg(not(miri))]
+    #[cfg_attr(debug_assertions, ignore = "seconds in a debug build; `tests/exhaustive/run` has it")]
     fn a_block_has_a_longest() {
         let half = "x".repeat(65_535);
         let pair = Property::UserProperty((&half, &half));

@@ -27,8 +27,8 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use input::{Input, announced, config, decoding, encoding, frame, input, wire, with_length_put_right};
 use mqtt_wire::{
-    Connection, DecodeError, DecodeOptions, Decoded, DecodedHead, Delivery, EncodeErrorKind, EncodeOptions,
-    Field, FixedHeader, Frame, Packet, PacketType, Properties, Property, PropertyId, PropertySet, Publish,
+    DecodeError, DecodeOptions, Decoded, DecodedHead, Delivery, EncodeErrorKind, EncodeOptions, Field,
+    FixedHeader, Frame, Packet, PacketType, Properties, Property, PropertyId, PropertySet, Publish,
     PublishFrame, QoS, Rule, Sender, Version, decode, decode_exact, decode_publish_head, frame_len,
 };
 use proptest::collection::vec;
@@ -896,7 +896,7 @@ mod laws {
 mod codec {
     use std::num::NonZeroU32;
 
-    use mqtt_wire::{Codec, CodecError, ConnAck, MAX_CONNECT_SIZE, MAX_PACKET_SIZE, ReasonCode};
+    use mqtt_wire::{Codec, CodecError, ConnAck, Connection, MAX_CONNECT_SIZE, MAX_PACKET_SIZE, ReasonCode};
     use strategy::valid_of;
     use tokio_util::codec::{Decoder, Encoder};
 
@@ -1003,14 +1003,16 @@ mod reach {
     use proptest::test_runner::TestRunner;
 
     use super::bounds::{Bound, Field, kinds, too_long};
+    use super::input::cases::is_whole;
     use super::tables::{PROPERTIES, Place};
     use super::*;
 
-    /// Every field of every packet at each of its bounds goes out as a plain encoder writes it, and comes back.
+    /// Every field of every packet at each of its bounds goes out as a plain encoder writes it, and comes back. Those of
+    /// megabytes are left to `.ci/run`.
     #[test]
     fn every_field_at_every_bound() {
         let all = bounds::all();
-        for bound in &all {
+        for bound in all.iter().filter(|bound| is_whole() || bound.at < 1 << 20) {
             let case = bound.case();
             let expected = wire(&case);
             assert!(bound.shows_in(&expected), "{bound}");

@@ -1,5 +1,7 @@
 //! Topic names and filters against the text of the standard and against a naive reading of it.
 
+#[path = "common/cases.rs"]
+mod cases;
 #[path = "common/count.rs"]
 mod count;
 #[path = "topics/examples.rs"]

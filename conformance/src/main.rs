@@ -72,14 +72,14 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         matrix: Option<PathBuf>,
     },
-    /// Write docs/conformance.md, docs/others.md and docs/rules.md: mqtt-wire's results anew, the others' from a file of `run --json`
+    /// Write docs/conformance.md, docs/others.md and src/guide/rules.md: mqtt-wire's results anew, the others' from a file of `run --json`
     Report {
         /// The other decoders' results
         #[arg(long, value_name = "FILE")]
         peers: Option<PathBuf>,
-        /// The folder to write to
+        /// The repository to write to
         #[arg(long, value_name = "FOLDER")]
-        docs: Option<PathBuf>,
+        root: Option<PathBuf>,
         /// Only say whether the documents are what would be written
         #[arg(long)]
         check: bool,
@@ -194,10 +194,10 @@ fn run(arguments: Arguments) -> Result<bool> {
             // A decoder that cannot be asked a single case has passed none.
             Ok(all.iter().all(|results| results.asked > 0 && results.failed(&cases) == 0))
         }
-        Command::Report { peers, docs, check } => {
+        Command::Report { peers, root, check } => {
             let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
             let peers = peers.unwrap_or_else(|| manifest.join("peers/results.json"));
-            report(&source, &peers, &docs.unwrap_or_else(|| manifest.join("../docs")), check)
+            report(&source, &peers, &root.unwrap_or_else(|| manifest.join("..")), check)
         }
         Command::Serve => serve().map(|()| true),
     }
@@ -243,7 +243,7 @@ fn matrix_text(path: &Path, source: &Source, cases: &[Prepared], all: &[Results]
         .join("\n"))
 }
 
-fn report(source: &Source, peers: &Path, docs: &Path, check: bool) -> Result<bool> {
+fn report(source: &Source, peers: &Path, root: &Path, check: bool) -> Result<bool> {
     let (rules, cases) = (rules::load(source)?, suite::load(source)?);
     let mut all = vec![results::of_library(&cases)];
     let others: Record = serde_json::from_str(&read(peers)?).with_context(|| peers.display().to_string())?;
@@ -251,11 +251,11 @@ fn report(source: &Source, peers: &Path, docs: &Path, check: bool) -> Result<boo
     let remarks = read(&peers.with_file_name("remarks.md"))?;
     let mut good = true;
     for (name, text) in [
-        ("conformance.md", documents::conformance(&rules, &cases, &all, &remarks)),
-        ("others.md", others::text(&rules, &cases, &all[1..])),
-        ("rules.md", documents::rules(&rules, &cases)),
+        ("docs/conformance.md", documents::conformance(&rules, &cases, &all, &remarks)),
+        ("docs/others.md", others::text(&rules, &cases, &all[1..])),
+        ("src/guide/rules.md", documents::rules(&rules, &cases)),
     ] {
-        let path = docs.join(name);
+        let path = root.join(name);
         if !check {
             write(&path, &text)?;
         } else if read(&path)? != text {

@@ -610,6 +610,27 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
 
     /// Sends a step of an authentication (section 4.12).
     ///
+    /// ```
+    /// use std::num::NonZeroU16;
+    /// use mqtt_session::{Fixed, Refusal, Session};
+    /// use mqtt_wire::{Auth, Connect, Connection, Properties, Property, ReasonCode, Version};
+    ///
+    /// let mut session = Session::new(Fixed::<u16, 8, 4>::new());
+    /// let mut link = session.client(Connection::client(Version::V5));
+    /// let method = [Property::AuthenticationMethod("SCRAM-SHA-256")];
+    /// let room = NonZeroU16::new(4).expect("not 0");
+    /// let asked = [method[0], Property::ReceiveMaximum(room)];
+    /// let properties = Properties::new(&asked);
+    /// let connect = Connect { properties, ..Connect::new(Version::V5, "lamp-7") };
+    /// link.connect(&connect, 0)?.for_each(|_| {});
+    /// // The server asks, and the client answers; another time it would not be its turn.
+    /// let step = Auth::new(ReasonCode::CONTINUE_AUTHENTICATION, Properties::new(&method));
+    /// link.handle(step.into(), 10)?;
+    /// link.auth(&step, 20)?.for_each(|_| {});
+    /// assert!(matches!(link.auth(&step, 30), Err(Refusal::Auth)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// When it is not this side's turn, or the method is not that of CONNECT.
     pub fn auth<'l, 'p>(&'l mut self, auth: &Auth<'p>, now: Millis) -> Result<Outputs<'l, 'p, R, S>, Refusal>
@@ -793,6 +814,19 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
     }
 
     /// Whether the link does nothing any more but close.
+    ///
+    /// ```
+    /// use mqtt_session::{Fixed, Session};
+    /// use mqtt_wire::{ConnAck, Connect, Connection, ReasonCode, Version};
+    ///
+    /// let mut session = Session::new(Fixed::<u16, 8, 4>::new());
+    /// let mut link = session.client(Connection::client(Version::V311));
+    /// link.connect(&Connect::new(Version::V311, "lamp-7"), 0)?.for_each(|_| {});
+    /// // The server refuses: the loop that reads its socket can end.
+    /// link.handle(ConnAck::new(ReasonCode::NOT_AUTHORIZED).into(), 0)?;
+    /// assert!(link.is_closing());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub const fn is_closing(&self) -> bool {
         matches!(self.c.state, State::Closing(..) | State::Closed)
     }

@@ -10,6 +10,9 @@ macro_rules! rules {
     ($($name:ident $code:ident $v3:literal $v5:literal $text:literal;)+) => {
         /// A rule between packets that a peer has broken.
         ///
+        /// Each variant shows when it is broken, the label of the rule in either standard, and the reason code with which the peer may
+        /// be told. [`requirement_of`](Self::requirement_of) knows what is numbered by side.
+        ///
         /// ```
         /// use mqtt_session::SessionRule;
         /// use mqtt_wire::{ReasonCode, Version};
@@ -21,7 +24,12 @@ macro_rules! rules {
         /// ```
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
-        pub enum SessionRule { $(#[doc = concat!("Broken when ", $text, ".")] $name,)+ }
+        pub enum SessionRule { $(
+            #[doc = concat!("Broken when ", $text, ".")]
+            ///
+            #[doc = concat!("3.1.1: `[", $v3, "]`. 5.0: `[", $v5, "]`. Answer: [`ReasonCode::", stringify!($code), "`].")]
+            $name,
+        )+ }
 
         impl SessionRule {
             /// Every rule, in the order of the table.

@@ -197,6 +197,22 @@ impl Watcher {
     }
 
     /// How many identifiers and aliases are remembered: each takes a few dozen bytes. [`gap`](Self::gap) forgets them.
+    ///
+    /// ```
+    /// use mqtt_session::Watcher;
+    /// use mqtt_wire::{Delivery, Packet, PacketId, Publish, Sender, Version, topic_name};
+    ///
+    /// // A tool that runs for days bounds its memory, for the other side may never acknowledge.
+    /// let mut watcher = Watcher::new(Version::V311);
+    /// for id in (1..=2000).filter_map(PacketId::new) {
+    ///     let message = Publish::new(topic_name!("a"), b"").with_delivery(Delivery::AtLeastOnce(id));
+    ///     watcher.see(&Packet::from(message), Sender::Client, 7, 0);
+    ///     if watcher.remembered() > 1000 {
+    ///         watcher.gap(Sender::Client);
+    ///     }
+    /// }
+    /// assert!(watcher.remembered() <= 1000);
+    /// ```
     pub fn remembered(&self) -> usize {
         let side = |side: &Side| {
             let waiting = side.await_puback.len() + side.await_pubrec.len() + side.await_pubrel.len();

@@ -31,6 +31,17 @@ pub struct EditedPublish<'a> {
 
 impl EditedPublish<'_> {
     /// The message with its edited properties.
+    ///
+    /// ```
+    /// use mqtt_wire::{Packet, PropertyId, Publish, Version, topic_name};
+    ///
+    /// // A message goes on without its alias, which ends with its connection.
+    /// let received = Publish::new(topic_name!("lamp/7"), b"on");
+    /// let edited = received.edited(received.properties.without(PropertyId::TopicAlias));
+    /// let mut out = Vec::new();
+    /// Packet::from(edited.as_publish()).encode(Version::V5, &mut out)?;
+    /// # Ok::<(), mqtt_wire::EncodeError>(())
+    /// ```
     pub const fn as_publish(&self) -> Publish<'_> {
         Publish { properties: self.properties.as_properties(), ..self.publish }
     }

@@ -174,6 +174,19 @@ impl<'a> Subscription<'a> {
     }
 
     /// All but the filter, to be kept with the subscription.
+    ///
+    /// ```
+    /// use mqtt_wire::topic::FilterTree;
+    /// use mqtt_wire::{QoS, Subscription, topic_filter, topic_name};
+    ///
+    /// // The tree keeps the filter, so the rest suffices as its value.
+    /// let mut subscribers = FilterTree::new();
+    /// let asked = Subscription::new(topic_filter!("lamp/+"), QoS::AtLeastOnce);
+    /// subscribers.insert(asked.filter, asked.options());
+    /// for (_, options) in subscribers.matches(topic_name!("lamp/7")) {
+    ///     assert_eq!(options.maximum_qos, QoS::AtLeastOnce);
+    /// }
+    /// ```
     pub const fn options(&self) -> SubscriptionOptions {
         let Self { maximum_qos, no_local, retain_as_published, retain_handling, .. } = *self;
         SubscriptionOptions { maximum_qos, no_local, retain_as_published, retain_handling }

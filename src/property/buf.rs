@@ -194,6 +194,19 @@ impl PropertiesBuf {
     }
 
     /// Takes out all properties. The memory is kept.
+    ///
+    /// ```
+    /// use mqtt_wire::{PropertiesBuf, Property};
+    ///
+    /// // One buffer serves message after message.
+    /// let mut properties = PropertiesBuf::new();
+    /// for seconds in [60, 3600] {
+    ///     properties.clear();
+    ///     properties.push(Property::MessageExpiryInterval(seconds))?;
+    ///     assert_eq!(properties.as_properties().message_expiry_interval(), Some(seconds));
+    /// }
+    /// # Ok::<(), mqtt_wire::EncodeError>(())
+    /// ```
     pub fn clear(&mut self) {
         self.block.clear();
         self.present = PropertySet::EMPTY;
@@ -236,6 +249,16 @@ impl PropertiesBuf {
     }
 
     /// The properties as bytes, without the length before them.
+    ///
+    /// ```
+    /// use mqtt_wire::{PropertiesBuf, Property};
+    ///
+    /// // How much of the receiver's Maximum Packet Size they take.
+    /// let mut properties = PropertiesBuf::new();
+    /// properties.push(Property::ContentType("text/plain"))?;
+    /// assert_eq!(properties.as_wire().len(), 1 + 2 + "text/plain".len());
+    /// # Ok::<(), mqtt_wire::EncodeError>(())
+    /// ```
     pub fn as_wire(&self) -> &[u8] {
         &self.block
     }

@@ -107,6 +107,14 @@ impl MaximumQoS {
     }
 
     /// The same as a [`QoS`].
+    ///
+    /// ```
+    /// use mqtt_wire::{MaximumQoS, QoS};
+    ///
+    /// // A client sends at no more than the server takes.
+    /// let server = MaximumQoS::AtLeastOnce;
+    /// assert_eq!(QoS::ExactlyOnce.min(server.get()), QoS::AtLeastOnce);
+    /// ```
     pub const fn get(self) -> QoS {
         match self {
             Self::AtMostOnce => QoS::AtMostOnce,

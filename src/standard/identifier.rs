@@ -90,6 +90,15 @@ impl SubscriptionId {
     pub const MAX: Self = Self(MAX_VARIABLE_BYTE_INTEGER);
 
     /// A Subscription Identifier; `None` for 0 and for anything above [`SubscriptionId::MAX`].
+    ///
+    /// ```
+    /// use mqtt_wire::SubscriptionId;
+    ///
+    /// // A program that numbers its subscriptions from 0 adds one.
+    /// assert_eq!(SubscriptionId::new(0), None);
+    /// assert_eq!(SubscriptionId::new(0 + 1).map(SubscriptionId::get), Some(1));
+    /// assert_eq!(SubscriptionId::new(268_435_456), None); // four bytes hold no more
+    /// ```
     pub const fn new(id: u32) -> Option<Self> {
         if id == 0 || id > Self::MAX.0 { None } else { Some(Self(id)) }
     }

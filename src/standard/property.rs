@@ -117,6 +117,13 @@ macro_rules! property_id {
             }
 
             /// The type of the value on the wire.
+            ///
+            /// ```
+            /// use mqtt_wire::{PropertyId, PropertyType};
+            ///
+            /// // A tool that shows bytes asks how to read a value.
+            /// assert_eq!(PropertyId::ReceiveMaximum.value_type(), PropertyType::TwoByteInteger);
+            /// ```
             pub const fn value_type(self) -> PropertyType {
                 match self { $(Self::$name => PropertyType::$kind,)+ $(Self::$many => PropertyType::$many_kind,)+ }
             }

@@ -80,6 +80,16 @@ impl PropertySet {
     }
 
     /// What is in one of the sets only.
+    ///
+    /// ```
+    /// use mqtt_wire::PropertyId;
+    ///
+    /// // What a bridge changed, seen from the properties before and behind it.
+    /// let received = PropertyId::TopicAlias | PropertyId::ContentType;
+    /// let forwarded = PropertyId::ContentType | PropertyId::UserProperty;
+    /// let changed = received.symmetric_difference(forwarded); // or `received ^ forwarded`
+    /// assert_eq!(changed, PropertyId::TopicAlias | PropertyId::UserProperty);
+    /// ```
     #[must_use]
     pub const fn symmetric_difference(self, other: Self) -> Self {
         Self(self.0 ^ other.0)
@@ -101,6 +111,16 @@ impl PropertySet {
     }
 
     /// Takes a property out; whether it was there.
+    ///
+    /// ```
+    /// use mqtt_wire::PropertyId;
+    ///
+    /// // What a program still waits for.
+    /// let mut wanted = PropertyId::ResponseTopic | PropertyId::CorrelationData;
+    /// assert!(wanted.remove(PropertyId::ResponseTopic));
+    /// assert!(!wanted.remove(PropertyId::ContentType)); // nobody asked for it
+    /// assert_eq!(wanted.len(), 1);
+    /// ```
     pub const fn remove(&mut self, id: PropertyId) -> bool {
         let was = self.contains(id);
         self.0 &= !Self::of(id).0;
@@ -129,6 +149,16 @@ impl PropertySet {
     }
 
     /// What is in this set and not in the other.
+    ///
+    /// ```
+    /// use mqtt_wire::{Properties, Property, PropertyId};
+    ///
+    /// // What a request lacks.
+    /// let request = [Property::ResponseTopic(mqtt_wire::topic_name!("answers/7"))];
+    /// let needed = PropertyId::ResponseTopic | PropertyId::CorrelationData;
+    /// let missing = needed.difference(Properties::new(&request).ids()); // or `needed - ids`
+    /// assert!(missing.iter().eq([PropertyId::CorrelationData]));
+    /// ```
     #[must_use]
     pub const fn difference(self, other: Self) -> Self {
         Self(self.0 & !other.0)

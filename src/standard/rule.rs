@@ -12,7 +12,8 @@ macro_rules! rules {
         /// The rule that a packet breaks.
         ///
         /// Each variant shows the text that errors print, the label of the rule in either standard, and the reason code with
-        /// which a receiver may answer. Some rules are numbered by packet: [`requirement`](Self::requirement) knows.
+        /// which a receiver may answer. Some rules are numbered by packet: [`requirement`](Self::requirement) knows. The page of
+        /// [all rules](crate::guide::rules) has what each label says, and a case that breaks it.
         ///
         /// ```
         /// use mqtt_wire::{ReasonCode, Rule, Version, decode};
@@ -29,6 +30,7 @@ macro_rules! rules {
             #[doc = concat!("*", $text, "*")]
             ///
             #[doc = concat!("3.1.1: `[", $v3, "]`. 5.0: `[", $v5, "]`. Answer: [`ReasonCode::", stringify!($code), "`].")]
+            #[doc = concat!("[All its labels, and cases](crate::guide::rules#", stringify!($name), ").")]
             $name,
         )+ }
 

@@ -162,6 +162,18 @@ impl TopicFilterBuf {
 
     /// Checks a filter by the rules of that version, as [`TopicFilter::new_for`] does.
     ///
+    /// ```
+    /// use mqtt_wire::Version;
+    /// use mqtt_wire::topic::TopicFilterBuf;
+    ///
+    /// // 3.1.1 has no shared subscriptions: the text is an ordinary filter there.
+    /// let plain = TopicFilterBuf::new_for("$share/workers/jobs", Version::V311)?;
+    /// let shared = TopicFilterBuf::new("$share/workers/jobs")?;
+    /// assert!(!plain.as_filter().is_shared() && shared.as_filter().is_shared());
+    /// assert_ne!(plain, shared);
+    /// # Ok::<(), mqtt_wire::TopicError>(())
+    /// ```
+    ///
     /// # Errors
     /// As for [`TopicFilter::new`].
     pub fn new_for(filter: impl Into<String>, version: Version) -> Result<Self, TopicError> {

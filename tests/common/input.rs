@@ -1,5 +1,8 @@
 //! What property tests are fed with: packets, damaged ones, bytes without sense; and the options to read them by.
 
+#[path = "cases.rs"]
+pub(crate) mod cases;
+
 use mqtt_wire::{DecodeOptions, EncodeOptions, Sender, Version};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -10,13 +13,11 @@ use super::notation;
 use super::strategy::{Case, valid, wild};
 
 pub(crate) fn config(cases: u32) -> ProptestConfig {
-    let default = ProptestConfig::default();
-    let asked_for = std::env::var_os("PROPTEST_CASES").is_some();
     ProptestConfig {
-        cases: if asked_for { default.cases } else { cases },
+        cases: cases::cases(cases),
         failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("regressions"))),
         max_shrink_iters: 10_000,
-        ..default
+        ..ProptestConfig::default()
     }
 }
 

@@ -142,10 +142,16 @@ const VALUES: &[&[u8]] = &[
     &[0, 0, 0, 1, b'v'],
 ];
 
+/// All bytes in a release build; in a debug build those up to the last identifier, and a few above it.
+fn identifiers() -> Vec<u8> {
+    let few = |byte: &u8| !cfg!(debug_assertions) || matches!(byte, 0..=0x2B | 0x7F | 0x80 | 0x81 | 0xFF);
+    all_bytes().into_iter().filter(few).collect()
+}
+
 #[test]
 fn property_identifiers_in_all_places() {
     let mut cases = 0;
-    for (place, id) in pairs(&places(), &all_bytes()) {
+    for (place, id) in pairs(&places(), &identifiers()) {
         for value in VALUES {
             for sender in SENDERS {
                 let block = [&[id], *value].concat();

@@ -6,6 +6,7 @@ use mqtt_wire::topic::{FilterTree, Sweep, TopicCursor, TopicTree};
 use mqtt_wire::{TopicFilter, TopicName, topic_filter, topic_name};
 use proptest::prelude::*;
 
+use crate::cases::cases;
 use crate::reference;
 use crate::trees::{filter, filter_text, name, name_text};
 
@@ -37,7 +38,7 @@ fn stored(model: &BTreeMap<String, u32>, number: usize) -> Option<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(256), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn names_come_in_order_after_any_name(

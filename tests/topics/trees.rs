@@ -6,6 +6,7 @@ use mqtt_wire::topic::{FilterTree, TopicTree};
 use mqtt_wire::{TopicFilter, TopicName, Version, topic_filter, topic_name};
 use proptest::prelude::*;
 
+use crate::cases::cases;
 use crate::reference;
 
 pub(crate) fn filter(text: &str) -> TopicFilter<'_> {
@@ -67,7 +68,7 @@ fn filter_step() -> impl Strategy<Value = FilterStep> {
 
 proptest! {
     // Where a failure would be written down depends on the place of the test; the seed is printed anyway.
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(256), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_filter_tree_finds_what_a_scan_finds(steps in proptest::collection::vec(filter_step(), 1..300)) {

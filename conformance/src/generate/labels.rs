@@ -3,7 +3,7 @@
 use super::tables::{Sender, Type, V5, V31, Version};
 
 /// The label of the rule in the version's standard; `U-` begins our own labels of rules that the standard
-/// states without a number (docs/rules.md). `None` when the kind breaks no rule of that version.
+/// states without a number (src/guide/rules.md). `None` when the kind breaks no rule of that version.
 pub(crate) fn rule(
     kind: &str,
     version: Version,

@@ -97,6 +97,24 @@ impl<'l, 'p, R: Role, S: Slots> Outputs<'l, 'p, R, S> {
     }
 
     /// The identifier that a SUBSCRIBE or UNSUBSCRIBE was given, until it was handed out.
+    ///
+    /// ```
+    /// use mqtt_session::{Fixed, Session};
+    /// use mqtt_wire::{ConnAck, Connect, Connection, PacketId, QoS, ReasonCode};
+    /// use mqtt_wire::{Subscribe, Subscription, Version, topic_filter};
+    ///
+    /// let mut session = Session::new(Fixed::<u16, 8, 4>::new());
+    /// let mut link = session.client(Connection::client(Version::V311));
+    /// link.connect(&Connect::new(Version::V311, "lamp-7"), 0)?.for_each(|_| {});
+    /// link.handle(ConnAck::new(ReasonCode::SUCCESS).into(), 0)?;
+    /// // Who has asked is to be found again when SUBACK comes with this identifier.
+    /// let asked = [Subscription::new(topic_filter!("lamp/#"), QoS::AtLeastOnce)];
+    /// let outputs = link.subscribe(&Subscribe::new(PacketId::MIN, &asked), 0)?;
+    /// let waits_for = outputs.packet_id();
+    /// outputs.for_each(|_| {});
+    /// assert!(waits_for.is_some());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub const fn packet_id(&self) -> Option<PacketId> {
         match self.packet {
             Some((Packet::Subscribe(packet), _)) => Some(packet.packet_id),

@@ -193,6 +193,22 @@ impl<S: Slots> Link<'_, Server, S> {
     }
 
     /// What the end of the connection means for the session and the will. To be asked for before the link is dropped.
+    ///
+    /// ```
+    /// use mqtt_session::{Fixed, Session};
+    /// use mqtt_wire::{ConnAck, Connect, Connection, ReasonCode, Version};
+    ///
+    /// let connect = Connect { clean_start: false, ..Connect::new(Version::V311, "lamp-7") };
+    /// let mut connection = Connection::server();
+    /// connection.received(&connect.into());
+    /// let mut session = Session::new(Fixed::<u16, 8, 4>::new());
+    /// let mut link = session.server(connection, &connect, 0);
+    /// link.connack(&ConnAck::new(ReasonCode::SUCCESS), 0)?.for_each(|_| {});
+    ///
+    /// // The connection breaks at 500: the session waits for its client.
+    /// assert_eq!(link.ending(500).session_ends, None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn ending(&self, now: Millis) -> Ending {
         let session_ends = if self.session.exists { self.session.expires_at(now) } else { Some(now) };
         let will_due = match self.c.will {

@@ -52,6 +52,19 @@ pub struct TopicCursor {
 
 impl TopicCursor {
     /// A look-up that has not begun.
+    ///
+    /// ```
+    /// use mqtt_wire::topic::{TopicCursor, TopicTree};
+    /// use mqtt_wire::{topic_filter, topic_name};
+    ///
+    /// let mut retained = TopicTree::new();
+    /// retained.insert(topic_name!("lamp/7"), "on");
+    /// retained.insert(topic_name!("lamp/8"), "off");
+    /// // A client subscribes. Its messages are sent as its socket takes them, one here.
+    /// let mut cursor = TopicCursor::new(topic_filter!("lamp/+"));
+    /// let first = retained.resume(&mut cursor).next();
+    /// assert_eq!(first, Some((topic_name!("lamp/7"), &"on")));
+    /// ```
     pub fn new(filter: TopicFilter<'_>) -> Self {
         Self { filter: filter.to_buf(), last: Vec::new() }
     }

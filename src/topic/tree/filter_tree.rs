@@ -120,6 +120,17 @@ impl<T> FilterTree<T> {
     }
 
     /// Whether this very filter is there.
+    ///
+    /// ```
+    /// use mqtt_wire::topic::FilterTree;
+    /// use mqtt_wire::topic_filter;
+    ///
+    /// let mut tree = FilterTree::new();
+    /// tree.insert(topic_filter!("lamp/#"), "ann");
+    /// // It is the filter that is looked for, not what it matches.
+    /// assert!(tree.contains(topic_filter!("lamp/#")));
+    /// assert!(!tree.contains(topic_filter!("lamp/7")));
+    /// ```
     pub fn contains(&self, filter: TopicFilter<'_>) -> bool {
         self.get(filter).is_some()
     }
@@ -175,6 +186,17 @@ impl<T> FilterTree<T> {
     }
 
     /// All filters with their values, for changing these.
+    ///
+    /// ```
+    /// use mqtt_wire::topic::FilterTree;
+    /// use mqtt_wire::topic_filter;
+    ///
+    /// // Counters per filter, set back once an hour.
+    /// let mut hits = FilterTree::new();
+    /// hits.insert(topic_filter!("lamp/#"), 17);
+    /// hits.iter_mut().for_each(|(_, count)| *count = 0);
+    /// assert_eq!(hits.get(topic_filter!("lamp/#")), Some(&0));
+    /// ```
     pub fn iter_mut(&mut self) -> FiltersMut<'_, T> {
         FiltersMut(self.0.iter_mut())
     }

@@ -32,6 +32,20 @@ impl Sweep {
     }
 
     /// Whether it has come to the end.
+    ///
+    /// ```
+    /// use mqtt_wire::topic::{Sweep, TopicTree};
+    /// use mqtt_wire::{TopicName, topic_name};
+    ///
+    /// let mut retained = TopicTree::new();
+    /// for name in ["lamp/7", "lamp/8", "lamp/9"] {
+    ///     retained.insert(TopicName::new(name)?, name);
+    /// }
+    /// let mut sweep = Sweep::new();
+    /// retained.retain_some(&mut sweep, 2, |_, name| *name != "lamp/8");
+    /// assert!(!sweep.is_over()); // the third has not been asked of
+    /// # Ok::<(), mqtt_wire::TopicError>(())
+    /// ```
     pub const fn is_over(&self) -> bool {
         self.before == 0
     }

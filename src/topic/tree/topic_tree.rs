@@ -88,6 +88,19 @@ impl<T> TopicTree<T> {
     }
 
     /// The value of a name, for changing it.
+    ///
+    /// ```
+    /// use mqtt_wire::topic::TopicTree;
+    /// use mqtt_wire::topic_name;
+    ///
+    /// // A retained message of which seconds are left.
+    /// let mut expiry = TopicTree::new();
+    /// expiry.insert(topic_name!("lamp/7"), 60);
+    /// if let Some(left) = expiry.get_mut(topic_name!("lamp/7")) {
+    ///     *left -= 5;
+    /// }
+    /// assert_eq!(expiry.get(topic_name!("lamp/7")), Some(&55));
+    /// ```
     pub fn get_mut(&mut self, name: TopicName<'_>) -> Option<&mut T> {
         self.0.get_mut(key(name))
     }
@@ -146,6 +159,18 @@ impl<T> TopicTree<T> {
     }
 
     /// All names with their values, for changing these.
+    ///
+    /// ```
+    /// use mqtt_wire::topic::TopicTree;
+    /// use mqtt_wire::topic_name;
+    ///
+    /// // A second has passed for all retained messages.
+    /// let mut expiry = TopicTree::new();
+    /// expiry.insert(topic_name!("lamp/7"), 60);
+    /// expiry.insert(topic_name!("lamp/8"), 10);
+    /// expiry.iter_mut().for_each(|(_, left)| *left -= 1);
+    /// assert_eq!(expiry.iter().map(|(_, left)| *left).sum::<i32>(), 68);
+    /// ```
     pub fn iter_mut(&mut self) -> TopicsMut<'_, T> {
         TopicsMut(self.0.iter_mut())
     }
