@@ -225,7 +225,7 @@ impl<'c, S: Stream> Connection<'c, S> {
             if is_ready {
                 return Poll::Ready(Event::Turn);
             }
-            let patience = (!self.outbox.is_empty()).then(|| *written + write_timeout);
+            let patience = written.checked_add(write_timeout).filter(|_| !self.outbox.is_empty());
             if patience.is_some_and(|end| end <= Instant::now()) {
                 return Poll::Ready(Event::End(End::Slow));
             }
