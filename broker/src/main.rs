@@ -2,6 +2,7 @@
 
 mod run;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -39,8 +40,10 @@ fn main() -> ExitCode {
         return fail(&error, USAGE);
     }
     if cli.flags.check_config {
-        println!("the configuration is good");
-        return ExitCode::SUCCESS;
+        return match writeln!(std::io::stdout(), "the configuration is good") {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&error, 1),
+        };
     }
     match run::run(&config) {
         Ok(()) => ExitCode::SUCCESS,

@@ -269,7 +269,8 @@ impl fmt::Display for StoreError {
 impl std::error::Error for StoreError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Io(error) => Some(error),
+            // The error itself is in the text already.
+            Self::Io(error) => error.source(),
             _ => None,
         }
     }

@@ -87,14 +87,15 @@ fn check(data: &Path, compact: bool) -> Result<()> {
     let size = std::fs::metadata(&path)?.len();
     let subscriptions: usize = kept.sessions.iter().map(|session| session.subscriptions.len()).sum();
     let queued: usize = kept.sessions.iter().map(|session| session.queue.len()).sum();
-    println!(
+    writeln!(
+        io::stdout(),
         "{} is sound: {size} bytes, {} sessions with {subscriptions} subscriptions and {queued} queued messages, \
          {} retained messages, {} wills",
         path.display(),
         kept.sessions.len(),
         kept.retained.len(),
         kept.wills.len(),
-    );
+    )?;
     Ok(())
 }
 

@@ -192,7 +192,12 @@ fn what_is_wrong_is_said_in_one_line() {
             1,
             "cannot keep the state in a file: ",
         ),
-        (&["check", "nowhere"], 1, "nowhere: "),
+        // What the system says is there once.
+        (
+            &["check", "nowhere"],
+            1,
+            "nowhere: the store cannot be used: No such file or directory (os error 2)\n",
+        ),
         (&["dump", "nowhere"], 1, "nowhere: "),
         (&["restore", "new"], 1, "the dump is cut off"),
         (&["passwd", "new users", "a:b"], 1, "a name cannot have a colon"),
@@ -313,6 +318,20 @@ fn sighup_has_users_rules_and_bad_files_noticed() {
     assert_eq!(code, Some(0));
     assert!(log.contains("the users stay who they were: users, line 1: not of the form name:hash"), "{log}");
     assert!(log.contains("the rules stay what they were: rules, line 1: `nonsense` is none of"), "{log}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn an_output_that_takes_nothing_is_said_in_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(mqtt_broker::store::Disk::open_in(&folder.path().join("mqtt-data")).unwrap());
+    for args in [&["--check-config", "--memory"][..], &["check"], &["dump"]] {
+        let full = std::fs::File::create("/dev/full").unwrap();
+        let output = program().current_dir(folder.path()).args(args).stdout(full).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{args:?}: {said}");
+        assert!(said.starts_with("mqtt-broker: ") && said.lines().count() == 1, "{args:?}: {said}");
+    }
 }
 
 #[test]

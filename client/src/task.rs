@@ -40,6 +40,9 @@ const MAX_WAITING: usize = 64;
 /// How long the last bytes may take.
 const GOODBYE: Duration = Duration::from_secs(5);
 
+/// The longest time that connecting may take. With more a point in time may be one that there is not.
+const LONGEST_PATIENCE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// What is asked of the task besides publishing.
 #[derive(Debug)]
 pub(crate) enum Request {
@@ -374,7 +377,7 @@ impl Task {
         is_first: bool,
         was_open: &mut bool,
     ) -> Result<(), Error> {
-        let patience = self.options.timeout;
+        let patience = self.options.timeout.min(LONGEST_PATIENCE);
         let deadline = Instant::now() + patience;
         self.options.tell(Event::Connecting(&self.options.address));
         let late = |what| Error::Timeout { what, after: patience };

@@ -146,7 +146,7 @@ fn run(arguments: Arguments) -> Result<bool> {
         Command::Generate { check: true } => {
             let different = different(&source)?;
             for name in &different {
-                println!("{name} is not what is generated");
+                writeln!(std::io::stdout(), "{name} is not what is generated")?;
             }
             Ok(different.is_empty())
         }
@@ -159,13 +159,13 @@ fn run(arguments: Arguments) -> Result<bool> {
                 .chain(rules::gaps(&rules, &cases))
                 .collect();
             for line in &lines {
-                println!("{line}");
+                writeln!(std::io::stdout(), "{line}")?;
             }
-            println!("{} cases, {} complaints", cases.len(), lines.len());
+            writeln!(std::io::stdout(), "{} cases, {} complaints", cases.len(), lines.len())?;
             Ok(lines.is_empty())
         }
         Command::Draft { version, bytes, sender } => {
-            print!("{}", generate::draft(&bytes, version, sender)?);
+            write!(std::io::stdout(), "{}", generate::draft(&bytes, version, sender)?)?;
             Ok(true)
         }
         Command::Export { choice } => {
@@ -180,7 +180,7 @@ fn run(arguments: Arguments) -> Result<bool> {
         Command::Run { adapters, choice, json, junit, matrix } => {
             let cases = choice.of(&source)?;
             let all = results(&adapters, &cases)?;
-            print!("{}", terminal::text(&cases, &all));
+            write!(std::io::stdout(), "{}", terminal::text(&cases, &all))?;
             if let Some(path) = json {
                 let record = Record::new(&cases, all.clone());
                 write(&path, &(serde_json::to_string_pretty(&record)? + "\n"))?;
@@ -259,7 +259,7 @@ fn report(source: &Source, peers: &Path, root: &Path, check: bool) -> Result<boo
         if !check {
             write(&path, &text)?;
         } else if read(&path)? != text {
-            println!("{} is not what is generated", path.display());
+            writeln!(std::io::stdout(), "{} is not what is generated", path.display())?;
             good = false;
         }
     }

@@ -91,3 +91,18 @@ fn the_documents_are_what_is_generated() {
     let report = report.unwrap();
     assert!(report.status.success(), "{}", String::from_utf8_lossy(&report.stdout));
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn an_output_that_takes_nothing_is_an_error() {
+    for arguments in [&["run", "--filter", "pingreq"][..], &["draft", "5.0", "c0 00"]] {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_mqtt-conformance"))
+            .args(arguments)
+            .stdout(std::fs::File::create("/dev/full").unwrap())
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
+        assert!(said.starts_with("mqtt-conformance: ") && said.lines().count() == 1, "{arguments:?}: {said}");
+    }
+}

@@ -321,11 +321,11 @@ impl Local {
         for filter in filters {
             self.remove(&mut seat.held, filter.as_filter(), turn);
         }
-        if waiting == 0
-            && let Some(entry) = clients.remove(client)
-            && let Some(away) = entry.away
-        {
-            self.end(away.seat, turn);
+        if waiting == 0 {
+            if let Some(seat) = self.take_away(entry) {
+                self.end(seat, turn);
+            }
+            clients.remove(client);
         }
         waiting
     }

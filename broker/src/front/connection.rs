@@ -297,7 +297,7 @@ impl<S: Stream> Connection<S> {
         mut timer: Pin<&mut Sleep>,
     ) -> Poll<Event> {
         let write_timeout = Duration::from_secs(self.shared.limits.write_timeout);
-        let patience = (!self.outbox.is_empty()).then(|| self.written + write_timeout);
+        let patience = self.written.checked_add(write_timeout).filter(|_| !self.outbox.is_empty());
         if patience.is_some_and(|end| end <= Instant::now()) {
             return Poll::Ready(Event::End(End::Slow));
         }

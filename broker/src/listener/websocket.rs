@@ -84,12 +84,12 @@ impl<S: Stream> AsyncRead for WebSocket<S> {
         }
         while self.rest.is_empty() {
             match ready!(Pin::new(&mut self.inner).poll_next(cx)) {
-                None | Some(Ok(Message::Close(_)) | Err(Error::ConnectionClosed | Error::AlreadyClosed)) => {
+                None | Some(Err(Error::ConnectionClosed | Error::AlreadyClosed)) => {
                     return Poll::Ready(Ok(()));
                 }
                 Some(Ok(Message::Binary(bytes))) => self.rest = bytes,
-                // Ping and Pong are the library's.
-                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
+                // Ping, Pong and Close are the library's: it answers them when it is asked for the next message.
+                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_))) => {}
                 Some(Ok(Message::Text(_))) => {
                     let text = "a text message in WebSocket, where MQTT has to be binary [MQTT-6.0.0-1]";
                     return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, text)));

@@ -114,6 +114,11 @@ impl Disk {
     /// # Errors
     /// When there is none, and as for [`open`](Self::open).
     pub fn open_existing(path: &Path) -> Result<Self, StoreError> {
+        // redb makes a new store of an empty file. A whole one is all that ever gets this name (see `make`), so this one has
+        // lost what was in it.
+        if std::fs::metadata(path)?.len() == 0 {
+            return Err(StoreError::Damaged { path: path.to_owned(), what: "it is empty".to_owned() });
+        }
         Self::open_file(path, false)
     }
 
@@ -160,7 +165,7 @@ impl Disk {
     /// Opens the file and gives back the number of transactions in it.
     fn reopen(&mut self) -> Result<u64, StoreError> {
         // A file can be opened once at a time.
-        self.database = None;
+        self.close();
         let open = &mut self.open;
         let database = unwinding(open)
             .unwrap_or_else(|| Err(DatabaseError::Storage(corrupted())))
@@ -179,6 +184,12 @@ impl Disk {
             (Some(FORMAT), commits) => Ok(commits.unwrap_or(0)),
             (Some(format), _) => Err(StoreError::Newer { path: self.path.clone(), format }),
         }
+    }
+
+    /// Closes the file. redb writes when it does so, and may panic on a damaged file.
+    fn close(&mut self) {
+        let database = self.database.take();
+        let _ = unwinding(|| drop(database));
     }
 
     fn database(&mut self) -> Result<&Database, StoreError> {
@@ -307,6 +318,12 @@ impl Store for Disk {
         }
         self.commits = number;
         Ok(())
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        self.close();
     }
 }
 

@@ -222,3 +222,20 @@ fn a_client_that_reads_nothing_is_cut_off_and_disturbs_nobody() {
         reader.expect_message("a", &payload);
     }
 }
+
+#[test]
+fn a_client_may_be_given_any_time_to_read() {
+    let scene = Scene::limited(Limits { write_timeout: u64::MAX, ..Limits::default() });
+    let mut deaf = Raw::v5(scene.port, "deaf");
+    deaf.subscribe("a", QoS::AtMostOnce);
+    let mut publisher = Raw::v5(scene.port, "publisher");
+    // More than the system takes for a client that does not read, and less than its queue.
+    let payload = vec![7; 100_000];
+    for _ in 0..120 {
+        publisher.publish(&message("a", &payload, QoS::AtMostOnce));
+    }
+    publisher.ping();
+    for _ in 0..120 {
+        deaf.expect_message("a", &payload);
+    }
+}

@@ -289,6 +289,22 @@ fn websocket_messages_have_no_meaning() {
 }
 
 #[test]
+fn a_client_that_closes_its_websocket_is_answered() {
+    let mut scene = Scene::new();
+    let port = scene.listen(&plain(true));
+    let mut way = binary(tcp(port), usize::MAX);
+    let mut bytes = Vec::new();
+    Packet::from(Connect::new(Version::V311, "x")).encode(Version::V311, &mut bytes).unwrap();
+    way.inner.send(Message::Binary(Bytes::from(bytes))).unwrap();
+    way.read_exact(&mut [0; 4]).unwrap();
+    way.inner.close(None).unwrap();
+    // RFC 6455, section 5.5.1; a browser would call the connection lost else.
+    assert!(matches!(way.inner.read(), Ok(Message::Close(_))));
+    assert!(matches!(way.inner.read(), Err(tungstenite::Error::ConnectionClosed)));
+    scene.until_shown("mqtt_connections", 0.0);
+}
+
+#[test]
 fn a_websocket_message_has_a_longest() {
     let mut scene = Scene::limited(Limits { packet_size: 1000, ..Limits::default() });
     let port = scene.listen(&plain(true));

@@ -22,6 +22,7 @@ fn wrong_arguments_are_2() {
         ("sub", "name a topic filter with -t"),
         ("pub -t a -m x -c", "choose one with -i"),
         ("sub -V 311 -t a --no-local", "use -V 5"),
+        ("sub -t $share/g/a --no-local", "[MQTT-3.8.3-4]"),
         ("sub -t a -F %y", "%y is not known"),
         ("sub -t a -D connect nonsense 1", "there is no such property"),
         ("pub -t a -m x --cert /nowhere --key /nowhere --tls-use-os-certs -h 127.0.0.1 -p 1", ""),
@@ -64,6 +65,9 @@ fn nobody_there_is_4() {
         &["cannot connect to mqtt://127.0.0.1", "is the server running?"],
     );
     fails("sub -h no.such.host.invalid -t a", 4, &["no.such.host.invalid:1883"]);
+    // The longest time that can be asked for is one.
+    let place = format!("-h 127.0.0.1 -p {free} --connect-timeout 18446744073709551615");
+    fails(&format!("pub {place} -t a -m x"), 4, &["is the server running?"]);
 }
 
 #[test]
@@ -155,6 +159,10 @@ fn a_server_that_is_told_why_reads_it() {
 fn silence_is_5() {
     let (port, _) = fixed(&[]);
     fails(&format!("pub -h 127.0.0.1 -p {port} -t a -m x --connect-timeout 0"), 5, &["within 0ns"]);
+    // -W counts while there is no connection, too.
+    fails(&format!("sub -h 127.0.0.1 -p {port} -t a -W 0.2"), 5, &["no connection in time"]);
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    fails(&format!("sub -h 127.0.0.1 -p {free} -t a -W 0.2 --retry --quiet"), 5, &["no connection in time"]);
 }
 
 #[test]
@@ -165,6 +173,13 @@ fn a_lost_connection_is_6() {
         6,
         &["the server ends the connection", "Server shutting down"],
     );
+}
+
+#[test]
+fn a_subscription_that_the_server_cannot_take_is_7() {
+    // Its Maximum Packet Size is 10.
+    let (port, _) = fixed(&[0x20, 8, 0, 0, 5, 0x27, 0, 0, 0, 10]);
+    fails(&format!("sub -h 127.0.0.1 -p {port} -t a/long/filter"), 7, &["Maximum Packet Size"]);
 }
 
 #[test]

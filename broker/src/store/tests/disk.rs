@@ -141,9 +141,12 @@ fn one_process_at_a_time() {
 fn what_is_no_store_is_refused_and_left_alone() {
     let folder = tempdir().unwrap();
     let path = folder.path().join(FILE);
-    for content in
-        [b"not a store, but long enough to be taken for one at first sight".to_vec(), vec![0; 20_000]]
-    {
+    for content in [
+        b"not a store, but long enough to be taken for one at first sight".to_vec(),
+        vec![0; 20_000],
+        // redb alone would make a new store of it.
+        Vec::new(),
+    ] {
         fs::write(&path, &content).unwrap();
         let error = Disk::open(&path).err().unwrap();
         assert!(matches!(error, StoreError::Damaged { .. }), "{error:?}");
@@ -151,6 +154,19 @@ fn what_is_no_store_is_refused_and_left_alone() {
     }
     let error = Disk::open_existing(&folder.path().join("none")).err().unwrap();
     assert!(error.to_string().contains("No such file"), "{error}");
+}
+
+#[test]
+fn a_damaged_header_is_an_error_until_the_file_is_closed() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join(FILE);
+    drop(Disk::open(&path).unwrap());
+    let mut content = fs::read(&path).unwrap();
+    // The most pages of a region: redb looks at it when it closes the file.
+    content[22] ^= 1;
+    fs::write(&path, content).unwrap();
+    let checked = Disk::open(&path).and_then(|mut disk| disk.check());
+    assert!(matches!(checked, Err(StoreError::Damaged { .. })), "{checked:?}");
 }
 
 #[test]

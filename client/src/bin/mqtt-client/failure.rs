@@ -57,6 +57,7 @@ impl Failure {
             Self::Client(Error::Unreachable { .. }) => 4,
             Self::Client(Error::Timeout { .. }) | Self::TooLate(_) => 5,
             Self::NotDelivered(_, PublishError::Refused(_) | PublishError::Unsendable(_))
+            | Self::Subscribe(SubscribeError::Unsendable(_))
             | Self::NotSubscribed(..) => 7,
             Self::Client(error @ (Error::Malformed(_) | Error::Violation(_))) => {
                 // A server that does not answer is gone.

@@ -1,6 +1,7 @@
 //! `mqtt-client sub`
 
 use std::io::{self, Write};
+use std::pin::pin;
 use std::time::Duration;
 
 use clap::Args;
@@ -32,7 +33,7 @@ pub(crate) struct Arguments {
     /// End after so many messages
     #[arg(short = 'C', value_name = "COUNT")]
     count: Option<u64>,
-    /// End after so many seconds
+    /// End after so many seconds, connecting included
     #[arg(short = 'W', value_name = "SECONDS", value_parser = seconds)]
     wait: Option<Duration>,
     /// End when the subscriptions are made
@@ -96,8 +97,16 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         let text = "--no-local, --retain-as-published and --retain-handling are part of MQTT 5.0: use -V 5";
         return Err(Failure::Usage(text.to_owned()));
     }
+    if arguments.no_local && filters.iter().any(|filter| filter.as_filter().is_shared()) {
+        let text = "--no-local cannot be asked for with a shared subscription ($share) [MQTT-3.8.3-4]";
+        return Err(Failure::Usage(text.to_owned()));
+    }
     let format = arguments.style.format()?;
-    let (client, messages) = Client::connect(options).await?;
+    let mut end = pin!(after(arguments.wait));
+    let (client, messages) = tokio::select! {
+        connected = Client::connect(options) => connected?,
+        () = &mut end => return Err(Failure::TooLate("there was no connection in time".to_owned())),
+    };
     let work = async {
         subscribe(&client, &arguments, filters, properties).await?;
         if arguments.exit {
@@ -112,7 +121,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
             // That is the way to end it.
             None => Ok(()),
         },
-        () = after(arguments.wait) => match arguments.count {
+        () = end => match arguments.count {
             Some(_) => Err(Failure::TooLate("fewer messages than asked for have come in time".to_owned())),
             None => Ok(()),
         },
