@@ -49,6 +49,12 @@ impl fmt::Debug for Credentials<'_> {
     }
 }
 
+/// A client identifier as the log has it: its first 100 bytes. Anyone may come with 65,535.
+pub fn shown(client: &str) -> &str {
+    let end = (0..=client.len().min(100)).rev().find(|end| client.is_char_boundary(*end));
+    client.get(..end.unwrap_or_default()).unwrap_or_default()
+}
+
 /// An authenticated client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Who {
@@ -126,5 +132,17 @@ pub trait Authorise: Send + Sync {
     /// gets its next message; those that are not allowed any more are ended.
     fn generation(&self) -> u64 {
         0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shown;
+
+    #[test]
+    fn a_long_identifier_is_cut_between_characters() {
+        assert_eq!(shown("lamp-7"), "lamp-7");
+        assert_eq!(shown(&"a".repeat(65_535)), "a".repeat(100));
+        assert_eq!(shown(&"€".repeat(50)), "€".repeat(33));
     }
 }

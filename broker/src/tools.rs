@@ -54,9 +54,11 @@ impl Tool {
         match self {
             Self::Check { data, compact } => check(&data, compact),
             Self::Dump { data } => {
-                let kept = Disk::open_existing(&data.join(FILE))
-                    .with_context(|| data.display().to_string())?
-                    .load()?;
+                let mut disk =
+                    Disk::open_existing(&data.join(FILE)).with_context(|| data.display().to_string())?;
+                // What is damaged would come out as something else.
+                disk.verify()?;
+                let kept = disk.load()?;
                 let mut out = BufWriter::new(io::stdout().lock());
                 dump::write(&kept, &mut out)?;
                 Ok(out.flush()?)

@@ -355,8 +355,15 @@ fn check_dump_and_restore() {
     let again = run(folder, &["restore", "two"], dump.as_bytes());
     assert_eq!(again.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&again.stderr).contains("is there already"));
-    // A store that is damaged.
-    std::fs::write(folder.join("two/mqtt-broker.redb"), b"nonsense").unwrap();
+    // A message of which a byte is another one.
+    let store = folder.join("two/mqtt-broker.redb");
+    let mut bytes = std::fs::read(&store).unwrap();
+    let at = bytes.windows(7).position(|bytes| bytes == b"\0\x01r\0\x01\0m").unwrap();
+    bytes[at + 6] = b'n';
+    std::fs::write(&store, bytes).unwrap();
+    fails(folder, &["dump", "two"], 1, "is damaged");
+    // A store that is none.
+    std::fs::write(&store, b"nonsense").unwrap();
     fails(folder, &["check", "two"], 1, "is damaged");
     fails(folder, &["--bind", "127.0.0.1:0", "--anonymous", "--data", "two"], 1, "is damaged");
 }

@@ -17,7 +17,7 @@ use super::retained::RetainedStore;
 use super::subscriptions::{Subscriber, Subscriptions};
 use super::turn::Parts;
 use super::{Attach, Commit, Engine, Held, Later, Mailbox, Published, Seat, Turn, Will};
-use crate::auth::Who;
+use crate::auth::{Who, shown};
 use crate::clock::Clock;
 use crate::limits::Limits;
 use crate::metrics::{Dropped, Metrics, gauge};
@@ -121,7 +121,10 @@ impl Local {
             if let Record::Sent { key, .. } = &record {
                 under_way.insert(*key);
                 if !queue.contains_key(key) {
-                    tracing::warn!(client = &*kept.client, "a message under way to it is not in the store");
+                    tracing::warn!(
+                        client = shown(&kept.client),
+                        "a message under way to it is not in the store"
+                    );
                     continue;
                 }
             }
@@ -131,7 +134,7 @@ impl Local {
         let session = Session::restore(self.slots(), records.into_iter().flatten());
         let session = session.unwrap_or_else(|_| {
             tracing::warn!(
-                client = &*kept.client,
+                client = shown(&kept.client),
                 "more messages are under way to it than `limits.in_flight`"
             );
             Session::new(self.slots())

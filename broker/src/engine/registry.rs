@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use super::local::Local;
 use super::sinks::PREFIX;
 use super::{Attach, Held, Mailbox, Seat, Turn, Will};
-use crate::auth::Who;
+use crate::auth::{Who, shown};
 use crate::store::{Change, KeptWill, UnixMillis};
 
 /// The clients that are connected, have a session, or are waited for.
@@ -245,7 +245,7 @@ impl Local {
         let too_many =
             entry.waiting == 0 && self.registry.away.load(Ordering::Relaxed) >= self.limits.sessions;
         if too_many && !ends {
-            tracing::warn!(client = &*client, "its session is not kept: there are `limits.sessions`");
+            tracing::warn!(client = shown(&client), "its session is not kept: there are `limits.sessions`");
         }
         let is_over = ends || too_many;
         match (will, ending.will_due) {

@@ -9,6 +9,7 @@ use super::mailbox::{Admission, size};
 use super::subscriptions::{Group, Subscriber};
 use super::turn::Parts;
 use super::{Mailbox, Published, Turn};
+use crate::auth::shown;
 use crate::metrics::Dropped;
 use crate::store::{Change, Message, Queued};
 
@@ -145,7 +146,10 @@ impl Local {
         let reason = if qos == QoS::AtMostOnce { Dropped::SlowReader } else { Dropped::QueueFull };
         self.metrics.dropped(reason);
         if admission == Admission::FullAtLast {
-            tracing::warn!(client = &**mailbox.client(), "its queue is full: messages for it are dropped");
+            tracing::warn!(
+                client = shown(mailbox.client()),
+                "its queue is full: messages for it are dropped"
+            );
         }
     }
 

@@ -22,7 +22,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::outbox::Outbox;
 use super::reader::poll_read;
 use super::{COPIES_A_TURN, FILTERS_A_TURN, MESSAGES_A_TURN, OUTBOX_BYTES, Shared, Stream, outgoing};
-use crate::auth::{Exchange, Who};
+use crate::auth::{Exchange, Who, shown};
 use crate::engine::{Commit, Held, Mail, Mailbox, Seat, Slots, Turn};
 use crate::metrics::{Closed, Dropped};
 use crate::store::{Change, Queued, UnixMillis};
@@ -394,7 +394,7 @@ impl<S: Stream> Connection<S> {
     fn done(&mut self, queued: &Queued, outcome: Outcome, held: &Held) {
         held.mailbox.done();
         if let Outcome::Undelivered(code) = outcome {
-            tracing::warn!(client = &*held.who.client, "a message under way was given up: {code}");
+            tracing::warn!(client = shown(&held.who.client), "a message under way was given up: {code}");
         }
         self.dequeue(queued, held);
     }
@@ -477,7 +477,7 @@ impl<S: Stream> Connection<S> {
             Err(Refusal::Quota | Refusal::Slots | Refusal::NotOpen) => Some(queued),
             // It is larger than the client takes: it counts as sent `[MQTT-3.1.2-25]`.
             Err(refusal) => {
-                tracing::debug!(client = &*held.who.client, "a message for it is dropped: {refusal}");
+                tracing::debug!(client = shown(&held.who.client), "a message for it is dropped: {refusal}");
                 self.drop_message(&queued, Dropped::TooLarge, held);
                 None
             }

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use super::connection::{Client, Connection, End, NewLink, count};
 use super::packets::may_publish;
 use super::{Peer, Shared, Stream};
-use crate::auth::{Credentials, Step, Who};
+use crate::auth::{Credentials, Step, Who, shown};
 use crate::engine::sinks::PREFIX;
 use crate::engine::{Attach, Will};
 use crate::metrics::Closed;
@@ -75,7 +75,7 @@ async fn begin<S: Stream>(
                 Ok(client) => return Some(client),
                 Err((why, closed)) => {
                     shared.metrics.closed(closed);
-                    tracing::info!(client = &*id, address = %peer.address, "ended: {why}");
+                    tracing::info!(client = shown(&id), address = %peer.address, "ended: {why}");
                     return None;
                 }
             }
@@ -409,7 +409,7 @@ async fn finish<S: Stream>(client: Box<Client<S>>, ending: Ending, end: End) {
         leave(this.stream).await;
     }
     shared.metrics.closed(closed);
-    tracing::info!(client = &*id, %address, "ended: {why}");
+    tracing::info!(client = shown(&id), %address, "ended: {why}");
 }
 
 /// Ends a connection so that what was sent arrives: TCP drops it if there are bytes that nobody has read.

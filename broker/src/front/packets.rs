@@ -9,7 +9,7 @@ use mqtt_wire::{
 
 use super::connection::{Connection, ServerLink};
 use super::{FILTERS_A_TURN, OUTBOX_BYTES, Shared, Stream};
-use crate::auth::{Step, Who};
+use crate::auth::{Step, Who, shown};
 use crate::engine::{Held, Published};
 use crate::metrics::{Closed, Dropped};
 
@@ -175,7 +175,7 @@ impl<S: Stream> Connection<S> {
         topic: TopicName<'_>,
     ) -> ReasonCode {
         if let Err(code) = may_publish(&self.shared, &held.who, topic) {
-            tracing::debug!(client = &*held.who.client, %topic, "it may not publish this: {code}");
+            tracing::debug!(client = shown(&held.who.client), %topic, "it may not publish this: {code}");
             self.shared.metrics.dropped(Dropped::NotAuthorised);
             return code;
         }
@@ -259,7 +259,7 @@ impl<S: Stream> Connection<S> {
             self.rest().await;
             let filter = filter.as_filter();
             if !self.shared.authorise.may_subscribe(&held.who, filter.inner()) {
-                tracing::warn!(client = &*held.who.client, %filter, "its subscription is not allowed any more");
+                tracing::warn!(client = shown(&held.who.client), %filter, "its subscription is not allowed any more");
                 self.shared.engine.unsubscribe(held, filter, &mut self.turn);
             }
         }

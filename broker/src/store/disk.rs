@@ -249,11 +249,11 @@ impl Disk {
         Ok(())
     }
 
-    /// Looks at the whole file: its checksums, that each row can be read, and that what they refer to is there.
+    /// Looks at the checksums of the whole file.
     ///
     /// # Errors
-    /// The first thing that is wrong.
-    pub fn check(&mut self) -> Result<Kept, StoreError> {
+    /// When one is wrong. The database has then put itself right as far as it could, and may have lost something with that.
+    pub fn verify(&mut self) -> Result<(), StoreError> {
         self.database()?;
         let path = self.path.clone();
         let damaged = |what: &str| StoreError::Damaged { path: path.clone(), what: what.to_owned() };
@@ -264,6 +264,15 @@ impl Disk {
                 return Err(damaged("checksums are wrong; it was repaired"));
             }
         }
+        Ok(())
+    }
+
+    /// Looks at the whole file: its checksums, that each row can be read, and that what they refer to is there.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn check(&mut self) -> Result<Kept, StoreError> {
+        self.verify()?;
         let kept = self.load()?;
         let references = std::mem::take(&mut self.references);
         let unused = self.reading(|read| {
@@ -276,7 +285,8 @@ impl Disk {
         });
         self.references = references;
         if unused? {
-            return Err(damaged("there are messages that nothing refers to"));
+            let what = "there are messages that nothing refers to".to_owned();
+            return Err(StoreError::Damaged { path: self.path.clone(), what });
         }
         Ok(kept)
     }

@@ -361,18 +361,28 @@ fn pretty(output: &mut impl Write, message: &Message, now: &Zoned) -> io::Result
     }
 }
 
-/// Text without what would disturb a terminal.
+/// Text without what terminals obey: control characters, and those that turn the direction of text around.
 fn printable(text: &str) -> String {
     let mut shown = String::new();
     for c in text.chars() {
-        if c.is_control() { shown.extend(c.escape_default()) } else { shown.push(c) }
+        if c.is_control() || turns_around(c) { shown.extend(c.escape_default()) } else { shown.push(c) }
     }
     shown
+}
+
+/// The characters with the property Bidi_Control of Unicode.
+const fn turns_around(c: char) -> bool {
+    matches!(c, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_terminals_obey_is_escaped() {
+        assert_eq!(printable("a\u{1b}[2J\u{202e}b\u{2066}é"), "a\\u{1b}[2J\\u{202e}b\\u{2066}é");
+    }
 
     #[test]
     fn formats_are_read_with_flags_and_widths() {
