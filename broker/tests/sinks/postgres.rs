@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use tokio_postgres::{Client, NoTls};
 
-use crate::process::{Broker, Group, free_port, listens, program, until};
+use crate::process::{Broker, Group, does_listen, free_port, program, until};
 use crate::publisher::block_on;
 use crate::stories::{Far, killed_in_mid_stream, stays_away, table};
 
@@ -90,8 +90,16 @@ impl Far for Postgres {
         let mut command = as_somebody(&self.server, &data);
         command.args(["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-p"]);
         command.arg(self.port.to_string()).arg("-D").arg(&data);
-        self.group = Some(Group::start(command.stdout(Stdio::null()).stderr(Stdio::null())));
-        listens(self.port);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let mut server = Group::start(&mut command);
+        until("it listens", || {
+            // While processes of the server that was killed are still there, a new one ends at once.
+            if server.has_ended() {
+                server = Group::start(&mut command);
+            }
+            does_listen(self.port)
+        });
+        self.group = Some(server);
         block_on(async { drop(self.connect().await) });
     }
 

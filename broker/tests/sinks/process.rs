@@ -30,7 +30,12 @@ pub(crate) fn free_port() -> u16 {
 
 /// Waits until something listens at this port.
 pub(crate) fn listens(port: u16) {
-    until("it listens", || TcpStream::connect(("127.0.0.1", port)).is_ok());
+    until("it listens", || does_listen(port));
+}
+
+/// Whether something listens at this port.
+pub(crate) fn does_listen(port: u16) -> bool {
+    TcpStream::connect(("127.0.0.1", port)).is_ok()
 }
 
 /// Waits until it is so.
@@ -60,6 +65,11 @@ impl Group {
 }
 
 impl Group {
+    /// Whether it has ended by itself.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_some()
+    }
+
     /// Ends it as an operator does.
     pub(crate) fn terminate(mut self) {
         assert!(Command::new("kill").arg(self.0.id().to_string()).status().unwrap().success());
