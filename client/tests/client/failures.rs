@@ -160,6 +160,7 @@ fn silence_is_5() {
     let (port, _) = fixed(&[]);
     fails(&format!("pub -h 127.0.0.1 -p {port} -t a -m x --connect-timeout 0"), 5, &["within 0ns"]);
     // -W counts while there is no connection, too.
+    let (port, _) = fixed(&[]);
     fails(&format!("sub -h 127.0.0.1 -p {port} -t a -W 0.2"), 5, &["no connection in time"]);
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     fails(&format!("sub -h 127.0.0.1 -p {free} -t a -W 0.2 --retry --quiet"), 5, &["no connection in time"]);
