@@ -105,13 +105,13 @@ impl ArbitraryPacket {
     ///
     /// ```
     /// use arbitrary::Unstructured;
-    /// use mqtt_wire::{ArbitraryPacket, Packets, Sender, Version};
+    /// use mqtt_wire::{ArbitraryPacket, Sender, Version, packets};
     ///
     /// let mut source = Unstructured::new(&[7; 64]);
     /// let any = ArbitraryPacket::from_sender(&mut source, Version::V5, Sender::Server)?;
     /// // What a server may send is refused when the options expect a client, so take these.
-    /// let mut stream = Packets::new(any.as_bytes(), any.options());
-    /// assert_eq!(stream.next(), Some(Ok(any.packet())));
+    /// let mut stream = packets(any.as_bytes(), any.options());
+    /// assert_eq!(stream.next(), Some((0, Ok(any.packet()))));
     /// # Ok::<(), arbitrary::Error>(())
     /// ```
     pub const fn options(&self) -> DecodeOptions {
