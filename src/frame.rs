@@ -63,8 +63,8 @@ impl Frame {
     ///
     /// # Errors
     /// When the fixed header is bad: the stream is left as it was.
-    ///
-    /// Performance: inlined, so that a frame is made where it is wanted: moving it costs as much as cutting it off.
+    //
+    // Performance: inlined, so that a frame is made where it is wanted: moving it costs as much as cutting it off.
     pub fn split_from(
         stream: &mut BytesMut,
         options: impl Into<DecodeOptions>,

@@ -59,6 +59,8 @@ pub mod errors {}
 
 /// Rules: every label that errors cite, what it says, and its cases.
 ///
+/// <style>.docblock td a[href^="#"], .docblock td:first-child { white-space: nowrap }</style>
+///
 #[doc = include_str!("guide/rules.md")]
 pub mod rules {}
 

@@ -330,7 +330,7 @@ impl<Purpose> Options<Purpose> {
     }
 
     /// Judges direction as well: packet types, properties and reason codes that this side may not send are
-    /// refused (the rules of level "context"). Default: either side.
+    /// refused. Default: either side.
     ///
     /// ```
     /// use mqtt_wire::{DecodeOptions, Rule, Sender, Version, decode};

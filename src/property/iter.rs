@@ -201,7 +201,7 @@ impl<'a> Iterator for PropertyIter<'a> {
         }
     }
 
-    /// Performance: what is left of a stretch stays in registers.
+    // Performance: what is left of a stretch stays in registers.
     #[inline]
     fn fold<B, F: FnMut(B, Property<'a>) -> B>(mut self, init: B, mut f: F) -> B {
         let mut folded = init;

@@ -10,6 +10,14 @@ use crate::standard::Version;
 
 /// A Topic Filter: what a client subscribes to (section 4.7; shared subscriptions in section 4.8.2 of 5.0).
 ///
+/// ```
+/// use mqtt_wire::{topic_filter, topic_name};
+///
+/// let filter = topic_filter!("rumahkami/+/lampu");
+/// assert!(filter.matches(topic_name!("rumahkami/dapur/lampu")));
+/// assert!(!filter.matches(topic_name!("rumahkami/dapur/suhu")));
+/// ```
+///
 /// It borrows its text, which was checked when it was made, by the rules of a version: in 5.0 `$share/{share name}/`
 /// begins a shared subscription, in 3.1 and 3.1.1 such a text is an ordinary filter.
 ///
@@ -19,6 +27,7 @@ use crate::standard::Version;
 ///
 /// ```
 /// use mqtt_wire::{TopicFilter, Version};
+///
 /// let shared = TopicFilter::new("$share/workers/jobs")?;
 /// let plain = TopicFilter::new_for("$share/workers/jobs", Version::V311)?;
 /// assert!(shared.is_shared() && !plain.is_shared());
