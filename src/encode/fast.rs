@@ -255,7 +255,8 @@ fn encode_larger<O: Output + ?Sized>(
 /// The longest payload that is written behind its head: no Remaining Length is then above 0x7F.
 const WHOLE: usize = 0x7F - 5 - scan::SHORT;
 
-/// The most frequent PUBLISH, which is short and without properties.
+/// The most frequent PUBLISH, without properties: its topic has at most [`scan::SHORT`] bytes and its payload at most
+/// [`WHOLE`].
 ///
 /// Performance: it is written from its start to its end, and nothing but its length outlives the copy of the payload.
 #[inline(never)]
@@ -267,9 +268,6 @@ fn encode_short<O: Output + ?Sized>(
     let Publish { delivery, payload, .. } = *publish;
     let c = options.context();
     let topic = publish.topic?.as_bytes();
-    if topic.len() > scan::SHORT || payload.len() > WHOLE {
-        return None;
-    }
     let flags = publish.flags();
     let dup_at_qos_0 = flags & 0b1110 == 0b1000;
     if dup_at_qos_0 || c.asks_for_more() {

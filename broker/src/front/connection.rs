@@ -416,8 +416,7 @@ impl<S: Stream> Connection<S> {
 
     /// Commits the turn. What is to be waited for, when something must not be sent before.
     fn commit(&mut self) -> Option<Commit> {
-        let commit = if self.turn.is_empty() { None } else { self.shared.engine.commit(&mut self.turn) };
-        let commit = commit.filter(|_| self.unsafe_from.is_some());
+        let commit = self.shared.engine.commit(&mut self.turn).filter(|_| self.unsafe_from.is_some());
         if commit.is_none() {
             self.unsafe_from = None;
         }

@@ -50,11 +50,15 @@ impl<S: Stream> Connection<S> {
                 Handled::Done => {}
                 Handled::Request(request) => return Some(request),
             }
-            self.packets_left -= 1;
-            let outputs = link.outputs(self.now);
-            self.perform(outputs, held);
+            self.packet_is_done(link, held);
         }
         None
+    }
+
+    fn packet_is_done(&mut self, link: &mut ServerLink<'_>, held: &Held) {
+        self.packets_left -= 1;
+        let outputs = link.outputs(self.now);
+        self.perform(outputs, held);
     }
 
     fn handle_next(&mut self, link: &mut ServerLink<'_>, held: &mut Held) -> Handled {
@@ -141,9 +145,7 @@ impl<S: Stream> Connection<S> {
             }
         }
         self.send_retained(link, held);
-        self.packets_left -= 1;
-        let outputs = link.outputs(self.now);
-        self.perform(outputs, held);
+        self.packet_is_done(link, held);
     }
 
     fn message(

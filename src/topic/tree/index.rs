@@ -420,17 +420,7 @@ mod tests {
         ]
     }
 
-    /// A quarter of the cases, as in `tests/common/cases.rs`.
-    fn config() -> ProptestConfig {
-        let whole = ProptestConfig::default();
-        let is_whole =
-            ["MQTT_WIRE_WHOLE", "PROPTEST_CASES"].iter().any(|name| std::env::var_os(name).is_some());
-        ProptestConfig { cases: if is_whole { whole.cases } else { whole.cases / 4 }, ..whole }
-    }
-
     proptest! {
-        #![proptest_config(config())]
-
         #[test]
         fn the_tree_stays_in_order(steps in proptest::collection::vec((any::<bool>(), text()), 1..200)) {
             let mut tree = Index::new();
