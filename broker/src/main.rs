@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use mqtt_broker::config::{Config, Flags};
+use mqtt_broker::store;
 use mqtt_broker::tools::Tool;
 
 /// An MQTT broker for 3.1, 3.1.1 and 5.0.
@@ -26,6 +27,7 @@ const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    store::print_no_panic_of_damaged_files();
     if let Some(tool) = cli.tool {
         return match tool.run() {
             Ok(()) => ExitCode::SUCCESS,

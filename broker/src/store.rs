@@ -30,7 +30,7 @@ use mqtt_session::Record;
 use mqtt_wire::topic::{TopicFilterBuf, TopicNameBuf};
 use mqtt_wire::{PublishFrame, QoS, SubscriptionId, SubscriptionOptions};
 
-pub use self::disk::{Disk, FILE};
+pub use self::disk::{Disk, FILE, print_no_panic_of_damaged_files};
 pub use self::kept::{Kept, KeptSession, KeptWill};
 pub use self::memory::Memory;
 

@@ -362,6 +362,11 @@ fn check_dump_and_restore() {
     bytes[at + 6] = b'n';
     std::fs::write(&store, bytes).unwrap();
     fails(folder, &["dump", "two"], 1, "is damaged");
+    // One whose header says pages of another size, at which redb panics.
+    let mut bytes = std::fs::read(folder.join("one/mqtt-broker.redb")).unwrap();
+    bytes[13] ^= 0x55;
+    std::fs::write(&store, bytes).unwrap();
+    fails(folder, &["check", "two"], 1, "is damaged");
     // A store that is none.
     std::fs::write(&store, b"nonsense").unwrap();
     fails(folder, &["check", "two"], 1, "is damaged");

@@ -1,5 +1,6 @@
 //! [`Disk`]: a store in one file.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
 use std::fs::OpenOptions;
 use std::io;
@@ -375,9 +376,29 @@ fn make(path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
+thread_local! {
+    /// Whether this thread is in `unwinding`.
+    static UNWINDING: Cell<bool> = const { Cell::new(false) };
+}
+
 /// What `work` gives back; `None` when it panics, as redb does on some damaged files.
 fn unwinding<T>(work: impl FnOnce() -> T) -> Option<T> {
-    catch_unwind(AssertUnwindSafe(work)).ok()
+    let outside = UNWINDING.replace(true);
+    let done = catch_unwind(AssertUnwindSafe(work)).ok();
+    UNWINDING.set(outside);
+    done
+}
+
+/// Prints nothing of a panic that [`Disk`] gives back as [`StoreError::Damaged`], as redb has them on some damaged files.
+///
+/// For programs: the panic hook is one for the whole process.
+pub fn print_no_panic_of_damaged_files() {
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !UNWINDING.get() {
+            hook(panic);
+        }
+    }));
 }
 
 fn corrupted() -> redb::StorageError {
