@@ -161,6 +161,8 @@ impl<'a> PropertyIter<'a> {
 }
 
 /// The number of the property at the start of a block that was checked, so that reading it again cannot fail.
+///
+/// Performance: a program with several loops over properties would call it, and wait for what comes back through memory.
 #[inline(always)]
 fn number(bytes: &[u8]) -> Option<(&[u8], u32)> {
     if bytes.is_empty() { None } else { variable(bytes, false).ok() }
