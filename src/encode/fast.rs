@@ -530,7 +530,7 @@ fn put_list<const N: usize>(
     }
     // A length of two bytes, for which the block makes room.
     let block = room.get_mut(start + 1..=at)?;
-    let most = block.len().saturating_sub(1);
+    let most = block.len().checked_sub(1)?;
     block.copy_within(..most, 1);
     let [.., more, last] = (len << 1).to_be_bytes();
     put_bytes(&[last >> 1 | 0x80, more], room, start)?;
