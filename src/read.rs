@@ -58,6 +58,7 @@ fn plain<'a, T>(i: &'a [u8], result: nom::IResult<&'a [u8], T, Fault<'a>>) -> Pa
     })
 }
 
+#[inline(always)]
 pub(crate) fn byte(i: &[u8]) -> Parsed<'_, u8> {
     plain(i, be_u8(i))
 }
@@ -67,6 +68,7 @@ pub(crate) fn two_bytes(i: &[u8]) -> Parsed<'_, u16> {
     plain(i, be_u16(i))
 }
 
+#[inline(always)]
 pub(crate) fn four_bytes(i: &[u8]) -> Parsed<'_, u32> {
     plain(i, be_u32(i))
 }

@@ -27,9 +27,10 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use input::{Input, announced, config, decoding, encoding, frame, input, wire, with_length_put_right};
 use mqtt_wire::{
-    DecodeError, DecodeOptions, Decoded, DecodedHead, Delivery, EncodeErrorKind, EncodeOptions, Field,
-    FixedHeader, Frame, Packet, PacketType, Properties, Property, PropertyId, PropertySet, Publish,
-    PublishFrame, QoS, Rule, Sender, Version, decode, decode_exact, decode_publish_head, frame_len,
+    ConnAck, Connect, DecodeError, DecodeOptions, Decoded, DecodedHead, Delivery, EncodeErrorKind,
+    EncodeOptions, Field, FixedHeader, Frame, Packet, PacketType, Properties, Property, PropertyId,
+    PropertySet, Publish, PublishFrame, QoS, ReasonCode, Rule, Sender, Version, decode, decode_exact,
+    decode_publish_head, frame_len, topic_name,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -1202,5 +1203,37 @@ fn good_frames_take_every_way() {
         let mut out = Vec::new();
         expected.encode(good.version, &mut out).expect("a good packet");
         assert_eq!(out, good.bytes, "{}", good.name);
+    }
+}
+
+/// A list of properties is written as the same block is that is ready, whatever its length: on both sides of each length at
+/// which it is written in another way.
+#[test]
+fn lists_of_every_length_are_written_as_ready_blocks_are() {
+    const TEXT: &str = "abcdefghijklmnopqrstuvwxyz0123456789";
+    let longest = "x".repeat(1100);
+    let encoded = |packet: Packet<'_>| {
+        let mut out = Vec::new();
+        packet.encode(Version::V5, &mut out).map(|_| out)
+    };
+    let check = |list: &[Property<'_>]| {
+        let buf = Properties::new(list).to_buf().expect("good properties");
+        let forms = [Properties::new(list), buf.as_properties()];
+        let [listed, ready] = forms.map(|properties| {
+            let publish = Publish { properties, ..Publish::new(topic_name!("a/b"), b"payload") };
+            let connack = ConnAck { properties, ..ConnAck::new(ReasonCode::SUCCESS) };
+            let connect = Connect { properties, ..Connect::new(Version::V5, "client") };
+            [publish.into(), connack.into(), connect.into()].map(encoded)
+        });
+        assert_eq!(listed, ready);
+        assert!(listed.iter().all(Result::is_ok));
+    };
+    for len in 0..=longest.len() {
+        check(&[Property::UserProperty(("name", &longest[..len]))]);
+    }
+    for count in 1..=60 {
+        for len in 0..=TEXT.len() {
+            check(&vec![Property::UserProperty((&TEXT[len / 2..len], &TEXT[..len])); count]);
+        }
     }
 }

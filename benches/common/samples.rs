@@ -59,6 +59,9 @@ pub const PUBLISH_PROPERTIES: &[Property<'static>] = &[
     Property::UserProperty(("key", "value")),
 ];
 
+/// More than the room of the short way of encoding holds.
+const USER_PROPERTIES: &[Property<'static>] = &[Property::UserProperty(("name00", "value000")); 20];
+
 pub const CONNACK_PROPERTIES: &[Property<'static>] = &[
     Property::SessionExpiryInterval(3600),
     Property::ReceiveMaximum(NonZeroU16::new(20).unwrap()),
@@ -154,6 +157,10 @@ fn all_of_v5() -> Vec<(&'static str, Packet<'static>)> {
         ("PUBLISH QoS 0", PUBLISH.into()),
         ("PUBLISH QoS 1", PUBLISH.with_delivery(Delivery::AtLeastOnce(ID)).into()),
         ("PUBLISH, 5 properties", Publish { properties: properties(PUBLISH_PROPERTIES), ..PUBLISH }.into()),
+        (
+            "PUBLISH, 20 user properties",
+            Publish { properties: properties(USER_PROPERTIES), ..PUBLISH }.into(),
+        ),
         ("PUBACK", Packet::PubAck(Ack::new(ID))),
         ("PUBACK, full", Packet::PubAck(ack)),
         ("PUBREC", Packet::PubRec(Ack::new(ID))),

@@ -248,7 +248,11 @@ fn encode_larger<O: Output + ?Sized>(
 ) -> Option<usize> {
     match publish.properties.ready_block(&Place::PUBLISH, options.context()) {
         Some(block) => encode_message(publish, block, options, out),
-        None => encode_listed(publish, options, out),
+        // Performance: on small machines the code for a second size counts more, and the stack.
+        None if usize::BITS == 64 && publish.properties.as_list()?.len() > FEW => {
+            encode_listed::<LARGE_ROOM, O>(publish, options, out)
+        }
+        None => encode_listed::<ROOM, O>(publish, options, out),
     }
 }
 
@@ -298,7 +302,7 @@ fn encode_short<O: Output + ?Sized>(
 
 /// A PUBLISH with a list of properties.
 #[inline(never)]
-fn encode_listed<O: Output + ?Sized>(
+fn encode_listed<const N: usize, O: Output + ?Sized>(
     publish: &Publish<'_>,
     options: EncodeOptions,
     out: &mut O,
@@ -308,7 +312,7 @@ fn encode_listed<O: Output + ?Sized>(
     if dup && delivery == Delivery::AtMostOnce || c.asks_for_more() {
         return None;
     }
-    let mut room = [0; ROOM];
+    let mut room = [0; N];
     let mut at = put_topic(publish.topic?.as_bytes(), &mut room, HEADER)?;
     if let Some(id) = delivery.packet_id() {
         at = put_bytes(&id.get().to_be_bytes(), &mut room, at)?;
@@ -371,9 +375,9 @@ const HEADER: usize = 3;
 
 /// Writes the fixed header before a body that ends at `end` and goes on with `tail`; the output takes all of it.
 #[inline(always)]
-fn send<O: Output + ?Sized>(
+fn send<const N: usize, O: Output + ?Sized>(
     first: u8,
-    room: &mut [u8; ROOM],
+    room: &mut [u8; N],
     end: usize,
     tail: &[u8],
     options: EncodeOptions,
@@ -429,7 +433,7 @@ fn put_properties(
 }
 
 /// Writes a topic, whose type vouches for it.
-fn put_topic(topic: &[u8], room: &mut [u8; ROOM], at: usize) -> Option<usize> {
+fn put_topic<const N: usize>(topic: &[u8], room: &mut [u8; N], at: usize) -> Option<usize> {
     if topic.len() > scan::SHORT {
         return put_data(topic, room, at);
     }
@@ -444,17 +448,23 @@ fn put_topic(topic: &[u8], room: &mut [u8; ROOM], at: usize) -> Option<usize> {
 /// How many bytes may be written before they are copied.
 const ROOM: usize = 256;
 
+/// The same for a PUBLISH with more than [`FEW`] properties.
+const LARGE_ROOM: usize = 1024;
+
+/// How many properties most lists have at most.
+const FEW: usize = 8;
+
 /// How many bytes a text has to have room for, however short it is: what is behind it is written over.
 const SLACK: usize = 2 + scan::SHORT;
 
-/// Writes a list of properties as a block; `None` when one of them may not stand in this place or is not right, when there
-/// is not enough room, or the block has 128 bytes or more.
+/// Writes a list of properties as a block; `None` when one of them may not stand in this place or is not right, or when
+/// there is not enough room; on small machines when the block has 128 bytes or more, too.
 #[inline(never)]
-fn put_list(
+fn put_list<const N: usize>(
     list: &[Property<'_>],
     place: &Place,
     c: Context,
-    room: &mut [u8; ROOM],
+    room: &mut [u8; N],
     start: usize,
 ) -> Option<usize> {
     if !c.is_v5() || c.has_strict_characters() {
@@ -508,22 +518,41 @@ fn put_list(
             }
         };
     }
-    put_bytes(&[u8::try_from(at - start - 1).ok().filter(|len| *len < 0x80)?], room, start)?;
-    Some(at)
+    let len = at - start - 1;
+    if len < 0x80 {
+        let [.., last] = len.to_be_bytes();
+        put_bytes(&[last], room, start)?;
+        return Some(at);
+    }
+    // Performance: on small machines what follows takes memmove, which is 1.5 KB of code.
+    if usize::BITS < 64 {
+        return None;
+    }
+    // A length of two bytes, for which the block makes room.
+    let block = room.get_mut(start + 1..=at)?;
+    let most = block.len().checked_sub(1)?;
+    block.copy_within(..most, 1);
+    let [.., more, last] = (len << 1).to_be_bytes();
+    put_bytes(&[last >> 1 | 0x80, more], room, start)?;
+    Some(at + 1)
 }
 
 /// Writes bytes; the place behind them.
 #[inline(always)]
-fn put_bytes<const N: usize>(bytes: &[u8; N], room: &mut [u8; ROOM], at: usize) -> Option<usize> {
+fn put_bytes<const LEN: usize, const N: usize>(
+    bytes: &[u8; LEN],
+    room: &mut [u8; N],
+    at: usize,
+) -> Option<usize> {
     *room.get_mut(at..)?.first_chunk_mut()? = *bytes;
-    Some(at + N)
+    Some(at + LEN)
 }
 
 /// Writes a string.
 ///
 /// Performance: what is long is written in a function of its own, so that no register is saved for it.
 #[inline(never)]
-fn put_text(text: &[u8], room: &mut [u8; ROOM], at: usize) -> Option<usize> {
+fn put_text<const N: usize>(text: &[u8], room: &mut [u8; N], at: usize) -> Option<usize> {
     if text.len() > scan::SHORT {
         return put_long(text, room, at);
     }
@@ -535,20 +564,20 @@ fn put_text(text: &[u8], room: &mut [u8; ROOM], at: usize) -> Option<usize> {
 }
 
 #[inline(never)]
-fn put_long(text: &[u8], room: &mut [u8; ROOM], at: usize) -> Option<usize> {
+fn put_long<const N: usize>(text: &[u8], room: &mut [u8; N], at: usize) -> Option<usize> {
     if scan::has_nul(text) { None } else { put_data(text, room, at) }
 }
 
 /// Writes Binary Data.
 #[inline(never)]
-fn put_data(data: &[u8], room: &mut [u8; ROOM], at: usize) -> Option<usize> {
+fn put_data<const N: usize>(data: &[u8], room: &mut [u8; N], at: usize) -> Option<usize> {
     let [.., high, low] = data.len().to_be_bytes();
     let at = put_bytes(&[high, low], room, at)?;
     put_slice(data, room, at)
 }
 
 /// Writes bytes of any number; the place behind them.
-fn put_slice(bytes: &[u8], room: &mut [u8; ROOM], at: usize) -> Option<usize> {
+fn put_slice<const N: usize>(bytes: &[u8], room: &mut [u8; N], at: usize) -> Option<usize> {
     let end = at.checked_add(bytes.len())?;
     scan::copy(room.get_mut(at..end)?, bytes);
     Some(end)

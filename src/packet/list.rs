@@ -195,6 +195,7 @@ pub struct ListIter<'a, T>(List<'a, T>);
 impl<'a, T: Item<'a>> Iterator for ListIter<'a, T> {
     type Item = T;
 
+    #[inline(always)]
     fn next(&mut self) -> Option<T> {
         let item = match &mut self.0.source {
             Source::Wire { bytes: [], .. } => return None,

@@ -34,37 +34,37 @@ impl<'a> Properties<'a> {
             if number == u32::from(id.get()) {
                 return Some(bytes);
             }
-            bytes = skip(number, i).ok()?;
+            bytes = skip(number, i)?;
         }
         None
     }
 
-    /// The stretch of that number: the properties under all edits are number 0, above them comes what each of the edits
-    /// added.
-    pub(super) fn part(&self, number: usize) -> Option<Part<'a>> {
+    /// The stretches in their order: the properties under all edits, then what each of the edits added.
+    pub(super) fn parts(&self) -> impl Iterator<Item = Part<'a>> {
+        (0..=self.depth()).rev().map(|above| self.part(above))
+    }
+
+    /// The stretch with so many edits above it.
+    fn part(&self, above: usize) -> Part<'a> {
         let mut hidden = PropertySet::EMPTY;
+        let mut above = above;
         let mut this = self.repr();
-        let mut above = match this {
-            Repr::Edited(_) => self.depth().checked_sub(number)?,
-            _ if number == 0 => 0,
-            _ => return None,
-        };
-        while let Repr::Edited(edits) = this {
-            if above == 0 && number > 0 {
-                return Some(Part { source: Source::List(edits.added), hidden });
-            }
-            hidden = hidden.union(edits.hidden);
-            this = edits.base.repr();
-            above = above.saturating_sub(1);
+        loop {
+            let source = match this {
+                Repr::Wire { bytes, low, high } => {
+                    Source::Wire { bytes, present: PropertySet::from_parts(low, high) }
+                }
+                Repr::List(list) => Source::List(list),
+                Repr::Edited(edits) if above == 0 => Source::List(edits.added),
+                Repr::Edited(edits) => {
+                    hidden = hidden.union(edits.hidden);
+                    this = edits.base.repr();
+                    above -= 1;
+                    continue;
+                }
+            };
+            return Part { source, hidden };
         }
-        let source = match this {
-            Repr::Wire { bytes, low, high } => {
-                Source::Wire { bytes, present: PropertySet::from_parts(low, high) }
-            }
-            Repr::List(list) => Source::List(list),
-            Repr::Edited(_) => return None,
-        };
-        Some(Part { source, hidden })
     }
 
     /// How many edits stand on each other.
@@ -94,18 +94,18 @@ pub struct PropertyIter<'a> {
     properties: Properties<'a>,
     /// The stretch that is gone through, as far as it is left.
     part: Part<'a>,
-    /// The number of the next stretch.
-    next: usize,
+    /// How many edits are above it, each of which added a stretch of its own.
+    above: usize,
 }
 
 impl<'a> PropertyIter<'a> {
     pub(super) fn new(properties: Properties<'a>) -> Self {
-        let empty = Part { source: Source::List(&[]), hidden: PropertySet::EMPTY };
-        Self { properties, part: properties.part(0).unwrap_or(empty), next: 1 }
+        let above = properties.depth();
+        Self { properties, part: properties.part(above), above }
     }
 
     pub(super) const fn of_part(part: Part<'a>) -> Self {
-        Self { properties: Properties::EMPTY, part, next: 1 }
+        Self { properties: Properties::EMPTY, part, above: 0 }
     }
 
     /// The next property with that identifier. Those before it are passed over without being built.
@@ -121,7 +121,7 @@ impl<'a> PropertyIter<'a> {
                             *bytes = rest;
                             return Some(property);
                         }
-                        *bytes = skip(number, i).ok()?;
+                        *bytes = skip(number, i)?;
                     }
                 }
                 Source::List(_) if hidden.contains(id) => {}
@@ -146,7 +146,7 @@ impl<'a> PropertyIter<'a> {
         match &mut self.part.source {
             Source::Wire { bytes, .. } if !bytes.is_empty() => {
                 let (i, number) = number(bytes)?;
-                *bytes = skip(number, i).ok()?;
+                *bytes = skip(number, i)?;
             }
             Source::List([_, rest @ ..]) => self.part.source = Source::List(rest),
             _ => self.part = self.next_part()?,
@@ -155,13 +155,15 @@ impl<'a> PropertyIter<'a> {
     }
 
     fn next_part(&mut self) -> Option<Part<'a>> {
-        let part = self.properties.part(self.next)?;
-        self.next += 1;
-        Some(part)
+        self.above = self.above.checked_sub(1)?;
+        Some(self.properties.part(self.above))
     }
 }
 
 /// The number of the property at the start of a block that was checked, so that reading it again cannot fail.
+///
+/// Performance: a program with several loops over properties would call it, and wait for what comes back through memory.
+#[inline(always)]
 fn number(bytes: &[u8]) -> Option<(&[u8], u32)> {
     if bytes.is_empty() { None } else { variable(bytes, false).ok() }
 }
@@ -170,21 +172,24 @@ fn number(bytes: &[u8]) -> Option<(&[u8], u32)> {
 #[cfg(feature = "alloc")]
 pub(super) fn span(block: &[u8]) -> Option<(u32, usize)> {
     let (i, number) = number(block)?;
-    let rest = skip(number, i).ok()?;
+    let rest = skip(number, i)?;
     Some((number, block.len().saturating_sub(rest.len())))
 }
 
 impl<'a> Iterator for PropertyIter<'a> {
     type Item = Property<'a>;
 
-    #[inline]
+    // Performance: where `next` is inlined, a property stays in registers; what comes back through memory is stored in pieces
+    // and loaded as a whole, for which the processor waits. On small machines the code counts more.
+    #[cfg_attr(target_pointer_width = "64", inline(always))]
     fn next(&mut self) -> Option<Property<'a>> {
         loop {
             let hidden = self.part.hidden;
             match &mut self.part.source {
+                Source::Wire { bytes: [], .. } | Source::List([]) if self.above == 0 => return None,
                 Source::Wire { bytes, .. } => {
                     if let Some((i, number)) =
-                        number(bytes).filter(|(_, number)| !hidden.contains_number(*number))
+                        number(bytes).filter(|(_, number)| !hidden.contains_low(*number))
                     {
                         let (rest, property) = Property::read(number, i)?;
                         *bytes = rest;
@@ -211,8 +216,8 @@ impl<'a> Iterator for PropertyIter<'a> {
                 Source::Wire { mut bytes, .. } => {
                     while let Some((i, number)) = number(bytes) {
                         // The block was checked: reading it again cannot fail.
-                        if hidden.contains_number(number) {
-                            let Ok(rest) = skip(number, i) else { return folded };
+                        if hidden.contains_low(number) {
+                            let Some(rest) = skip(number, i) else { return folded };
                             bytes = rest;
                         } else {
                             let Some((rest, property)) = Property::read(number, i) else { return folded };

@@ -163,16 +163,14 @@ impl<'a> Properties<'a> {
 
     fn walk<S: Sink>(&self, place: &Place, c: Context, out: &mut S) -> Written {
         if !c.is_v5() {
-            let Some(property) = self.iter().next() else { return Ok(()) };
-            out.field(Field::Property(property.id()));
+            let Some(id) = self.first() else { return Ok(()) };
+            out.field(Field::Property(id));
             return Err(Rule::NotInVersion);
         }
         let start = out.start_block();
         let mut admission = Admission::new(place, c.sender());
         let on_terms = place.on_terms_from(c.sender());
-        let mut number = 0;
-        while let Some(part) = self.part(number) {
-            number += 1;
+        for part in self.parts() {
             match part.source {
                 Source::Wire { bytes, present }
                     if present.intersection(part.hidden.union(on_terms)).is_empty()
@@ -204,8 +202,14 @@ impl<'a> Properties<'a> {
         match self.0 {
             Repr::Wire { bytes, .. } => bytes.is_empty(),
             Repr::List(list) => list.is_empty(),
-            Repr::Edited(_) => self.iter().next().is_none(),
+            Repr::Edited(_) => self.first().is_none(),
         }
+    }
+
+    /// Performance: in a function of its own, as what is rare.
+    #[inline(never)]
+    fn first(&self) -> Option<PropertyId> {
+        self.iter().next().map(|property| property.id())
     }
 
     /// The properties, in order.
@@ -235,10 +239,8 @@ impl<'a> Properties<'a> {
     /// assert!(ids.contains(PropertyId::ContentType) && !ids.contains(PropertyId::TopicAlias));
     /// ```
     pub fn ids(&self) -> PropertySet {
-        let mut number = 0;
         let mut ids = PropertySet::EMPTY;
-        while let Some(part) = self.part(number) {
-            number += 1;
+        for part in self.parts() {
             let here = match part.source {
                 Source::Wire { present, .. } => present.difference(PropertySet::LOOSE),
                 Source::List(list) => list.iter().map(Property::id).collect(),

@@ -3,9 +3,7 @@
 use core::num::{NonZeroU16, NonZeroU32};
 
 use crate::options::Context;
-use crate::read::{
-    Fault, Parsed, binary, byte, fault, four_bytes, text, topic_name, two_bytes, variable, wants_shortest,
-};
+use crate::read::{Fault, binary, byte, four_bytes, text, topic_name, two_bytes, variable, wants_shortest};
 use crate::scan::as_str;
 use crate::standard::{
     MaximumQoS, PropertyId, PropertySet, PropertyType, QoS, Rule, SubscriptionId, properties,
@@ -55,8 +53,8 @@ macro_rules! property {
             #[inline(always)]
             pub(super) fn read(number: u32, i: &'a [u8]) -> Option<(&'a [u8], Self)> {
                 match number {
-                    $($id => Value::read(i).map(|(i, value)| (i, Self::$name(value))).ok(),)+
-                    $($many_id => Value::read(i).map(|(i, value)| (i, Self::$many(value))).ok(),)+
+                    $($id => Raw::read(PropertyType::$kind, i).map(|(i, raw)| (i, Self::$name(Value::of(raw)))),)+
+                    $($many_id => Raw::read(PropertyType::$many_kind, i).map(|(i, raw)| (i, Self::$many(Value::of(raw)))),)+
                     _ => None,
                 }
             }
@@ -207,16 +205,44 @@ fn response_topic(at: &[u8], c: Context) -> Result<&[u8], Fault<'_>> {
 }
 
 /// Passes over the value of a property of that number, which was checked before.
-pub(super) fn skip(number: u32, i: &[u8]) -> Result<&[u8], Fault<'_>> {
-    let (i, ()) = match value_type(number) {
-        PropertyType::Byte => byte(i).map(|(i, _)| (i, ()))?,
-        PropertyType::TwoByteInteger => two_bytes(i).map(|(i, _)| (i, ()))?,
-        PropertyType::FourByteInteger => four_bytes(i).map(|(i, _)| (i, ()))?,
-        PropertyType::VariableByteInteger => variable(i, false).map(|(i, _)| (i, ()))?,
-        PropertyType::Utf8String | PropertyType::BinaryData => binary(i).map(|(i, _)| (i, ()))?,
-        PropertyType::Utf8StringPair => binary(binary(i)?.0).map(|(i, _)| (i, ()))?,
-    };
-    Ok(i)
+pub(super) fn skip(number: u32, i: &[u8]) -> Option<&[u8]> {
+    Raw::read(value_type(number), i).map(|(i, _)| i)
+}
+
+/// A value as it stands on the wire: a number, or bytes, or the bytes of a pair.
+#[derive(Clone, Copy)]
+pub(super) struct Raw<'a> {
+    number: u32,
+    bytes: &'a [u8],
+    second: &'a [u8],
+}
+
+impl<'a> Raw<'a> {
+    /// Reads a value of that type, which was checked before.
+    #[inline(always)]
+    fn read(kind: PropertyType, i: &'a [u8]) -> Option<(&'a [u8], Self)> {
+        let of_number = |number| Self { number, bytes: &[], second: &[] };
+        let of_bytes = |bytes| Self { number: 0, bytes, second: &[] };
+        match kind {
+            PropertyType::Byte => byte(i).map(|(i, n)| (i, of_number(u32::from(n)))),
+            PropertyType::TwoByteInteger => two_bytes(i).map(|(i, n)| (i, of_number(u32::from(n)))),
+            PropertyType::FourByteInteger => four_bytes(i).map(|(i, n)| (i, of_number(n))),
+            PropertyType::VariableByteInteger => variable(i, false).map(|(i, n)| (i, of_number(n))),
+            PropertyType::Utf8String | PropertyType::BinaryData => {
+                binary(i).map(|(i, bytes)| (i, of_bytes(bytes)))
+            }
+            PropertyType::Utf8StringPair => {
+                let (i, bytes) = binary(i).ok()?;
+                binary(i).map(|(i, second)| (i, Self { second, ..of_bytes(bytes) }))
+            }
+        }
+        .ok()
+    }
+
+    /// The number, when it has two bytes.
+    fn two_bytes(self) -> u16 {
+        u16::try_from(self.number).unwrap_or_default()
+    }
 }
 
 /// A type that a property's value can have.
@@ -224,16 +250,16 @@ pub(super) trait Value<'a>: Sized {
     /// Whether 0 is none of the values.
     const NOT_ZERO: bool = false;
 
-    /// Reads a value that was checked before.
-    fn read(i: &'a [u8]) -> Parsed<'a, Self>;
+    /// The value that was read, and checked before.
+    fn of(raw: Raw<'a>) -> Self;
 
     /// The value by its type on the wire.
     fn view(&self) -> PropertyValue<'a>;
 }
 
 impl<'a> Value<'a> for bool {
-    fn read(i: &'a [u8]) -> Parsed<'a, Self> {
-        byte(i).map(|(i, n)| (i, n != 0))
+    fn of(raw: Raw<'a>) -> Self {
+        raw.number != 0
     }
 
     fn view(&self) -> PropertyValue<'a> {
@@ -242,8 +268,8 @@ impl<'a> Value<'a> for bool {
 }
 
 impl<'a> Value<'a> for MaximumQoS {
-    fn read(i: &'a [u8]) -> Parsed<'a, Self> {
-        byte(i).map(|(i, n)| (i, if n == 0 { Self::AtMostOnce } else { Self::AtLeastOnce }))
+    fn of(raw: Raw<'a>) -> Self {
+        if raw.number == 0 { Self::AtMostOnce } else { Self::AtLeastOnce }
     }
 
     fn view(&self) -> PropertyValue<'a> {
@@ -252,8 +278,8 @@ impl<'a> Value<'a> for MaximumQoS {
 }
 
 impl<'a> Value<'a> for u16 {
-    fn read(i: &'a [u8]) -> Parsed<'a, Self> {
-        two_bytes(i)
+    fn of(raw: Raw<'a>) -> Self {
+        raw.two_bytes()
     }
 
     fn view(&self) -> PropertyValue<'a> {
@@ -262,8 +288,8 @@ impl<'a> Value<'a> for u16 {
 }
 
 impl<'a> Value<'a> for u32 {
-    fn read(i: &'a [u8]) -> Parsed<'a, Self> {
-        four_bytes(i)
+    fn of(raw: Raw<'a>) -> Self {
+        raw.number
     }
 
     fn view(&self) -> PropertyValue<'a> {
@@ -274,9 +300,8 @@ impl<'a> Value<'a> for u32 {
 impl<'a> Value<'a> for NonZeroU16 {
     const NOT_ZERO: bool = true;
 
-    fn read(at: &'a [u8]) -> Parsed<'a, Self> {
-        let (i, n) = two_bytes(at)?;
-        Self::new(n).map_or(fault(Rule::PropertyValue, at), |n| Ok((i, n)))
+    fn of(raw: Raw<'a>) -> Self {
+        Self::new(raw.two_bytes()).unwrap_or(Self::MIN)
     }
 
     fn view(&self) -> PropertyValue<'a> {
@@ -287,9 +312,8 @@ impl<'a> Value<'a> for NonZeroU16 {
 impl<'a> Value<'a> for NonZeroU32 {
     const NOT_ZERO: bool = true;
 
-    fn read(at: &'a [u8]) -> Parsed<'a, Self> {
-        let (i, n) = four_bytes(at)?;
-        Self::new(n).map_or(fault(Rule::PropertyValue, at), |n| Ok((i, n)))
+    fn of(raw: Raw<'a>) -> Self {
+        Self::new(raw.number).unwrap_or(Self::MIN)
     }
 
     fn view(&self) -> PropertyValue<'a> {
@@ -300,9 +324,8 @@ impl<'a> Value<'a> for NonZeroU32 {
 impl<'a> Value<'a> for SubscriptionId {
     const NOT_ZERO: bool = true;
 
-    fn read(at: &'a [u8]) -> Parsed<'a, Self> {
-        let (i, n) = variable(at, false)?;
-        Self::new(n).map_or(fault(Rule::PropertyValue, at), |n| Ok((i, n)))
+    fn of(raw: Raw<'a>) -> Self {
+        Self::new(raw.number).unwrap_or(Self::MAX)
     }
 
     fn view(&self) -> PropertyValue<'a> {
@@ -311,8 +334,8 @@ impl<'a> Value<'a> for SubscriptionId {
 }
 
 impl<'a> Value<'a> for &'a [u8] {
-    fn read(i: &'a [u8]) -> Parsed<'a, Self> {
-        binary(i)
+    fn of(raw: Raw<'a>) -> Self {
+        raw.bytes
     }
 
     fn view(&self) -> PropertyValue<'a> {
@@ -321,8 +344,8 @@ impl<'a> Value<'a> for &'a [u8] {
 }
 
 impl<'a> Value<'a> for &'a str {
-    fn read(i: &'a [u8]) -> Parsed<'a, Self> {
-        binary(i).map(|(i, checked)| (i, as_str(checked)))
+    fn of(raw: Raw<'a>) -> Self {
+        as_str(raw.bytes)
     }
 
     fn view(&self) -> PropertyValue<'a> {
@@ -331,10 +354,8 @@ impl<'a> Value<'a> for &'a str {
 }
 
 impl<'a> Value<'a> for (&'a str, &'a str) {
-    fn read(i: &'a [u8]) -> Parsed<'a, Self> {
-        let (i, name) = Value::read(i)?;
-        let (i, value) = Value::read(i)?;
-        Ok((i, (name, value)))
+    fn of(raw: Raw<'a>) -> Self {
+        (as_str(raw.bytes), as_str(raw.second))
     }
 
     fn view(&self) -> PropertyValue<'a> {
@@ -343,8 +364,8 @@ impl<'a> Value<'a> for (&'a str, &'a str) {
 }
 
 impl<'a> Value<'a> for TopicName<'a> {
-    fn read(i: &'a [u8]) -> Parsed<'a, Self> {
-        binary(i).map(|(i, checked)| (i, Self::checked(checked)))
+    fn of(raw: Raw<'a>) -> Self {
+        Self::checked(raw.bytes)
     }
 
     fn view(&self) -> PropertyValue<'a> {

@@ -39,6 +39,11 @@ impl PropertySet {
         matches!(self.0.checked_shr(number), Some(set) if set & 1 != 0)
     }
 
+    /// Whether a number of a property is in the set.
+    pub(crate) const fn contains_low(self, number: u32) -> bool {
+        self.0.wrapping_shr(number) & 1 != 0
+    }
+
     /// The set in six bytes, which hold the numbers of all properties: four for the lower ones, two for the higher.
     pub(crate) const fn to_parts(self) -> (u32, u16) {
         #[expect(clippy::cast_possible_truncation, reason = "the halves are wanted")]

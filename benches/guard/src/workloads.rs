@@ -43,8 +43,8 @@ pub fn all() -> Vec<Workload> {
     list
 }
 
-/// Decode, encode as built, and for what has properties encode as received and from a [`PropertiesBuf`], and the reading
-/// of them one after the other and as fields.
+/// Decode, encode as built; for what has properties encode as received and from a [`PropertiesBuf`], and the reading
+/// of them one after the other and as fields; for what ends with a list the reading of everything.
 fn each_way(Sample { name, version, packet, bytes }: Sample) -> Vec<Workload> {
     let named = |what: &str| format!("{what} {} {name}", name_of(version));
     let bytes: &'static [u8] = bytes.leak();
@@ -66,6 +66,12 @@ fn each_way(Sample { name, version, packet, bytes }: Sample) -> Vec<Workload> {
                 black_box(&property);
             }
         }));
+    }
+    if matches!(
+        received,
+        Packet::Subscribe(_) | Packet::SubAck(_) | Packet::Unsubscribe(_) | Packet::UnsubAck(_)
+    ) {
+        list.push(Workload::new(named("read"), 1, move || ways::read_all(black_box(&received))));
     }
     list
 }
