@@ -59,7 +59,19 @@ pub mod errors {}
 
 /// Rules: every label that errors cite, what it says, and its cases.
 ///
-/// <style>.docblock td a[href^="#"], .docblock td:first-child { white-space: nowrap }</style>
+/// <style>
+/// .docblock table { font-size: 0.9em }
+/// .docblock td:first-child, .docblock td a { white-space: nowrap }
+/// .docblock td:nth-child(4), .docblock td:nth-child(6) { min-width: 12em; overflow-wrap: anywhere }
+/// /* In a narrow window a row of six cells is a paragraph for each. */
+/// @media (max-width: 1000px) {
+///   .docblock table { font-size: 0.8em }
+///   .docblock table:has(td:nth-child(6)) :is(tbody, td) { display: block; border: none }
+///   .docblock table:has(td:nth-child(6)) :is(thead, td:empty) { display: none }
+///   .docblock table:has(td:nth-child(6)) td:nth-child(-n+3) { display: inline-block }
+///   .docblock table:has(td:nth-child(6)) td:first-child { font-weight: bold }
+/// }
+/// </style>
 ///
 #[doc = include_str!("guide/rules.md")]
 pub mod rules {}
