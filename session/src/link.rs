@@ -775,7 +775,8 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
     /// ```
     ///
     /// # Errors
-    /// The peer was silent for too long; the link now only closes.
+    /// The peer was silent for too long, or its Maximum Packet Size of 1 leaves no room for PINGREQ; the link now only
+    /// closes.
     pub fn elapsed(&mut self, now: Millis) -> Result<(), Violation> {
         if self.deadline().is_none_or(|deadline| now < deadline) {
             return Ok(());

@@ -85,7 +85,7 @@ rules! {
     ProblemInformation   PROTOCOL_ERROR      "U-3.1.2.11.7"  "MQTT-3.1.2-29" "a server sends a Reason String or a User Property that the client does not want";
     ResponseInformation  PROTOCOL_ERROR      "U-3.1.2.11.6"  "MQTT-3.1.2-28" "a server sends Response Information that the client has not asked for";
     ClientIdNotAssigned  PROTOCOL_ERROR      "U-3.1.3.1"     "MQTT-3.2.2-16" "CONNACK has no Assigned Client Identifier although CONNECT left the choice to the server";
-    PacketTooSmall       PACKET_TOO_LARGE    "U-3.1.2.11.4"  "U-3.1.2.11.4"  "not even an acknowledgement fits into the peer's Maximum Packet Size";
+    PacketTooSmall       PACKET_TOO_LARGE    "U-3.1.2.11.4"  "U-3.1.2.11.4"  "not even PINGREQ fits into the peer's Maximum Packet Size";
 }
 
 impl SessionRule {

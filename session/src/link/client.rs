@@ -313,8 +313,14 @@ impl Behaviour for Client {
         if link.c.keep_alive.dead_server_at().is_some() {
             return Err(SessionRule::NoPingResp);
         }
-        if link.c.state == State::Open && link.owe(Todo::PingReq).is_ok() {
-            link.c.keep_alive.ask(now);
+        if link.c.state == State::Open {
+            // PINGREQ has two bytes.
+            if link.c.wire.most_out() < 2 {
+                return Err(SessionRule::PacketTooSmall);
+            }
+            if link.owe(Todo::PingReq).is_ok() {
+                link.c.keep_alive.ask(now);
+            }
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use core::num::{NonZeroU16, NonZeroU32};
 
-use mqtt_session::{Client, Input, Link, Output, Record, Refusal};
+use mqtt_session::{Client, Input, Link, Output, Record, Refusal, SessionRule};
 use mqtt_wire::{
     Auth, ConnAck, Connect, Disconnect, MaximumQoS, Packet, Properties, Property, PropertyId, Publish, QoS,
     ReasonCode, Subscribe, Subscription, SubscriptionId, Unsubscribe, Version, topic_filter, topic_name,
@@ -497,6 +497,19 @@ fn a_peer_that_takes_no_acknowledgement_is_left() {
     let receipt = take(&mut link, message(QoS::AtLeastOnce, 1)).unwrap();
     link.accept(receipt, ReasonCode::SUCCESS).unwrap();
     assert_eq!(out(&mut link), ["DISCONNECT 0x95", "close 0x95"]);
+}
+
+#[test]
+fn a_server_that_takes_no_pingreq_is_left() {
+    let connect = Connect { keep_alive: 10, ..hello(Version::V5) };
+    for (limit, closes) in [(1, true), (2, false)] {
+        let mut session = session();
+        let (mut link, _) = client(&mut session, &connect, with(&[size(limit)]));
+        let deadline = link.deadline().unwrap();
+        let elapsed = link.elapsed(deadline).map_err(|violation| violation.rule);
+        assert_eq!(elapsed, if closes { Err(SessionRule::PacketTooSmall) } else { Ok(()) });
+        assert_eq!(out(&mut link), [if closes { "close 0x95" } else { "PINGREQ" }]);
+    }
 }
 
 #[test]
