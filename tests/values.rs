@@ -176,7 +176,6 @@ fn sets_of_properties() {
     assert!(PropertyId::ALL.iter().all(|id| all.contains(*id) && !PropertySet::EMPTY.contains(*id)));
 }
 
-/// However they are held, the same properties are equal and hashed alike.
 /// What was let in is not let out when more is asked for.
 #[test]
 fn received_properties_are_judged_by_the_options_of_the_encoder() {
@@ -207,6 +206,7 @@ fn hidden_properties_have_no_place_in_3_and_need_none() {
     assert_eq!(kept.kind(), EncodeErrorKind::Invalid(Rule::NotInVersion), "{kept}");
 }
 
+/// However they are held, the same properties are equal and hashed alike.
 #[test]
 fn properties_held_in_two_ways() {
     let wire = [0x30, 12, 0, 1, b'a', 8, 0x23, 0, 7, 0x02, 0, 0, 0, 9];
@@ -216,6 +216,8 @@ fn properties_held_in_two_ways() {
     let list = [Property::TopicAlias(NonZeroU16::new(7).expect("not 0")), Property::MessageExpiryInterval(9)];
     let made = Properties::from(&list[..]);
     assert_eq!((received.properties, made.iter().count()), (made, 2));
+    assert_eq!((made.iter().size_hint(), made.iter().skip(1).size_hint()), ((2, Some(2)), (1, Some(1))));
+    assert_eq!(received.properties.iter().size_hint(), (0, None));
     assert_eq!(format!("{made:?}"), format!("{list:?}"));
     assert_eq!(HashSet::from([made, received.properties]).len(), 1);
     let without_alias = made.without(PropertyId::TopicAlias);
@@ -232,6 +234,35 @@ fn properties_held_in_two_ways() {
     for id in [PropertyId::TopicAlias, PropertyId::ContentType] {
         assert_eq!(received.properties.without(id).as_properties().as_wire(), None);
     }
+}
+
+/// However they are held, the same items are equal, hashed alike and shown alike, and their number is known or bounded.
+#[test]
+fn lists_held_in_two_ways() {
+    let hasher = BuildHasherDefault::<DefaultHasher>::default();
+    let codes = [ReasonCode::SUCCESS, ReasonCode::GRANTED_QOS_1];
+    let bytes = [0x90, 5, 0, 1, 0, 0, 1];
+    let Ok(Packet::SubAck(suback)) = decode_exact(&bytes, Version::V5) else { panic!("a SUBACK") };
+    let (received, made) = (suback.reason_codes, List::new(&codes));
+    assert_eq!(received, made);
+    assert_eq!(hasher.hash_one(received), hasher.hash_one(made));
+    assert_ne!(hasher.hash_one(made), hasher.hash_one(List::new(&codes[..1])));
+    for list in [received, made] {
+        assert_eq!((list.iter().len(), list.iter().skip(1).len()), (2, 1));
+        assert_eq!(format!("{:?}", list.iter()), format!("{codes:?}"));
+    }
+
+    let filters = [topic_filter!("a/+"), topic_filter!("b")];
+    let bytes = [0xA2, 11, 0, 1, 0, 0, 3, b'a', b'/', b'+', 0, 1, b'b'];
+    let Ok(Packet::Unsubscribe(unsubscribe)) = decode_exact(&bytes, Version::V5) else {
+        panic!("an UNSUBSCRIBE")
+    };
+    let (received, made) = (unsubscribe.filters, List::new(&filters));
+    assert_eq!(received, made);
+    assert_eq!(hasher.hash_one(received), hasher.hash_one(made));
+    assert_eq!(made.iter().size_hint(), (2, Some(2)));
+    // A filter takes three bytes and more.
+    assert_eq!(received.iter().size_hint(), (1, Some(2)));
 }
 
 #[test]
