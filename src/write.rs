@@ -95,6 +95,13 @@ pub(crate) trait Sink: Sized {
         Ok(())
     }
 
+    /// Binary Data before a byte.
+    fn binary_and_byte(&mut self, bytes: &[u8], byte: u8) -> Written {
+        self.binary(bytes)?;
+        self.byte(byte);
+        Ok(())
+    }
+
     /// Binary Data behind a byte.
     fn byte_and_binary(&mut self, byte: u8, bytes: &[u8]) -> Written {
         let [high, low] = Self::length(bytes)?;
@@ -278,6 +285,30 @@ impl Sink for Writer<'_> {
         if let Some(to) = self.split_off(bytes.len()) {
             scan::copy(to, bytes);
         }
+    }
+
+    /// Performance: the length and the bytes take one look for room, which is a tenth of an UNSUBSCRIBE with ten filters.
+    #[inline(always)]
+    fn binary(&mut self, bytes: &[u8]) -> Written {
+        let [.., high, low] = bytes.len().to_be_bytes();
+        if let Some((length, to)) = self.split_off(bytes.len() + 2).and_then(<[u8]>::split_first_chunk_mut) {
+            *length = [high, low];
+            scan::copy(to, bytes);
+        }
+        Ok(())
+    }
+
+    /// Performance: the length, the bytes and the byte take one look for room.
+    #[inline(always)]
+    fn binary_and_byte(&mut self, bytes: &[u8], byte: u8) -> Written {
+        let [.., high, low] = bytes.len().to_be_bytes();
+        if let Some((length, to)) = self.split_off(bytes.len() + 3).and_then(<[u8]>::split_first_chunk_mut)
+            && let Some((last, to)) = to.split_last_mut()
+        {
+            (*length, *last) = ([high, low], byte);
+            scan::copy(to, bytes);
+        }
+        Ok(())
     }
 
     fn bytes(&mut self, bytes: impl ExactSizeIterator<Item = u8>) {

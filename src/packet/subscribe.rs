@@ -324,7 +324,7 @@ impl<'a> Item<'a> for Subscription<'a> {
     }
 
     #[inline(always)]
-    fn write<S: Sink>(&self, packet: PacketType, c: Context, out: &mut S) -> Written {
+    fn write<S: Sink>(&self, _: PacketType, c: Context, out: &mut S) -> Written {
         if S::CHECKS && !c.is_v5() && self.options().to_byte() != self.maximum_qos.get() {
             return Err(Rule::NotInVersion);
         }
@@ -333,8 +333,10 @@ impl<'a> Item<'a> for Subscription<'a> {
         {
             return Err(Rule::NoLocalOnShared);
         }
-        self.filter.write(packet, c, out)?;
-        out.byte(self.options().to_byte());
-        Ok(())
+        if S::CHECKS {
+            self.filter.check_in(c.version())?;
+        }
+        out.check_topic(self.filter.as_bytes(), c)?;
+        out.binary_and_byte(self.filter.as_bytes(), self.options().to_byte())
     }
 }

@@ -85,7 +85,7 @@ impl TopicFilter<'_> {
     /// Checks that the filter means the same in that version: `$share/...` is a shared subscription in 5.0 and a filter like
     /// any other in 3.x, and may be a bad shared subscription.
     #[inline(always)]
-    fn check_in(&self, version: Version) -> Written {
+    pub(super) fn check_in(&self, version: Version) -> Written {
         let there = Self::checked(self.as_bytes(), version);
         if there.is_shared() == self.is_shared() { Ok(()) } else { Err(self.refusal_in(version)) }
     }
