@@ -333,10 +333,7 @@ impl<'a> Item<'a> for Subscription<'a> {
         {
             return Err(Rule::NoLocalOnShared);
         }
-        if S::CHECKS {
-            self.filter.check_in(c.version())?;
-        }
-        out.check_topic(self.filter.as_bytes(), c)?;
+        self.filter.check_in(c, out)?;
         out.binary_and_byte(self.filter.as_bytes(), self.options().to_byte())
     }
 }

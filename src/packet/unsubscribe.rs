@@ -83,11 +83,13 @@ pub(super) fn pass_plain_filter(i: &[u8], c: Context) -> Option<&[u8]> {
 
 impl TopicFilter<'_> {
     /// Checks that the filter means the same in that version: `$share/...` is a shared subscription in 5.0 and a filter like
-    /// any other in 3.x, and may be a bad shared subscription.
+    /// any other in 3.x, and may be a bad shared subscription. And its characters, when the options ask for it.
     #[inline(always)]
-    pub(super) fn check_in(&self, version: Version) -> Written {
-        let there = Self::checked(self.as_bytes(), version);
-        if there.is_shared() == self.is_shared() { Ok(()) } else { Err(self.refusal_in(version)) }
+    pub(super) fn check_in<S: Sink>(&self, c: Context, out: &S) -> Written {
+        if S::CHECKS && Self::checked(self.as_bytes(), c.version()).is_shared() != self.is_shared() {
+            return Err(self.refusal_in(c.version()));
+        }
+        out.check_topic(self.as_bytes(), c)
     }
 
     #[cold]
@@ -123,9 +125,7 @@ impl<'a> Item<'a> for TopicFilter<'a> {
 
     #[inline(always)]
     fn write<S: Sink>(&self, _: PacketType, c: Context, out: &mut S) -> Written {
-        if S::CHECKS {
-            self.check_in(c.version())?;
-        }
-        out.topic(self.as_bytes(), c)
+        self.check_in(c, out)?;
+        out.binary(self.as_bytes())
     }
 }
