@@ -302,11 +302,12 @@ impl Sink for Writer<'_> {
     #[inline(always)]
     fn binary_and_byte(&mut self, bytes: &[u8], byte: u8) -> Written {
         let [.., high, low] = bytes.len().to_be_bytes();
-        if let Some((length, to)) = self.split_off(bytes.len() + 3).and_then(<[u8]>::split_first_chunk_mut)
-            && let Some((last, to)) = to.split_last_mut()
-        {
-            (*length, *last) = ([high, low], byte);
-            scan::copy(to, bytes);
+        if let Some((length, to)) = self.split_off(bytes.len() + 3).and_then(<[u8]>::split_first_chunk_mut) {
+            *length = [high, low];
+            if let Some((last, to)) = to.split_last_mut() {
+                *last = byte;
+                scan::copy(to, bytes);
+            }
         }
         Ok(())
     }
