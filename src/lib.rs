@@ -127,9 +127,9 @@ mod tokio;
 pub mod topic;
 mod write;
 
-// The README's program is a test, too.
+// The program of the package's README, which is the repository's, is a test, too.
 #[cfg(doctest)]
-#[doc = include_str!("../README.md")]
+#[doc = include_str!("README.md")]
 mod readme {}
 
 #[cfg(feature = "arbitrary")]
