@@ -1,6 +1,7 @@
 //! `mqtt-broker`: an MQTT broker in one program.
 
 mod run;
+mod signal;
 
 use std::io::Write as _;
 use std::process::ExitCode;

@@ -12,7 +12,8 @@ use mqtt_broker::listener::{Bound, Certificates};
 use mqtt_broker::server::{Broker, Parts};
 use mqtt_broker::store::{Disk, Store};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+
+use crate::signal::{Wish, Wishes};
 
 /// Runs the broker of this configuration until SIGTERM or SIGINT comes.
 pub(crate) fn run(config: &Config) -> anyhow::Result<()> {
@@ -43,9 +44,7 @@ fn start_log(form: LogForm) {
 
 async fn serve(config: &Config) -> anyhow::Result<()> {
     // Signals are waited for from the beginning: one that comes while the store is read ends the broker, too.
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut reread = signal(SignalKind::hangup())?;
+    let mut wishes = Wishes::new()?;
     let mut listeners = Vec::new();
     for listener in &config.listeners {
         let bound = Bound::new(listener).await;
@@ -90,20 +89,14 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     if let Some(listener) = metrics {
         broker.serve_http(listener);
     }
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => break,
-            _ = interrupt.recv() => break,
-            _ = reread.recv() => {
-                broker.reload_certificates();
-                broker.hangup_sinks();
-                if let Some(Err(error)) = users.as_ref().map(|users| users.reload()) {
-                    tracing::error!("the users stay who they were: {error}");
-                }
-                if let Some(Err(error)) = rules.as_ref().map(|rules| rules.reload()) {
-                    tracing::error!("the rules stay what they were: {error}");
-                }
-            }
+    while wishes.next().await == Wish::Reread {
+        broker.reload_certificates();
+        broker.hangup_sinks();
+        if let Some(Err(error)) = users.as_ref().map(|users| users.reload()) {
+            tracing::error!("the users stay who they were: {error}");
+        }
+        if let Some(Err(error)) = rules.as_ref().map(|rules| rules.reload()) {
+            tracing::error!("the rules stay what they were: {error}");
         }
     }
     tracing::info!("ends: clients are told, and what is to be stored is stored");

@@ -1,4 +1,5 @@
 //! `-i`: what goes over an interface, by the system's own capturing program.
+#![cfg(target_os = "linux")]
 
 #[path = "support/proxy.rs"]
 mod running;

@@ -1,4 +1,6 @@
-//! The proxy: what goes over it arrives unchanged, and is shown and recorded as it was.
+//! The proxy: what goes over it arrives unchanged, and is shown and recorded as it was. It is ended by a
+//! signal, so these tests are for systems that have signals.
+#![cfg(unix)]
 
 #[path = "support/proxy.rs"]
 mod running;

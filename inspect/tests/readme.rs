@@ -1,4 +1,5 @@
 //! `README.md`: every command of it runs, and shows something.
+#![cfg(unix)]
 
 #[path = "support/proxy.rs"]
 mod running;

@@ -7,7 +7,6 @@
 mod over_time;
 
 use std::collections::HashMap;
-use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -127,7 +126,7 @@ impl Target {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            builder.permissions(fs::Permissions::from_mode(0o666));
+            builder.permissions(std::fs::Permissions::from_mode(0o666));
         }
         let file = builder.prefix(".mqtt-inspect-").tempfile_in(folder)?;
         Ok(Self::File { file, path: path.to_owned() })
