@@ -66,15 +66,17 @@ pub fn run(
             next += 1;
             continue;
         }
+        // One packet, and what follows from it before the next: so there is room for each.
+        if let Some(packet) = buffer.next(link.connection()).ok()? {
+            if let Ok(Input::Message(_, Some(receipt))) = link.handle(packet, pipe.now()) {
+                link.accept(receipt, ReasonCode::SUCCESS).ok()?;
+            }
+            continue;
+        }
         match pipe.read(buffer.room(), link.deadline()) {
             Some(n) => buffer.fill(n),
             None => {
                 let _ = link.elapsed(pipe.now());
-            }
-        }
-        while let Some(packet) = buffer.next(link.connection()).ok()? {
-            if let Ok(Input::Message(_, Some(receipt))) = link.handle(packet, pipe.now()) {
-                link.accept(receipt, ReasonCode::SUCCESS).ok()?;
             }
         }
     }

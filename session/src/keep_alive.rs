@@ -8,7 +8,7 @@ use crate::Millis;
 pub struct KeepAlive {
     /// The longest silence of a client in milliseconds; 0 turns it off.
     interval: u32,
-    /// When the client last sent a packet.
+    /// When the client last sent a packet; of a client before CONNACK, when either side did.
     last: Millis,
     /// Client: when it asked for a sign of life that has not come yet.
     asked: Option<Millis>,
@@ -59,6 +59,14 @@ impl KeepAlive {
         match self.interval {
             0 => None,
             interval => Some(self.last.saturating_add(interval as u64 / 2 * 3)),
+        }
+    }
+
+    /// Client: when a server that has not answered CONNECT is taken for dead: an interval after the last packet.
+    pub(crate) const fn no_connack_at(&self) -> Option<Millis> {
+        match self.interval {
+            0 => None,
+            interval => Some(self.last.saturating_add(interval as u64)),
         }
     }
 }

@@ -94,7 +94,7 @@ mod behaviour {
         fn judge<S: Slots>(link: &mut Link<'_, Self, S>, packet: &Packet<'_>, now: Millis) -> Judged
         where
             Self: Role;
-        fn deadline(keep_alive: &KeepAlive) -> Option<Millis>;
+        fn deadline(keep_alive: &KeepAlive, is_open: bool) -> Option<Millis>;
         fn elapsed<S: Slots>(link: &mut Link<'_, Self, S>, now: Millis) -> Result<(), SessionRule>
         where
             Self: Role;
@@ -199,6 +199,7 @@ pub(crate) struct Connection<S: Slots> {
     pub(crate) keep_alive: KeepAlive,
     pub(crate) auth: Authentication,
     pub(crate) clean_start: bool,
+    /// CONNECT's Session Expiry Interval, or what stands for it in 3.x.
     pub(crate) expiry: u32,
     /// Server: what CONNECT asks of CONNACK and the other packets.
     pub(crate) asks: Asks,
@@ -597,7 +598,7 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
             Sender::Server => None,
         };
         if let Some(expiry) = told {
-            if self.session.expiry == 0 && expiry != 0 {
+            if self.c.expiry == 0 && expiry != 0 {
                 return Err(Refusal::NotOpen);
             }
             if self.session.exists {
@@ -704,7 +705,8 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
         self.c.received_before = count(self.session.received.len());
     }
 
-    /// When [`elapsed`](Self::elapsed) has to be called, if nothing else comes before.
+    /// When [`elapsed`](Self::elapsed) has to be called, if nothing else comes before. `None` without a keep alive: how
+    /// long to wait for CONNACK is the caller's to say then (section 3.1.4).
     ///
     /// ```
     /// use mqtt_session::{Fixed, Session};
@@ -723,7 +725,7 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
     /// ```
     pub fn deadline(&self) -> Option<Millis> {
         match self.c.state {
-            State::Waiting | State::Open => R::deadline(&self.c.keep_alive),
+            State::Waiting | State::Open => R::deadline(&self.c.keep_alive, self.is_open()),
             _ => None,
         }
     }
@@ -775,7 +777,7 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
     /// ```
     ///
     /// # Errors
-    /// The peer was silent for too long, or its Maximum Packet Size of 1 leaves no room for PINGREQ; the link now only
+    /// The peer was silent for too long, before CONNACK as well, or its Maximum Packet Size of 1 leaves no room for PINGREQ; the link now only
     /// closes.
     pub fn elapsed(&mut self, now: Millis) -> Result<(), Violation> {
         if self.deadline().is_none_or(|deadline| now < deadline) {

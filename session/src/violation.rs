@@ -70,6 +70,7 @@ rules! {
     SessionExpiry        PROTOCOL_ERROR      "U-3.14.2.2.2"  "U-3.14.2.2.2"  "DISCONNECT prolongs a session that CONNECT let end with its connection";
     KeepAlive            KEEP_ALIVE_TIMEOUT  "MQTT-3.1.2-24" "MQTT-3.1.2-22" "a client is silent for one and a half times its keep alive";
     NoPingResp           UNSPECIFIED_ERROR   "U-3.1.2.10"    "U-3.1.2.10"    "a server does not answer PINGREQ in time";
+    NoConnAck            UNSPECIFIED_ERROR   "U-3.1.4"       "U-3.1.4"       "a server does not answer CONNECT in time";
     NoRoom               QUOTA_EXCEEDED      "U-4.3"         "U-4.3"         "there is no slot for what the peer sends";
     NameTooLong          QUOTA_EXCEEDED      "U-3.3.2.3.4-b" "U-3.3.2.3.4-b" "there is no room for the name of the topic alias";
     // What a watcher sees; a link takes it as it comes, or cannot get into it.

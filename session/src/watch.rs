@@ -4,8 +4,8 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
 use mqtt_wire::{
-    Auth, ConnAck, Connect, Delivery, Disconnect, Packet, PacketId, Properties, PropertyId, Publish, QoS,
-    ReasonCode, Sender, Version,
+    Auth, ConnAck, Connect, Delivery, Packet, PacketId, Properties, PropertyId, Publish, QoS, ReasonCode,
+    Sender, Version,
 };
 
 use crate::Millis;
@@ -38,6 +38,8 @@ pub struct Watcher {
     /// The session began with this connection: whatever is under way was seen.
     is_new: bool,
     clean_start: bool,
+    /// CONNECT was seen, and lets the session end with the connection.
+    ends_at_once: bool,
     client_id_missing: bool,
     problem_information: bool,
     response_information: bool,
@@ -147,6 +149,7 @@ impl Watcher {
             state: State::Unknown,
             is_new: false,
             clean_start: false,
+            ends_at_once: false,
             client_id_missing: false,
             problem_information: true,
             response_information: true,
@@ -270,7 +273,13 @@ impl Watcher {
             Packet::Connect(_) if self.state != State::Unknown => broken.push(SessionRule::SecondConnect),
             Packet::Connect(connect) => self.connect(connect),
             Packet::Auth(auth) => self.auth(auth, Sender::Client, broken),
-            Packet::Disconnect(disconnect) => self.disconnect(disconnect, Sender::Client),
+            Packet::Disconnect(disconnect) => {
+                let expiry = disconnect.properties.session_expiry_interval();
+                if self.ends_at_once && expiry.is_some_and(|expiry| expiry != 0) {
+                    broken.push(SessionRule::SessionExpiry);
+                }
+                self.client.said_goodbye = true;
+            }
             _ if authenticates => broken.push(SessionRule::AuthPending),
             Packet::Subscribe(subscribe) => {
                 if self.state == State::Open {
@@ -307,7 +316,7 @@ impl Watcher {
             Packet::ConnAck(_) if self.state == State::Open => broken.push(SessionRule::SecondConnAck),
             Packet::ConnAck(connack) => self.connack(connack, broken),
             Packet::Auth(auth) => self.auth(auth, Sender::Server, broken),
-            Packet::Disconnect(disconnect) => self.disconnect(disconnect, Sender::Server),
+            Packet::Disconnect(_) => self.server.said_goodbye = true,
             Packet::SubAck(ack) => {
                 self.answer(ack.packet_id, Some(ack.reason_codes.iter().count()), true, broken);
             }
@@ -324,6 +333,7 @@ impl Watcher {
         self.version = connect.version;
         self.state = State::Asked;
         self.clean_start = connect.clean_start;
+        self.ends_at_once = properties.session_expiry_interval().unwrap_or(0) == 0;
         self.client_id_missing = connect.client_id.is_empty();
         self.keep_alive = connect.keep_alive;
         self.problem_information = properties.request_problem_information().unwrap_or(true);
@@ -384,11 +394,6 @@ impl Watcher {
         if self.auth.is_asked() && !in_turn {
             broken.push(SessionRule::AuthOutOfTurn);
         }
-    }
-
-    fn disconnect(&mut self, _: &Disconnect<'_>, sender: Sender) {
-        let (own, _) = self.sides(sender);
-        own.said_goodbye = true;
     }
 
     fn request(&mut self, id: PacketId, filters: usize, is_subscribe: bool, broken: &mut Vec<SessionRule>) {

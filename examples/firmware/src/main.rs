@@ -82,14 +82,16 @@ fn run(uart: &mut Uart, session: &mut Session<Slots>) -> Option<usize> {
             link.disconnect(&goodbye, 0).ok()?.for_each(|output| send(uart, output, &mut out));
             return Some(taken);
         }
-        if let (Some(byte), Some(place)) = (uart.read(), buffer.room().first_mut()) {
-            *place = byte;
-            buffer.fill(1);
-        }
-        while let Some(packet) = buffer.next(link.connection()).ok()? {
+        // One packet, and what follows from it before the next: so there is room for each.
+        if let Some(packet) = buffer.next(link.connection()).ok()? {
             if let Input::Refused(_) = link.handle(packet, 0).ok()? {
                 return None;
             }
+            continue;
+        }
+        if let (Some(byte), Some(place)) = (uart.read(), buffer.room().first_mut()) {
+            *place = byte;
+            buffer.fill(1);
         }
     }
 }

@@ -300,27 +300,35 @@ impl Behaviour for Client {
         }
         match packet {
             Packet::ConnAck(connack) => link.judge_connack(connack, now),
-            Packet::Auth(auth) => link.judge_auth(auth),
+            Packet::Auth(auth) => {
+                link.c.keep_alive.heard(now);
+                link.judge_auth(auth)
+            }
             _ => Err(SessionRule::ConnAckFirst),
         }
     }
 
-    fn deadline(keep_alive: &KeepAlive) -> Option<Millis> {
-        keep_alive.dead_server_at().or(keep_alive.ping_at())
+    fn deadline(keep_alive: &KeepAlive, is_open: bool) -> Option<Millis> {
+        if is_open {
+            keep_alive.dead_server_at().or(keep_alive.ping_at())
+        } else {
+            keep_alive.no_connack_at()
+        }
     }
 
     fn elapsed<S: Slots>(link: &mut Link<'_, Self, S>, now: Millis) -> Result<(), SessionRule> {
+        if link.c.state != State::Open {
+            return Err(SessionRule::NoConnAck);
+        }
         if link.c.keep_alive.dead_server_at().is_some() {
             return Err(SessionRule::NoPingResp);
         }
-        if link.c.state == State::Open {
-            // PINGREQ has two bytes.
-            if link.c.wire.most_out() < 2 {
-                return Err(SessionRule::PacketTooSmall);
-            }
-            if link.owe(Todo::PingReq).is_ok() {
-                link.c.keep_alive.ask(now);
-            }
+        // PINGREQ has two bytes.
+        if link.c.wire.most_out() < 2 {
+            return Err(SessionRule::PacketTooSmall);
+        }
+        if link.owe(Todo::PingReq).is_ok() {
+            link.c.keep_alive.ask(now);
         }
         Ok(())
     }

@@ -162,10 +162,12 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
 
     fn due(&mut self, now: Millis) -> Option<Output<'static, S::Key>> {
         if self.c.due.has(Due::RECORDS) {
-            if self.session.owes_records() {
-                return self.records();
+            if let Some(output) = self.records() {
+                return Some(output);
             }
-            self.c.due.remove(Due::RECORDS);
+            if !self.session.owes_records() {
+                self.c.due.remove(Due::RECORDS);
+            }
         }
         if self.c.state != State::Open {
             return self.end();
@@ -216,7 +218,9 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
     /// What goes before a packet of the caller's: records and acknowledgements.
     fn settle(&mut self, now: Millis) -> Option<Output<'static, S::Key>> {
         if self.session.owes_records() {
-            return self.records();
+            if let Some(output) = self.records() {
+                return Some(output);
+            }
         }
         if self.c.state != State::Open {
             return None;
@@ -243,7 +247,7 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
     }
 
     /// Records that are due, and the keys that they set free. They are the session's, so a connection that breaks off
-    /// leaves them to the next one.
+    /// leaves them to the next one. `None`, too, while what is left waits for a place among the short packets.
     #[inline(never)]
     pub(super) fn records(&mut self) -> Option<Output<'static, S::Key>> {
         let session = &mut *self.session;
@@ -281,7 +285,8 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
             }
             return Some(Output::Store(Record::Received(id)));
         }
-        if session.releasing > 0 {
+        // A message is forgotten when its PUBCOMP has a place.
+        if session.releasing > 0 && (self.c.state != State::Open || self.c.todo.room() > 0) {
             return self.forget();
         }
         None
@@ -299,7 +304,6 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
             *given_back = given_back.saturating_add(1);
         }
         if *state == State::Open {
-            // There is room: the rest was handed out before, or the next PUBREL asks again.
             let _ = todo.push(Todo::Acknowledge(PacketType::PubComp, id, ReasonCode::SUCCESS));
             due.add(Due::SHORT);
         }

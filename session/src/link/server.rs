@@ -223,7 +223,7 @@ impl<S: Slots> Link<'_, Server, S> {
 
     fn disconnected(&mut self, disconnect: &Disconnect<'_>) -> Judged {
         if let Some(expiry) = disconnect.properties.session_expiry_interval() {
-            if self.session.expiry == 0 && expiry != 0 {
+            if self.c.expiry == 0 && expiry != 0 {
                 return Err(SessionRule::SessionExpiry);
             }
             if self.session.exists {
@@ -278,7 +278,7 @@ impl Behaviour for Server {
         }
     }
 
-    fn deadline(keep_alive: &KeepAlive) -> Option<Millis> {
+    fn deadline(keep_alive: &KeepAlive, _: bool) -> Option<Millis> {
         keep_alive.dead_client_at()
     }
 

@@ -1,9 +1,9 @@
 //! The beginning and the end of a connection, and which session it goes on with (sections 3.1, 3.2, 3.14, 4.1).
 
-use mqtt_session::{HandleError, Input, Record, Refusal, Session};
+use mqtt_session::{HandleError, Input, Record, Refusal, Session, SessionRule, Watcher};
 use mqtt_wire::{
     ConnAck, Connect, Disconnect, EncodeOptions, Packet, Properties, Property, PropertyId, Publish, QoS,
-    ReasonCode, SubAck, Subscribe, Subscription, Unsubscribe, Version, Will, topic_filter,
+    ReasonCode, Sender, SubAck, Subscribe, Subscription, Unsubscribe, Version, Will, topic_filter,
 };
 
 use crate::side::*;
@@ -285,6 +285,37 @@ fn connack_and_disconnect_change_how_long_a_session_lasts() {
     let mut disconnect = Disconnect::new(ReasonCode::SUCCESS);
     disconnect.properties = Properties::new(longer);
     assert_eq!(refuse(&mut link, disconnect).0, "U-3.14.2.2.2");
+}
+
+#[test]
+fn whether_disconnect_may_prolong_a_session_is_said_by_connect_whatever_connack_says() {
+    let goodbye: &'static [Property<'static>] = &[Property::SessionExpiryInterval(30)];
+    let mut disconnect = Disconnect::new(ReasonCode::SUCCESS);
+    disconnect.properties = Properties::new(goodbye);
+    for (asked, granted, may) in [(60, 0, true), (0, 60, false), (60, 60, true), (0, 0, false)] {
+        let asked = [SMALL[0], Property::SessionExpiryInterval(asked)];
+        let connect = Connect { properties: Properties::new(&asked), ..hello(Version::V5) };
+        let granted = [SMALL[0], Property::SessionExpiryInterval(granted)];
+        let mut connack = welcome(Version::V5, false);
+        connack.properties = Properties::new(&granted);
+        let mut session = crate::side::session();
+        let (mut link, _) = server(&mut session, &connect, &connack);
+        assert_eq!(link.handle(disconnect.into(), 0).is_ok(), may);
+        let mut session = crate::side::session();
+        let (mut link, _) = client(&mut session, &connect, connack);
+        assert_eq!(link.disconnect(&disconnect, 0).is_ok(), may);
+        // The client may go before it is let in.
+        let mut session = crate::side::session();
+        let mut link = dial(&mut session, Version::V5);
+        let _ = lines(link.connect(&connect, 0).unwrap());
+        assert_eq!(link.disconnect(&disconnect, 0).is_ok(), may);
+        // Whoever watches sees it as well.
+        let mut watcher = Watcher::new(Version::V5);
+        assert_eq!(watcher.see(&connect.into(), Sender::Client, 0, 0), []);
+        assert_eq!(watcher.see(&connack.into(), Sender::Server, 0, 0), []);
+        let seen = watcher.see(&disconnect.into(), Sender::Client, 0, 0);
+        assert_eq!(seen, if may { vec![] } else { vec![SessionRule::SessionExpiry] });
+    }
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Messages of QoS 1 and 2 (sections 4.3, 4.4 and 4.6), for both roles.
 
-use mqtt_session::{Input, Outcome, Refusal};
+use mqtt_session::{Fixed, HandleError, Input, Outcome, Output, Refusal, Session};
 use mqtt_wire::{
-    Packet, Publish, QoS, ReasonCode, Subscribe, Subscription, Unsubscribe, Version, topic_filter,
+    Connection, Packet, Publish, QoS, ReasonCode, Subscribe, Subscription, Unsubscribe, Version, topic_filter,
 };
 
 use crate::side::*;
@@ -409,4 +409,35 @@ fn there_are_as_many_messages_as_slots() {
     }
     assert_eq!(link.publish(&Publish::new(topic(), b"on"), QoS::AtLeastOnce, 9), Err(Refusal::Slots));
     assert_eq!(publish(&mut link, QoS::AtMostOnce, 9), ["PUBLISH key 9 QoS 0"]);
+}
+
+#[test]
+fn every_pubrel_that_was_handed_in_has_its_pubcomp_however_many_they_are() {
+    // More messages than short packets wait for at once.
+    let mut session = Session::new(Fixed::<u16, 8, 16>::new());
+    let mut connection = Connection::server();
+    connection.received(&hello(Version::V311).into());
+    let mut link = session.server(connection, &hello(Version::V311), 0);
+    link.connack(&welcome(Version::V311, false), 0).unwrap().for_each(|_| {});
+    let publish: Vec<Packet<'_>> = (1..=14).map(|n| message(QoS::ExactlyOnce, n)).collect();
+    for packet in publish {
+        let Ok(Input::Message(_, Some(receipt))) = link.handle(packet, 0) else { panic!("a message") };
+        link.accept(receipt, ReasonCode::SUCCESS).unwrap();
+        link.outputs(0).for_each(|_| {});
+    }
+    // Whoever reads many packets at once hands them in before anything is done.
+    let mut answered = Vec::new();
+    let mut answers = |output: Output<'_, u16>| {
+        if let Output::Send(Packet::PubComp(ack)) = output {
+            answered.push(ack.packet_id.get());
+        }
+    };
+    for n in 1..=14 {
+        if link.handle(Packet::PubRel(ack(n)), 0) == Err(HandleError::TooEarly) {
+            link.outputs(0).for_each(&mut answers);
+            assert_eq!(link.handle(Packet::PubRel(ack(n)), 0), Ok(Input::Nothing));
+        }
+    }
+    link.outputs(0).for_each(&mut answers);
+    assert_eq!(answered, (1..=14).collect::<Vec<_>>());
 }

@@ -40,6 +40,27 @@ fn an_idle_client_sends_pingreq_within_its_keep_alive() {
 }
 
 #[test]
+fn a_client_does_not_wait_for_connack_for_ever() {
+    for version in BOTH {
+        let mut session = session();
+        let mut link = dial(&mut session, version);
+        let _ = lines(link.connect(&hello_every(version, 10), 500).unwrap());
+        // As long as for any other answer: the keep alive.
+        assert_eq!(link.deadline(), Some(10_500));
+        link.elapsed(10_499).unwrap();
+        assert_eq!(link.next(10_499), None);
+        assert_eq!(link.elapsed(10_500).unwrap_err().rule, SessionRule::NoConnAck);
+        assert!(link.is_closing());
+        assert_eq!(link.deadline(), None);
+        // Without a keep alive nothing says how long.
+        drop(link);
+        let mut link = dial(&mut session, version);
+        let _ = lines(link.connect(&hello_every(version, 0), 0).unwrap());
+        assert_eq!(link.deadline(), None);
+    }
+}
+
+#[test]
 fn a_server_closes_after_one_and_a_half_times_the_keep_alive() {
     for (version, label) in [(Version::V311, "MQTT-3.1.2-24"), (Version::V5, "MQTT-3.1.2-22")] {
         let mut session = session();
