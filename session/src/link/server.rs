@@ -20,7 +20,9 @@ use crate::violation::SessionRule;
 
 impl<S: Slots> Session<S> {
     /// A connection as a server, with the codec that has decoded this CONNECT ([`mqtt_wire::Connection::server`]):
-    /// [`Link::connack`] answers it. The session is that of the client's identifier; a clean start ends it first.
+    /// [`Link::connack`] answers it. The session is that of the client's identifier; a clean start ends it at once, and an
+    /// earlier connection of it is over. So judge user name and password before; a client that authenticates by AUTH
+    /// (section 4.12) has a session of its own until it is known who it is.
     pub fn server(
         &mut self,
         connection: mqtt_wire::Connection,
