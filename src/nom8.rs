@@ -442,7 +442,7 @@ fn first_frame(i: &[u8]) -> &[u8] {
 }
 
 /// Parsers of one type of packet.
-macro_rules! packets {
+macro_rules! parsers {
     ($($name:ident $type:ident($body:ty) $pattern:pat => $value:expr;)+) => { $(
         fn $name<'a, const STREAMING: bool, E: GrammarError<'a>>(
             i: &'a [u8],
@@ -460,7 +460,7 @@ macro_rules! packets {
     )+ };
 }
 
-packets! {
+parsers! {
     connect Connect(Connect<'a>) Packet::Connect(body) => body;
     connack ConnAck(ConnAck<'a>) Packet::ConnAck(body) => body;
     publish Publish(Publish<'a>) Packet::Publish(body) => body;

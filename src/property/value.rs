@@ -53,8 +53,8 @@ macro_rules! property {
             #[inline(always)]
             pub(super) fn read(number: u32, i: &'a [u8]) -> Option<(&'a [u8], Self)> {
                 match number {
-                    $($id => Raw::read(PropertyType::$kind, i).map(|(i, raw)| (i, Self::$name(Value::of(raw)))),)+
-                    $($many_id => Raw::read(PropertyType::$many_kind, i).map(|(i, raw)| (i, Self::$many(Value::of(raw)))),)+
+                    $($id => Encoded::read(PropertyType::$kind, i).map(|(i, raw)| (i, Self::$name(Value::of(raw)))),)+
+                    $($many_id => Encoded::read(PropertyType::$many_kind, i).map(|(i, raw)| (i, Self::$many(Value::of(raw)))),)+
                     _ => None,
                 }
             }
@@ -206,18 +206,18 @@ fn response_topic(at: &[u8], c: Context) -> Result<&[u8], Fault<'_>> {
 
 /// Passes over the value of a property of that number, which was checked before.
 pub(super) fn skip(number: u32, i: &[u8]) -> Option<&[u8]> {
-    Raw::read(value_type(number), i).map(|(i, _)| i)
+    Encoded::read(value_type(number), i).map(|(i, _)| i)
 }
 
 /// A value as it stands on the wire: a number, or bytes, or the bytes of a pair.
 #[derive(Clone, Copy)]
-pub(super) struct Raw<'a> {
+pub(super) struct Encoded<'a> {
     number: u32,
     bytes: &'a [u8],
     second: &'a [u8],
 }
 
-impl<'a> Raw<'a> {
+impl<'a> Encoded<'a> {
     /// Reads a value of that type, which was checked before.
     #[inline(always)]
     fn read(kind: PropertyType, i: &'a [u8]) -> Option<(&'a [u8], Self)> {
@@ -251,14 +251,14 @@ pub(super) trait Value<'a>: Sized {
     const NOT_ZERO: bool = false;
 
     /// The value that was read, and checked before.
-    fn of(raw: Raw<'a>) -> Self;
+    fn of(raw: Encoded<'a>) -> Self;
 
     /// The value by its type on the wire.
     fn view(&self) -> PropertyValue<'a>;
 }
 
 impl<'a> Value<'a> for bool {
-    fn of(raw: Raw<'a>) -> Self {
+    fn of(raw: Encoded<'a>) -> Self {
         raw.number != 0
     }
 
@@ -268,7 +268,7 @@ impl<'a> Value<'a> for bool {
 }
 
 impl<'a> Value<'a> for MaximumQoS {
-    fn of(raw: Raw<'a>) -> Self {
+    fn of(raw: Encoded<'a>) -> Self {
         if raw.number == 0 { Self::AtMostOnce } else { Self::AtLeastOnce }
     }
 
@@ -278,7 +278,7 @@ impl<'a> Value<'a> for MaximumQoS {
 }
 
 impl<'a> Value<'a> for u16 {
-    fn of(raw: Raw<'a>) -> Self {
+    fn of(raw: Encoded<'a>) -> Self {
         raw.two_bytes()
     }
 
@@ -288,7 +288,7 @@ impl<'a> Value<'a> for u16 {
 }
 
 impl<'a> Value<'a> for u32 {
-    fn of(raw: Raw<'a>) -> Self {
+    fn of(raw: Encoded<'a>) -> Self {
         raw.number
     }
 
@@ -300,7 +300,7 @@ impl<'a> Value<'a> for u32 {
 impl<'a> Value<'a> for NonZeroU16 {
     const NOT_ZERO: bool = true;
 
-    fn of(raw: Raw<'a>) -> Self {
+    fn of(raw: Encoded<'a>) -> Self {
         Self::new(raw.two_bytes()).unwrap_or(Self::MIN)
     }
 
@@ -312,7 +312,7 @@ impl<'a> Value<'a> for NonZeroU16 {
 impl<'a> Value<'a> for NonZeroU32 {
     const NOT_ZERO: bool = true;
 
-    fn of(raw: Raw<'a>) -> Self {
+    fn of(raw: Encoded<'a>) -> Self {
         Self::new(raw.number).unwrap_or(Self::MIN)
     }
 
@@ -324,7 +324,7 @@ impl<'a> Value<'a> for NonZeroU32 {
 impl<'a> Value<'a> for SubscriptionId {
     const NOT_ZERO: bool = true;
 
-    fn of(raw: Raw<'a>) -> Self {
+    fn of(raw: Encoded<'a>) -> Self {
         Self::new(raw.number).unwrap_or(Self::MAX)
     }
 
@@ -334,7 +334,7 @@ impl<'a> Value<'a> for SubscriptionId {
 }
 
 impl<'a> Value<'a> for &'a [u8] {
-    fn of(raw: Raw<'a>) -> Self {
+    fn of(raw: Encoded<'a>) -> Self {
         raw.bytes
     }
 
@@ -344,7 +344,7 @@ impl<'a> Value<'a> for &'a [u8] {
 }
 
 impl<'a> Value<'a> for &'a str {
-    fn of(raw: Raw<'a>) -> Self {
+    fn of(raw: Encoded<'a>) -> Self {
         as_str(raw.bytes)
     }
 
@@ -354,7 +354,7 @@ impl<'a> Value<'a> for &'a str {
 }
 
 impl<'a> Value<'a> for (&'a str, &'a str) {
-    fn of(raw: Raw<'a>) -> Self {
+    fn of(raw: Encoded<'a>) -> Self {
         (as_str(raw.bytes), as_str(raw.second))
     }
 
@@ -364,7 +364,7 @@ impl<'a> Value<'a> for (&'a str, &'a str) {
 }
 
 impl<'a> Value<'a> for TopicName<'a> {
-    fn of(raw: Raw<'a>) -> Self {
+    fn of(raw: Encoded<'a>) -> Self {
         Self::checked(raw.bytes)
     }
 
