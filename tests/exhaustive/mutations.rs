@@ -144,7 +144,7 @@ fn cases() -> Vec<Case> {
 }
 
 /// How many cases there were when this was written: they do not become fewer.
-const CASES: usize = 4_974;
+const CASES: usize = 5_114;
 
 /// Those of up to [`LONG`] bytes, and the longer ones. In a debug build, every hundredth.
 fn short_and_long() -> (Vec<Case>, Vec<Case>) {
