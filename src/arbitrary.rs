@@ -57,6 +57,26 @@ pub struct ArbitraryPacket {
 impl ArbitraryPacket {
     /// A packet that this side may send in this version.
     ///
+    /// ```
+    /// use arbitrary::Unstructured;
+    /// use mqtt_wire::{ArbitraryPacket, Sender, Version};
+    ///
+    /// /// A fuzz target of a broker: what clients may send, one packet after the other.
+    /// fn target(data: &[u8]) {
+    ///     let mut source = Unstructured::new(data);
+    ///     while !source.is_empty() {
+    ///         let sent = ArbitraryPacket::from_sender(&mut source, Version::V5, Sender::Client);
+    ///         let Ok(sent) = sent else { return };
+    ///         handle(sent.as_bytes());
+    ///     }
+    /// }
+    /// # fn handle(packet: &[u8]) {
+    /// #     let options = mqtt_wire::DecodeOptions::new(Version::V5).with_sender(Sender::Client);
+    /// #     mqtt_wire::decode_exact(packet, options).unwrap();
+    /// # }
+    /// # target(&[7; 64]);
+    /// ```
+    ///
     /// # Errors
     /// When the fuzzer's bytes do not suffice.
     pub fn from_sender(u: &mut Unstructured<'_>, version: Version, sender: Sender) -> Result<Self> {

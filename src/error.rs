@@ -42,6 +42,19 @@ impl fmt::Display for PacketPrefix {
 
 impl DecodeError {
     /// The rule that is broken.
+    ///
+    /// ```
+    /// use mqtt_wire::{Rule, Version, decode};
+    ///
+    /// /// Whether a server should tell its operator: some clients are known for that fault.
+    /// fn is_worth_a_line(rule: Rule) -> bool {
+    ///     !matches!(rule, Rule::WildcardInName | Rule::InvalidUtf8)
+    /// }
+    ///
+    /// let error = decode(&[0x30, 5, 0, 3, b'a', b'/', b'#'], Version::V311).unwrap_err();
+    /// assert_eq!(error.rule(), Rule::WildcardInName);
+    /// assert!(!is_worth_a_line(error.rule()));
+    /// ```
     pub const fn rule(&self) -> Rule {
         self.rule
     }
@@ -72,6 +85,18 @@ impl DecodeError {
     }
 
     /// The reason code of MQTT 5.0 with which a receiver may answer (section 4.13).
+    ///
+    /// ```
+    /// use mqtt_wire::{Disconnect, Packet, ReasonCode, Version, decode};
+    ///
+    /// let error = decode(&[0x30, 6, 0, 1, b'a', 3, 0x23, 0], Version::V5).unwrap_err();
+    /// assert_eq!(error.reason_code(), ReasonCode::MALFORMED_PACKET); // the property is cut off
+    /// // A server of 5.0 says why it closes the connection. Before CONNACK it says so by that.
+    /// let mut goodbye = Vec::new();
+    /// Packet::from(Disconnect::new(error.reason_code())).encode(Version::V5, &mut goodbye)?;
+    /// assert_eq!(goodbye, [0xE0, 1, 0x81]);
+    /// # Ok::<(), mqtt_wire::EncodeError>(())
+    /// ```
     pub const fn reason_code(&self) -> ReasonCode {
         self.rule.reason_code()
     }
@@ -277,6 +302,19 @@ impl EncodeError {
     }
 
     /// What is wrong.
+    ///
+    /// ```
+    /// use mqtt_wire::{EncodeErrorKind, Packet, Publish, Version, topic_name};
+    ///
+    /// let publish = Packet::from(Publish::new(topic_name!("lamp/7"), b"on"));
+    /// let mut buf = [0; 8];
+    /// let error = publish.encode(Version::V311, &mut buf).unwrap_err();
+    /// // Too little room is no fault of the packet: there is a buffer of the right size.
+    /// if let EncodeErrorKind::BufferTooSmall { needed, .. } = error.kind() {
+    ///     let mut buf = vec![0; needed];
+    ///     assert_eq!(publish.encode(Version::V311, &mut buf[..]), Ok(needed));
+    /// }
+    /// ```
     pub const fn kind(&self) -> EncodeErrorKind {
         self.kind
     }
@@ -394,6 +432,16 @@ impl TopicError {
     }
 
     /// The byte of the text that is wrong; for something missing, the place where it should start.
+    ///
+    /// ```
+    /// use mqtt_wire::TopicFilter;
+    ///
+    /// // A line of a configuration, and a mark under what is wrong in it.
+    /// let text = "lamp/+/#/state";
+    /// let error = TopicFilter::new(text).unwrap_err();
+    /// assert_eq!(&text[error.offset()..], "#/state");
+    /// println!("{text}\n{:>1$}", '^', error.offset() + 1);
+    /// ```
     pub const fn offset(&self) -> usize {
         self.offset
     }

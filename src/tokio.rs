@@ -45,11 +45,51 @@ impl Codec {
     }
 
     /// The codec of a client: see [`Connection::client`].
+    ///
+    /// ```
+    /// use futures_util::{SinkExt, StreamExt};
+    /// use mqtt_wire::{Codec, Connect, Packet, ReasonCode, Version};
+    /// use tokio_util::codec::Framed;
+    ///
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    /// # runtime.block_on(async {
+    /// let (socket, server) = tokio::io::duplex(256); // a `TcpStream` in a program
+    /// # use tokio::io::AsyncWriteExt;
+    /// # let mut server = server;
+    /// # let mut connack = Vec::new();
+    /// # Packet::from(mqtt_wire::ConnAck::new(ReasonCode::SUCCESS)).encode(Version::V5, &mut connack)?;
+    /// # server.write_all(&connack).await?;
+    /// // Frames of a server come in, and packets of this version go out.
+    /// let mut framed = Framed::new(socket, Codec::client(Version::V5));
+    /// let connect = Connect::new(Version::V5, "lamp-7");
+    /// framed.send(Packet::from(connect).into()).await?;
+    /// let frame = framed.next().await.expect("the server answers")?;
+    /// let Packet::ConnAck(connack) = frame.packet()? else { panic!("CONNACK comes first") };
+    /// assert_eq!(connack.reason_code, ReasonCode::SUCCESS);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub const fn client(version: Version) -> Self {
         Self::new(Connection::client(version))
     }
 
     /// The codec of a server: see [`Connection::server`].
+    ///
+    /// ```
+    /// use bytes::BytesMut;
+    /// use mqtt_wire::{Codec, Connect, Packet, Version};
+    /// use tokio_util::codec::Decoder;
+    ///
+    /// // One codec serves clients of all versions: it learns from CONNECT which one this is.
+    /// let mut codec = Codec::server();
+    /// let mut input = BytesMut::new();
+    /// Packet::from(Connect::new(Version::V311, "lamp-7")).encode(Version::V311, &mut input)?;
+    /// let frame = codec.decode(&mut input)?.expect("all of it is there");
+    /// let Packet::Connect(connect) = frame.packet()? else { panic!("CONNECT comes first") };
+    /// assert_eq!((connect.version, connect.client_id), (Version::V311, "lamp-7"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub const fn server() -> Self {
         Self::new(Connection::server())
     }

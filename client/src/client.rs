@@ -17,6 +17,25 @@ use crate::task::{self, Request};
 pub(crate) const QUEUE: usize = 256;
 
 /// What a server has said when it accepted the first connection.
+///
+/// ```
+/// use mqtt_wire_client::{Address, Client, Options};
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/doc/server.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let address = Address::new("localhost", 1883);
+/// # let address = server().await?;
+/// let (client, _messages) = Client::connect(Options::new(address)).await?;
+/// // A server without shared subscriptions says so: then each client gets every message.
+/// let properties = client.server().properties.as_properties();
+/// if properties.shared_subscription_available() == Some(false) {
+///     println!("{} works alone", client.server().client_id);
+/// }
+/// # assert!(!client.server().session_present);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Server {
@@ -34,6 +53,34 @@ pub struct Server {
 ///
 /// One task owns the session and the connection. It ends when [`disconnect`](Self::disconnect) is called, when all clones
 /// are dropped and everything was delivered, or with an error: see [`ended`](Self::ended).
+///
+/// ```
+/// use mqtt_wire_client::mqtt_wire::QoS;
+/// use mqtt_wire_client::{Address, Client, MessageBuf, Options};
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/doc/server.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let address = Address::new("localhost", 1883);
+/// # let address = server().await?;
+/// let (client, _messages) = Client::connect(Options::new(address)).await?;
+/// // Each task has a clone, and waits for its own messages.
+/// let tasks = ["dapur", "kamar"].map(|room| {
+///     let client = client.clone();
+///     tokio::spawn(async move {
+///         let message = MessageBuf::new(format!("rumahkami/{room}/suhu"), "21.5")?;
+///         let delivery = client.publish(message.with_qos(QoS::AtLeastOnce)).await?;
+///         delivery.await?;
+///         Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+///     })
+/// });
+/// for task in tasks {
+///     task.await?.map_err(|error| error.to_string())?;
+/// }
+/// client.disconnect().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Client {
     publishes: mpsc::Sender<(MessageBuf, oneshot::Sender<Result<ReasonCode, PublishError>>)>,
@@ -51,7 +98,8 @@ impl Client {
     /// use mqtt_wire_client::{Address, Client, MessageBuf, Options};
     ///
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-    /// let (client, mut messages) = Client::connect(Options::new(Address::new("localhost", 1883))).await?;
+    /// let options = Options::new(Address::new("localhost", 1883));
+    /// let (client, mut messages) = Client::connect(options).await?;
     /// client.subscribe("rumahkami/+/+/lampu", QoS::AtLeastOnce).await?;
     /// let message = MessageBuf::new("rumahkami/lantaidasar/ruangtamu/lampu", "menyala")?;
     /// client.publish(message.with_qos(QoS::AtLeastOnce)).await?.await?;
@@ -93,6 +141,27 @@ impl Client {
     /// Publishes a message. This waits while many messages wait already; the result resolves when the server has
     /// acknowledged the message. A message is sent again over new connections until then.
     ///
+    /// ```
+    /// use mqtt_wire_client::mqtt_wire::QoS;
+    /// use mqtt_wire_client::{Address, Client, MessageBuf, Options};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/doc/server.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let address = Address::new("localhost", 1883);
+    /// # let address = server().await?;
+    /// let (client, _messages) = Client::connect(Options::new(address)).await?;
+    ///
+    /// // Nobody misses a reading: it is handed over, and what becomes of it is not waited for.
+    /// let reading = MessageBuf::new("rumahkami/dapur/suhu", "21.5")?;
+    /// let _ = client.publish(reading).await?;
+    /// // What the user has asked for is done when the server has it.
+    /// let command = MessageBuf::new("rumahkami/dapur/lampu/set", "off")?;
+    /// client.publish(command.with_qos(QoS::AtLeastOnce)).await?.await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`PublishError::Ended`] when the client has ended.
     pub async fn publish(&self, message: MessageBuf) -> Result<Delivery, PublishError> {
@@ -102,6 +171,27 @@ impl Client {
     }
 
     /// Subscribes to one topic filter: the granted QoS, or the code by which the server refuses.
+    ///
+    /// ```
+    /// use mqtt_wire_client::mqtt_wire::{QoS, ReasonCode};
+    /// use mqtt_wire_client::{Address, Client, Options};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/doc/server.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let address = Address::new("localhost", 1883);
+    /// # let address = server().await?;
+    /// let (client, _messages) = Client::connect(Options::new(address)).await?;
+    ///
+    /// // A server may grant less than was asked for, and refuses by a code as well.
+    /// let granted = client.subscribe("rumahkami/+/lampu", QoS::ExactlyOnce).await?;
+    /// if granted.is_error() {
+    ///     return Err(format!("the lamps are not for us: {granted}").into());
+    /// }
+    /// assert_eq!(granted, ReasonCode::GRANTED_QOS_2);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// When the filter is none ([`SubscribeError::NoFilter`]), or the subscription cannot be asked for.
@@ -119,6 +209,32 @@ impl Client {
     /// Subscribes to topic filters: a reason code for each of them. Subscriptions that the server has granted are made
     /// again when it has forgotten the session.
     ///
+    /// ```
+    /// use mqtt_wire_client::mqtt_wire::topic::TopicFilterBuf;
+    /// use mqtt_wire_client::mqtt_wire::{PropertiesBuf, QoS, RetainHandling, SubscriptionOptions};
+    /// use mqtt_wire_client::{Address, Client, Options};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/doc/server.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let address = Address::new("localhost", 1883);
+    /// # let address = server().await?;
+    /// let (client, _messages) = Client::connect(Options::new(address)).await?;
+    /// // What is published from here on, but not what was retained before.
+    /// let options = SubscriptionOptions {
+    ///     maximum_qos: QoS::AtLeastOnce,
+    ///     retain_handling: RetainHandling::DoNotSend,
+    ///     ..SubscriptionOptions::default()
+    /// };
+    /// let filters = ["rumahkami/+/suhu", "rumahkami/+/lampu"];
+    /// let filters = filters.map(|filter| Ok((TopicFilterBuf::new(filter)?, options)));
+    /// let filters = filters.into_iter().collect::<Result<Vec<_>, Box<dyn std::error::Error>>>()?;
+    /// let codes = client.subscribe_all(filters, PropertiesBuf::new()).await?;
+    /// assert!(codes.iter().all(|code| !code.is_error())); // one each
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// When the subscriptions cannot be asked for; that the server refuses them is among the codes.
     pub async fn subscribe_all(
@@ -134,6 +250,27 @@ impl Client {
     }
 
     /// Ends subscriptions: a reason code for each (in 3.x the server sends none, and they are successes).
+    ///
+    /// ```
+    /// use mqtt_wire_client::mqtt_wire::topic::TopicFilterBuf;
+    /// use mqtt_wire_client::mqtt_wire::{PropertiesBuf, QoS};
+    /// use mqtt_wire_client::{Address, Client, Options};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/doc/server.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let address = Address::new("localhost", 1883);
+    /// # let address = server().await?;
+    /// let (client, _messages) = Client::connect(Options::new(address)).await?;
+    ///
+    /// client.subscribe("rumahkami/+/suhu", QoS::AtMostOnce).await?;
+    /// // The page with the temperatures is closed. What is on its way may still come.
+    /// let filters = vec![TopicFilterBuf::new("rumahkami/+/suhu")?];
+    /// let codes = client.unsubscribe(filters, PropertiesBuf::new()).await?;
+    /// assert!(!codes[0].is_error());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As for [`subscribe_all`](Self::subscribe_all).
@@ -160,6 +297,27 @@ impl Client {
 
     /// Returns when everything that was published is acknowledged, also what was in the file of the session.
     ///
+    /// ```
+    /// use mqtt_wire_client::mqtt_wire::QoS;
+    /// use mqtt_wire_client::{Address, Client, MessageBuf, Options};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/doc/server.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let address = Address::new("localhost", 1883);
+    /// # let address = server().await?;
+    /// let (client, _messages) = Client::connect(Options::new(address)).await?;
+    /// for line in ["20.9", "21.0", "21.2"] {
+    ///     let message = MessageBuf::new("rumahkami/dapur/suhu", line)?.with_qos(QoS::AtLeastOnce);
+    ///     // Not waited for one by one: they are all under way together.
+    ///     let _ = client.publish(message).await?;
+    /// }
+    /// client.settled().await?;
+    /// client.disconnect().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// When the client ends before.
     pub async fn settled(&self) -> Result<(), Error> {
@@ -184,6 +342,23 @@ impl Client {
     /// Says goodbye with this reason code (5.0): [`ReasonCode::DISCONNECT_WITH_WILL_MESSAGE`] has the server publish the
     /// will.
     ///
+    /// ```
+    /// use mqtt_wire_client::mqtt_wire::ReasonCode;
+    /// use mqtt_wire_client::{Address, Client, Options};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/doc/server.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let address = Address::new("localhost", 1883);
+    /// # let address = server().await?;
+    /// let (client, _messages) = Client::connect(Options::new(address)).await?;
+    ///
+    /// // A lamp whose battery ends knows it, and has its will tell the others.
+    /// client.disconnect_with(ReasonCode::DISCONNECT_WITH_WILL_MESSAGE).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As for [`disconnect`](Self::disconnect).
     pub async fn disconnect_with(&self, code: ReasonCode) -> Result<(), Error> {
@@ -193,6 +368,30 @@ impl Client {
     }
 
     /// Returns when the client has ended.
+    ///
+    /// ```
+    /// use mqtt_wire_client::{Address, Client, Options};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/doc/server.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let address = Address::new("localhost", 1883);
+    /// # let address = server().await?;
+    /// let (client, _messages) = Client::connect(Options::new(address)).await?;
+    ///
+    /// // A task that sees to it that an end is noticed, whoever publishes or not.
+    /// let watched = client.clone();
+    /// let watcher = tokio::spawn(async move {
+    ///     match watched.ended().await {
+    ///         Ok(()) => println!("goodbye"),
+    ///         Err(error) => eprintln!("no connection any more: {error}"),
+    ///     }
+    /// });
+    /// client.disconnect().await?;
+    /// watcher.await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// The reason, if it was not a goodbye.
@@ -209,6 +408,31 @@ async fn ended(mut end: watch::Receiver<Option<Result<(), Error>>>) -> Result<()
 }
 
 /// The messages that come to a client, in order. A slow reader slows the server down; no message is dropped.
+///
+/// ```
+/// use mqtt_wire_client::mqtt_wire::QoS;
+/// use mqtt_wire_client::{Address, Client, MessageBuf, Options};
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/doc/server.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let address = Address::new("localhost", 1883);
+/// # let address = server().await?;
+/// let (client, mut messages) = Client::connect(Options::new(address)).await?;
+/// client.subscribe("rumahkami/#", QoS::AtMostOnce).await?;
+/// # client.publish(MessageBuf::new("rumahkami/dapur/lampu", "menyala")?).await?.await?;
+/// # client.publish(MessageBuf::new("rumahkami/selesai", "")?).await?.await?;
+/// while let Some(message) = messages.recv().await {
+///     println!("{}: {}", message.topic(), String::from_utf8_lossy(message.payload()));
+///     if message.topic().as_str() == "rumahkami/selesai" {
+///         client.disconnect().await?;
+///     }
+/// }
+/// // The loop ends with the client: why is told here.
+/// messages.ended().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Messages {
     messages: mpsc::Receiver<Message>,
@@ -222,6 +446,31 @@ impl Messages {
     }
 
     /// The next message, if it is there already.
+    ///
+    /// ```
+    /// use mqtt_wire_client::mqtt_wire::QoS;
+    /// use mqtt_wire_client::{Address, Client, MessageBuf, Options};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/doc/server.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let address = Address::new("localhost", 1883);
+    /// # let address = server().await?;
+    /// let (client, mut messages) = Client::connect(Options::new(address)).await?;
+    ///
+    /// client.subscribe("rumahkami/dapur/suhu", QoS::AtMostOnce).await?;
+    /// # for celsius in ["21.4", "21.5"] {
+    /// #     client.publish(MessageBuf::new("rumahkami/dapur/suhu", celsius)?).await?.await?;
+    /// # }
+    /// // A display shows the latest of the readings that have come meanwhile.
+    /// let mut latest = messages.recv().await;
+    /// while let Some(message) = messages.try_recv() {
+    ///     latest = Some(message);
+    /// }
+    /// println!("{:?}", latest.map(|message| message.payload_bytes()));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn try_recv(&mut self) -> Option<Message> {
         self.messages.try_recv().ok()
     }

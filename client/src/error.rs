@@ -8,6 +8,26 @@ use mqtt_session::{Refusal, Violation};
 use mqtt_wire::{DecodeError, EncodeError, ReasonCode};
 
 /// Why a client has no connection.
+///
+/// ```
+/// use mqtt_wire_client::{Address, Client, Error, Options};
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/doc/server.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let address = Address::new("localhost", 1883);
+/// # let address = server().await?;
+/// let mut options = Options::new(address);
+/// options.user_name = Some("tamu".to_owned());
+/// match Client::connect(options).await {
+///     Ok(_) => println!("connected"),
+///     Err(Error::Refused { code, .. }) => println!("who are you? {code}"), // ask for a password
+///     Err(error) if error.is_temporary() => println!("{error}: later"),
+///     Err(error) => return Err(error.into()),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -78,6 +98,28 @@ pub enum Error {
 
 impl Error {
     /// Whether the same may go well a little later: worth another connection.
+    ///
+    /// ```
+    /// use mqtt_wire_client::{Address, Client, Options};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/doc/server.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// // Nobody listens there, at the moment: a program that waits for its server tries again.
+    /// let nobody = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+    /// let options = Options::new(Address::new("127.0.0.1", nobody));
+    /// let error = Client::connect(options).await.unwrap_err();
+    /// assert!(error.is_temporary());
+    ///
+    /// // A guest who is not let in is not let in a second later.
+    /// let address = Address::new("localhost", 1883);
+    /// # let address = server().await?;
+    /// let mut options = Options::new(address);
+    /// options.user_name = Some("tamu".to_owned());
+    /// assert!(!Client::connect(options).await.unwrap_err().is_temporary());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn is_temporary(&self) -> bool {
         match self {
             Self::Unreachable { .. } | Self::Timeout { .. } | Self::Lost(_) | Self::Closed => true,
@@ -122,6 +164,27 @@ impl std::fmt::Display for Reason<'_> {
 }
 
 /// Why a message was not delivered.
+///
+/// ```
+/// use mqtt_wire_client::mqtt_wire::QoS;
+/// use mqtt_wire_client::{Address, Client, MessageBuf, Options, PublishError};
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/doc/server.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let address = Address::new("localhost", 1883);
+/// # let address = server().await?;
+/// let (client, _messages) = Client::connect(Options::new(address)).await?;
+/// let message = MessageBuf::new("rahasia/pintu", "buka")?.with_qos(QoS::AtLeastOnce);
+/// match client.publish(message).await?.await {
+///     Ok(_) => println!("it has arrived"),
+///     Err(PublishError::Refused(code)) => println!("the server does not take it: {code}"),
+///     Err(PublishError::Unsendable(why)) => println!("a fault of this program: {why}"),
+///     Err(error) => println!("it may have arrived or not: {error}"),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PublishError {
@@ -146,6 +209,27 @@ pub enum PublishError {
 }
 
 /// Why a subscription was not made or ended.
+///
+/// ```
+/// use mqtt_wire_client::mqtt_wire::QoS;
+/// use mqtt_wire_client::{Address, Client, Options, SubscribeError};
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/doc/server.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let address = Address::new("localhost", 1883);
+/// # let address = server().await?;
+/// let (client, _messages) = Client::connect(Options::new(address)).await?;
+/// // A filter that somebody has typed. That the server refuses it is no error but a code.
+/// match client.subscribe("rumahkami/#/lampu", QoS::AtLeastOnce).await {
+///     Ok(code) if code.is_error() => println!("the server refuses: {code}"),
+///     Ok(code) => println!("granted: {code}"),
+///     Err(SubscribeError::NoFilter) => println!("that is no topic filter"),
+///     Err(error) => return Err(error.into()),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum SubscribeError {

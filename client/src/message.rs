@@ -15,6 +15,23 @@ use tokio::sync::{mpsc, oneshot};
 use crate::error::PublishError;
 
 /// A message to be published.
+///
+/// ```
+/// use mqtt_wire_client::MessageBuf;
+/// use mqtt_wire_client::mqtt_wire::{Property, QoS};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// // The last word on the lamp, for whoever comes later as well.
+/// let message = MessageBuf::new("rumahkami/dapur/lampu", "menyala")?;
+/// let mut message = MessageBuf { retain: true, ..message.with_qos(QoS::AtLeastOnce) };
+/// message.properties.push(Property::MessageExpiryInterval(3600))?;
+///
+/// // What cannot be published to is found here, not by the server.
+/// let error = MessageBuf::new("rumahkami/+/lampu", "menyala").unwrap_err();
+/// assert_eq!(error.offset(), 10);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageBuf {
     /// Where to.
@@ -71,6 +88,43 @@ pub(crate) struct Answer {
 ///
 /// One of QoS 1 or 2 is acknowledged when it is [accepted](Self::accept), and not before: an application says so when it
 /// has done with it what must not be lost. One that is dropped without that comes again on the next connection.
+///
+/// ```
+/// use mqtt_wire_client::mqtt_wire::{QoS, ReasonCode};
+/// use mqtt_wire_client::{Address, Client, Message, MessageBuf, Options};
+///
+/// /// What must not be lost is stored first, and acknowledged then.
+/// async fn store(message: &Message, table: &mut Vec<(String, f32)>) -> Result<(), ReasonCode> {
+///     let invalid = ReasonCode::PAYLOAD_FORMAT_INVALID;
+///     let text = std::str::from_utf8(message.payload()).map_err(|_| invalid)?;
+///     table.push((message.topic().to_string(), text.parse().map_err(|_| invalid)?));
+///     Ok(())
+/// }
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/doc/server.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let mut table = Vec::new();
+/// let address = Address::new("localhost", 1883);
+/// # let address = server().await?;
+/// let (client, mut messages) = Client::connect(Options::new(address)).await?;
+/// client.subscribe("rumahkami/+/suhu", QoS::AtLeastOnce).await?;
+/// # let message = MessageBuf::new("rumahkami/dapur/suhu", "21.5")?.with_qos(QoS::AtLeastOnce);
+/// # let _ = client.publish(message).await?;
+/// # let message = MessageBuf::new("rumahkami/dapur/suhu", "hangat")?.with_qos(QoS::AtLeastOnce);
+/// # let _ = client.publish(message).await?;
+/// while let Some(mut message) = messages.recv().await {
+///     let answer = match store(&message, &mut table).await {
+///         Ok(()) => message.accept(),
+///         Err(code) => message.refuse(code), // it does not come again
+///     };
+///     answer.await?;
+/// #   if message.payload() == b"hangat" { break }
+/// }
+/// # assert_eq!(table, [("rumahkami/dapur/suhu".to_owned(), 21.5)]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use = "a message of QoS 1 or 2 has to be accepted"]
 pub struct Message {
@@ -123,12 +177,64 @@ impl Message {
     }
 
     /// Its properties (5.0).
+    ///
+    /// ```
+    /// use mqtt_wire_client::mqtt_wire::{Property, QoS};
+    /// use mqtt_wire_client::{Address, Client, MessageBuf, Options};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/doc/server.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let address = Address::new("localhost", 1883);
+    /// # let address = server().await?;
+    /// let (client, mut messages) = Client::connect(Options::new(address)).await?;
+    ///
+    /// client.subscribe("tanya", QoS::AtMostOnce).await?;
+    /// # let mut question = MessageBuf::new("tanya", "jam berapa?")?;
+    /// # question.properties.push(Property::ResponseTopic(mqtt_wire_client::mqtt_wire::topic_name!("jawab")))?;
+    /// # question.properties.push(Property::CorrelationData(b"7"))?;
+    /// # client.publish(question).await?.await?;
+    /// // A request says where the response is wanted, and by which data it is known again.
+    /// let request = messages.recv().await.expect("it is connected");
+    /// if let Some(topic) = request.properties().response_topic() {
+    ///     let mut response = MessageBuf::new(topic.as_str(), "07.30")?;
+    ///     if let Some(data) = request.properties().correlation_data() {
+    ///         response.properties.push(Property::CorrelationData(data))?;
+    ///     }
+    ///     client.publish(response).await?.await?;
+    /// }
+    /// # assert!(request.properties().response_topic().is_some());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn properties(&self) -> Properties<'_> {
         self.frame.publish().properties
     }
 
     /// The message as it can be published elsewhere: with the properties that are the message's own, not those of this
     /// connection (Topic Alias, Subscription Identifier).
+    ///
+    /// ```
+    /// use mqtt_wire_client::mqtt_wire::QoS;
+    /// use mqtt_wire_client::mqtt_wire::topic::TopicNameBuf;
+    /// use mqtt_wire_client::{Address, Client, MessageBuf, Options};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/doc/server.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let address = Address::new("localhost", 1883);
+    /// # let address = server().await?;
+    /// let (client, mut messages) = Client::connect(Options::new(address)).await?;
+    /// client.subscribe("rumahkami/#", QoS::AtMostOnce).await?;
+    /// # client.publish(MessageBuf::new("rumahkami/lampu", "menyala")?).await?.await?;
+    /// // A bridge: the same message under another name.
+    /// let message = messages.recv().await.expect("it is connected");
+    /// let topic = TopicNameBuf::new(format!("desa/{}", message.topic()))?;
+    /// let moved = MessageBuf { topic, ..message.to_buf() };
+    /// client.publish(moved).await?.await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn to_buf(&self) -> MessageBuf {
         let mut properties = self.properties().to_buf().unwrap_or_default();
         properties.remove(PropertyId::TopicAlias | PropertyId::SubscriptionIdentifier);
@@ -165,6 +271,30 @@ impl Message {
 }
 
 /// Resolves when the link has taken a receipt.
+///
+/// ```
+/// use mqtt_wire_client::mqtt_wire::QoS;
+/// use mqtt_wire_client::{Address, Client, MessageBuf, Options, Stale};
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/doc/server.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let address = Address::new("localhost", 1883);
+/// # let address = server().await?;
+/// let (client, mut messages) = Client::connect(Options::new(address)).await?;
+/// client.subscribe("pintu", QoS::AtLeastOnce).await?;
+/// # let message = MessageBuf::new("pintu", "bel")?.with_qos(QoS::AtLeastOnce);
+/// # let _ = client.publish(message).await?;
+/// let mut message = messages.recv().await.expect("it is connected");
+/// // For most programs `let _ = message.accept();` is enough. Who counts has to know:
+/// let mut rings = 1;
+/// if let Err(Stale) = message.accept().await {
+///     rings -= 1; // the connection was lost before: the message comes again
+/// }
+/// # assert_eq!(rings, 1);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Accepted(Option<oneshot::Receiver<Result<(), Stale>>>);
 
@@ -181,6 +311,27 @@ impl Future for Accepted {
 
 /// Resolves when the server has acknowledged a message: with its reason code, which is below 0x80. A message of QoS 0 is
 /// done when it was handed to the network.
+///
+/// ```
+/// use mqtt_wire_client::mqtt_wire::{QoS, ReasonCode};
+/// use mqtt_wire_client::{Address, Client, MessageBuf, Options};
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/doc/server.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let address = Address::new("localhost", 1883);
+/// # let address = server().await?;
+/// let (client, _messages) = Client::connect(Options::new(address)).await?;
+/// let message = MessageBuf::new("meter", "1017")?.with_qos(QoS::ExactlyOnce);
+/// let delivery = client.publish(message).await?;
+/// // The message is on its way; this is the place for other work.
+/// match delivery.await? {
+///     ReasonCode::NO_MATCHING_SUBSCRIBERS => println!("it has arrived, and nobody wants it"),
+///     code => println!("it has arrived: {code}"),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use = "the message is sent either way; this tells whether it has arrived"]
 pub struct Delivery(pub(crate) oneshot::Receiver<Result<ReasonCode, PublishError>>);

@@ -14,6 +14,16 @@ use percent_encoding::percent_decode_str;
 use crate::error::Error;
 
 /// What carries the bytes.
+///
+/// ```
+/// use mqtt_wire_client::{Address, Transport};
+///
+/// // What a program's options say, as an address.
+/// let transport = Transport::WebSocketTls;
+/// let port = transport.default_port();
+/// let address = Address { transport, ..Address::new("rumah.example", port) };
+/// assert_eq!(address.to_string(), "wss://rumah.example:443/mqtt");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transport {
     /// `mqtt`, port 1883.
@@ -49,6 +59,15 @@ impl Transport {
 }
 
 /// The address of a server.
+///
+/// ```
+/// use mqtt_wire_client::{Address, Transport};
+///
+/// let plain = Address::new("localhost", 1883);
+/// assert_eq!(plain.to_string(), "mqtt://localhost:1883");
+/// let safe = Address { transport: Transport::Tls, port: 8883, ..plain };
+/// assert_eq!(safe.to_string(), "mqtts://localhost:8883");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
     /// What carries the bytes.
@@ -90,6 +109,19 @@ impl fmt::Display for Address {
 }
 
 /// What a URL says: `mqtts://name:password@host:port/rest`.
+///
+/// ```
+/// use mqtt_wire_client::{Options, Url};
+///
+/// // All that a program asks for is in one string of its configuration.
+/// let url: Url = "mqtts://lampu:rahasia@rumah.example/rumahkami/dapur/lampu".parse()?;
+/// let mut options = Options::new(url.address);
+/// options.user_name = url.user_name;
+/// options.password = url.password.map(String::into_bytes);
+/// assert_eq!(options.address.port, 8883);
+/// assert_eq!(url.rest, "rumahkami/dapur/lampu"); // the topic
+/// # Ok::<(), String>(())
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Url {
     /// Where to.
@@ -147,6 +179,21 @@ impl FromStr for Url {
 }
 
 /// Whom TLS trusts, and who the client is.
+///
+/// ```
+/// use mqtt_wire_client::{Address, Options, Tls, Transport};
+///
+/// // The house signs certificates itself, and its server wants one from each client.
+/// let address = Address { transport: Transport::Tls, ..Address::new("192.168.1.7", 8883) };
+/// let mut options = Options::new(address);
+/// options.tls = Tls {
+///     ca_file: Some("ca.pem".into()),
+///     certificate: Some("lampu.pem".into()),
+///     key: Some("lampu.key".into()),
+///     server_name: Some("rumah.example".to_owned()), // an IP address is not in the certificate
+///     ..Tls::default()
+/// };
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct Tls {
     /// A file of certificates (PEM) that are trusted. Without it those of the operating system are.
@@ -164,6 +211,23 @@ pub struct Tls {
 }
 
 /// A message that the server publishes when the connection ends without a goodbye (section 3.1.2.5).
+///
+/// ```
+/// use mqtt_wire_client::mqtt_wire::topic::TopicNameBuf;
+/// use mqtt_wire_client::mqtt_wire::{PropertiesBuf, QoS};
+/// use mqtt_wire_client::{Address, Options, WillMessage};
+///
+/// // Who asks for the state of the lamp learns as well that it is gone.
+/// let mut options = Options::new(Address::new("localhost", 1883));
+/// options.will = Some(WillMessage {
+///     topic: TopicNameBuf::new("rumahkami/dapur/lampu")?,
+///     payload: b"tidak terhubung".to_vec(),
+///     qos: QoS::AtLeastOnce,
+///     retain: true,
+///     properties: PropertiesBuf::new(),
+/// });
+/// # Ok::<(), mqtt_wire_client::mqtt_wire::TopicError>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct WillMessage {
     /// Where to.
@@ -179,6 +243,15 @@ pub struct WillMessage {
 }
 
 /// Which session a client begins with.
+///
+/// ```
+/// use mqtt_wire_client::{Address, Options, SessionStart};
+///
+/// // A meter whose readings survive that it is switched off while they are on their way.
+/// let mut options = Options::new(Address::new("localhost", 1883));
+/// options.client_id = "meter-7".to_owned(); // by which the server knows the session
+/// options.session = SessionStart::File("meter-7.session".into());
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum SessionStart {
     /// A new one, that ends with the client. (In 5.0 it goes on from one connection of the client to the next.)
@@ -193,6 +266,31 @@ pub enum SessionStart {
 
 /// When a lost connection is made again: after a delay that doubles each time, up to a bound, and is drawn at random
 /// from its upper half, so that the clients of a server that was gone do not come back all at once.
+///
+/// ```
+/// use std::time::Duration;
+/// use mqtt_wire_client::{Address, Client, Options, Reconnect};
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/doc/server.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let address = Address::new("localhost", 1883);
+/// # let address = server().await?;
+/// let mut options = Options::new(address);
+/// // A device that is switched on together with its server, and never gives up.
+/// let longest = Duration::from_secs(300);
+/// options.reconnect = Some(Reconnect { longest, at_start: true, ..Reconnect::default() });
+/// let (client, _messages) = Client::connect(options).await?;
+///
+/// // A program that somebody waits for ends when the connection is lost.
+/// let address = Address::new("localhost", 1883);
+/// # let address = server().await?;
+/// let mut options = Options::new(address);
+/// options.reconnect = None;
+/// # drop(client);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reconnect {
     /// The first delay. Default: 1 s.
@@ -226,6 +324,29 @@ impl Reconnect {
 }
 
 /// What a client does, for logs.
+///
+/// ```
+/// use std::sync::Arc;
+/// use mqtt_wire_client::{Address, Client, Event, Options};
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/doc/server.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let address = Address::new("localhost", 1883);
+/// # let address = server().await?;
+/// let mut options = Options::new(address);
+/// // One line for each connection that comes or goes.
+/// options.observer = Some(Arc::new(|event| match event {
+///     Event::Connected(connack) => println!("connected: {}", connack.reason_code),
+///     Event::Lost(error) => println!("lost: {error}"),
+///     Event::Waiting(delay, _) => println!("next attempt in {delay:?}"),
+///     _ => {}
+/// }));
+/// let (client, _messages) = Client::connect(options).await?;
+/// # client.disconnect().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
@@ -246,9 +367,59 @@ pub enum Event<'a> {
 }
 
 /// Is told what a client does. It is called in the middle of its work and has to be quick.
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::sync::atomic::{AtomicUsize, Ordering};
+/// use mqtt_wire_client::{Address, Client, Event, Observer, Options};
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/doc/server.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// // Counts what a metric shows; the client calls it from its own task.
+/// let received = Arc::new(AtomicUsize::new(0));
+/// let counter = Arc::clone(&received);
+/// let observer: Observer = Arc::new(move |event| {
+///     if let Event::Received(_) = event {
+///         counter.fetch_add(1, Ordering::Relaxed);
+///     }
+/// });
+/// let address = Address::new("localhost", 1883);
+/// # let address = server().await?;
+/// let mut options = Options::new(address);
+/// options.observer = Some(observer);
+/// let (client, _messages) = Client::connect(options).await?;
+/// client.disconnect().await?;
+/// println!("{} packets have come", received.load(Ordering::Relaxed));
+/// # Ok(())
+/// # }
+/// ```
 pub type Observer = Arc<dyn Fn(Event<'_>) + Send + Sync>;
 
 /// How a client connects. Begin with [`Options::new`].
+///
+/// ```
+/// use mqtt_wire_client::{Address, Client, Options, SessionStart};
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/doc/server.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let address = Address::new("localhost", 1883);
+/// # let address = server().await?;
+/// // A phone that misses nothing while it is switched off, for a day.
+/// let mut options = Options::new(address);
+/// options.client_id = "hp".to_owned();
+/// options.session = SessionStart::Continue;
+/// options.session_expiry = Some(24 * 3600);
+/// options.keep_alive = 300; // its radio sleeps longer
+/// options.user_name = Some("hp".to_owned());
+/// options.password = Some(b"rahasia-hp".to_vec());
+/// let (client, _messages) = Client::connect(options).await?;
+/// println!("the server has kept the session: {}", client.server().session_present);
+/// # client.disconnect().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Options {

@@ -840,6 +840,26 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
     }
 
     /// The connection without its session, to be kept beside it: [`Session::attach`] puts both together again.
+    ///
+    /// ```
+    /// use mqtt_session::{Client, Detached, Fixed, Session};
+    /// use mqtt_wire::{Connection, Version};
+    ///
+    /// type Kept = Fixed<u16, 8, 4>;
+    ///
+    /// /// A link borrows its session, so a struct cannot hold both; between two calls it holds this.
+    /// struct Device {
+    ///     session: Session<Kept>,
+    ///     connection: Detached<Client, Kept>,
+    /// }
+    ///
+    /// let mut session = Session::new(Kept::new());
+    /// let connection = session.client(Connection::client(Version::V311)).detach();
+    /// let mut device = Device { session, connection };
+    /// let link = device.session.attach(device.connection).map_err(|_| "it is this session's")?;
+    /// assert_eq!(link.version(), Version::V311);
+    /// # Ok::<(), &str>(())
+    /// ```
     pub fn detach(self) -> Detached<R, S> {
         Detached { c: self.c, role: PhantomData }
     }

@@ -273,6 +273,17 @@ impl Receipt {
     }
 
     /// The receipt of a number that was made by [`into_bits`](Self::into_bits); `None` for others.
+    ///
+    /// ```
+    /// use mqtt_session::Receipt;
+    ///
+    /// // A queue on disk may hold anything: what is no receipt is told apart, not acknowledged.
+    /// assert!(Receipt::from_bits(0).is_none());
+    /// let receipt = Receipt::from_bits(0x0000_0001_0002_0007).expect("made by `into_bits`");
+    /// assert_eq!(receipt.packet_id().get(), 7);
+    /// // For the link to `accept` it. Whether it is of this connection is found there.
+    /// # let _ = receipt.into_bits();
+    /// ```
     pub const fn from_bits(bits: u64) -> Option<Self> {
         let [e0, e1, e2, e3, 0, qos, id_high, id_low] = bits.to_be_bytes() else { return None };
         let qos = match qos {

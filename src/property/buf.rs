@@ -228,6 +228,18 @@ impl PropertiesBuf {
     }
 
     /// The properties, in order.
+    ///
+    /// ```
+    /// use mqtt_wire::{PropertiesBuf, Property};
+    ///
+    /// let mut kept = PropertiesBuf::new();
+    /// kept.push(Property::UserProperty(("room", "kitchen")))?;
+    /// kept.push(Property::ContentType("text/plain"))?;
+    /// // A log shows every property, those that its author has not thought of as well.
+    /// let lines: Vec<_> = kept.iter().map(|property| format!("{property:?}")).collect();
+    /// assert_eq!(lines.len(), 2);
+    /// # Ok::<(), mqtt_wire::EncodeError>(())
+    /// ```
     pub fn iter(&self) -> PropertyIter<'_> {
         self.as_properties().iter()
     }

@@ -31,6 +31,20 @@ pub struct PropertyEdits<'a> {
 
 impl<'a> PropertyEdits<'a> {
     /// What packets take.
+    ///
+    /// ```
+    /// use mqtt_wire::{Properties, Property, PropertyId, Publish, topic_name};
+    ///
+    /// // A broker forwards a message under its own name for the client that published it.
+    /// let received = [Property::UserProperty(("from", "lamp-7"))];
+    /// let properties = Properties::new(&received);
+    /// let message = Publish { properties, ..Publish::new(topic_name!("a"), b"on") };
+    /// let added = [Property::UserProperty(("via", "house"))];
+    /// // The packet refers to the edits, so they have a name and live as long as it.
+    /// let edits = message.properties.edit(PropertyId::TopicAlias, &added);
+    /// let forwarded = Publish { properties: edits.as_properties(), ..message };
+    /// assert_eq!(forwarded.properties.user_properties().count(), 2);
+    /// ```
     pub const fn as_properties(&'a self) -> Properties<'a> {
         Properties::edited(self)
     }

@@ -1,5 +1,5 @@
-//! All inputs of up to three bytes and all frames of up to four, for every version and sender; by night all inputs
-//! of four bytes and all frames of five.
+//! All inputs of up to three bytes and all frames of up to four, for every version and sender; with `--nightly` all
+//! inputs of four bytes and all frames of five.
 
 use mqtt_wire::{DecodeOptions, Decoded, PacketType, Sender, Version, decode, frame_len};
 

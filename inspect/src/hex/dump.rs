@@ -341,7 +341,7 @@ fn is_text_of(column: &[u8], bytes: &[u8]) -> bool {
     let Some(text) = blanks.checked_sub(own).filter(|at| *at > 0).and_then(|at| column.get(at..)) else {
         return false;
     };
-    // Wireshark used to part the text after eight characters.
+    // Older versions of Wireshark part the text after eight characters.
     let halves = text.split_at_checked(8).and_then(|(left, right)| {
         let right = right.strip_prefix(b" ")?;
         let (low, high) = bytes.split_at_checked(8)?;

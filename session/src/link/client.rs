@@ -17,6 +17,18 @@ use crate::violation::SessionRule;
 impl<S: Slots> Session<S> {
     /// A connection as a client, with the codec of that connection ([`Connection::client`]): [`Link::connect`] comes
     /// first.
+    ///
+    /// ```
+    /// use mqtt_session::{Fixed, Session};
+    /// use mqtt_wire::{Connection, Version};
+    ///
+    /// // The session stays, and each connection to the server is a link of its own.
+    /// let mut session = Session::new(Fixed::<u16, 8, 4>::new());
+    /// for _ in 0..2 {
+    ///     let link = session.client(Connection::client(Version::V5));
+    ///     assert!(!link.is_open()); // nothing is left of the connection before
+    /// }
+    /// ```
     pub fn client(&mut self, connection: Connection) -> Link<'_, Client, S> {
         self.link(connection)
     }

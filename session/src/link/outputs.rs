@@ -146,6 +146,25 @@ impl<'l, 'p, R: Role, S: Slots> Outputs<'l, 'p, R, S> {
     }
 
     /// Does `f` with each.
+    ///
+    /// ```
+    /// use mqtt_session::{Fixed, Output, Session};
+    /// use mqtt_wire::{Connect, Connection, Version};
+    ///
+    /// let mut session = Session::new(Fixed::<u16, 8, 4>::new());
+    /// let mut link = session.client(Connection::client(Version::V311));
+    /// let (mut bytes, mut log) = (Vec::new(), Vec::new());
+    /// let mut result = Ok(());
+    /// link.connect(&Connect::new(Version::V311, "lamp-7"), 0)?.for_each(|output| match output {
+    ///     // Each is done in its turn; here errors are looked at when all are.
+    ///     Output::Send(packet) => result = packet.encode(Version::V311, &mut bytes).and(result),
+    ///     Output::Store(record) => log.push(record),
+    ///     _ => {}
+    /// });
+    /// result?;
+    /// assert_eq!(bytes[0], 0x10); // CONNECT, to be written to the socket
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn for_each(mut self, mut f: impl FnMut(Output<'_, S::Key>)) {
         while let Some(output) = self.next() {
             f(output);
@@ -155,6 +174,37 @@ impl<'l, 'p, R: Role, S: Slots> Outputs<'l, 'p, R, S> {
 
 impl<R: Role, S: Slots> Link<'_, R, S> {
     /// What is to be done next; `None` when there is nothing more.
+    ///
+    /// ```
+    /// use mqtt_session::{Fixed, Output, Session};
+    /// use mqtt_wire::{
+    ///     ConnAck, Connect, Connection, Packet, Publish, QoS, ReasonCode, Version, topic_name,
+    /// };
+    ///
+    /// # let mut session = Session::new(Fixed::<u16, 8, 4>::new());
+    /// # let mut link = session.client(Connection::client(Version::V311));
+    /// # link.connect(&Connect::new(Version::V311, "lamp-7"), 0)?.for_each(|_| {});
+    /// # link.handle(ConnAck::new(ReasonCode::SUCCESS).into(), 0)?;
+    /// # let now = 0;
+    /// let messages = [Publish::new(topic_name!("lamp/7"), b"on")];
+    /// link.publish(&messages[0], QoS::AtLeastOnce, 0)?; // the key: its index
+    ///
+    /// // After everything that was asked for or has come, until there is no more.
+    /// let mut buf = [0; 64];
+    /// while let Some(output) = link.next(now) {
+    ///     match output {
+    ///         Output::Publish(publication) => {
+    ///             // The link has not kept the message: it says which one is due, and how.
+    ///             let message = publication.of(messages[usize::from(publication.key)]);
+    ///             let n = Packet::from(message).encode(Version::V311, &mut buf)?;
+    ///             assert_eq!(buf[..n][0], 0x32); // QoS 1
+    ///         }
+    ///         Output::Store(record) => { /* to the log, before what follows is sent */ }
+    ///         _ => {}
+    ///     }
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline(always)]
     pub fn next(&mut self, now: Millis) -> Option<Output<'static, S::Key>> {
         if self.c.due.is_empty() { None } else { self.due(now) }
@@ -211,6 +261,23 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
     }
 
     /// The outputs up to the last one, as what other calls return.
+    ///
+    /// ```
+    /// use mqtt_session::{Fixed, Outputs, Role, Session, Slots};
+    /// use mqtt_wire::{ConnAck, Connect, Connection, ReasonCode, Version};
+    ///
+    /// /// One place where outputs are done, whatever they come from.
+    /// fn perform<R: Role, S: Slots>(mut outputs: Outputs<'_, '_, R, S>) {
+    ///     while let Some(output) = outputs.next() { /* store, send, publish or close */ }
+    /// }
+    ///
+    /// let mut session = Session::new(Fixed::<u16, 8, 4>::new());
+    /// let mut link = session.client(Connection::client(Version::V311));
+    /// perform(link.connect(&Connect::new(Version::V311, "lamp-7"), 0)?); // those of a request
+    /// link.handle(ConnAck::new(ReasonCode::SUCCESS).into(), 0)?;
+    /// perform(link.outputs(0)); // those that came up by themselves
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn outputs(&mut self, now: Millis) -> Outputs<'_, 'static, R, S> {
         Outputs::new(self, None, Then::GoOn, now)
     }

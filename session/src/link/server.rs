@@ -23,6 +23,26 @@ impl<S: Slots> Session<S> {
     /// [`Link::connack`] answers it. The session is that of the client's identifier; a clean start ends it at once, and an
     /// earlier connection of it is over. So judge user name and password before; a client that authenticates by AUTH
     /// (section 4.12) has a session of its own until it is known who it is.
+    ///
+    /// ```
+    /// use mqtt_session::{Fixed, Output, Session};
+    /// use mqtt_wire::{ConnAck, Connect, Connection, Packet, ReasonCode, Version};
+    ///
+    /// let mut session = Session::new(Fixed::<u16, 8, 4>::new());
+    /// for session_present in [false, true] {
+    ///     // The codec has seen CONNECT, whose client identifier says whose session it is.
+    ///     let connect = Connect { clean_start: false, ..Connect::new(Version::V311, "lamp-7") };
+    ///     let mut connection = Connection::server();
+    ///     connection.received(&connect.into());
+    ///     let mut link = session.server(connection, &connect, 0);
+    ///     // Whether there was a session is filled in.
+    ///     link.connack(&ConnAck::new(ReasonCode::SUCCESS), 0)?.for_each(|output| {
+    ///         let Output::Send(Packet::ConnAck(connack)) = output else { return };
+    ///         assert_eq!(connack.session_present, session_present);
+    ///     });
+    /// }
+    /// # Ok::<(), mqtt_session::Refusal>(())
+    /// ```
     pub fn server(
         &mut self,
         connection: mqtt_wire::Connection,
@@ -158,6 +178,36 @@ impl<S: Slots> Link<'_, Server, S> {
 
     /// Answers a SUBSCRIBE or UNSUBSCRIBE: one reason code for each topic filter, in their order. (UNSUBACK of 3.x has
     /// none: they are left out.)
+    ///
+    /// ```
+    /// use mqtt_session::{Fixed, Input, Refusal, Session};
+    /// use mqtt_wire::{
+    ///     ConnAck, Connect, Connection, PacketId, Properties, QoS, ReasonCode, Subscribe,
+    ///     Subscription, Version, topic_filter,
+    /// };
+    ///
+    /// # let connect = Connect::new(Version::V311, "phone");
+    /// # let mut connection = Connection::server();
+    /// # connection.received(&connect.into());
+    /// # let mut session = Session::new(Fixed::<u16, 8, 4>::new());
+    /// # let mut link = session.server(connection, &connect, 0);
+    /// # link.connack(&ConnAck::new(ReasonCode::SUCCESS), 0)?.for_each(|_| {});
+    /// let wanted = [
+    ///     Subscription::new(topic_filter!("lamp/#"), QoS::AtLeastOnce),
+    ///     Subscription::new(topic_filter!("$SYS/#"), QoS::AtMostOnce),
+    /// ];
+    /// let subscribe = Subscribe::new(PacketId::MIN, &wanted); // as it was decoded
+    /// let Input::Subscribe(_, reply) = link.handle(subscribe.into(), 0)? else { panic!() };
+    ///
+    /// // Not before the rules for users were asked, which may take a while: other packets go on.
+    /// let one = [ReasonCode::GRANTED_QOS_1];
+    /// let Err((refusal, reply)) = link.reply(reply, &one, Properties::EMPTY, 0) else { panic!() };
+    /// assert_eq!(refusal, Refusal::Codes); // and nothing was sent: there are two filters
+    /// let each = [ReasonCode::GRANTED_QOS_1, ReasonCode::UNSPECIFIED_ERROR];
+    /// let answer = link.reply(reply, &each, Properties::EMPTY, 0).map_err(|(refusal, _)| refusal)?;
+    /// answer.for_each(|output| { /* encode it, or store its record */ });
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// There are more or fewer codes than filters, or the packet cannot be encoded; the reply comes back. A reply of an
