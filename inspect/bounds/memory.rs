@@ -1,4 +1,5 @@
 //! The memory that the program takes, on captures of `MQTT_INSPECT_MEGABYTES` (4 unless said otherwise).
+#![cfg(target_os = "linux")]
 
 mod traffic;
 
@@ -68,7 +69,6 @@ fn run(shape: Shape, args: &[&str]) -> (Made, u64) {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
 fn memory_does_not_grow_with_the_length_of_a_capture() {
     for (shape, name) in Shape::ALL {
         for args in [["--stats"].as_slice(), &["--json"], &[]] {

@@ -48,11 +48,12 @@ const CHUNK: usize = 64 * 1024;
 fn open(source: &Source, progress: bool) -> Result<Box<dyn Read + Send>> {
     const LONG: u64 = 8 * 1024 * 1024;
     let Source::File(path) = source else { return Ok(Box::new(io::stdin())) };
-    let file = File::open(path)?;
-    let metadata = file.metadata()?;
-    if metadata.is_dir() {
+    // Not every system opens one.
+    if path.is_dir() {
         bail!("it is a directory");
     }
+    let file = File::open(path)?;
+    let metadata = file.metadata()?;
     if !progress || metadata.len() < LONG {
         return Ok(Box::new(file));
     }

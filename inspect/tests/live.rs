@@ -24,7 +24,6 @@ fn path_of(programs: &[&str]) -> tempfile::TempDir {
             .map(|place| format!("{place}/{program}"))
             .into_iter()
             .find(|path| std::path::Path::new(path).exists());
-        #[cfg(unix)]
         std::os::unix::fs::symlink(found.expect("it is there"), folder.path().join(program)).unwrap();
     }
     folder

@@ -31,6 +31,9 @@ pub struct Held {
     is_taken_over: Arc<AtomicBool>,
 }
 
+/// How long a connection waits before it looks whether its session was taken over. Where a shutdown wakes a thread that
+/// reads, it need not wait for that; on Windows it does not.
+const LOOK: Duration = Duration::from_secs(1);
 /// What each connection is told.
 const LIMITS: [Property<'static>; 1] = [Property::ReceiveMaximum(NonZeroU16::new(20).unwrap())];
 
@@ -174,15 +177,16 @@ fn converse(
         if !out.is_empty() || !goes_on {
             continue;
         }
-        let wait =
-            link.deadline().map(|deadline| Duration::from_millis(deadline.saturating_sub(now()).max(1)));
-        stream.set_read_timeout(wait)?;
+        let left = |deadline: u64| Duration::from_millis(deadline.saturating_sub(now()).max(1));
+        stream.set_read_timeout(Some(link.deadline().map_or(LOOK, left).min(LOOK)))?;
         let mut room = [0; 4096];
-        match stream.read(&mut room) {
-            Ok(0) if is_taken_over.load(Ordering::Acquire) => {
-                link.close(ReasonCode::SESSION_TAKEN_OVER);
-                goes_on = perform(link.outputs(now()), options, &mut out);
-            }
+        let read = stream.read(&mut room);
+        if is_taken_over.load(Ordering::Acquire) {
+            link.close(ReasonCode::SESSION_TAKEN_OVER);
+            goes_on = perform(link.outputs(now()), options, &mut out);
+            continue;
+        }
+        match read {
             Ok(0) => return Ok(()),
             Ok(n) => input.extend_from_slice(&room[..n]),
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
