@@ -142,8 +142,10 @@ fn write_anew(
         file.write_all(&bytes)?;
         file.sync_all()?;
         std::fs::rename(&new, path)?;
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            File::open(folder)?.sync_all()?;
+        // The name, too, has to be safe. (Other systems than Unix have no such call.)
+        if cfg!(unix) {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
         }
         OpenOptions::new().append(true).open(path)
     })();

@@ -101,8 +101,8 @@ impl Output {
         if !file.metadata()?.is_file() {
             return Ok(Self::File(file, None));
         }
-        if is_new {
-            // The name of a file is in its folder.
+        // The name of a file is in its folder. (Other systems than Unix have no call that makes it safe.)
+        if is_new && cfg!(unix) {
             let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
             File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
         }
@@ -110,8 +110,10 @@ impl Output {
         let whole = end_of_lines(&mut file, len)?;
         if whole < len {
             tracing::warn!(sink = name, "{} bytes of an unfinished line are cut off", len - whole);
-            file.set_len(whole)?;
-            file.sync_all()?;
+            // On Windows, what is open for appending cannot be cut.
+            let cut = OpenOptions::new().write(true).open(path)?;
+            cut.set_len(whole)?;
+            cut.sync_all()?;
         }
         Ok(Self::File(file, Some(whole)))
     }

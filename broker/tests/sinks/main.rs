@@ -2,6 +2,7 @@
 //!
 //! `tests/setup` installs the programs. A test whose program is missing is skipped with a notice; where CI is set,
 //! it fails. `cargo test --all-features --test sinks -- --nocapture` prints the counts.
+#![cfg(unix)]
 #![allow(missing_docs)]
 // With fewer sinks, some of what they share is not used.
 #![cfg_attr(
