@@ -409,8 +409,9 @@ impl Task {
                 self.say_goodbye(&mut link, &mut out, ReasonCode::SUCCESS);
                 continue;
             }
-            // While this side does not read, silence says nothing about the server.
-            let due = link.deadline().filter(|_| self.stalled.is_empty());
+            // While this side does not read, silence says nothing about the server; how long CONNACK may take says the
+            // option.
+            let due = link.deadline().filter(|_| is_open && self.stalled.is_empty());
             let due = due.map(|due| self.started + Duration::from_millis(due));
             let has_room = out.has_room();
             let is_stalled = !self.stalled.is_empty();

@@ -159,6 +159,9 @@ fn a_server_that_is_told_why_reads_it() {
 fn silence_is_5() {
     let (port, _) = fixed(&[]);
     fails(&format!("pub -h 127.0.0.1 -p {port} -t a -m x --connect-timeout 0"), 5, &["within 0ns"]);
+    // A short keep alive does not make CONNACK late.
+    let (port, _) = fixed(&[]);
+    fails(&format!("pub -h 127.0.0.1 -p {port} -t a -m x -k 1 --connect-timeout 2"), 5, &["within 2s"]);
     // -W counts while there is no connection, too.
     let (port, _) = fixed(&[]);
     fails(&format!("sub -h 127.0.0.1 -p {port} -t a -W 0.2"), 5, &["no connection in time"]);
