@@ -97,7 +97,8 @@ pub trait Engine: Send + Sync {
     /// [`ReasonCode::QUOTA_EXCEEDED`]: the store is full.
     fn attach<'a>(&'a self, attach: Attach, turn: &'a mut Turn) -> Later<'a, Result<Seat, ReasonCode>>;
 
-    /// Gives a session back, at the end of its connection.
+    /// Gives a session back, at the end of its connection, and commits the turn: who takes the session next, or begins
+    /// another one, has its changes stored behind these.
     fn detach(&self, seat: Seat, ending: Ending, turn: &mut Turn);
 
     /// Subscribes a session. Whether the subscription is new.

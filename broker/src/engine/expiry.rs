@@ -8,8 +8,8 @@ use tokio::sync::Notify;
 
 use crate::store::UnixMillis;
 
-/// The clients that are to be looked after, and when. A client that has come back in the meantime is looked after for
-/// nothing.
+/// The clients that are to be looked after, and when. Those that come back are [forgotten](Self::forget), so that there
+/// are no more than there are sessions and wills.
 #[derive(Default)]
 pub(super) struct Expiry {
     due: Mutex<BTreeSet<(UnixMillis, Arc<str>)>>,
@@ -26,6 +26,11 @@ impl Expiry {
         }
     }
 
+    /// There is nothing to look after then.
+    pub(super) fn forget(&self, due: UnixMillis, client: &Arc<str>) {
+        self.due.lock().remove(&(due, client.clone()));
+    }
+
     /// The first time at which there is something to do.
     pub(super) fn next(&self) -> Option<UnixMillis> {
         self.due.lock().first().map(|(due, _)| *due)
@@ -34,6 +39,11 @@ impl Expiry {
     /// Waits until [`next`](Self::next) is sooner than it was.
     pub(super) async fn sooner(&self) {
         self.sooner.notified().await;
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.due.lock().len()
     }
 
     /// A client that is due.

@@ -199,11 +199,10 @@ impl Local {
             }
             while let Some(client) = self.expiry.take(self.clock.now()) {
                 self.look_after(&client, &mut turn);
-                // What was published for nobody is safe when it is safe.
-                let _ = self.commit(&mut turn);
                 tokio::task::yield_now().await;
             }
             self.sweep_retained(&mut turn);
+            // Nobody is there to wait for it.
             let _ = self.commit(&mut turn);
         }
     }
@@ -346,12 +345,13 @@ impl Engine for Local {
         if turn.is_empty() {
             return None;
         }
-        let Parts { changes, deliveries, wakers, .. } = turn.parts();
+        let has_changes = turn.has_changes();
+        let Parts { changes, retained, deliveries, wakers, .. } = turn.parts();
+        let changes = std::mem::take(changes);
         let commit = match &self.committer {
-            Some(committer) if !changes.is_empty() => Some(committer.commit(std::mem::take(changes))),
+            Some(committer) if has_changes => Some(self.store(committer, changes, retained)),
             _ => None,
         };
-        changes.clear();
         for (mailbox, queued) in deliveries.drain(..) {
             wakers.extend(mailbox.put(queued));
         }

@@ -262,16 +262,17 @@ impl Mailbox {
     pub(super) fn disconnected(&self) -> usize {
         let mut inner = self.inner.lock();
         (inner.is_connected, inner.waker) = (false, None);
-        let before = inner.queue.len();
-        inner.queue.retain(|queued| queued.qos > QoS::AtMostOnce);
-        self.recount(&mut inner, before)
+        let all = std::mem::take(&mut inner.queue);
+        let (kept, dropped) = all.into_iter().partition::<Vec<_>, _>(|queued| queued.qos > QoS::AtMostOnce);
+        inner.queue = kept.into();
+        self.taken_out(&mut inner, &dropped);
+        dropped.len()
     }
 
     /// Takes all messages out that came by a shared subscription (with that filter, if one is named), so that others can
     /// have them.
     pub(super) fn take_shared(&self, filter: Option<&str>) -> Vec<Arc<Queued>> {
         let mut inner = self.inner.lock();
-        let before = inner.queue.len();
         let is_it = |queued: &Queued| {
             queued.share.as_deref().is_some_and(|share| filter.is_none_or(|filter| share == filter))
         };
@@ -280,19 +281,17 @@ impl Mailbox {
         }
         let (taken, kept) = std::mem::take(&mut inner.queue).into_iter().partition::<Vec<_>, _>(|q| is_it(q));
         inner.queue = kept.into();
-        self.recount(&mut inner, before);
+        self.taken_out(&mut inner, &taken);
         taken
     }
 
-    /// The messages in the queue were so many before. How many are gone.
-    fn recount(&self, inner: &mut Inner, before: usize) -> usize {
-        let gone = before.saturating_sub(inner.queue.len());
-        inner.messages = inner.messages.saturating_sub(gone);
-        inner.bytes = inner.queue.iter().map(|queued| size(queued)).sum();
-        for _ in 0..gone {
+    /// Messages were taken out of the queue, and are not sent. Those that were admitted and are still to come count further.
+    fn taken_out(&self, inner: &mut Inner, taken: &[Arc<Queued>]) {
+        inner.messages = inner.messages.saturating_sub(taken.len());
+        inner.bytes = inner.bytes.saturating_sub(taken.iter().map(|queued| size(queued)).sum());
+        for _ in taken {
             self.done();
         }
-        gone
     }
 
     /// Puts a message in of a session that was stored, or handed out before.
@@ -335,4 +334,36 @@ pub(super) enum Admission {
 /// What a message counts for in bytes.
 pub(super) fn size(queued: &Queued) -> usize {
     queued.message.size()
+}
+
+#[cfg(test)]
+mod tests {
+    use mqtt_wire::{Publish, PublishFrame, TopicName, Version};
+
+    use super::*;
+    use crate::store::Message;
+
+    fn queued(qos: QoS) -> Arc<Queued> {
+        let publish = Publish::new(TopicName::new("a").unwrap(), b"message");
+        let frame = PublishFrame::encode(&publish, Version::V5).unwrap();
+        let message = Arc::new(Message { id: 1, frame, arrived: 0, expires: None, publisher: None });
+        Arc::new(Queued { sequence: 0, message, qos, retain: false, identifiers: Vec::new(), share: None })
+    }
+
+    #[test]
+    fn what_is_still_to_come_keeps_its_place_when_the_client_goes() {
+        let mailbox = Mailbox::new(1, "client".into(), (true, false), 0, &Limits::default());
+        mailbox.connected();
+        let (lost, late) = (queued(QoS::AtMostOnce), queued(QoS::AtLeastOnce));
+        for queued in [&lost, &late] {
+            assert_eq!(mailbox.admit(size(queued), queued.qos), Admission::Granted);
+        }
+        mailbox.put(lost);
+        assert_eq!(mailbox.disconnected(), 1);
+        assert_eq!((mailbox.load(), mailbox.bytes()), (1, size(&late)));
+        mailbox.put(late);
+        let mut taken = VecDeque::new();
+        mailbox.take(9, &mut taken);
+        assert_eq!((taken.len(), mailbox.bytes()), (1, 0));
+    }
 }

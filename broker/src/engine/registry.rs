@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 
 use super::local::Local;
 use super::sinks::PREFIX;
-use super::{Attach, Held, Mailbox, Seat, Turn, Will};
+use super::{Attach, Engine as _, Held, Mailbox, Seat, Turn, Will};
 use crate::auth::{Who, shown};
 use crate::store::{Change, KeptWill, UnixMillis};
 
@@ -170,6 +170,9 @@ impl Local {
     fn take_away(&self, entry: &mut Entry) -> Option<Seat> {
         let away = entry.away.take()?;
         self.registry.away.fetch_sub(1, Ordering::Relaxed);
+        if let Some(ends) = away.ends_at {
+            self.expiry.forget(ends, away.seat.held.mailbox.client());
+        }
         Some(away.seat)
     }
 
@@ -185,7 +188,8 @@ impl Local {
             Some(seat)
         });
         if let Some(past) = entry.will.take() {
-            let (will, _) = *past;
+            let (will, due) = *past;
+            self.expiry.forget(due, &who.client);
             let session = resumed.as_ref().map(|seat| seat.held.mailbox.session());
             // A session that goes on has its will no more; one that has ended has it published `[MQTT-3.1.3-9]`.
             if session.is_none() {
@@ -232,13 +236,28 @@ impl Local {
         Growing::new(self.limits.in_flight, u16::MAX, self.limits.topic_aliases)
     }
 
-    pub(super) fn give_back(&self, mut seat: Seat, ending: Ending, turn: &mut Turn) {
+    pub(super) fn give_back(&self, seat: Seat, ending: Ending, turn: &mut Turn) {
+        let client = seat.held.mailbox.client().clone();
+        self.metrics.dropped_at_end(seat.held.mailbox.disconnected());
+        let mut clients = self.registry.clients.lock();
+        if let Some(entry) = clients.get_mut(&client) {
+            self.put_away(entry, seat, ending, turn);
+            if entry.waiting > 0 {
+                entry.tell_those_who_wait();
+            } else if entry.away.is_none() && entry.will.is_none() {
+                clients.remove(&client);
+            }
+        }
+        // While nobody can take the session: what the next connection changes is stored behind this. Nobody is there to wait
+        // for it.
+        let _ = self.commit(turn);
+    }
+
+    /// The connection of a client is gone: what becomes of its session and its will.
+    fn put_away(&self, entry: &mut Entry, mut seat: Seat, ending: Ending, turn: &mut Turn) {
         let now = self.clock.now();
         let client = seat.held.mailbox.client().clone();
         let will = seat.held.will.take();
-        self.metrics.dropped_at_end(seat.held.mailbox.disconnected());
-        let mut clients = self.registry.clients.lock();
-        let Some(entry) = clients.get_mut(&client) else { return };
         entry.connected = None;
         let ends = ending.session_ends.is_some_and(|ends| ends <= now);
         // A connection that waits for the session gets it all the same.
@@ -279,14 +298,9 @@ impl Local {
                 self.expiry.at(ends, &client);
             }
         }
-        if entry.waiting > 0 {
-            entry.tell_those_who_wait();
-        } else if entry.away.is_none() && entry.will.is_none() {
-            clients.remove(&client);
-        }
     }
 
-    /// It is time to look whether this client's will is due, or its session over.
+    /// It is time to look whether this client's will is due, or its session over. What comes of that is committed.
     pub(super) fn look_after(&self, client: &str, turn: &mut Turn) {
         let now = self.clock.now();
         let mut clients = self.registry.clients.lock();
@@ -308,6 +322,8 @@ impl Local {
         if entry.waiting == 0 && entry.away.is_none() && entry.will.is_none() {
             clients.remove(client);
         }
+        // As in `give_back`.
+        let _ = self.commit(turn);
     }
 
     /// A session without a connection gets no more messages, and ends if it has none. How many it has.
@@ -355,5 +371,32 @@ impl Local {
         if self.is_persistent() {
             turn.change(Change::WillRemoved { session });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mqtt_wire::{Publish, PublishFrame, TopicName, Version};
+
+    use super::*;
+    use crate::limits::Limits;
+
+    #[tokio::test]
+    async fn a_client_that_comes_and_goes_is_looked_after_once() {
+        let local = Local::in_memory(Limits::default(), Arc::default());
+        let topic = TopicName::new("will").unwrap();
+        let frame = PublishFrame::encode(&Publish::new(topic, b""), Version::V5).unwrap();
+        let will = Will { message: local.message(frame, None), delay: 500, session: 0 };
+        for time in 0..100 {
+            let mut turn = Turn::default();
+            let who = Who { client: "client".into(), user: None };
+            let attach = Attach { who, clean_start: false, lasts: true, will: Some(will.clone()) };
+            let mut seat = local.attach(attach, &mut turn).await.unwrap();
+            seat.session = Session::assumed(Growing::new(1, 1, 0));
+            let (session_ends, will_due) = (local.now() + 1_000_000 + time, local.now() + 500_000 + time);
+            let ending = Ending { session_ends: Some(session_ends), will_due: Some(will_due) };
+            local.detach(seat, ending, &mut turn);
+        }
+        assert_eq!(local.expiry.len(), 2, "one for its session, one for its will");
     }
 }

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use mqtt_wire::topic::{Sweep, TopicCursor, TopicTree};
+use mqtt_wire::topic::{Sweep, TopicCursor, TopicNameBuf, TopicTree};
 use mqtt_wire::{ReasonCode, TopicName};
 use parking_lot::RwLock;
 
-use super::Turn;
+use super::committer::Committer;
 use super::local::Local;
+use super::{Commit, Turn};
 use crate::metrics::Dropped;
 use crate::store::{Change, Message};
 
@@ -57,7 +58,7 @@ impl Local {
         let stored = self.is_persistent() && !topic.as_bytes().starts_with(b"$");
         if message.frame.publish().payload.is_empty() {
             if retained.remove(topic) && stored {
-                turn.change(Change::RetainedRemoved { topic: topic.to_buf() });
+                turn.parts().retained.push(topic.to_buf());
             }
             return Ok(());
         }
@@ -69,10 +70,30 @@ impl Local {
             return Err(ReasonCode::QUOTA_EXCEEDED);
         }
         if stored {
-            turn.change(Change::Retained { message: message.clone() });
+            turn.parts().retained.push(topic.to_buf());
         }
         retained.insert(topic, message.clone());
         Ok(())
+    }
+
+    /// Hands changes to the store, and the retained messages of these topics as they are in memory: turns are committed in
+    /// another order than they are made in, and what the last one stores is to be what there is.
+    pub(super) fn store(
+        &self,
+        committer: &Committer,
+        mut changes: Vec<Change>,
+        topics: &mut Vec<TopicNameBuf>,
+    ) -> Commit {
+        if topics.is_empty() {
+            return committer.commit(changes);
+        }
+        // No other turn changes a retained message before this one is in the store's hands.
+        let retained = self.retained.read();
+        changes.extend(topics.drain(..).map(|topic| match retained.tree.get(topic.as_name()) {
+            Some(message) => Change::Retained { message: message.clone() },
+            None => Change::RetainedRemoved { topic },
+        }));
+        committer.commit(changes)
     }
 
     pub(super) fn next_retained(&self, cursor: &mut TopicCursor, most: usize) -> (Vec<Arc<Message>>, bool) {
@@ -96,7 +117,7 @@ impl Local {
             if expired {
                 *bytes = bytes.saturating_sub(message.size());
                 if stored {
-                    turn.change(Change::RetainedRemoved { topic: topic.to_buf() });
+                    turn.parts().retained.push(topic.to_buf());
                 }
             }
             !expired

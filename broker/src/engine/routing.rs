@@ -155,7 +155,7 @@ impl Local {
 
     /// Puts a message into a queue that has room for it.
     fn put(mailbox: &Arc<Mailbox>, queued: Arc<Queued>, turn: &mut Turn) {
-        let Parts { changes, deliveries, wakers, busy } = turn.parts();
+        let Parts { changes, deliveries, wakers, busy, .. } = turn.parts();
         if queued.qos > QoS::AtMostOnce && busy.is_none() && mailbox.is_busy() {
             *busy = Some(mailbox.clone());
         }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::task::Waker;
 
+use mqtt_wire::topic::TopicNameBuf;
 use tokio::sync::oneshot;
 
 use super::Mailbox;
@@ -20,6 +21,8 @@ pub struct Turn(Option<Box<Parts>>);
 pub(super) struct Parts {
     /// What is to be stored, in order.
     pub(super) changes: Vec<Change>,
+    /// The topics whose retained message is another one or none, and to be stored as it is when the turn is committed.
+    pub(super) retained: Vec<TopicNameBuf>,
     /// Messages for sessions that are stored: they are delivered when the changes are in the store's hands.
     pub(super) deliveries: Vec<(Arc<Mailbox>, Arc<Queued>)>,
     /// Who waits for a message that has been delivered.
@@ -36,7 +39,7 @@ impl Turn {
 
     /// Whether there are changes to be stored.
     pub fn has_changes(&self) -> bool {
-        self.0.as_ref().is_some_and(|parts| !parts.changes.is_empty())
+        self.0.as_ref().is_some_and(|parts| !parts.changes.is_empty() || !parts.retained.is_empty())
     }
 
     /// A client that does not keep up with the messages of the turns so far, if there is one.
@@ -46,9 +49,8 @@ impl Turn {
 
     /// Whether nothing is to be done.
     pub fn is_empty(&self) -> bool {
-        self.0.as_ref().is_none_or(|parts| {
-            parts.changes.is_empty() && parts.deliveries.is_empty() && parts.wakers.is_empty()
-        })
+        let nothing = |parts: &Parts| parts.deliveries.is_empty() && parts.wakers.is_empty();
+        !self.has_changes() && self.0.as_deref().is_none_or(nothing)
     }
 
     /// Gives the memory back, if nothing is to be done.

@@ -387,9 +387,8 @@ async fn finish<S: Stream>(client: Box<Client<S>>, ending: Ending, end: End) {
     let session_ends = ending.session_ends.into_iter().chain(at_last).min();
     seat.held.mailbox.put_back(std::mem::take(&mut this.mail).into_iter());
     seat.held.keep_scans(&mut this.turn);
-    shared.engine.detach(seat, Ending { session_ends, ..ending }, &mut this.turn);
     // What is not safe was not encoded, but for DISCONNECT.
-    let _ = shared.engine.commit(&mut this.turn);
+    shared.engine.detach(seat, Ending { session_ends, ..ending }, &mut this.turn);
     let says_goodbye = matches!(end, End::Closed(_) | End::NotSafe);
     let by_link = this.closed_by.unwrap_or(Closed::Protocol);
     let (why, closed) = match end {

@@ -63,6 +63,8 @@ impl Driver {
         let mut turn = Turn::default();
         let attach = Attach { who, clean_start: false, lasts: true, will: None };
         let mut seat = engine.attach(attach, &mut turn).await.map_err(failed)?;
+        // The session is in the store before messages for it.
+        let _ = engine.commit(&mut turn);
         let mailbox = seat.held.mailbox.clone();
         mailbox.set_bounds(sink.queue_messages, sink.queue_bytes);
         mailbox.set_connected(false);

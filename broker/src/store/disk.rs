@@ -630,6 +630,10 @@ impl Tables<'_, '_> {
                 self.scans.remove(&*key(*session, filter.as_str().as_bytes()))?;
             }
             Change::Queued { session, queued } => {
+                // The turn that it is of may be committed after the end of the session.
+                if self.sessions.get(&*key(*session, &[]))?.is_none() {
+                    return Ok(());
+                }
                 let key = key(*session, &queued.sequence.to_be_bytes());
                 let before = referred(self.queue.insert(&*key, &*to_bytes(&QueueRow::new(queued)))?)?;
                 self.refer(Some(&queued.message), before);

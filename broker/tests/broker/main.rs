@@ -10,6 +10,7 @@ mod hostile;
 mod limits;
 mod listeners;
 mod metrics;
+mod races;
 mod raw;
 mod retained;
 mod scene;

@@ -244,7 +244,7 @@ fn a_disk_that_stays_full_refuses_until_there_is_room() {
     let disk = Scripted::default();
     let mut store = disk.open().unwrap();
     let mut model = Model::default();
-    let commits = script::commits(6, 400);
+    let commits = script::commits(7, 400);
     let mut refused = 0;
     let full = disk.0.lock().unwrap().content.len() as u64;
     disk.0.lock().unwrap().room = Some(full);

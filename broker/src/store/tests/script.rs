@@ -63,6 +63,7 @@ struct Scribe {
     next: u64,
     /// Each session with what is in its queue.
     sessions: Vec<(u64, Vec<u64>)>,
+    ended: Vec<u64>,
     messages: Vec<Arc<Message>>,
     /// The messages under way to each session, and whether they wait for PUBREC.
     under_way: HashMap<(u64, PacketId), bool>,
@@ -100,6 +101,7 @@ impl Scribe {
                 self.sessions.remove(at);
                 self.under_way.retain(|(of, _), _| *of != session);
                 self.received.retain(|(of, _)| *of != session);
+                self.ended.push(session);
                 Change::SessionEnds { session }
             }
             1 => Change::SessionEndsAt { session, ends_at: Some(random.random_range(0..99)) },
@@ -110,6 +112,10 @@ impl Scribe {
             5..10 => {
                 let message = self.message(random);
                 let sequence = self.next();
+                // A message may be stored too late.
+                if let Some(&session) = self.ended.last().filter(|_| random.random_bool(0.2)) {
+                    return Change::Queued { session, queued: queued(sequence, &message) };
+                }
                 self.sessions[at].1.push(sequence);
                 Change::Queued { session, queued: queued(sequence, &message) }
             }
@@ -223,7 +229,12 @@ impl Model {
             Change::ScanEnds { session, filter } => {
                 self.session(session).scans.retain(|other| other.filter != filter);
             }
-            Change::Queued { session, queued } => self.session(session).queue.push(queued),
+            // One for a session that has ended is for nobody.
+            Change::Queued { session, queued } => {
+                if let Some(session) = self.sessions.get_mut(&session) {
+                    session.queue.push(queued);
+                }
+            }
             Change::Dequeued { session, sequence } => {
                 self.session(session).queue.retain(|queued| queued.sequence != sequence);
             }
