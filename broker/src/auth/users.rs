@@ -247,6 +247,28 @@ impl std::fmt::Display for User {
     }
 }
 
+/// Whoever may read and write the file that is there may do so with the new one, which another user may have made.
+#[cfg(unix)]
+fn keep_access(old: &Path, new: &std::fs::File) -> std::io::Result<()> {
+    use std::os::unix::fs::{MetadataExt, fchown};
+
+    let old = match std::fs::metadata(old) {
+        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        old => old?,
+    };
+    let now = new.metadata()?;
+    if (old.uid(), old.gid()) != (now.uid(), now.gid()) {
+        fchown(new, Some(old.uid()), Some(old.gid()))
+            .map_err(|error| std::io::Error::other(format!("its owner would be another one: {error}")))?;
+    }
+    new.set_permissions(old.permissions())
+}
+
+#[cfg(not(unix))]
+fn keep_access(_: &Path, _: &std::fs::File) -> std::io::Result<()> {
+    Ok(())
+}
+
 /// Puts `new` in the place of a user's line, or at the end; the file is whole at any time.
 fn edit(path: &Path, name: &str, new: Option<&str>) -> Result<(), FileError> {
     let error =
@@ -270,6 +292,7 @@ fn edit(path: &Path, name: &str, new: Option<&str>) -> Result<(), FileError> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(&temporary).map_err(error)?;
+    keep_access(path, &file).map_err(error)?;
     std::io::Write::write_all(&mut file, edited.as_bytes()).and_then(|()| file.sync_all()).map_err(error)?;
     std::fs::rename(&temporary, path).map_err(error)
 }
@@ -315,6 +338,25 @@ mod tests {
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.starts_with("# our users\nb o b:$argon2id$v=19$m=19456,t=2,p=1$"), "{text}");
         assert_eq!(text.lines().count(), 2);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn who_may_read_the_file_may_read_it_after_a_change() {
+        use std::fs::{Permissions, metadata, set_permissions};
+        use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("users");
+        Users::set(&path, "alice", b"one").unwrap();
+        assert_eq!(metadata(&path).unwrap().mode() & 0o777, 0o600);
+        set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
+        // Only root may give a file away.
+        let is_root = chown(&path, Some(65_534), Some(65_534)).is_ok();
+        Users::set(&path, "bob", b"two").unwrap();
+        let after = metadata(&path).unwrap();
+        assert_eq!(after.mode() & 0o777, 0o640);
+        assert_eq!(after.uid() == 65_534, is_root);
     }
 
     #[tokio::test]
