@@ -131,13 +131,12 @@ impl Local {
             records.push(with_message(record, &queue));
         }
         mailbox.under_way(under_way.len());
-        let session = Session::restore(self.slots(), records.into_iter().flatten());
-        let session = session.unwrap_or_else(|_| {
-            tracing::warn!(
-                client = shown(&kept.client),
-                "more messages are under way to it than `limits.in_flight`"
-            );
-            Session::new(self.slots())
+        // More may be under way than `limits.in_flight`, which was another number then.
+        let under_way_at_most = u16::try_from(under_way.len()).unwrap_or(u16::MAX);
+        let slots = self.slots(under_way_at_most);
+        let session = Session::restore(slots, records.into_iter().flatten()).unwrap_or_else(|error| {
+            tracing::error!(client = shown(&kept.client), "its session cannot go on: {error}");
+            Session::new(self.slots(0))
         });
         let mut waiting: Vec<_> = queue.into_values().filter(|q| !under_way.contains(&q.sequence)).collect();
         waiting.sort_by_key(|queued| queued.sequence);

@@ -228,12 +228,13 @@ impl Local {
             turn.change(Change::SessionBegins { session, client, user });
         }
         let mailbox = Mailbox::new(session, who.client.clone(), (lasts, stored), 0, &self.limits);
-        Seat { session: Session::new(self.slots()), held: Held::new(who, Arc::new(mailbox)) }
+        Seat { session: Session::new(self.slots(0)), held: Held::new(who, Arc::new(mailbox)) }
     }
 
-    /// The slots of every session. What comes in is bounded by what CONNACK announces; 3.x knows no such bound.
-    pub(super) fn slots(&self) -> super::Slots {
-        Growing::new(self.limits.in_flight, u16::MAX, self.limits.topic_aliases)
+    /// The slots of a session that has at least so many messages under way. What comes in is bounded by what CONNACK
+    /// announces; 3.x knows no such bound.
+    pub(super) fn slots(&self, under_way: u16) -> super::Slots {
+        Growing::new(self.limits.in_flight.max(under_way), u16::MAX, self.limits.topic_aliases)
     }
 
     pub(super) fn give_back(&self, seat: Seat, ending: Ending, turn: &mut Turn) {

@@ -1,5 +1,7 @@
 //! What outlives the process.
 
+use mqtt_broker::limits::Limits;
+use mqtt_broker::server::Parts;
 use mqtt_wire::{
     Ack, Connect, Packet, PacketType, Properties, Property, Publish, QoS, ReasonCode, Subscription,
     SubscriptionId, Version, Will, topic_name,
@@ -292,4 +294,32 @@ fn names_and_filters_of_the_greatest_length() {
     assert_eq!(client.unsubscribe(&wild), ReasonCode::SUCCESS);
     client.subscribe("#", QoS::AtMostOnce);
     assert!(client.expect_message(&deep, b"m").publish().retain);
+}
+
+#[test]
+fn more_is_under_way_than_a_new_limit_allows() {
+    let folder = Folder::new();
+    let scene = folder.scene();
+    let (mut client, _) = Raw::connected(scene.port, lasting("client"));
+    client.subscribe("a", QoS::ExactlyOnce);
+    let mut publisher = Raw::v5(scene.port, "publisher");
+    let under_way = (1..=5_u8).map(|n| {
+        publisher.publish(&message("a", &[n], if n % 2 == 0 { QoS::AtLeastOnce } else { QoS::ExactlyOnce }));
+        client.expect_message("a", &[n])
+    });
+    let under_way: Vec<_> = under_way.collect();
+    scene.shutdown();
+    let limits = Limits { in_flight: 2, ..Limits::default() };
+    let scene = folder.scene_with(Parts { limits, ..Parts::default() });
+    let (mut client, present) = Raw::connected(scene.port, lasting("client"));
+    assert!(present);
+    for (n, before) in (1..=5_u8).zip(&under_way) {
+        let again = client.expect_message("a", &[n]);
+        assert!(again.publish().dup);
+        assert_eq!(again.publish().delivery, before.publish().delivery);
+    }
+    for message in &under_way {
+        client.acknowledge(message);
+    }
+    client.ping();
 }
