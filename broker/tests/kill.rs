@@ -1,5 +1,5 @@
-//! `kill -9` in a loop, under load of QoS 1 and 2, with clients that come back: every message that was acknowledged
-//! arrives, those of QoS 2 exactly once.
+//! `kill -9` in a loop, under load of QoS 1 and 2, with clients that come back and one whose session ends all the time:
+//! every message that was acknowledged arrives, those of QoS 2 exactly once, and the store is sound.
 //!
 //! The short form, which is run by default, kills 5 times; `KILLS=100 cargo test --test kill -- --nocapture` says more.
 
@@ -253,6 +253,8 @@ fn what_was_acknowledged_arrives() {
     // Both have subscribed before the first message.
     wait_for_subscriptions(&shared);
     let publishers = [client(QoS::AtLeastOnce, true, "p1"), client(QoS::ExactlyOnce, true, "p2")];
+    let restless = shared.clone();
+    let restless = std::thread::spawn(move || come_and_go(&restless));
     for kill in 1..=kills {
         while shared.acknowledged.load(Ordering::Relaxed) < kill * BETWEEN {
             std::thread::sleep(Duration::from_millis(1));
@@ -263,6 +265,7 @@ fn what_was_acknowledged_arrives() {
     }
     shared.is_over.store(true, Ordering::Relaxed);
     let sent = publishers.map(|publisher| publisher.join().unwrap());
+    restless.join().unwrap();
     for qos in [QoS::AtLeastOnce, QoS::ExactlyOnce] {
         publish(shared.address, qos, END);
     }
@@ -282,6 +285,43 @@ fn what_was_acknowledged_arrives() {
         assert!(lost.is_empty(), "QoS {}: lost {lost:?}", qos as u8);
         assert!(qos == QoS::AtLeastOnce || twice == 0, "{twice} messages of QoS 2 came twice");
     }
+    process.kill();
+    let check =
+        Command::new(env!("CARGO_BIN_EXE_mqtt-broker")).arg("check").arg(folder.path()).output().unwrap();
+    assert!(check.status.success(), "{check:?}");
+}
+
+/// Comes with a session that lasts and then with one that ends it, again and again, while messages for it are on their way
+/// into the store.
+fn come_and_go(shared: &Shared) {
+    for clean_start in [false, true].into_iter().cycle() {
+        if shared.is_over.load(Ordering::Relaxed) {
+            return;
+        }
+        // The broker may be away, or go away.
+        let _ = look_in(shared.address, clean_start);
+    }
+}
+
+/// Connects, subscribes, waits for what comes, and is gone.
+fn look_in(address: SocketAddr, clean_start: bool) -> std::io::Result<()> {
+    let mut socket = TcpStream::connect(address)?;
+    socket.set_read_timeout(Some(Duration::from_millis(200)))?;
+    let connect = Connect { clean_start, ..Connect::new(Version::V311, "restless") };
+    let wanted = [Subscription::new(TopicFilter::new("+").unwrap(), QoS::AtLeastOnce)];
+    let subscribe = Subscribe::new(PacketId::MIN, &wanted);
+    let (mut bytes, mut answer) = (Vec::new(), [0; 512]);
+    for packet in [Packet::from(connect), subscribe.into()] {
+        packet.encode(Version::V311, &mut bytes).unwrap();
+    }
+    socket.write_all(&bytes)?;
+    // CONNACK, SUBACK, and a message.
+    for _ in 0..3 {
+        if socket.read(&mut answer)? == 0 {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// Publishes one message as a client of 3.1.1 and waits until it is acknowledged.
