@@ -19,6 +19,7 @@ use mqtt_session::{Detached, Ending, Link, Outcome, Output, Outputs, Refusal, Se
 use mqtt_wire::{EncodeOptions, QoS, ReasonCode, Version};
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::handshake::GOODBYE;
 use super::outbox::Outbox;
 use super::reader::poll_read;
 use super::{COPIES_A_TURN, FILTERS_A_TURN, MESSAGES_A_TURN, OUTBOX_BYTES, Shared, Stream, outgoing};
@@ -67,6 +68,8 @@ pub(super) struct Connection<S> {
     /// How long the outbox was before something came that waits for the store.
     unsafe_from: Option<usize>,
     closed: Option<ReasonCode>,
+    /// Nothing can be written any more. What has come is read and handled all the same.
+    broken: Option<io::Error>,
     /// Nothing comes any more. What has come before is handled all the same.
     ended: Option<End>,
     /// Why the connection was closed, for the log.
@@ -151,7 +154,6 @@ impl<S: Stream> Client<S> {
             }
             this.begin_turn();
             if kick.is_none() {
-                this.look_at_time(&mut link);
                 if held.checked != Some(this.shared.authorise.generation()) {
                     Box::pin(this.recheck(held)).await;
                 }
@@ -160,6 +162,10 @@ impl<S: Stream> Client<S> {
             }
             while let Some(request) = this.handle_packets(&mut link, held) {
                 Box::pin(this.answer(&mut link, held, request)).await;
+            }
+            // What has come in the meantime has come in time.
+            if kick.is_none() && this.has_room() {
+                this.look_at_time(&mut link);
             }
             // What the client has sent before counts: it may have ended with DISCONNECT, and come again.
             if let Some(code) = kick {
@@ -204,6 +210,7 @@ impl<S: Stream> Connection<S> {
             mail: VecDeque::new(),
             unsafe_from: None,
             closed: None,
+            broken: None,
             ended: None,
             why: None,
             closed_by: None,
@@ -229,10 +236,21 @@ impl<S: Stream> Connection<S> {
         }
     }
 
+    /// Whether what is to be written is little enough for packets to be read and handled. Of a client that is gone it does
+    /// not matter.
+    pub(super) fn has_room(&self) -> bool {
+        !self.can_send() || self.outbox.len() < OUTBOX_BYTES
+    }
+
+    /// Whether the client may get something, as far as is known.
+    fn can_send(&self) -> bool {
+        self.broken.is_none() && self.ended.is_none()
+    }
+
     /// At the end of a turn: whether it was only that others are to have theirs.
     fn has_more(&self, link: &ServerLink<'_>, held: &Held) -> bool {
-        let room = self.outbox.len() < OUTBOX_BYTES;
-        self.packets_left == 0 || self.copies_left == 0 || held.has_scans() && link.capacity() > 0 && room
+        let scans = held.has_scans() && link.capacity() > 0 && self.can_send() && self.has_room();
+        self.packets_left == 0 || self.copies_left == 0 || scans
     }
 
     /// What there is to do; with `has_more` there is something, and it only looks. When there is nothing, the
@@ -249,16 +267,22 @@ impl<S: Stream> Connection<S> {
             return Poll::Ready(Event::Turn);
         }
         let mut is_ready = has_more;
-        if let Poll::Ready(Err(error)) = self.poll_write(cx) {
-            self.ended = Some(End::Failed(error));
-            self.outbox = Outbox::default();
-            return Poll::Ready(Event::Turn);
+        if self.broken.is_none()
+            && let Poll::Ready(Err(error)) = self.poll_write(cx)
+        {
+            (self.broken, self.written) = (Some(error), Instant::now());
         }
-        let room = self.outbox.len() < OUTBOX_BYTES;
+        if self.broken.is_some() {
+            self.outbox = Outbox::default();
+        }
+        let room = self.has_room();
         // What cannot be handled yet is not read.
         if room && self.input.len() < OUTBOX_BYTES.max(self.shared.limits.packet_size as usize + 5) {
             match poll_read(&mut self.stream, &mut self.input, cx) {
-                Poll::Ready(Ok(0)) => (self.ended, is_ready) = (Some(End::Gone), true),
+                Poll::Ready(Ok(0)) => {
+                    let end = self.broken.take().map_or(End::Gone, End::Failed);
+                    (self.ended, is_ready) = (Some(end), true);
+                }
                 // A message of WebSocket that is longer than any packet may be.
                 Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::FileTooLarge => {
                     return Poll::Ready(Event::Kick(ReasonCode::PACKET_TOO_LARGE));
@@ -272,10 +296,10 @@ impl<S: Stream> Connection<S> {
             }
         }
         let capacity = link.capacity();
-        let can_send = |queued: &Arc<Queued>| queued.qos == QoS::AtMostOnce || capacity > 0;
-        let wants_mail = room && self.mail.front().is_none_or(can_send);
+        let has_credit = |queued: &Arc<Queued>| queued.qos == QoS::AtMostOnce || capacity > 0;
+        let wants_mail = room && self.can_send() && self.mail.front().is_none_or(has_credit);
         is_ready |= wants_mail && !self.mail.is_empty();
-        is_ready |= room && capacity > 0 && held.has_scans();
+        is_ready |= room && self.can_send() && capacity > 0 && held.has_scans();
         match held.mailbox.poll(cx, wants_mail) {
             Poll::Ready(Mail::Kick(code)) => return Poll::Ready(Event::Kick(code)),
             Poll::Ready(Mail::Messages) => is_ready = true,
@@ -286,7 +310,8 @@ impl<S: Stream> Connection<S> {
         }
         self.shrink();
         link.shrink();
-        self.poll_time(cx, link.deadline(), timer)
+        // A client whose packets are not read is not silent.
+        self.poll_time(cx, link.deadline().filter(|_| room), timer)
     }
 
     /// Whether the client has been silent for too long, which it is at `deadline`, or has taken nothing for too long.
@@ -296,8 +321,10 @@ impl<S: Stream> Connection<S> {
         deadline: Option<UnixMillis>,
         mut timer: Pin<&mut Sleep>,
     ) -> Poll<Event> {
+        let is_broken = self.broken.is_some();
         let write_timeout = Duration::from_secs(self.shared.limits.write_timeout);
-        let patience = self.written.checked_add(write_timeout).filter(|_| !self.outbox.is_empty());
+        let patience = self.written.checked_add(if is_broken { GOODBYE } else { write_timeout });
+        let patience = patience.filter(|_| is_broken || !self.outbox.is_empty());
         if patience.is_some_and(|end| end <= Instant::now()) {
             return Poll::Ready(Event::End(End::Slow));
         }
@@ -440,11 +467,14 @@ impl<S: Stream> Connection<S> {
 
     /// Sends what waits in the mailbox.
     fn send_mail(&mut self, link: &mut ServerLink<'_>, held: &Held) {
+        if !self.can_send() {
+            return;
+        }
         if self.mail.is_empty() {
             held.mailbox.take(MESSAGES_A_TURN, &mut self.mail);
         }
         for _ in 0..MESSAGES_A_TURN {
-            if self.outbox.len() >= OUTBOX_BYTES {
+            if !self.has_room() {
                 return;
             }
             let Some(queued) = self.mail.pop_front() else { return };
@@ -498,7 +528,7 @@ impl<S: Stream> Connection<S> {
 
     /// Sends retained messages for new subscriptions.
     pub(super) fn send_retained(&mut self, link: &mut ServerLink<'_>, held: &mut Held) {
-        while self.outbox.len() < OUTBOX_BYTES {
+        while self.can_send() && self.has_room() {
             let most = self.retained_left.min(link.capacity());
             if most == 0 {
                 return;

@@ -22,7 +22,7 @@ use crate::engine::{Attach, Will};
 use crate::metrics::Closed;
 
 /// How long the goodbye of a connection may take.
-const GOODBYE: Duration = Duration::from_secs(2);
+pub(super) const GOODBYE: Duration = Duration::from_secs(2);
 /// The CONNACK of 3.1.1 for an unknown version (`[MQTT-3.1.2-2]`).
 const UNACCEPTABLE_VERSION: [u8; 4] = [0x20, 0x02, 0x00, 0x01];
 

@@ -8,7 +8,7 @@ use mqtt_wire::{
 };
 
 use super::connection::{Connection, ServerLink};
-use super::{FILTERS_A_TURN, OUTBOX_BYTES, Shared, Stream};
+use super::{FILTERS_A_TURN, Shared, Stream};
 use crate::auth::{Step, Who, shown};
 use crate::engine::{Held, Published};
 use crate::metrics::{Closed, Dropped};
@@ -62,7 +62,7 @@ impl<S: Stream> Connection<S> {
     }
 
     fn handle_next(&mut self, link: &mut ServerLink<'_>, held: &mut Held) -> Handled {
-        if link.is_closing() || self.outbox.len() >= OUTBOX_BYTES {
+        if link.is_closing() || !self.has_room() {
             return Handled::NotYet;
         }
         let handled = match link.connection().split_from(&mut self.input) {

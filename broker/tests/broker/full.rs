@@ -84,6 +84,25 @@ fn a_lasting_session_does_not_subscribe_while_the_store_is_full() {
 }
 
 #[test]
+fn a_client_whose_packets_come_in_time_is_not_silent_while_the_store_keeps_it_waiting() {
+    let folder = Folder::new();
+    let (scene, is_full) = folder.filling();
+    let connect = Connect { keep_alive: 1, ..Connect::new(Version::V5, "client") };
+    let (mut client, _) = Raw::connected(scene.port, connect);
+    is_full.store(true, Ordering::SeqCst);
+    client.send(Publish { retain: true, ..message("r", b"r", QoS::AtLeastOnce) });
+    for _ in 0..5 {
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        client.send(Packet::PingReq);
+    }
+    is_full.store(false, Ordering::SeqCst);
+    client.expect_ack(PacketType::PubAck, id(1));
+    for _ in 0..5 {
+        client.expect(Packet::PingResp);
+    }
+}
+
+#[test]
 fn a_shutdown_with_a_full_store_ends() {
     let folder = Folder::new();
     let (scene, is_full) = folder.filling();

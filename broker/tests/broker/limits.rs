@@ -1,11 +1,12 @@
 //! Limits, and the refusal of the standard for each.
 
 use std::num::NonZeroU16;
+use std::time::Duration;
 
 use mqtt_broker::limits::Limits;
 use mqtt_wire::{
-    Delivery, Packet, PacketType, Properties, Property, Publish, QoS, ReasonCode, Subscribe, Subscription,
-    Version, topic_name,
+    Connect, Delivery, Packet, PacketType, Properties, Property, Publish, QoS, ReasonCode, Subscribe,
+    Subscription, Version, topic_name,
 };
 
 use crate::raw::{Raw, filter, id, lasting, message};
@@ -237,5 +238,25 @@ fn a_client_may_be_given_any_time_to_read() {
     publisher.ping();
     for _ in 0..120 {
         deaf.expect_message("a", &payload);
+    }
+}
+
+#[test]
+fn a_client_that_takes_its_messages_slowly_is_not_silent() {
+    let scene = Scene::new();
+    let connect = Connect { keep_alive: 1, ..Connect::new(Version::V5, "slow") };
+    let (mut slow, _) = Raw::connected(scene.port, connect);
+    slow.subscribe("t", QoS::AtMostOnce);
+    let mut publisher = Raw::v5(scene.port, "publisher");
+    let large = vec![0; 1_000_000];
+    for _ in 0..15 {
+        publisher.publish(&message("t", &large, QoS::AtMostOnce));
+    }
+    for _ in 0..8 {
+        slow.send(Packet::PingReq);
+        std::thread::sleep(Duration::from_millis(300));
+    }
+    for _ in 0..15 {
+        while matches!(slow.frame().packet(), Packet::PingResp) {}
     }
 }

@@ -1,7 +1,8 @@
 //! Sessions that outlive their connections (section 4.1).
 
 use mqtt_wire::{
-    Ack, Connect, Disconnect, Packet, PacketType, Properties, Property, QoS, ReasonCode, Version,
+    Ack, Connect, Disconnect, Packet, PacketType, Properties, Property, QoS, ReasonCode, Version, Will,
+    topic_name,
 };
 
 use crate::raw::{Raw, id, lasting, message};
@@ -212,4 +213,36 @@ fn a_client_that_publishes_and_subscribes_serves_itself() {
     client.subscribe("a", QoS::ExactlyOnce);
     client.send(message("a", b"m", QoS::ExactlyOnce));
     client.expect_ack(PacketType::PubRec, id(1));
+}
+
+#[test]
+fn goodbye_counts_however_much_waits_for_the_client() {
+    let scene = Scene::new();
+    let mut witness = Raw::v5(scene.port, "witness");
+    witness.subscribe("gone", QoS::AtMostOnce);
+    witness.subscribe("q", QoS::AtMostOnce);
+    let will = Will::new(topic_name!("gone"), b"will");
+    let connect = Connect { will: Some((&will).into()), ..Connect::new(Version::V5, "client") };
+    let (mut client, _) = Raw::connected(scene.port, connect);
+    client.subscribe("t", QoS::AtMostOnce);
+    // More than a socket takes: it reads nothing, and the broker waits to write.
+    let mut publisher = Raw::v5(scene.port, "publisher");
+    let large = vec![0; 60_000];
+    for _ in 0..250 {
+        publisher.send(message("t", &large, QoS::AtMostOnce));
+    }
+    publisher.ping();
+    let mut last = Vec::new();
+    for _ in 0..100 {
+        Packet::from(message("q", b"m", QoS::AtMostOnce)).encode(Version::V5, &mut last).unwrap();
+    }
+    Packet::from(Disconnect::new(ReasonCode::SUCCESS)).encode(Version::V5, &mut last).unwrap();
+    client.send_bytes(&last);
+    // As it has not read everything, the system resets the connection.
+    drop(client);
+    for _ in 0..100 {
+        witness.expect_message("q", b"m");
+    }
+    scene.until(|engine| engine.clients() == (2, 0));
+    witness.ping();
 }
