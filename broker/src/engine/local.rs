@@ -345,17 +345,26 @@ impl Engine for Local {
             return None;
         }
         let has_changes = turn.has_changes();
-        let Parts { changes, retained, deliveries, wakers, .. } = turn.parts();
+        let Parts { changes, retained, deliveries, returned, wakers, .. } = turn.parts();
         let changes = std::mem::take(changes);
         let commit = match &self.committer {
             Some(committer) if has_changes => Some(self.store(committer, changes, retained)),
             _ => None,
         };
         for (mailbox, queued) in deliveries.drain(..) {
-            wakers.extend(mailbox.put(queued));
+            match mailbox.put(queued) {
+                Ok(waker) => wakers.extend(waker),
+                Err(queued) => returned.push(queued),
+            }
         }
         wakers.drain(..).for_each(std::task::Waker::wake);
-        commit
+        if returned.is_empty() {
+            return commit;
+        }
+        let returned = std::mem::take(returned);
+        self.send_to_others(returned, turn);
+        // What is handed to the store later is safe later.
+        self.commit(turn).or(commit)
     }
 
     fn now(&self) -> UnixMillis {

@@ -39,6 +39,8 @@ struct Inner {
     messages: usize,
     bytes: usize,
     is_connected: bool,
+    /// The session is over.
+    is_over: bool,
     kick: Option<ReasonCode>,
     waker: Option<Waker>,
     wants_mail: bool,
@@ -180,10 +182,21 @@ impl Mailbox {
     }
 
     /// Puts a message in that was admitted. Who is to be woken.
-    pub(super) fn put(&self, queued: Arc<Queued>) -> Option<Waker> {
+    ///
+    /// # Errors
+    /// The message, when the session is over.
+    pub(super) fn put(&self, queued: Arc<Queued>) -> Result<Option<Waker>, Arc<Queued>> {
         let mut inner = self.inner.lock();
+        if inner.is_over {
+            return Err(queued);
+        }
         inner.queue.push_back(queued);
-        if inner.wants_mail { inner.waker.take() } else { None }
+        Ok(if inner.wants_mail { inner.waker.take() } else { None })
+    }
+
+    /// The session is over: no message gets in any more.
+    pub(super) fn close(&self) {
+        self.inner.lock().is_over = true;
     }
 
     /// Takes messages out, at most so many, into an empty list.
@@ -358,10 +371,10 @@ mod tests {
         for queued in [&lost, &late] {
             assert_eq!(mailbox.admit(size(queued), queued.qos), Admission::Granted);
         }
-        mailbox.put(lost);
+        mailbox.put(lost).unwrap();
         assert_eq!(mailbox.disconnected(), 1);
         assert_eq!((mailbox.load(), mailbox.bytes()), (1, size(&late)));
-        mailbox.put(late);
+        mailbox.put(late).unwrap();
         let mut taken = VecDeque::new();
         mailbox.take(9, &mut taken);
         assert_eq!((taken.len(), mailbox.bytes()), (1, 0));

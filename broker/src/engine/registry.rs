@@ -353,6 +353,7 @@ impl Local {
             self.remove_subscriber(filter.as_filter(), &seat.held.mailbox);
             self.metrics.subscriptions.dec();
         }
+        seat.held.mailbox.close();
         let mut others = seat.held.mailbox.take_shared(None);
         // A message of QoS 2 that is under way may not go to another one `[MQTT-4.8.2-5]`.
         let under_way = seat.session.keys().filter(|queued| queued.qos == mqtt_wire::QoS::AtLeastOnce);

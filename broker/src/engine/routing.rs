@@ -155,12 +155,15 @@ impl Local {
 
     /// Puts a message into a queue that has room for it.
     fn put(mailbox: &Arc<Mailbox>, queued: Arc<Queued>, turn: &mut Turn) {
-        let Parts { changes, deliveries, wakers, busy, .. } = turn.parts();
+        let Parts { changes, deliveries, returned, wakers, busy, .. } = turn.parts();
         if queued.qos > QoS::AtMostOnce && busy.is_none() && mailbox.is_busy() {
             *busy = Some(mailbox.clone());
         }
         if !mailbox.keeps(queued.qos) {
-            wakers.extend(mailbox.put(queued));
+            match mailbox.put(queued) {
+                Ok(waker) => wakers.extend(waker),
+                Err(queued) => returned.push(queued),
+            }
             return;
         }
         let queued = Arc::new(Queued { sequence: mailbox.next_sequence(), ..Queued::clone(&queued) });

@@ -25,6 +25,8 @@ pub(super) struct Parts {
     pub(super) retained: Vec<TopicNameBuf>,
     /// Messages for sessions that are stored: they are delivered when the changes are in the store's hands.
     pub(super) deliveries: Vec<(Arc<Mailbox>, Arc<Queued>)>,
+    /// Messages that were on their way to sessions that are over.
+    pub(super) returned: Vec<Arc<Queued>>,
     /// Who waits for a message that has been delivered.
     pub(super) wakers: Vec<Waker>,
     /// A connected client whose queue was filled by half with messages of QoS 1 and 2.
@@ -49,7 +51,9 @@ impl Turn {
 
     /// Whether nothing is to be done.
     pub fn is_empty(&self) -> bool {
-        let nothing = |parts: &Parts| parts.deliveries.is_empty() && parts.wakers.is_empty();
+        let nothing = |parts: &Parts| {
+            parts.deliveries.is_empty() && parts.returned.is_empty() && parts.wakers.is_empty()
+        };
         !self.has_changes() && self.0.as_deref().is_none_or(nothing)
     }
 

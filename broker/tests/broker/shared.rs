@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
-use mqtt_wire::{Connect, Disconnect, Packet, Properties, Property, QoS, ReasonCode, Version};
+use mqtt_broker::engine::{Engine as _, Turn};
+use mqtt_wire::{Connect, Disconnect, Packet, Properties, Property, PublishFrame, QoS, ReasonCode, Version};
 
 use crate::raw::{Raw, lasting, message};
-use crate::scene::Scene;
+use crate::scene::{Folder, Scene};
 
 /// How many messages a client has got; it acknowledges them.
 fn drain(client: &mut Raw) -> usize {
@@ -43,6 +44,28 @@ fn each_message_goes_to_one_member_and_all_have_work() {
     assert_eq!(counts.iter().sum::<usize>(), 100, "{counts:?}");
     assert!(counts.iter().all(|&count| count >= 20), "{counts:?}");
     assert_eq!(drain(&mut other), 100);
+}
+
+#[test]
+fn a_message_on_its_way_to_a_member_that_is_no_more_goes_to_another_one() {
+    let folder = Folder::new();
+    for scene in [Scene::new(), folder.scene()] {
+        let (mut first, _) = Raw::connected(scene.port, lasting("first"));
+        first.subscribe("$share/g/a", QoS::AtLeastOnce);
+        let engine = scene.broker().engine().clone();
+        let publish = message("a", b"m", QoS::AtLeastOnce);
+        let publish = engine.message(PublishFrame::encode(&publish, Version::V5).unwrap(), None);
+        let mut turn = Turn::default();
+        engine.publish(&publish, &mut turn);
+        let mut second = Raw::v5(scene.port, "second");
+        second.subscribe("$share/g/a", QoS::AtLeastOnce);
+        first.cut();
+        scene.until(|engine| engine.clients() == (1, 1));
+        Raw::v5(scene.port, "first").goodbye();
+        engine.commit(&mut turn);
+        second.expect_message("a", b"m");
+        second.ping();
+    }
 }
 
 #[test]
