@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use crate::store::UnixMillis;
+
 /// What a table of limits is made of: a name as it stands in the configuration, a type, a default.
 macro_rules! limits {
     ($($(#[doc = $doc:literal])+ $name:ident: $type:ty = $default:expr;)+) => {
@@ -59,6 +61,15 @@ limits! {
     sessions: usize = 100_000;
     /// The longest Session Expiry Interval in seconds; 4,294,967,295 is for ever.
     session_expiry: u32 = 4_294_967_295;
+}
+
+impl Limits {
+    /// When a session without a connection since `now` is over that would last until `wanted`.
+    pub fn session_end(&self, wanted: Option<UnixMillis>, now: UnixMillis) -> Option<UnixMillis> {
+        let longest = self.session_expiry;
+        let at_last = (longest < u32::MAX).then(|| now.saturating_add(u64::from(longest) * 1000));
+        wanted.into_iter().chain(at_last).min()
+    }
 }
 
 #[cfg(test)]

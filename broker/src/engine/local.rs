@@ -156,7 +156,7 @@ impl Local {
             held.subscriptions.insert(filter);
             self.metrics.subscriptions.inc();
         }
-        let ends_at = kept.ends_at.or_else(|| session.expires_at(now));
+        let ends_at = kept.ends_at.or_else(|| self.limits.session_end(session.expires_at(now), now));
         let will = will.map(|(will, due)| (will, ends_at.map_or(due, |ends| ends.min(due))));
         for due in ends_at.into_iter().chain(will.as_ref().map(|(_, due)| *due)) {
             self.expiry.at(due, &kept.client);

@@ -382,13 +382,13 @@ fn announce(
 async fn finish<S: Stream>(client: Box<Client<S>>, ending: Ending, end: End) {
     let Client { connection: mut this, mut seat } = *client;
     let (shared, id) = (this.shared.clone(), seat.held.who.client.clone());
-    let longest = shared.limits.session_expiry;
-    let at_last = (longest < u32::MAX).then(|| this.now.saturating_add(u64::from(longest) * 1000));
-    let session_ends = ending.session_ends.into_iter().chain(at_last).min();
+    let session_ends = shared.limits.session_end(ending.session_ends, this.now);
+    // The end of the session is the end of the delay `[MQTT-3.1.2-8]`.
+    let will_due = ending.will_due.map(|due| session_ends.map_or(due, |ends| due.min(ends)));
     seat.held.mailbox.put_back(std::mem::take(&mut this.mail).into_iter());
     seat.held.keep_scans(&mut this.turn);
     // What is not safe was not encoded, but for DISCONNECT.
-    shared.engine.detach(seat, Ending { session_ends, ..ending }, &mut this.turn);
+    shared.engine.detach(seat, Ending { session_ends, will_due }, &mut this.turn);
     let says_goodbye = matches!(end, End::Closed(_) | End::NotSafe);
     let by_link = this.closed_by.unwrap_or(Closed::Protocol);
     let (why, closed) = match end {

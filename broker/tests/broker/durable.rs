@@ -2,6 +2,7 @@
 
 use mqtt_broker::limits::Limits;
 use mqtt_broker::server::Parts;
+use mqtt_broker::store::FILE;
 use mqtt_wire::{
     Ack, Connect, Packet, PacketType, Properties, Property, Publish, QoS, ReasonCode, Subscription,
     SubscriptionId, Version, Will, topic_name,
@@ -128,6 +129,22 @@ fn sessions_that_are_over_are_over() {
     let (mut client, present) = Raw::connected(scene.port, lasting("client"));
     assert!(present);
     client.ping();
+}
+
+#[test]
+fn a_session_that_was_connected_when_the_process_ended_lasts_no_longer_than_any() {
+    let limits = Limits { session_expiry: 1, ..Limits::default() };
+    let parts = || Parts { limits: limits.clone(), ..Parts::default() };
+    for version in Version::ALL {
+        let (folder, after) = (Folder::new(), Folder::new());
+        let scene = folder.scene_with(parts());
+        let connect = Connect { clean_start: false, ..Connect::new(version, "client") };
+        let connect = if version == Version::V5 { lasting("client") } else { connect };
+        let _client = Raw::connected(scene.port, connect);
+        // What a crash would leave.
+        std::fs::copy(folder.path().join(FILE), after.path().join(FILE)).unwrap();
+        after.scene_with(parts()).until(|engine| engine.clients() == (0, 0));
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Wills (section 3.1.2.5).
 
+use mqtt_broker::limits::Limits;
 use mqtt_wire::{
     Connect, Disconnect, Properties, Property, Publish, QoS, ReasonCode, Version, Will, topic_name,
 };
@@ -78,6 +79,23 @@ fn a_will_comes_when_its_delay_is_over() {
     Raw::connected(scene.port, connect).0.cut();
     witness.expect_message("gone", b"will");
     witness.ping();
+}
+
+#[test]
+fn a_will_comes_with_the_end_of_its_session_however_long_its_delay_is() {
+    let scene = Scene::limited(Limits { session_expiry: 1, ..Limits::default() });
+    let mut witness = witness(&scene);
+    let long = [Property::WillDelayInterval(1000)];
+    let will = Will { properties: Properties::new(&long), ..WILL };
+    let connect = Connect { will: Some((&will).into()), ..lasting("client") };
+    Raw::connected(scene.port, connect).0.cut();
+    witness.expect_message("gone", b"will");
+    // DISCONNECT may ask for more than the broker keeps.
+    let (mut client, _) = Raw::connected(scene.port, connect);
+    let longer = [Property::SessionExpiryInterval(3600)];
+    let goodbye = Disconnect::new(ReasonCode::DISCONNECT_WITH_WILL_MESSAGE);
+    client.send(Disconnect { properties: Properties::new(&longer), ..goodbye });
+    witness.expect_message("gone", b"will");
 }
 
 #[test]
