@@ -41,7 +41,8 @@ limits! {
     packet_size: u32 = 1_048_576;
     /// Messages of QoS 1 and 2 that a client may have under way to the broker (Receive Maximum). One more ends it (0x93).
     receive_maximum: u16 = 100;
-    /// Messages of QoS 1 and 2 under way to a client; less if the client says so.
+    /// Messages of QoS 1 and 2 under way to a client; less if the client says so. A session that comes from the store with
+    /// more keeps room for them.
     in_flight: u16 = 100;
     /// Topic aliases in each direction (Topic Alias Maximum).
     topic_aliases: u16 = 32;
@@ -53,9 +54,9 @@ limits! {
     queue_messages: usize = 10_000;
     /// Bytes of messages in the queue of a client. A message that does not fit is dropped, and counted.
     queue_bytes: usize = 16_777_216;
-    /// Retained messages. One more is refused (0x97).
+    /// Retained messages. One more is refused (0x97); of QoS 0, or as a will, it is published and not retained.
     retained_messages: usize = 100_000;
-    /// Bytes of retained messages. One that does not fit is refused (0x97).
+    /// Bytes of retained messages. One that does not fit is refused (0x97); of QoS 0, or as a will, as above.
     retained_bytes: usize = 268_435_456;
     /// Sessions that are kept without a connection. One more does not outlast its connection.
     sessions: usize = 100_000;

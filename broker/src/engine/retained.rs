@@ -47,32 +47,40 @@ impl RetainedMessages {
 
 impl Local {
     /// Retains a message, or, if it has no payload, removes the one that is there.
+    ///
+    /// # Errors
+    /// [`ReasonCode::QUOTA_EXCEEDED`]: the message `may_be_refused`, and there is no room for it. Of another one nothing is
+    /// retained, nor what was there before: it would not be the last one.
     pub(super) fn retain(
         &self,
         topic: TopicName<'_>,
         message: &Arc<Message>,
+        may_be_refused: bool,
         turn: &mut Turn,
     ) -> Result<(), ReasonCode> {
         let mut retained = self.retained.write();
         // What the broker says of itself is not stored.
         let stored = self.is_persistent() && !topic.as_bytes().starts_with(b"$");
-        if message.frame.publish().payload.is_empty() {
-            if retained.remove(topic) && stored {
-                turn.parts().retained.push(topic.to_buf());
-            }
-            return Ok(());
-        }
         let old = retained.tree.get(topic).map(|old| old.size());
         let full = old.is_none() && retained.tree.len() >= self.limits.retained_messages;
         let bytes = retained.bytes.saturating_sub(old.unwrap_or_default()).saturating_add(message.size());
-        if full || bytes > self.limits.retained_bytes {
+        let is_empty = message.frame.publish().payload.is_empty();
+        let fits = !full && bytes <= self.limits.retained_bytes;
+        if !is_empty && !fits {
             self.metrics.dropped(Dropped::RetainedFull);
-            return Err(ReasonCode::QUOTA_EXCEEDED);
+            if may_be_refused {
+                return Err(ReasonCode::QUOTA_EXCEEDED);
+            }
         }
-        if stored {
+        let is_changed = if is_empty || !fits {
+            retained.remove(topic)
+        } else {
+            retained.insert(topic, message.clone());
+            true
+        };
+        if is_changed && stored {
             turn.parts().retained.push(topic.to_buf());
         }
-        retained.insert(topic, message.clone());
         Ok(())
     }
 

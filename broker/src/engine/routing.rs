@@ -23,7 +23,7 @@ pub(super) struct Copy<'a> {
 
 impl Local {
     /// Retains a message that asks for it, and puts it into the queues of its subscribers. One that `may_be_refused` is,
-    /// if a sink that wants it has no room.
+    /// if there is no room to retain it, or in a sink that wants it.
     pub(super) fn route_or_retain(
         &self,
         message: &Arc<Message>,
@@ -37,7 +37,7 @@ impl Local {
             Err(code) => return Published::Refused(code),
         };
         if publish.retain
-            && let Err(code) = self.retain(topic, message, turn)
+            && let Err(code) = self.retain(topic, message, may_be_refused, turn)
         {
             Self::give_up(places);
             return Published::Refused(code);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use mqtt_broker::limits::Limits;
 use mqtt_wire::{
     Connect, Delivery, Packet, PacketType, Properties, Property, Publish, QoS, ReasonCode, Subscribe,
-    Subscription, Version, topic_name,
+    Subscription, Version, Will, topic_name,
 };
 
 use crate::raw::{Raw, filter, id, lasting, message};
@@ -189,6 +189,31 @@ fn retained_messages() {
     old.expect_ack(PacketType::PubAck, id(1));
     old.send(Publish { retain: true, ..message("d", b"x", QoS::AtLeastOnce) });
     old.expect_end(ReasonCode::QUOTA_EXCEEDED);
+}
+
+#[test]
+fn a_message_that_cannot_be_refused_is_published_and_not_retained() {
+    let scene = Scene::limited(Limits { retained_bytes: 50, ..Limits::default() });
+    let mut witness = Raw::v5(scene.port, "witness");
+    witness.subscribe("+", QoS::AtMostOnce);
+    let mut client = Raw::v5(scene.port, "client");
+    let large = vec![0; 100];
+    for topic in ["a", "b"] {
+        let small = Publish { retain: true, ..message(topic, b"small", QoS::AtMostOnce) };
+        client.publish(&small);
+        witness.expect_message(topic, b"small");
+    }
+    client.publish(&Publish { retain: true, ..message("a", &large, QoS::AtMostOnce) });
+    witness.expect_message("a", &large);
+    let will = Will { retain: true, ..Will::new(topic_name!("gone"), &large) };
+    let connect = Connect { will: Some((&will).into()), ..Connect::new(Version::V5, "will") };
+    Raw::connected(scene.port, connect).0.cut();
+    witness.expect_message("gone", &large);
+    // The one before is not the last one any more.
+    let mut late = Raw::v5(scene.port, "late");
+    late.subscribe("+", QoS::AtMostOnce);
+    late.expect_message("b", b"small");
+    late.ping();
 }
 
 #[test]
