@@ -279,7 +279,8 @@ fn with_message(record: Record<u64>, queue: &HashMap<u64, Arc<Queued>>) -> Optio
 
 impl Engine for Local {
     fn attach<'a>(&'a self, attach: Attach, turn: &'a mut Turn) -> Later<'a, Result<Seat, ReasonCode>> {
-        if attach.lasts && self.is_full() {
+        // A session that lasts is to be stored, and a will.
+        if (attach.lasts || attach.will.is_some()) && self.is_full() {
             return Box::pin(std::future::ready(Err(ReasonCode::QUOTA_EXCEEDED)));
         }
         Box::pin(self.take_seat(attach, turn))

@@ -3,7 +3,8 @@
 use std::sync::atomic::Ordering;
 
 use mqtt_wire::{
-    Connect, Delivery, Packet, PacketType, Publish, QoS, ReasonCode, SubAck, Subscribe, Subscription, Version,
+    Connect, Delivery, Packet, PacketType, Publish, QoS, ReasonCode, SubAck, Subscribe, Subscription,
+    Version, Will, topic_name,
 };
 
 use crate::raw::{Raw, filter, id, lasting, message};
@@ -44,6 +45,11 @@ fn a_full_store_refuses_and_loses_nothing() {
     assert_eq!(code, ReasonCode::QUOTA_EXCEEDED);
     let old = Connect { clean_start: false, ..Connect::new(Version::V311, "another") };
     assert!(Raw::open(scene.port, Version::V311).refused(old).is_error());
+    // A will is to be kept as well.
+    let will = Will::new(topic_name!("gone"), b"will");
+    let code = Raw::open(scene.port, Version::V5)
+        .refused(Connect { will: Some((&will).into()), ..Connect::new(Version::V5, "another") });
+    assert_eq!(code, ReasonCode::QUOTA_EXCEEDED);
     // What needs no room goes on.
     publisher.subscribe("b", QoS::AtLeastOnce);
     publisher.send(message("b", b"m", QoS::AtMostOnce));
