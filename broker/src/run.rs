@@ -61,7 +61,12 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         Storage::Memory => None,
         Storage::Folder(folder) => Some(open(folder)?),
     };
-    let users = config.users.as_deref().map(|path| Users::load(path, config.anonymous)).transpose()?;
+    let users = match &config.users {
+        Some(path) => Some(Users::load(path, config.anonymous)?),
+        None if config.anonymous => None,
+        // Certificates let clients in, and nothing else does.
+        None => Some(Users::none()),
+    };
     let users = users.map(Arc::new);
     let rules = config.rules.as_deref().map(Rules::load).transpose()?.map(Arc::new);
     let authenticate: Arc<dyn Authenticate> = match &users {

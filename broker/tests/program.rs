@@ -321,6 +321,22 @@ fn sighup_has_users_rules_and_bad_files_noticed() {
 }
 
 #[test]
+fn without_users_and_anonymous_a_certificate_is_what_lets_a_client_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    std::fs::write(folder.path().join("c.pem"), made.cert.pem()).unwrap();
+    std::fs::write(folder.path().join("k.pem"), made.signing_key.serialize_pem()).unwrap();
+    let tls = "kind = 'tls'\nbind = '127.0.0.1:0'\ncertificate = 'c.pem'\nkey = 'k.pem'\nclient_ca = 'c.pem'";
+    let tcp = "kind = 'tcp'\nbind = '127.0.0.1:0'";
+    let file = format!("memory = true\n[[listener]]\n{tls}\n[[listener]]\n{tcp}\n");
+    std::fs::write(folder.path().join("file.toml"), file).unwrap();
+    let broker = Running::start(folder.path(), &["--config", "file.toml"], "everything is kept in memory");
+    for (user, code) in [(None, 0x87), (Some("alice"), 0x86)] {
+        assert_eq!(client(broker.address(1), user).1, code);
+    }
+}
+
+#[test]
 #[cfg(target_os = "linux")]
 fn an_output_that_takes_nothing_is_said_in_one_line() {
     let folder = tempfile::tempdir().unwrap();

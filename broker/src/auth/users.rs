@@ -83,6 +83,11 @@ impl Users {
         Ok(Self::new(list, Some(path.to_owned()), anonymous))
     }
 
+    /// No users: none but clients with a checked certificate are let in.
+    pub fn none() -> Self {
+        Self::new(List::default(), None, false)
+    }
+
     fn new(list: List, path: Option<PathBuf>, anonymous: bool) -> Self {
         Self {
             path,
