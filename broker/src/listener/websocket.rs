@@ -38,6 +38,8 @@ pub(super) async fn accept<S: Stream>(stream: S, packet_size: u32) -> io::Result
     let config = WebSocketConfig::default()
         .read_buffer_size(4096)
         .write_buffer_size(0)
+        // A Ping that comes while the answers before it wait is answered later, or with the next one.
+        .max_write_buffer_size(2 * MESSAGE)
         .max_message_size(Some(longest))
         .max_frame_size(Some(longest));
     let accepted = accept_hdr_async_with_config(stream, choose, Some(config)).await;
@@ -117,7 +119,8 @@ impl<S: Stream> AsyncWrite for WebSocket<S> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        ready!(Pin::new(&mut self.inner).poll_ready(cx)).map_err(other)?;
+        // Without answers to Pings in it, the buffer has room for a message.
+        ready!(Pin::new(&mut self.inner).poll_flush(cx)).map_err(other)?;
         let mut message = Vec::with_capacity(bufs.iter().map(|buf| buf.len()).sum::<usize>().min(MESSAGE));
         for buf in bufs {
             let room = MESSAGE.saturating_sub(message.len());

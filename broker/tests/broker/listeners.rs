@@ -289,6 +289,32 @@ fn websocket_messages_have_no_meaning() {
 }
 
 #[test]
+fn pings_of_a_websocket_whose_answers_nobody_reads_take_no_memory() {
+    let mut scene = Scene::new();
+    let port = scene.listen(&plain(true));
+    let mut way = binary(tcp(port), usize::MAX);
+    // The mask is 0.
+    let ping = [&[0x89, 0x80 | 125, 0, 0, 0, 0][..], &[b'x'; 125]].concat();
+    let many = ping.repeat(1000);
+    for _ in 0..300 {
+        way.inner.get_mut().write_all(&many).unwrap();
+    }
+    let mut bytes = Vec::new();
+    Packet::from(Connect::new(Version::V311, "x")).encode(Version::V311, &mut bytes).unwrap();
+    way.inner.send(Message::Binary(Bytes::from(bytes))).unwrap();
+    let mut pongs = 0;
+    loop {
+        match way.inner.read().unwrap() {
+            Message::Pong(_) => pongs += 1,
+            Message::Binary(bytes) => break assert_eq!(bytes, &[0x20, 2, 0, 0][..]),
+            other => panic!("{other:?}"),
+        }
+    }
+    // What the sockets hold is answered, and the last one (RFC 6455, section 5.5.3).
+    assert!(pongs < 150_000, "{pongs} of 300,000 waited in memory");
+}
+
+#[test]
 fn a_client_that_closes_its_websocket_is_answered() {
     let mut scene = Scene::new();
     let port = scene.listen(&plain(true));
