@@ -115,15 +115,23 @@ impl<S: Stream> Client<S> {
         let mut timer = pin!(sleep_until(Instant::now()));
         // Packets may have come with CONNECT.
         let mut has_more = true;
+        let mut is_let_in = false;
         let end = loop {
             let outputs = link.outputs(this.now);
             this.perform(outputs, held);
             held.keep_scans(&mut this.turn);
             if let Some(mut commit) = this.commit()
-                && !poll_fn(|cx| this.poll_safe(cx, &mut commit, held)).await
+                && let Some(code) = poll_fn(|cx| this.poll_unsafe(cx, &mut commit, held)).await
             {
+                // Before CONNACK there is no DISCONNECT `[MQTT-3.14.0-1]`.
+                if is_let_in {
+                    link.close(code);
+                    let outputs = link.outputs(this.now);
+                    this.perform(outputs, held);
+                }
                 break End::NotSafe;
             }
+            is_let_in = true;
             if let Some(code) = this.closed {
                 break End::Closed(code);
             }
@@ -450,8 +458,14 @@ impl<S: Stream> Connection<S> {
         commit
     }
 
-    /// Whether the turn is safe, as soon as that is known. What is not is not sent.
-    fn poll_safe(&mut self, cx: &mut Context<'_>, commit: &mut Commit, held: &Held) -> Poll<bool> {
+    /// Waits until it is known whether the turn is safe; `None` when it is. What is not is not sent, and the connection
+    /// ends with this reason code.
+    fn poll_unsafe(
+        &mut self,
+        cx: &mut Context<'_>,
+        commit: &mut Commit,
+        held: &Held,
+    ) -> Poll<Option<ReasonCode>> {
         let (is_safe, code) = match (Pin::new(commit).poll(cx), held.mailbox.poll(cx, false)) {
             (Poll::Ready(safe), _) => (safe.is_ok(), ReasonCode::SERVER_SHUTTING_DOWN),
             (_, Poll::Ready(Mail::Kick(code))) if code != ReasonCode::SERVER_SHUTTING_DOWN => (false, code),
@@ -462,7 +476,7 @@ impl<S: Stream> Connection<S> {
             self.kicked(code);
             self.outbox.truncate(len.unwrap_or_default());
         }
-        Poll::Ready(is_safe)
+        Poll::Ready((!is_safe).then_some(code))
     }
 
     /// Sends what waits in the mailbox.

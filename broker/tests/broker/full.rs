@@ -109,6 +109,24 @@ fn a_client_whose_packets_come_in_time_is_not_silent_while_the_store_keeps_it_wa
 }
 
 #[test]
+fn a_client_that_waits_for_the_store_is_told_when_its_session_is_taken_over() {
+    for version in Version::ALL {
+        let folder = Folder::new();
+        let (scene, is_full) = folder.filling();
+        let mut first = Raw::new(scene.port, version, "client");
+        is_full.store(true, Ordering::SeqCst);
+        first.send(Publish { retain: true, ..message("r", b"r", QoS::AtLeastOnce) });
+        until_full(&scene);
+        let mut second = Raw::open(scene.port, version);
+        second.send(Connect::new(version, "client"));
+        first.expect_end(ReasonCode::SESSION_TAKEN_OVER);
+        is_full.store(false, Ordering::SeqCst);
+        assert!(matches!(second.frame().packet(), Packet::ConnAck(_)));
+        scene.until(|engine| !engine.is_store_full());
+    }
+}
+
+#[test]
 fn a_shutdown_with_a_full_store_ends() {
     let folder = Folder::new();
     let (scene, is_full) = folder.filling();
