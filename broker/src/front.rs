@@ -25,6 +25,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
 
 use crate::auth::{Authenticate, Authorise};
 use crate::engine::Engine;
@@ -56,6 +57,16 @@ pub struct Shared {
     pub limits: Limits,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// Whether the broker ends: nobody is let in any more.
+    pub is_ending: watch::Sender<bool>,
+}
+
+impl Shared {
+    /// Waits until the broker ends.
+    pub(crate) async fn ending(&self) {
+        // The sender is in here, so there is no error.
+        let _ = self.is_ending.subscribe().wait_for(|is_ending| *is_ending).await;
+    }
 }
 
 /// What is known of a connection before it says anything.

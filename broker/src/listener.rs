@@ -194,10 +194,13 @@ impl Bound {
             let peer = self.peer(&mut stream, address).await?;
             self.open(stream, peer, shared.limits.packet_size).await
         });
-        let why = match opened.await {
-            Ok(Ok(opened)) => return Some(opened),
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => "it did not begin in time".to_owned(),
+        let why = tokio::select! {
+            opened = opened => match opened {
+                Ok(Ok(opened)) => return Some(opened),
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => "it did not begin in time".to_owned(),
+            },
+            () = shared.ending() => "the broker ends".to_owned(),
         };
         shared.metrics.closed(Closed::NoConnect);
         tracing::info!(%address, "not let in: {why}");

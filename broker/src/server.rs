@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use mqtt_wire::ReasonCode;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::auth::{Anonymous, Authenticate, Authorise, Everything};
@@ -74,7 +75,14 @@ impl Broker {
         let local = Arc::new(local);
         let connections = Arc::new(Connections::new(limits.connections, metrics.clone()));
         let engine = local.clone();
-        let shared = Arc::new(Shared { engine, authenticate, authorise, limits, metrics });
+        let shared = Arc::new(Shared {
+            engine,
+            authenticate,
+            authorise,
+            limits,
+            metrics,
+            is_ending: watch::Sender::new(false),
+        });
         let mut tasks = JoinSet::new();
         let its = local.clone();
         tasks.spawn(async move { its.look_after_all().await });
@@ -155,6 +163,8 @@ impl Broker {
     /// stored. Clients may take so long, sinks as long again, and then there is what it takes to store.
     pub async fn shutdown(mut self, within: Duration) {
         self.tasks.shutdown().await;
+        // Those who come to their session behind `kick_all` see it.
+        self.shared.is_ending.send_replace(true);
         self.local.kick_all(ReasonCode::SERVER_SHUTTING_DOWN);
         if tokio::time::timeout(within, self.connections.all_gone()).await.is_err() {
             tracing::warn!("some connections did not end in time");

@@ -233,6 +233,7 @@ pub fn engine(bytes: &[u8]) {
         authorise: Arc::new(Everything),
         limits,
         metrics: metrics.clone(),
+        is_ending: tokio::sync::watch::Sender::new(false),
     });
     runtime.block_on(async {
         let mut clients: [Option<Client>; CLIENTS] = Default::default();

@@ -65,8 +65,12 @@ async fn begin<S: Stream>(
 ) -> Option<(Box<Client<S>>, NewLink)> {
     let mut input = BytesMut::new();
     let patience = Duration::from_secs(shared.limits.connect_timeout);
-    let met = timeout(patience, meet(&mut stream, &mut input, &peer, &shared)).await;
-    let met = met.unwrap_or_else(|_| Err(Refused::Silently("no CONNECT came in time".to_owned())));
+    let met = tokio::select! {
+        met = timeout(patience, meet(&mut stream, &mut input, &peer, &shared)) => {
+            met.unwrap_or_else(|_| Err(Refused::Silently("no CONNECT came in time".to_owned())))
+        }
+        () = shared.ending() => Err(Refused::Silently("the broker ends".to_owned())),
+    };
     let why = match met {
         Ok(guest) => {
             let id = guest.who.client.clone();
@@ -307,6 +311,10 @@ async fn let_in<S: Stream>(
             return Err((format!("refused: {code}"), Closed::Refused));
         }
     };
+    // It has come too late to be sent away with the others.
+    if *shared.is_ending.borrow() {
+        seat.held.mailbox.kick(ReasonCode::SERVER_SHUTTING_DOWN);
+    }
     seat.held.set_method(connect.properties.authentication_method());
     let mut link = seat.session.server(connection, &connect, this.now);
     (this.version, this.options) = (connect.version, link.connection().encode_options());

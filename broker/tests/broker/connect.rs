@@ -2,12 +2,14 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::time::{Duration, Instant};
 
+use mqtt_broker::config::Listener;
 use mqtt_broker::limits::Limits;
 use mqtt_broker::server::Parts;
 use mqtt_wire::{Connect, Packet, Properties, Property, Publish, QoS, ReasonCode, Version, topic_name};
 
-use crate::raw::{PATIENCE, Raw, message};
+use crate::raw::{PATIENCE, Raw, message, tcp};
 use crate::scene::Scene;
 
 /// What the broker answers to bytes before it closes the connection.
@@ -125,6 +127,19 @@ fn an_unknown_authentication_method_is_refused() {
         other => panic!("{other:?}"),
     }
     assert!(raw.next().is_none());
+}
+
+#[test]
+fn a_shutdown_does_not_wait_for_those_who_say_nothing() {
+    let mut scene = Scene::limited(Limits { connect_timeout: 1000, ..Limits::default() });
+    let websocket =
+        Listener { bind: "127.0.0.1:0".parse().unwrap(), websocket: true, tls: None, proxy_protocol: false };
+    let port = scene.listen(&websocket);
+    let _silent = [tcp(scene.port), tcp(port)];
+    scene.until_shown("mqtt_connections", 2.0);
+    let start = Instant::now();
+    scene.shutdown();
+    assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
 }
 
 #[test]

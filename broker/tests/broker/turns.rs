@@ -177,6 +177,7 @@ async fn scene() -> Client {
         authorise: Arc::new(Everything),
         limits,
         metrics: metrics.clone(),
+        is_ending: tokio::sync::watch::Sender::new(false),
     });
     // All that is written gets through at once, so that nothing but the turn itself is a bound.
     let (stream, theirs) = tokio::io::duplex(64 << 20);
