@@ -42,6 +42,9 @@ pub const MESSAGES_A_TURN: usize = 64;
 pub const COPIES_A_TURN: usize = 4096;
 /// How many filters of a SUBSCRIBE or UNSUBSCRIBE are handled before others may run.
 pub const FILTERS_A_TURN: usize = 64;
+/// How many microseconds one turn may look for retained messages: it ends with the filter that reaches the bound. One that matches
+/// none of many takes as long as one that matches all.
+const SEARCH: u16 = 5000;
 /// How many bytes may wait to be written before no more messages are sent and no more packets read.
 const OUTBOX_BYTES: usize = 256 * 1024;
 

@@ -22,7 +22,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::handshake::GOODBYE;
 use super::outbox::Outbox;
 use super::reader::poll_read;
-use super::{COPIES_A_TURN, FILTERS_A_TURN, MESSAGES_A_TURN, OUTBOX_BYTES, Shared, Stream, outgoing};
+use super::{COPIES_A_TURN, FILTERS_A_TURN, MESSAGES_A_TURN, OUTBOX_BYTES, SEARCH, Shared, Stream, outgoing};
 use crate::auth::{Exchange, Who, shown};
 use crate::engine::{Commit, Held, Mail, Mailbox, Seat, Slots, Turn};
 use crate::metrics::{Closed, Dropped};
@@ -80,6 +80,8 @@ pub(super) struct Connection<S> {
     pub(super) packets_left: usize,
     /// How many retained messages may be sent in this turn.
     retained_left: usize,
+    /// How many microseconds they may be looked for.
+    search_left: u16,
     /// How many copies of messages may be made for subscribers before no more packets are handled.
     pub(super) copies_left: usize,
     /// How many filters may be handled before others may run.
@@ -224,6 +226,7 @@ impl<S: Stream> Connection<S> {
             closed_by: None,
             packets_left: MESSAGES_A_TURN,
             retained_left: MESSAGES_A_TURN,
+            search_left: SEARCH,
             copies_left: COPIES_A_TURN,
             filters_left: FILTERS_A_TURN,
             exchange: None,
@@ -233,6 +236,7 @@ impl<S: Stream> Connection<S> {
     fn begin_turn(&mut self) {
         self.now = self.shared.engine.now();
         (self.packets_left, self.retained_left) = (MESSAGES_A_TURN, MESSAGES_A_TURN);
+        self.search_left = SEARCH;
         (self.copies_left, self.filters_left) = (COPIES_A_TURN, FILTERS_A_TURN);
     }
 
@@ -547,10 +551,16 @@ impl<S: Stream> Connection<S> {
             if most == 0 {
                 return;
             }
+            let start = Instant::now();
             let scan = held.scan(&*self.shared.engine, most, &mut self.turn);
             let Some((messages, options, identifier)) = scan else { return };
+            let took = u16::try_from(start.elapsed().as_micros()).unwrap_or(u16::MAX);
+            self.search_left = self.search_left.saturating_sub(took);
             // One that has nothing counts as well.
             self.retained_left = self.retained_left.saturating_sub(messages.len().max(1));
+            if self.search_left == 0 {
+                self.retained_left = 0;
+            }
             for message in messages {
                 if options.no_local && message.publisher.as_deref() == Some(&*held.who.client) {
                     continue;

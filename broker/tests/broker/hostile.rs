@@ -131,3 +131,29 @@ fn retained_storms() {
     assert!(scene.metrics().get("mqtt_sent_bytes_total") - before < all / 2.0);
     drop(deaf);
 }
+
+#[test]
+fn filters_that_match_nothing_retained() {
+    let scene = Scene::new();
+    let mut client = Raw::v5(scene.port, "client");
+    for n in 0..20_000 {
+        let topic = format!("a/b/{n}/c");
+        client.send(Publish { retain: true, ..message(&topic, b"x", QoS::AtMostOnce) });
+    }
+    client.ping();
+    let filters: Vec<String> = (0..900).map(|n| format!("+/+/+/{n}")).collect();
+    let wanted: Vec<_> = filters
+        .iter()
+        .map(|text| mqtt_wire::Subscription::new(crate::raw::filter(text), QoS::AtMostOnce))
+        .collect();
+    let storm: Vec<Raw> = (0..8)
+        .map(|n| {
+            let mut client = Raw::v5(scene.port, &format!("storm-{n}"));
+            client.send(mqtt_wire::Subscribe::new(crate::raw::id(1), &wanted));
+            client
+        })
+        .collect();
+    let longest = longest(&mut client, 20);
+    drop(storm);
+    assert!(longest < BEARABLE, "{longest:?}");
+}

@@ -293,8 +293,8 @@ fn pings_of_a_websocket_whose_answers_nobody_reads_take_no_memory() {
     let mut scene = Scene::new();
     let port = scene.listen(&plain(true));
     let mut way = binary(tcp(port), usize::MAX);
-    // The mask is 0.
-    let ping = [&[0x89, 0x80 | 125, 0, 0, 0, 0][..], &[b'x'; 125]].concat();
+    // Of 125 bytes, with a mask of 0.
+    let ping = [&[0x89, 0xFD, 0, 0, 0, 0][..], &[b'x'; 125]].concat();
     let many = ping.repeat(1000);
     for _ in 0..300 {
         way.inner.get_mut().write_all(&many).unwrap();
