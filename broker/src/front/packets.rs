@@ -228,6 +228,9 @@ impl<S: Stream> Connection<S> {
             return Err(ReasonCode::NOT_AUTHORIZED);
         }
         let is_new = self.shared.engine.subscribe(held, wanted, identifier, &mut self.turn)?;
+        if let Some(other) = same_text(filter) {
+            self.shared.engine.unsubscribe(held, other, &mut self.turn);
+        }
         let wants_retained = match wanted.retain_handling {
             RetainHandling::Send => true,
             RetainHandling::SendIfNew => is_new,
@@ -277,7 +280,8 @@ impl<S: Stream> Connection<S> {
     }
 
     fn unsubscribe_from(&mut self, held: &mut Held, filter: TopicFilter<'_>) -> ReasonCode {
-        if self.shared.engine.unsubscribe(held, filter, &mut self.turn) {
+        let mut end = |filter| self.shared.engine.unsubscribe(held, filter, &mut self.turn);
+        if end(filter) | same_text(filter).is_some_and(end) {
             ReasonCode::SUCCESS
         } else {
             ReasonCode::NO_SUBSCRIPTION_EXISTED
@@ -333,6 +337,14 @@ impl<S: Stream> Connection<S> {
             }
         }
     }
+}
+
+/// The filter of the same characters that is another one in other versions: a shared subscription, or none. For a session
+/// that both versions use they are one subscription `[MQTT-3.8.4-3]`, `[MQTT-3.10.4-1]`.
+fn same_text(filter: TopicFilter<'_>) -> Option<TopicFilter<'_>> {
+    let version = if filter.is_shared() { Version::V311 } else { Version::V5 };
+    let other = TopicFilter::new_for(filter.as_str(), version).ok()?;
+    (other.is_shared() != filter.is_shared()).then_some(other)
 }
 
 /// Whether a client may publish under a name.

@@ -16,8 +16,8 @@ use redb::{
 };
 
 use super::rows::{
-    self, BadRow, FORMAT, MessageRow, QueueRow, RecordRow, SessionRow, SubscriptionRow, WillRow, from_bytes,
-    key, number, to_bytes,
+    self, BadRow, FORMAT, MessageRow, QueueRow, RecordRow, SessionRow, SubscriptionRow, WillRow, filter_key,
+    from_bytes, key, number, to_bytes,
 };
 use super::{Change, Kept, KeptSession, KeptWill, Message, MessageId, SessionId, Store, StoreError};
 
@@ -614,20 +614,20 @@ impl Tables<'_, '_> {
                 self.sessions.insert(&*key, &*row)?;
             }
             Change::Subscribed { session, subscription } => {
-                let key = key(*session, subscription.filter.as_str().as_bytes());
+                let key = filter_key(*session, &subscription.filter);
                 self.subscriptions.insert(&*key, &*to_bytes(&SubscriptionRow::new(subscription)))?;
             }
             Change::Unsubscribed { session, filter } => {
-                let key = key(*session, filter.as_str().as_bytes());
+                let key = filter_key(*session, filter);
                 self.subscriptions.remove(&*key)?;
                 self.scans.remove(&*key)?;
             }
             Change::Scan { session, scan } => {
-                let key = key(*session, scan.filter.as_str().as_bytes());
+                let key = filter_key(*session, &scan.filter);
                 self.scans.insert(&*key, rows::scan_row(scan))?;
             }
             Change::ScanEnds { session, filter } => {
-                self.scans.remove(&*key(*session, filter.as_str().as_bytes()))?;
+                self.scans.remove(&*filter_key(*session, filter))?;
             }
             Change::Queued { session, queued } => {
                 // The turn that it is of may be committed after the end of the session.

@@ -14,11 +14,11 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use mqtt_session::Record;
-use mqtt_wire::topic::{TopicFilterBuf, TopicNameBuf};
+use mqtt_wire::topic::TopicNameBuf;
 use mqtt_wire::{QoS, RetainHandling, SubscriptionId, SubscriptionOptions};
 use serde::{Deserialize, Serialize};
 
-use super::rows::{FORMAT, publish_frame};
+use super::rows::{FORMAT, filter_of, filter_text, publish_frame};
 use super::{Change, Kept, KeptWill, Message, MessageId, Queued, Scan, SessionId, Subscription, UnixMillis};
 
 /// The most bytes of a line: a message of the largest size in base64, and what else is said of it.
@@ -146,7 +146,7 @@ impl Line {
             Change::Subscribed { session, subscription: Subscription { filter, options, identifier } } => {
                 Self::Subscription {
                     session,
-                    filter: filter.as_str().to_owned(),
+                    filter: filter_text(&filter).into_owned(),
                     qos: options.maximum_qos.get(),
                     no_local: options.no_local,
                     retain_as_published: options.retain_as_published,
@@ -156,7 +156,7 @@ impl Line {
             }
             Change::Scan { session, scan: Scan { filter, last } } => Self::Scan {
                 session,
-                filter: filter.as_str().to_owned(),
+                filter: filter_text(&filter).into_owned(),
                 last: last.map(|last| last.as_str().to_owned()),
             },
             Change::Queued { session, queued } => Self::Queued {
@@ -282,13 +282,13 @@ impl Reader {
                     retain_handling: RetainHandling::new(retain_handling)
                         .ok_or("a retain handling is 0, 1 or 2")?,
                 };
-                let filter = TopicFilterBuf::new(filter).map_err(|error| error.to_string())?;
+                let filter = filter_of(&filter).map_err(|error| error.to_string())?;
                 let identifier = identifier.map(self::identifier).transpose()?;
                 let subscription = Subscription { filter, options, identifier };
                 self.changes.push(Change::Subscribed { session: self.session(session)?, subscription });
             }
             Line::Scan { session, filter, last } => {
-                let filter = TopicFilterBuf::new(filter).map_err(|error| error.to_string())?;
+                let filter = filter_of(&filter).map_err(|error| error.to_string())?;
                 let last = last.map(TopicNameBuf::new).transpose().map_err(|error| error.to_string())?;
                 let scan = Scan { filter, last };
                 self.changes.push(Change::Scan { session: self.session(session)?, scan });

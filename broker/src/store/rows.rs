@@ -16,17 +16,20 @@
 //! | `retained` | topic name | message |
 //! | `wills` | session | [`WillRow`] |
 //!
+//! A filter is its text, with U+0000 before that of a filter of 3.x that begins with `$share/`: it is no shared subscription.
+//!
 //! A session has one record of each kind for each identifier: kind 0 is Lasts (identifier 0), 1 Sent, 2 Released or
 //! Abandoned, 3 Received. What ends them (Completed, Forgotten, Ended) takes their rows away.
 //!
 //! A table that is not in the file is empty: `scans` came later than the rest.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use mqtt_session::Record;
 use mqtt_wire::topic::{TopicFilterBuf, TopicNameBuf};
-use mqtt_wire::{Frame, PublishFrame, QoS, SubscriptionId, SubscriptionOptions, Version};
+use mqtt_wire::{Frame, PublishFrame, QoS, SubscriptionId, SubscriptionOptions, TopicError, Version};
 use serde::{Deserialize, Serialize};
 
 use super::{KeptWill, Message, MessageId, Queued, Scan, SessionId, Subscription, UnixMillis};
@@ -167,8 +170,32 @@ impl SubscriptionRow {
     }
 }
 
+/// A filter as it is stored: its text. One of 3.x that begins as a shared subscription of 5.0 does, and is none, has U+0000
+/// before it, which no filter has.
+pub(crate) fn filter_text(filter: &TopicFilterBuf) -> Cow<'_, str> {
+    let text = filter.as_str();
+    if text.starts_with("$share/") && !filter.as_filter().is_shared() {
+        format!("\0{text}").into()
+    } else {
+        text.into()
+    }
+}
+
+/// The filter of such a text.
+pub(crate) fn filter_of(text: &str) -> Result<TopicFilterBuf, TopicError> {
+    match text.strip_prefix('\0') {
+        Some(text) => TopicFilterBuf::new_for(text, Version::V311),
+        None => TopicFilterBuf::new(text),
+    }
+}
+
+/// A key of a session and a filter.
+pub(crate) fn filter_key(session: SessionId, filter: &TopicFilterBuf) -> Vec<u8> {
+    key(session, filter_text(filter).as_bytes())
+}
+
 fn filter(bytes: &[u8]) -> Result<TopicFilterBuf, BadRow> {
-    let filter = std::str::from_utf8(bytes).ok().and_then(|text| TopicFilterBuf::new(text).ok());
+    let filter = std::str::from_utf8(bytes).ok().and_then(|text| filter_of(text).ok());
     filter.ok_or(BadRow("a subscription has no valid filter"))
 }
 

@@ -1,12 +1,13 @@
 //! Subscriptions and their options (section 3.8).
 
+use mqtt_broker::store::{Disk, FILE, Store as _, dump};
 use mqtt_wire::{
-    Ack, Packet, PacketId, PacketType, Properties, Property, Publish, QoS, ReasonCode, SubAck, Subscribe,
-    Subscription, SubscriptionId, UnsubAck, Unsubscribe, Version,
+    Ack, Connect, Packet, PacketId, PacketType, Properties, Property, Publish, QoS, ReasonCode, SubAck,
+    Subscribe, Subscription, SubscriptionId, TopicFilter, UnsubAck, Unsubscribe, Version,
 };
 
-use crate::raw::{Raw, filter, id, message};
-use crate::scene::Scene;
+use crate::raw::{Raw, filter, id, lasting, message};
+use crate::scene::{Folder, Scene};
 
 #[test]
 fn overlapping_subscriptions_make_one_message_with_all_identifiers() {
@@ -84,6 +85,63 @@ fn a_share_is_an_ordinary_filter_in_3_1_1() {
     other.publish(&message("a", b"no", QoS::AtMostOnce));
     other.publish(&message("$share/g/a", b"yes", QoS::AtMostOnce));
     client.expect_message("$share/g/a", b"yes");
+}
+
+#[test]
+fn a_share_of_3_1_1_is_an_ordinary_filter_after_a_restart() {
+    let folder = Folder::new();
+    let scene = folder.scene();
+    let connect = Connect { clean_start: false, ..Connect::new(Version::V311, "client") };
+    let (mut client, _) = Raw::connected(scene.port, connect);
+    // The last two are no shared subscriptions in 5.0 either, and no filters.
+    for text in ["$share/g/a", "$share/g", "$share//a"] {
+        client.subscribe(text, QoS::AtLeastOnce);
+    }
+    client.goodbye();
+    scene.shutdown();
+    let dump = Folder::new();
+    let (from, to) = (folder.path().join(FILE), dump.path().join(FILE));
+    let mut lines = Vec::new();
+    dump::write(&Disk::open(&from).unwrap().check().unwrap(), &mut lines).unwrap();
+    Disk::open(&to).unwrap().commit(&dump::read(&lines[..]).unwrap()).unwrap();
+    for folder in [folder, dump] {
+        let scene = folder.scene();
+        let (mut client, present) = Raw::connected(scene.port, connect);
+        assert!(present);
+        let mut other = Raw::v5(scene.port, "other");
+        other.publish(&message("a", b"no", QoS::AtMostOnce));
+        for topic in ["$share/g/a", "$share/g", "$share//a"] {
+            other.publish(&message(topic, b"yes", QoS::AtMostOnce));
+            client.expect_message(topic, b"yes");
+        }
+        let filters =
+            ["$share/g/a", "$share/g"].map(|text| TopicFilter::new_for(text, Version::V311).unwrap());
+        client.send(Unsubscribe::new(id(1), &filters));
+        client.expect(UnsubAck::new(id(1), &[]));
+        scene.until(|engine| engine.filters() == 1);
+    }
+}
+
+#[test]
+fn a_share_is_the_same_filter_by_its_characters() {
+    let scene = Scene::new();
+    let old = Connect { clean_start: false, ..Connect::new(Version::V311, "client") };
+    for (first, second) in [(lasting("client"), old), (old, lasting("client"))] {
+        let (mut client, _) = Raw::connected(scene.port, first);
+        client.subscribe("$share/g/a", QoS::AtLeastOnce);
+        client.goodbye();
+        let (mut client, present) = Raw::connected(scene.port, second);
+        assert!(present);
+        client.subscribe("$share/g/a", QoS::AtLeastOnce);
+        scene.until(|engine| engine.filters() == 1);
+        client.goodbye();
+        let (mut client, _) = Raw::connected(scene.port, first);
+        let filters = [TopicFilter::new_for("$share/g/a", first.version).unwrap()];
+        client.send(Unsubscribe::new(id(1), &filters));
+        client.frame();
+        scene.until(|engine| engine.filters() == 0);
+        client.goodbye();
+    }
 }
 
 #[test]
