@@ -32,7 +32,8 @@ pub(super) struct Subscriber {
     pub(super) identifier: Option<SubscriptionId>,
 }
 
-/// Of how many members of a shared subscription the least busy is chosen.
+/// Of how many members of a shared subscription the least busy is chosen. If none of them is connected, it is the next one
+/// that is.
 const CANDIDATES: usize = 32;
 
 impl Group {
@@ -47,6 +48,9 @@ impl Group {
             mailbox.map_or((true, usize::MAX), |mailbox| (!mailbox.is_connected(), mailbox.load()))
         };
         let best = (0..len.min(CANDIDATES)).min_by_key(busy).unwrap_or_default();
+        let is_away = |n: &usize| busy(n).0;
+        let best =
+            if is_away(&best) { (CANDIDATES..len).find(|n| !is_away(n)).unwrap_or(best) } else { best };
         (0..len).filter_map(move |n| self.members.get_index(at(best + n)).map(|(_, member)| member))
     }
 }

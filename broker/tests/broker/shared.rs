@@ -69,6 +69,24 @@ fn a_message_on_its_way_to_a_member_that_is_no_more_goes_to_another_one() {
 }
 
 #[test]
+fn a_member_that_is_there_is_found_among_many_that_are_away() {
+    let scene = Scene::new();
+    let mut there = Raw::v5(scene.port, "there");
+    there.subscribe("$share/g/a", QoS::AtLeastOnce);
+    for n in 0..100 {
+        let name = format!("away-{n}");
+        let (mut away, _) = Raw::connected(scene.port, lasting(&name));
+        away.subscribe("$share/g/a", QoS::AtLeastOnce);
+        away.goodbye();
+    }
+    let mut publisher = Raw::v5(scene.port, "publisher");
+    for _ in 0..100 {
+        publisher.publish(&message("a", b"", QoS::AtLeastOnce));
+    }
+    assert_eq!(drain(&mut there), 100);
+}
+
+#[test]
 fn the_least_busy_member_gets_the_message() {
     let scene = Scene::new();
     let one = [Property::ReceiveMaximum(std::num::NonZeroU16::MIN)];
