@@ -37,7 +37,7 @@ limits! {
     write_timeout: u64 = 20;
     /// The longest Keep Alive in seconds; 0 is none. 5.0 is told Server Keep Alive, 3.x is closed by it.
     keep_alive: u16 = 0;
-    /// The longest packet in bytes (Maximum Packet Size). A longer one ends the connection (0x95).
+    /// The longest packet in bytes (Maximum Packet Size). A longer one ends the connection (0x95). CONNECT has 65,536 at most.
     packet_size: u32 = 1_048_576;
     /// Messages of QoS 1 and 2 that a client may have under way to the broker (Receive Maximum). One more ends it (0x93).
     receive_maximum: u16 = 100;
