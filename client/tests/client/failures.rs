@@ -1,7 +1,7 @@
 //! What goes wrong is one line, and an exit code of its own.
 
 use crate::matrix::subscriber;
-use crate::process::{ours, run, run_with, succeed};
+use crate::process::{PATIENCE, ours, run, run_with, succeed};
 use crate::server::{Mosquitto, Wanted, fixed, leaving};
 
 /// It ends with this code, prints nothing, and says one line that has these parts.
@@ -230,4 +230,28 @@ fn files_are_9() {
         9,
         &["the session in /no/such/folder/file"],
     );
+}
+
+#[test]
+fn a_publisher_that_waits_for_lines_ends_when_the_connection_does() {
+    // CONNACK, and DISCONNECT: session taken over.
+    let (port, _rest) = fixed(&[0x20, 3, 0, 0, 0, 0xE0, 1, 0x8E]);
+    let mut child = ours(&format!("pub -h 127.0.0.1 -p {port} -t a -l -i c"))
+        .stdin(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Standard input stays open, and no line comes.
+    let input = child.stdin.take();
+    let (sender, ended) = std::sync::mpsc::channel();
+    let id = child.id();
+    std::thread::spawn(move || sender.send(child.wait_with_output().unwrap()));
+    let Ok(output) = ended.recv_timeout(PATIENCE) else {
+        std::process::Command::new("kill").arg(id.to_string()).status().unwrap();
+        panic!("it goes on waiting for lines");
+    };
+    drop(input);
+    assert_eq!(output.status.code(), Some(6));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains("another client has the same identifier"), "{stderr}");
 }

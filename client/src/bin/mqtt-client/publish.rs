@@ -158,8 +158,11 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         client.settled().await.map_err(Failure::from)
     };
     let done = tokio::select! {
+        biased;
         done = all => done,
         () = interrupted() => Err(Failure::Interrupted),
+        // The next line may come late, or never.
+        ended = client.ended() => Err(ended.err().map_or(Failure::Interrupted, Failure::from)),
     };
     let ended = client.disconnect().await;
     match sent.first {
