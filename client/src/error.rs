@@ -237,6 +237,9 @@ pub enum SubscribeError {
     /// The server does not support it, or it cannot be encoded.
     #[error("cannot be sent: {0}")]
     Unsendable(Refusal),
+    /// The server has refused it by SUBACK.
+    #[error("the server refuses it: {0}")]
+    Refused(ReasonCode),
     /// There is no topic filter.
     #[error("there is no topic filter")]
     NoFilter,

@@ -105,6 +105,8 @@ struct Outbox {
     /// Done, as soon as the store is safe.
     done: Vec<(Delivered, Result<ReasonCode, PublishError>)>,
     accepted: Vec<(Accepted, Result<(), Stale>)>,
+    /// Not delivered, and nobody waits for them.
+    lost: Vec<(MessageBuf, PublishError)>,
     resend: QoS,
 }
 
@@ -176,12 +178,14 @@ impl Outbox {
     /// The message of this key is done with.
     fn finish(&mut self, key: u64, result: Result<ReasonCode, PublishError>) {
         let message = self.messages.remove(&key);
-        let was_kept = message.is_some_and(|message| message.qos > QoS::AtMostOnce);
+        let was_kept = message.as_ref().is_some_and(|message| message.qos > QoS::AtMostOnce);
         if let Some(store) = self.store.as_mut().filter(|_| was_kept) {
             store.done(key);
         }
         if let Some(waiter) = self.waiters.remove(&key) {
             self.done.push((waiter, result));
+        } else if let (Some(message), Err(error)) = (message, result) {
+            self.lost.push((message, error));
         }
     }
 
@@ -288,6 +292,7 @@ impl Task {
             unwritten: Vec::new(),
             done: Vec::new(),
             accepted: Vec::new(),
+            lost: Vec::new(),
             resend: options.resend,
         };
         let (answer, answers) = mpsc::unbounded_channel();
@@ -528,6 +533,9 @@ impl Task {
             self.publish(link, out);
         }
         self.outbox.settle()?;
+        for (message, error) in self.outbox.lost.drain(..) {
+            self.options.tell(Event::NotDelivered(&message, error));
+        }
         match &mut self.outbox.store {
             Some(store) => store.compact(link.session(), &self.outbox.messages),
             None => Ok(()),
@@ -774,11 +782,17 @@ impl Task {
                     return;
                 }
                 Err(refusal) => {
-                    let error = Err(SubscribeError::Unsendable(refusal));
-                    if let Request::Subscribe { done: Some(done), .. } | Request::Unsubscribe { done, .. } =
-                        request
-                    {
-                        let _ = done.send(error);
+                    let error = SubscribeError::Unsendable(refusal);
+                    match request {
+                        Request::Subscribe { done: Some(done), .. } | Request::Unsubscribe { done, .. } => {
+                            let _ = done.send(Err(error));
+                        }
+                        Request::Subscribe { filters, .. } => {
+                            for (filter, _) in &filters {
+                                self.options.tell(Event::NotSubscribed(filter, &error));
+                            }
+                        }
+                        Request::Settled(_) => {}
                     }
                 }
             }
@@ -830,6 +844,8 @@ impl Task {
                     self.subscriptions.retain(|(other, ..)| *other != filter);
                     if !code.is_error() {
                         self.subscriptions.push((filter, options, properties.clone()));
+                    } else if done.is_none() {
+                        self.options.tell(Event::NotSubscribed(&filter, &SubscribeError::Refused(*code)));
                     }
                 }
                 if let Some(done) = done {

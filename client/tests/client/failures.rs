@@ -25,6 +25,8 @@ fn wrong_arguments_are_2() {
         ("sub -t $share/g/a --no-local", "[MQTT-3.8.3-4]"),
         ("sub -t a -F %y", "%y is not known"),
         ("sub -t a -D connect nonsense 1", "there is no such property"),
+        ("sub -t a -D publish content-type x", "-D publish: this command sends no such packet"),
+        ("pub -t a -m x -D subscribe subscription-identifier 1", "-D subscribe: this command"),
         ("pub -t a -m x --cert /nowhere --key /nowhere --tls-use-os-certs -h 127.0.0.1 -p 1", ""),
     ] {
         let ended = run(arguments);
@@ -254,4 +256,15 @@ fn a_publisher_that_waits_for_lines_ends_when_the_connection_does() {
     assert_eq!(output.status.code(), Some(6));
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(stderr.contains("another client has the same identifier"), "{stderr}");
+}
+
+#[test]
+fn a_subscription_that_the_server_does_not_end_is_7() {
+    // CONNACK, SUBACK, UNSUBACK: not authorized.
+    let port = leaving(&[&[0x20, 3, 0, 0, 0], &[0x90, 4, 0, 1, 0, 0], &[0xB0, 4, 0, 2, 0, 0x87]]);
+    fails(
+        &format!("sub -h 127.0.0.1 -p {port} -t a -U a -i c --no-reconnect"),
+        7,
+        &["refuses to end the subscription to a"],
+    );
 }

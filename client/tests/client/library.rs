@@ -209,3 +209,64 @@ async fn who_does_not_read_keeps_the_connection_alive() {
         peer.send(&[0xD0, 0]).await;
     }
 }
+
+/// Runs the program beside the test.
+fn beside(arguments: String) -> tokio::task::JoinHandle<crate::process::Ended> {
+    tokio::task::spawn_blocking(move || crate::process::run(&arguments))
+}
+
+#[tokio::test]
+async fn a_subscription_that_is_not_made_again_ends_the_program() {
+    let (server, options) = Server::start().await;
+    let sub = beside(format!("sub -h 127.0.0.1 -p {} -V 311 -t a --reconnect-max 0", options.address.port));
+    for code in [0, 0x80] {
+        let mut peer = server.accept(&CONNACK).await;
+        let subscribe = peer.packet().await;
+        assert_eq!(subscribe[0], 0x82);
+        peer.send(&[0x90, 3, subscribe[2], subscribe[3], code]).await;
+        if code != 0 {
+            assert_eq!(peer.packet().await, [0xE0, 0]);
+        }
+    }
+    let ended = sub.await.unwrap();
+    assert_eq!(ended.code, Some(7), "{}", ended.stderr);
+    assert!(ended.stderr.contains("the server refuses the subscription to a"), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn what_an_earlier_process_has_left_is_not_lost_in_silence() {
+    let (server, options) = Server::start().await;
+    let folder = crate::server::Folder::new();
+    let port = options.address.port;
+    let file = folder.file("session");
+    let publish = format!("pub -h 127.0.0.1 -p {port} -t a -q 1 -i c --no-reconnect --session {file}");
+    let first = beside(format!("{publish} -m x"));
+    let mut peer = server.accept(&[0x20, 3, 0, 0, 0]).await;
+    assert_eq!(peer.packet().await[0], 0x32);
+    drop(peer);
+    assert_eq!(first.await.unwrap().code, Some(6));
+    let second = beside(format!("{publish} -m y"));
+    let mut peer = server.accept(&[0x20, 3, 1, 0, 0]).await;
+    for (text, code) in [(b'x', 0x87), (b'y', 0)] {
+        let packet = peer.packet().await;
+        assert_eq!(packet.last(), Some(&text));
+        peer.send(&[0x40, 3, packet[5], packet[6], code]).await;
+    }
+    assert_eq!(peer.packet().await[0], 0xE0);
+    drop(peer);
+    let ended = second.await.unwrap();
+    assert_eq!(ended.code, Some(7), "{}", ended.stderr);
+    assert!(ended.stderr.contains("a message was not delivered"), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn a_subscriber_tells_a_refusal_though_the_server_goes() {
+    let (server, options) = Server::start().await;
+    let port = options.address.port;
+    let sub = beside(format!("sub -h 127.0.0.1 -p {port} -V 311 -t a --no-reconnect"));
+    let mut peer = server.accept(&CONNACK).await;
+    let subscribe = peer.packet().await;
+    peer.send(&[0x90, 3, subscribe[2], subscribe[3], 0x80]).await;
+    drop(peer);
+    assert_eq!(sub.await.unwrap().code, Some(7));
+}

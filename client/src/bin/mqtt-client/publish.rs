@@ -122,7 +122,8 @@ impl Sent {
 }
 
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
-    let (options, properties) = arguments.connection.options()?;
+    let (options, properties, noticed) = arguments.connection.options()?;
+    properties.without(&["subscribe", "unsubscribe"])?;
     let topic = match (&arguments.topic, arguments.connection.topic()) {
         (Some(topic), _) => topic.clone(),
         (None, Some(topic)) => {
@@ -171,12 +172,13 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
             Err(Failure::NotDelivered(sent.failed, error))
         }
         // Everything is acknowledged.
-        None if done.is_ok() && arguments.qos != QoS::AtMostOnce => Ok(()),
+        None if done.is_ok() && arguments.qos != QoS::AtMostOnce => noticed.undelivered(),
         first => {
             // Why the client has ended says more than that it has.
             ended?;
             done?;
-            first.map_or(Ok(()), |error| Err(Failure::NotDelivered(sent.failed, error)))
+            first
+                .map_or_else(|| noticed.undelivered(), |error| Err(Failure::NotDelivered(sent.failed, error)))
         }
     }
 }
