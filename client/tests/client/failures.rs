@@ -268,3 +268,36 @@ fn a_subscription_that_the_server_does_not_end_is_7() {
         &["refuses to end the subscription to a"],
     );
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_file_without_end_takes_no_more_memory_than_a_packet() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let client = env!("CARGO_BIN_EXE_mqtt-client");
+    let command = format!("ulimit -v 3000000; exec {client} pub -h 127.0.0.1 -p {free} -t a -f /dev/zero");
+    let ended = run_with(std::process::Command::new("sh").args(["-c", &command]), b"");
+    assert_eq!(ended.code, Some(4), "{}", ended.stderr);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_session_takes_the_place_of_nothing_but_a_file() {
+    use std::os::unix::fs::{FileTypeExt, symlink};
+    let folder = crate::server::Folder::new();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let publish = |name: &str| {
+        format!("pub -h 127.0.0.1 -p {free} -t a -m x -q 1 -i c --session {}", folder.file(name))
+    };
+    std::fs::write(folder.file("file"), b"").unwrap();
+    symlink(folder.file("file"), folder.file("link")).unwrap();
+    assert_eq!(run(&publish("link")).code, Some(4));
+    assert!(std::fs::symlink_metadata(folder.file("link")).unwrap().is_symlink());
+    assert!(std::fs::metadata(folder.file("file")).unwrap().len() > 0);
+    let pipe = folder.file("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    // If it is opened to be read, it is empty.
+    let writer = std::fs::File::options().read(true).write(true).open(&pipe).unwrap();
+    fails(&publish("pipe"), 9, &["pipe: it is no file"]);
+    drop(writer);
+    assert!(std::fs::metadata(&pipe).unwrap().file_type().is_fifo());
+}

@@ -9,7 +9,7 @@ use clap::Args;
 use mqtt_wire_client::mqtt_wire::topic::TopicNameBuf;
 use mqtt_wire_client::mqtt_wire::{MAX_PACKET_SIZE, PropertiesBuf, QoS};
 use mqtt_wire_client::{Client, Delivery, MessageBuf, PublishError};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 
 use crate::arguments::{Connection, interrupted, qos, seconds};
 use crate::failure::Failure;
@@ -76,17 +76,21 @@ impl Payload {
             return Ok(Some(text.clone().into_bytes()));
         }
         if let Some(path) = &self.file {
-            let read = tokio::fs::read(path).await;
-            return read.map(Some).map_err(|error| Failure::Io(path.display().to_string(), error));
+            let failed = |error| Failure::Io(path.display().to_string(), error);
+            return whole(tokio::fs::File::open(path).await.map_err(failed)?).await.map(Some).map_err(failed);
         }
         if self.stdin_file {
-            let mut bytes = Vec::new();
-            let mut input = tokio::io::stdin().take(u64::from(MAX_PACKET_SIZE) + 1);
-            input.read_to_end(&mut bytes).await.map_err(input_failed)?;
-            return Ok(Some(bytes));
+            return whole(tokio::io::stdin()).await.map(Some).map_err(input_failed);
         }
         Ok(self.null_message.then(Vec::new))
     }
+}
+
+/// All that comes, or more than a packet can have.
+async fn whole(input: impl AsyncRead + Unpin) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    input.take(u64::from(MAX_PACKET_SIZE) + 1).read_to_end(&mut bytes).await?;
+    Ok(bytes)
 }
 
 fn input_failed(error: io::Error) -> Failure {
