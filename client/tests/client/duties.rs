@@ -156,3 +156,31 @@ fn websocket_is_asked_for_mqtt_and_text_ends_it() {
     assert!(ended.stderr.contains("sent a text message over WebSocket"), "{}", ended.stderr);
     assert_eq!(server.join().unwrap().unwrap(), "mqtt");
 }
+
+#[test]
+fn a_packet_over_websocket_may_be_as_large_as_is_asked_for() {
+    const LEN: usize = 20 << 20;
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = std::thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        #[allow(clippy::result_large_err, reason = "the callback's type is not ours")]
+        let answer = |_: &Request, mut response: Response| {
+            response.headers_mut().insert("Sec-WebSocket-Protocol", HeaderValue::from_static("mqtt"));
+            Ok(response)
+        };
+        let mut socket = accept_hdr(stream, answer).unwrap();
+        socket.read().unwrap();
+        socket.send(Message::Binary([0x20, 2, 0, 0].to_vec().into())).unwrap();
+        socket.read().unwrap();
+        socket.send(Message::Binary([0x90, 3, 0, 1, 0].to_vec().into())).unwrap();
+        // Remaining length: 20 MiB and 3, in seven bits each.
+        let mut publish = vec![0x30, 0x83, 0x80, 0x80, 0x0A, 0, 1, b'a'];
+        publish.resize(publish.len() + LEN, b'x');
+        socket.send(Message::Binary(publish.into())).unwrap();
+        while socket.read().is_ok() {}
+    });
+    let arguments = format!("sub -h 127.0.0.1 -p {port} --ws -V 311 -t a -C 1 -F %l --no-reconnect");
+    assert_eq!(succeed(&format!("{arguments} --max-packet-size 30000000")), LEN.to_string());
+    server.join().unwrap();
+}

@@ -25,6 +25,7 @@ fn wrong_arguments_are_2() {
         ("sub -t $share/g/a --no-local", "[MQTT-3.8.3-4]"),
         ("sub -t a -F %y", "%y is not known"),
         ("sub -t a -D connect nonsense 1", "there is no such property"),
+        ("rr -t a -m x -D publish response-topic b", "name the response topic with -e"),
         ("sub -t a -D publish content-type x", "-D publish: this command sends no such packet"),
         ("pub -t a -m x -D subscribe subscription-identifier 1", "-D subscribe: this command"),
         ("pub -t a -m x --cert /nowhere --key /nowhere --tls-use-os-certs -h 127.0.0.1 -p 1", ""),

@@ -62,6 +62,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
             "in 3.x the response needs a topic that is agreed on: name it with -e".to_owned(),
         ));
     }
+    if properties.publish.as_properties().response_topic().is_some() {
+        return Err(Failure::Usage("-D publish response-topic: name the response topic with -e".to_owned()));
+    }
     let wrong = |error: mqtt_wire_client::mqtt_wire::EncodeError| Failure::Usage(error.to_string());
     if is_v5 {
         options.properties.set(Property::RequestResponseInformation(true)).map_err(wrong)?;
