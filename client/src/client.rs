@@ -52,7 +52,7 @@ pub struct Server {
 /// A client of a server: publishes and subscribes. It can be cloned; all clones are one client.
 ///
 /// One task owns the session and the connection. It ends when [`disconnect`](Self::disconnect) is called, when all clones
-/// are dropped and everything was delivered, or with an error: see [`ended`](Self::ended).
+/// and the [`Messages`] are dropped and everything was delivered, or with an error: see [`ended`](Self::ended).
 ///
 /// ```
 /// use mqtt_wire_client::mqtt_wire::QoS;
@@ -331,7 +331,8 @@ impl Client {
         }
     }
 
-    /// Says goodbye, and returns when the connection is closed. What is not acknowledged stays in the session.
+    /// Says goodbye, and returns when the connection is closed. What was published before goes out before, as far as the
+    /// server has room for it. What is not acknowledged stays in the session: see [`SessionStart`](crate::SessionStart).
     ///
     /// # Errors
     /// That by which the client has ended before, or the connection had been lost.

@@ -203,7 +203,8 @@ pub enum PublishError {
     /// The connection was lost before a message of QoS 0 was handed to the network.
     #[error("the connection was lost before the message was sent")]
     NotSent,
-    /// The client has ended. With a session in a file the message is sent by the next one.
+    /// The client has ended. With a session in a file a message of QoS 1 or 2 is sent by the next one, unless it was
+    /// [`publish`](crate::Client::publish) that failed with this.
     #[error("the client has ended")]
     Ended,
 }
@@ -236,6 +237,9 @@ pub enum SubscribeError {
     /// The server does not support it, or it cannot be encoded.
     #[error("cannot be sent: {0}")]
     Unsendable(Refusal),
+    /// The server has refused it by SUBACK.
+    #[error("the server refuses it: {0}")]
+    Refused(ReasonCode),
     /// There is no topic filter.
     #[error("there is no topic filter")]
     NoFilter,

@@ -7,11 +7,12 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mqtt_wire::topic::TopicNameBuf;
+use mqtt_wire::topic::{TopicFilterBuf, TopicNameBuf};
 use mqtt_wire::{ConnAck, Packet, PropertiesBuf, QoS, Version};
 use percent_encoding::percent_decode_str;
 
-use crate::error::Error;
+use crate::error::{Error, PublishError, SubscribeError};
+use crate::message::MessageBuf;
 
 /// What carries the bytes.
 ///
@@ -364,6 +365,11 @@ pub enum Event<'a> {
     Waiting(Duration, &'a Error),
     /// The server has forgotten the session: a message that was on its way is sent as a new one, and may come twice.
     SentAnew,
+    /// A message of an earlier client, which was in the file of the session, was not delivered. (Of others
+    /// [`Delivery`](crate::Delivery) tells.)
+    NotDelivered(&'a MessageBuf, PublishError),
+    /// The server has forgotten the session, and a subscription was not made again.
+    NotSubscribed(&'a TopicFilterBuf, &'a SubscribeError),
 }
 
 /// Is told what a client does. It is called in the middle of its work and has to be quick.

@@ -52,7 +52,12 @@ impl Store {
         client_id: &str,
         slots: S,
     ) -> Result<(Self, Session<S>, Messages), Error> {
+        // The file that links lead to is written anew, and not a link in its place.
+        let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let failed = |error: io::Error| failure(path, &error);
+        if path.exists() && !path.is_file() {
+            return Err(failure(path, &"it is no file"));
+        }
         let lock = File::create(with_suffix(path, ".lock")).map_err(failed)?;
         if lock.try_lock().is_err() {
             return Err(failure(path, &"another client uses it"));

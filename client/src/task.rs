@@ -105,6 +105,8 @@ struct Outbox {
     /// Done, as soon as the store is safe.
     done: Vec<(Delivered, Result<ReasonCode, PublishError>)>,
     accepted: Vec<(Accepted, Result<(), Stale>)>,
+    /// Not delivered, and nobody waits for them.
+    lost: Vec<(MessageBuf, PublishError)>,
     resend: QoS,
 }
 
@@ -176,12 +178,14 @@ impl Outbox {
     /// The message of this key is done with.
     fn finish(&mut self, key: u64, result: Result<ReasonCode, PublishError>) {
         let message = self.messages.remove(&key);
-        let was_kept = message.is_some_and(|message| message.qos > QoS::AtMostOnce);
+        let was_kept = message.as_ref().is_some_and(|message| message.qos > QoS::AtMostOnce);
         if let Some(store) = self.store.as_mut().filter(|_| was_kept) {
             store.done(key);
         }
         if let Some(waiter) = self.waiters.remove(&key) {
             self.done.push((waiter, result));
+        } else if let (Some(message), Err(error)) = (message, result) {
+            self.lost.push((message, error));
         }
     }
 
@@ -288,6 +292,7 @@ impl Task {
             unwritten: Vec::new(),
             done: Vec::new(),
             accepted: Vec::new(),
+            lost: Vec::new(),
             resend: options.resend,
         };
         let (answer, answers) = mpsc::unbounded_channel();
@@ -315,11 +320,17 @@ impl Task {
 
     /// Connects as often as it takes, until the goodbye or an error that will not go away.
     pub(crate) async fn run(mut self, mut session: Session<Slots>) -> Result<(), Error> {
-        let (mut attempt, mut connections) = (0, 0_u64);
+        let ended = self.connections(&mut session).await;
+        self.store_rest().await.and(ended)
+    }
+
+    async fn connections(&mut self, session: &mut Session<Slots>) -> Result<(), Error> {
+        let (mut attempt, mut connections, mut last) = (0, 0_u64, None);
         loop {
             let mut was_open = false;
-            let error = match self.connection(&mut session, connections == 0, &mut was_open).await {
+            let error = match self.connection(session, connections == 0, &mut was_open).await {
                 Ok(()) => return Ok(()),
+                Err(Error::Ended) => return Err(last.unwrap_or(Error::Ended)),
                 Err(error) => error,
             };
             self.outbox.not_written();
@@ -345,32 +356,68 @@ impl Task {
             let delay = reconnect.delay(attempt);
             attempt = attempt.saturating_add(1);
             self.options.tell(Event::Waiting(delay, &error));
-            if self.wait(delay).await {
+            if self.meanwhile(sleep(delay)).await.is_none() {
                 return Err(error);
             }
+            last = Some(error);
         }
     }
 
-    /// Waits without a connection. Whether somebody says goodbye.
-    async fn wait(&mut self, delay: Duration) -> bool {
-        let mut time = std::pin::pin!(sleep(delay));
+    /// Waits for this without a connection; `None` if the client ends before.
+    async fn meanwhile<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
+        let mut work = std::pin::pin!(work);
+        let incoming = self.channels.incoming.clone();
         loop {
             // Nothing may be under way any more.
             self.tell_settled();
+            if self.is_over() {
+                return None;
+            }
             let has_room = self.requests.len() < MAX_WAITING;
+            let (has_publishers, has_goodbyes) = (self.has_publishers(), self.has_goodbyes());
             tokio::select! {
-                () = &mut time => return false,
-                _ = self.channels.goodbyes.recv() => return true,
+                done = &mut work => return Some(done),
+                goodbye = self.channels.goodbyes.recv(), if has_goodbyes => if goodbye.is_some() { return None },
                 Some(request) = self.channels.requests.recv(), if has_room => self.take_request(request),
                 Some(answer) = self.answers.recv() => {
                     // Its message comes again.
                     let _ = answer.done.send(Err(Stale));
                 }
+                () = incoming.closed(), if !has_publishers && !incoming.is_closed() => {}
             }
         }
     }
 
-    /// One connection from its beginning to its end; `Ok` when it was this side that ended it.
+    /// Whether messages to be published may come.
+    fn has_publishers(&self) -> bool {
+        !(self.channels.publishes.is_closed() && self.channels.publishes.is_empty())
+    }
+
+    /// Whether somebody may say goodbye.
+    fn has_goodbyes(&self) -> bool {
+        !(self.channels.goodbyes.is_closed() && self.channels.goodbyes.is_empty())
+    }
+
+    /// Whether there is nobody to do anything for: no handle, and no message under way unless connecting was given up.
+    fn is_over(&self) -> bool {
+        let has_work = !self.outbox.messages.is_empty() && self.opened.is_none();
+        !(self.has_publishers() || has_work) && self.channels.incoming.is_closed()
+    }
+
+    /// What was taken from the application and did not get its turn is in the file, if there is one.
+    async fn store_rest(&mut self) -> Result<(), Error> {
+        self.channels.publishes.close();
+        while let Some((message, waiter)) = self.channels.publishes.recv().await {
+            self.outbox.add(message, waiter);
+        }
+        match &mut self.outbox.store {
+            Some(store) => store.sync(),
+            None => Ok(()),
+        }
+    }
+
+    /// One connection from its beginning to its end; `Ok` when it was this side that ended it, and [`Error::Ended`] if that
+    /// was before there was one.
     async fn connection(
         &mut self,
         session: &mut Session<Slots>,
@@ -381,9 +428,10 @@ impl Task {
         let deadline = Instant::now() + patience;
         self.options.tell(Event::Connecting(&self.options.address));
         let late = |what| Error::Timeout { what, after: patience };
-        let stream = timeout_at(deadline, transport::connect(&self.options))
-            .await
-            .map_err(|_| late("connection"))??;
+        let options = self.options.clone();
+        let connecting = timeout_at(deadline, transport::connect(&options));
+        let Some(connected) = self.meanwhile(connecting).await else { return Err(Error::Ended) };
+        let stream = connected.map_err(|_| late("connection"))??;
         let (mut reader, mut writer) = tokio::io::split(stream);
         let connection =
             Connection::client(self.options.version).with_max_packet_size(self.options.max_packet_size);
@@ -404,17 +452,20 @@ impl Task {
                 self.outbox.written();
                 self.tell_settled();
             }
-            let handles_are_gone = self.channels.publishes.is_closed() && self.channels.publishes.is_empty();
-            if handles_are_gone && self.channels.incoming.is_closed() && self.outbox.messages.is_empty() {
+            if self.is_over() {
                 self.say_goodbye(&mut link, &mut out, ReasonCode::SUCCESS);
                 continue;
             }
-            // While this side does not read, silence says nothing about the server; how long CONNACK may take says the
-            // option.
-            let due = link.deadline().filter(|_| is_open && self.stalled.is_empty());
+            let is_stalled = !self.stalled.is_empty();
+            if is_stalled && is_open {
+                // PINGREQ is sent for the server to know of this side. Its answer may be in what is not read.
+                let _ = link.handle(Packet::PingResp, self.now());
+            }
+            // How long CONNACK may take says the option.
+            let due = link.deadline().filter(|_| is_open);
             let due = due.map(|due| self.started + Duration::from_millis(due));
             let has_room = out.has_room();
-            let is_stalled = !self.stalled.is_empty();
+            let (has_publishers, has_goodbyes) = (self.has_publishers(), self.has_goodbyes());
             let takes_messages = is_open && has_room && self.outbox.waiting.len() < MAX_WAITING;
             tokio::select! {
                 read = reader.read_buf(&mut input), if !is_stalled && has_room => match read {
@@ -439,8 +490,10 @@ impl Task {
                     // Nobody wants them: the server keeps those that it has to.
                     Err(_) => self.stalled.clear(),
                 },
-                () = incoming.closed(), if handles_are_gone && !is_stalled => {}
-                Some(code) = self.channels.goodbyes.recv() => self.say_goodbye(&mut link, &mut out, code),
+                () = incoming.closed(), if !has_publishers && !is_stalled && !incoming.is_closed() => {}
+                goodbye = self.channels.goodbyes.recv(), if has_goodbyes => if let Some(code) = goodbye {
+                    self.say_goodbye(&mut link, &mut out, code);
+                },
                 () = sleep_until(deadline), if !is_open => return Err(late("CONNACK")),
                 () = until(due) => {
                     let now = self.now();
@@ -480,6 +533,9 @@ impl Task {
             self.publish(link, out);
         }
         self.outbox.settle()?;
+        for (message, error) in self.outbox.lost.drain(..) {
+            self.options.tell(Event::NotDelivered(&message, error));
+        }
         match &mut self.outbox.store {
             Some(store) => store.compact(link.session(), &self.outbox.messages),
             None => Ok(()),
@@ -591,6 +647,11 @@ impl Task {
             self.accept(link, answer);
         }
         self.outputs(link, out);
+        // What was published before goes out before. There is no more of it than the queue has.
+        self.channels.publishes.close();
+        if link.is_open() {
+            self.publish(link, out);
+        }
         let mut properties = PropertiesBuf::new();
         if self.options.version == Version::V5 {
             properties = self.options.goodbye.clone();
@@ -721,11 +782,17 @@ impl Task {
                     return;
                 }
                 Err(refusal) => {
-                    let error = Err(SubscribeError::Unsendable(refusal));
-                    if let Request::Subscribe { done: Some(done), .. } | Request::Unsubscribe { done, .. } =
-                        request
-                    {
-                        let _ = done.send(error);
+                    let error = SubscribeError::Unsendable(refusal);
+                    match request {
+                        Request::Subscribe { done: Some(done), .. } | Request::Unsubscribe { done, .. } => {
+                            let _ = done.send(Err(error));
+                        }
+                        Request::Subscribe { filters, .. } => {
+                            for (filter, _) in &filters {
+                                self.options.tell(Event::NotSubscribed(filter, &error));
+                            }
+                        }
+                        Request::Settled(_) => {}
                     }
                 }
             }
@@ -777,6 +844,8 @@ impl Task {
                     self.subscriptions.retain(|(other, ..)| *other != filter);
                     if !code.is_error() {
                         self.subscriptions.push((filter, options, properties.clone()));
+                    } else if done.is_none() {
+                        self.options.tell(Event::NotSubscribed(&filter, &SubscribeError::Refused(*code)));
                     }
                 }
                 if let Some(done) = done {
@@ -794,7 +863,7 @@ impl Task {
 
     /// Gives the link the messages that wait, as long as it takes them.
     fn publish(&mut self, link: &mut ClientLink<'_>, out: &mut Outgoing) {
-        while out.has_room() {
+        while out.has_room() || self.channels.publishes.is_closed() {
             let Some(&key) = self.outbox.waiting.first() else {
                 let Ok((message, waiter)) = self.channels.publishes.try_recv() else { return };
                 self.outbox.add(message, waiter);

@@ -22,7 +22,7 @@ pub(crate) async fn connect(options: &Options) -> Result<Box<dyn Bytes>, Error> 
     let stream: Box<dyn Bytes> =
         if address.transport.is_tls() { tls(options, stream).await? } else { Box::new(stream) };
     if address.transport.is_websocket() {
-        return websocket(address, stream).await;
+        return websocket(options, stream).await;
     }
     Ok(stream)
 }
@@ -39,15 +39,12 @@ async fn tls(_: &Options, _: TcpStream) -> Result<Box<dyn Bytes>, Error> {
 }
 
 #[cfg(feature = "websocket")]
-async fn websocket(
-    address: &crate::options::Address,
-    stream: Box<dyn Bytes>,
-) -> Result<Box<dyn Bytes>, Error> {
-    crate::websocket::connect(address, stream).await
+async fn websocket(options: &Options, stream: Box<dyn Bytes>) -> Result<Box<dyn Bytes>, Error> {
+    crate::websocket::connect(options, stream).await
 }
 
 #[cfg(not(feature = "websocket"))]
 #[allow(clippy::unused_async, reason = "as the other of this name")]
-async fn websocket(_: &crate::options::Address, _: Box<dyn Bytes>) -> Result<Box<dyn Bytes>, Error> {
+async fn websocket(_: &Options, _: Box<dyn Bytes>) -> Result<Box<dyn Bytes>, Error> {
     Err(Error::Options("WebSocket is not compiled in: the feature is `websocket`".to_owned()))
 }

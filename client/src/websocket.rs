@@ -11,13 +11,15 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::http::header::SEC_WEBSOCKET_PROTOCOL;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error as WebSocketError, Message};
 
 use crate::error::Error;
-use crate::options::Address;
+use crate::options::Options;
 use crate::transport::Bytes;
 
-pub(crate) async fn connect(address: &Address, stream: Box<dyn Bytes>) -> Result<Box<dyn Bytes>, Error> {
+pub(crate) async fn connect(options: &Options, stream: Box<dyn Bytes>) -> Result<Box<dyn Bytes>, Error> {
+    let address = &options.address;
     let unreachable = |error: WebSocketError| Error::Unreachable {
         address: address.to_string(),
         reason: format!("WebSocket: {error}"),
@@ -25,7 +27,13 @@ pub(crate) async fn connect(address: &Address, stream: Box<dyn Bytes>) -> Result
     let mut request = address.to_string().into_client_request().map_err(unreachable)?;
     // `[MQTT-6.0.0-3]`
     request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static("mqtt"));
-    let (socket, _) = tokio_tungstenite::client_async(request, stream).await.map_err(unreachable)?;
+    // A message may be one packet.
+    let most = usize::try_from(options.max_packet_size).unwrap_or(usize::MAX);
+    let mut config = WebSocketConfig::default();
+    config.max_frame_size = config.max_frame_size.map(|size| size.max(most));
+    config.max_message_size = config.max_message_size.map(|size| size.max(most));
+    let connecting = tokio_tungstenite::client_async_with_config(request, stream, Some(config));
+    let (socket, _) = connecting.await.map_err(unreachable)?;
     Ok(Box::new(WebSocket { socket, rest: Chunk::new() }))
 }
 

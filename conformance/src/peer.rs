@@ -1,8 +1,8 @@
 //! A decoder in a process of its own, asked by the line protocol of PROTOCOL.md.
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::answer::{Answer, Ask, Decoder, Request, Status};
-use crate::case::{Sender, Version};
+use crate::case::{self, Version};
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -30,15 +30,15 @@ pub struct Hello {
     pub asks: Vec<Ask>,
     /// Whose packets it decodes: a client's library may know those of servers alone. Both when left out.
     #[serde(default = "both")]
-    pub senders: Vec<Sender>,
+    pub senders: Vec<case::Sender>,
     /// Which of `version_unknown`, `sender`, `first_packet`, `max_packet_size`, `check_payload_format` and
     /// `refuse_control_characters` it heeds.
     #[serde(default)]
     pub options: Vec<String>,
 }
 
-fn both() -> Vec<Sender> {
-    vec![Sender::Client, Sender::Server]
+fn both() -> Vec<case::Sender> {
+    vec![case::Sender::Client, case::Sender::Server]
 }
 
 impl Hello {
@@ -72,7 +72,8 @@ pub struct Peer {
 #[derive(Debug)]
 struct Process {
     child: Child,
-    input: ChildStdin,
+    /// To the thread that writes: a decoder that does not read is as late as one that does not answer.
+    input: Sender<String>,
     lines: Receiver<String>,
 }
 
@@ -90,8 +91,7 @@ impl Peer {
     fn exchange(&mut self, request: &Request) -> Result<Answer> {
         let mut line = serde_json::to_string(request)?;
         line.push('\n');
-        self.process.input.write_all(line.as_bytes())?;
-        self.process.input.flush()?;
+        self.process.input.send(line)?;
         let answer = self.process.lines.recv_timeout(PATIENCE)?;
         serde_json::from_str(&answer).with_context(|| format!("no answer of the protocol: {answer}"))
     }
@@ -108,12 +108,20 @@ impl Process {
             .stderr(Stdio::null())
             .spawn()
             .with_context(|| format!("{program} cannot be started"))?;
-        let input = child.stdin.take().context("no standard input")?;
+        let mut stdin = child.stdin.take().context("no standard input")?;
         let output = child.stdout.take().context("no standard output")?;
         let (sender, lines) = channel();
         thread::spawn(move || {
             for line in BufReader::new(output).lines().map_while(Result::ok) {
                 if sender.send(line).is_err() {
+                    break;
+                }
+            }
+        });
+        let (input, questions) = channel::<String>();
+        thread::spawn(move || {
+            for line in questions {
+                if stdin.write_all(line.as_bytes()).is_err() {
                     break;
                 }
             }

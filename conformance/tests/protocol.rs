@@ -38,6 +38,24 @@ fn a_decoder_that_gives_no_answer_has_crashed() {
     std::fs::remove_file(script).unwrap();
 }
 
+#[test]
+#[cfg(unix)]
+fn a_decoder_that_reads_no_questions_has_crashed() {
+    let hello = serde_json::to_string(&results::library()).unwrap();
+    let script = std::env::temp_dir().join(format!("mqtt-conformance-deaf-{}.sh", std::process::id()));
+    std::fs::write(&script, format!("echo '{hello}'\nexec sleep 60\n")).unwrap();
+    let mut peer = Peer::start(&format!("sh {}", script.display())).unwrap();
+    let cases = suite::load(&Source::usual()).unwrap();
+    // A question that is longer than a pipe has room for.
+    let case = cases.iter().find(|case| case.case.id.contains("activemq-2517/four-byte-length")).unwrap();
+    let request = Request::new(&case.case, &case.question, case.case.versions[0]);
+    assert!(serde_json::to_string(&request).unwrap().len() > 1 << 20);
+    let start = std::time::Instant::now();
+    assert_eq!(peer.ask(&request).status, Status::Crash);
+    assert!(start.elapsed().as_secs() < 40, "it waited for the decoder to end");
+    std::fs::remove_file(script).unwrap();
+}
+
 /// A script that says hello as the library does and then answers every question with the same line.
 fn parrot(name: &str, answer: &str) -> std::path::PathBuf {
     let hello = serde_json::to_string(&results::library()).unwrap();

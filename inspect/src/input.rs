@@ -6,7 +6,7 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
-use mqtt_wire::{DecodeOptions, Decoded, Packet, Sender, Version, decode};
+use mqtt_wire::{DecodeOptions, Decoded, MAX_PACKET_SIZE, Packet, Sender, Version, decode};
 
 use crate::args::Source;
 use crate::capture::{Capture, End, Frame, Time};
@@ -308,31 +308,43 @@ impl OneWay {
 /// Reads lines of hex, counted on from `line`.
 pub(crate) fn hex(source: &Source, choices: &Choices, report: &mut Report, line: &mut u64) -> Result<()> {
     match source {
-        Source::Argument(text) => hex_from(text.as_bytes(), choices, report, line),
-        _ => hex_from(open(source, choices.progress)?, choices, report, line),
+        Source::Argument(text) => hex_from(text.as_bytes(), choices, report, line, LONGEST),
+        _ => hex_from(open(source, choices.progress)?, choices, report, line, LONGEST),
     }
 }
 
-/// The same from any reader.
-pub(crate) fn hex_from(
+/// How many bytes of text may belong together: four for each byte of the largest packet.
+const LONGEST: u64 = 4 * MAX_PACKET_SIZE as u64;
+
+/// The same from any reader. No more than `longest` bytes of it belong together.
+fn hex_from(
     input: impl Read,
     choices: &Choices,
     report: &mut Report,
     line: &mut u64,
+    longest: u64,
 ) -> Result<()> {
     let mut lines = Lines::new(choices.digits, choices.join);
     let mut input = BufReader::new(input);
-    let mut text = Vec::new();
+    let (mut text, mut together) = (Vec::new(), 0);
     loop {
         // Whoever asks line by line waits for the answer.
         if input.buffer().is_empty() {
             report.flush()?;
         }
-        if input.read_until(b'\n', &mut text).context("cannot read it")? == 0 {
+        let mut bounded = (&mut input).take(longest.saturating_sub(together) + 1);
+        if bounded.read_until(b'\n', &mut text).context("cannot read it")? == 0 {
             return Ok(lines.finish(&mut |unit| one_unit(unit, choices, report))?);
         }
         *line += 1;
-        lines.line(*line, &text, &mut |unit| one_unit(unit, choices, report))?;
+        together += text.len() as u64;
+        if together > longest {
+            bail!("line {line}: more than {longest} bytes of text belong together");
+        }
+        lines.line(*line, &text, &mut |unit| {
+            together = 0;
+            one_unit(unit, choices, report)
+        })?;
         text.clear();
     }
 }
@@ -374,4 +386,58 @@ fn one_packet(bytes: &[u8], choices: &Choices, report: &mut Report, origin: Orig
 
 fn item<'a>(version: Version, bytes: &'a [u8], content: Content<'a>) -> Item<'a> {
     Item { number: 0, version, guessed: false, offset: 0, bytes, content, length: bytes.len(), digest: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{Output, Record};
+    use crate::report::Selection;
+
+    struct Nowhere;
+
+    impl Output for Nowhere {
+        fn begin(&mut self, _source: Option<&str>) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn clock(&mut self, _begin: Time) {}
+
+        fn record(&mut self, _record: &Record<'_>) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// How many packets are found in text of which so much may belong together.
+    fn packets(text: impl Read, join: bool, longest: u64) -> Result<u64> {
+        let choices = Choices {
+            options: DecodeOptions::detect(),
+            version: None,
+            sender: None,
+            ports: Vec::new(),
+            stream: true,
+            digits: Digits::Hex,
+            join,
+            progress: false,
+            watch: false,
+        };
+        let mut report = Report::new(Box::new(Nowhere), Selection::default(), choices.options);
+        hex_from(text, &choices, &mut report, &mut 0, longest)?;
+        report.finish()?;
+        Ok(report.count())
+    }
+
+    #[test]
+    fn text_without_end_takes_no_more_memory_than_is_allowed() {
+        assert_eq!(packets(&b"c000\n".repeat(100)[..], false, 5).unwrap(), 100);
+        assert_eq!(packets(&b"c000\n".repeat(100)[..], true, 500).unwrap(), 100);
+        assert!(packets(&b"c000\n".repeat(100)[..], true, 499).is_err());
+        assert!(packets(&b"{ 0xc0,\n".repeat(100)[..], false, 99).is_err());
+        let error = packets(io::repeat(b'c'), false, 1 << 20).unwrap_err();
+        assert_eq!(error.to_string(), "line 1: more than 1048576 bytes of text belong together");
+    }
 }

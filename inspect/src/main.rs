@@ -72,8 +72,7 @@ const BROKEN: u8 = 5;
 fn main() -> ExitCode {
     let args = Args::parse();
     if args.version == Some(None) {
-        println!("mqtt-inspect {}", env!("CARGO_PKG_VERSION"));
-        return ExitCode::SUCCESS;
+        return written(writeln!(io::stdout(), "mqtt-inspect {}", env!("CARGO_PKG_VERSION")));
     }
     match &args.command {
         None => {
@@ -81,7 +80,7 @@ fn main() -> ExitCode {
                 Some(path) => match page(&args, path) {
                     Ok(page) => page,
                     Err(error) => {
-                        eprintln!("mqtt-inspect: {error:#}");
+                        say(format_args!("{error:#}"));
                         return ExitCode::from(UNUSABLE);
                     }
                 },
@@ -95,19 +94,26 @@ fn main() -> ExitCode {
             let out = output(&proxy.view, None, &|| Box::new(outlet.clone()));
             let options = judging(&proxy.view, DecodeOptions::detect());
             let code = ended(out, &proxy.view, options, |report| proxy::run(proxy, report));
-            outlet.finish();
-            code
+            match outlet.finish() {
+                Err(error) if error.kind() != ErrorKind::BrokenPipe => written(Err(error)),
+                _ => code,
+            }
         }
         Some(Command::Completions { shell }) => written(generate::completions(*shell, &mut io::stdout())),
         Some(Command::Man) => written(generate::manual(&mut io::stdout())),
     }
 }
 
+/// Says something on standard error. Nobody is left to be told that this fails.
+pub(crate) fn say(what: std::fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr(), "mqtt-inspect: {what}");
+}
+
 /// The end of what only prints.
 fn written(result: io::Result<()>) -> ExitCode {
     match result {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            eprintln!("mqtt-inspect: {error}");
+            say(format_args!("{error}"));
             ExitCode::from(UNUSABLE)
         }
         _ => ExitCode::SUCCESS,
@@ -129,7 +135,7 @@ fn ended(
         Err(error) => {
             // What was found until then comes before the message; that it cannot go out is no news.
             let _ = report.flush();
-            eprintln!("mqtt-inspect: {error:#}");
+            say(format_args!("{error:#}"));
             return ExitCode::from(UNUSABLE);
         }
     }
@@ -157,7 +163,7 @@ fn run(args: &Args, report: &mut Report) -> Result<()> {
     if let Some(interface) = &args.interface {
         report.begin(None)?;
         for remark in live::capture(interface, &choices, report)? {
-            eprintln!("mqtt-inspect: {interface}: {remark}");
+            say(format_args!("{interface}: {remark}"));
         }
         return finish(&args.view, report);
     }
@@ -175,14 +181,14 @@ fn run(args: &Args, report: &mut Report) -> Result<()> {
         } else {
             input::capture(source, &choices, report).map(|remarks| {
                 for remark in remarks {
-                    eprintln!("mqtt-inspect: {name}: {remark}");
+                    say(format_args!("{name}: {remark}"));
                 }
             })
         };
         match read.with_context(|| name.clone()) {
             Err(error) if !is_broken_pipe(&error) && several => {
                 report.flush()?;
-                eprintln!("mqtt-inspect: {error:#}");
+                say(format_args!("{error:#}"));
                 failure = Some(anyhow!("not all inputs could be read"));
             }
             read => read?,
@@ -196,7 +202,7 @@ fn run(args: &Args, report: &mut Report) -> Result<()> {
 fn finish(args: &View, report: &mut Report) -> Result<()> {
     report.finish()?;
     if report.dropped() > 0 {
-        eprintln!("mqtt-inspect: --last: the first {} records of that time had no room", report.dropped());
+        say(format_args!("--last: the first {} records of that time had no room", report.dropped()));
     }
     if let Some(only) = args.packet.filter(|only| *only == 0 || *only > report.count()) {
         return Err(anyhow!("there is no packet {only}; the last one is {}", report.count()));

@@ -2,9 +2,9 @@
 
 use std::io::{self, Write};
 use std::mem;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use crate::text::count;
@@ -26,8 +26,8 @@ struct Shared {
     waiting: AtomicU64,
     /// Lines that had no room, and were not spoken of yet.
     dropped: AtomicU64,
-    /// Nobody reads any more.
-    broken: AtomicBool,
+    /// Nobody reads any more, or what else ended it.
+    broken: Mutex<Option<io::Error>>,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -47,13 +47,16 @@ impl Outlet {
     }
 
     /// Waits until all is written that waits. All clones must be gone.
-    pub(crate) fn finish(self) {
+    ///
+    /// What has ended it, if nobody was told yet.
+    pub(crate) fn finish(self) -> io::Result<()> {
         let Self { shared, sender, .. } = self;
         drop(sender);
         let writer = shared.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(writer) = writer {
             let _ = writer.join();
         }
+        shared.broken().take().map_or(Ok(()), Err)
     }
 }
 
@@ -64,8 +67,8 @@ impl Write for Outlet {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        if self.shared.broken.load(Ordering::Relaxed) {
-            return Err(io::ErrorKind::BrokenPipe.into());
+        if let Some(error) = self.shared.broken().take() {
+            return Err(error);
         }
         if self.pending.is_empty() {
             return Ok(());
@@ -83,10 +86,14 @@ impl Write for Outlet {
 }
 
 impl Shared {
+    fn broken(&self) -> MutexGuard<'_, Option<io::Error>> {
+        self.broken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn write(&self, chunks: &Receiver<Vec<u8>>, mut out: impl Write, mut remarks: impl Write) {
         for chunk in chunks {
-            if out.write_all(&chunk).and_then(|()| out.flush()).is_err() {
-                self.broken.store(true, Ordering::Relaxed);
+            if let Err(error) = out.write_all(&chunk).and_then(|()| out.flush()) {
+                *self.broken() = Some(error);
                 return;
             }
             let left = self.waiting.fetch_sub(chunk.len() as u64, Ordering::AcqRel) - chunk.len() as u64;
@@ -156,7 +163,7 @@ mod tests {
             outlet.flush().unwrap();
         }
         drop(open);
-        outlet.finish();
+        outlet.finish().unwrap();
         let lines = written.iter().map(|chunk| lines(&chunk)).sum::<u64>();
         assert_eq!(lines, MOST / 1024);
         let said = String::from_utf8(said.0.lock().unwrap().clone()).unwrap();

@@ -30,6 +30,7 @@ use crate::hex::bytes::Digits;
 use crate::input::{Choices, Reader};
 use crate::pcapng::{RAW_IP, Writer};
 use crate::report::Report;
+use crate::say;
 use crate::signal::Ends;
 use crate::text::{count, visible};
 
@@ -93,14 +94,14 @@ fn listen(options: &Proxy, sides: &Arc<Sides>, feed: &Feed, runtime: &Runtime) -
         bail!("{}:{} is where the proxy itself listens", visible(&sides.host), sides.port);
     }
     let with_tls = |is_tls| if is_tls { " (TLS)" } else { "" };
-    eprintln!(
-        "mqtt-inspect: listening on {}{}, passing on to {}:{}{}; Ctrl-C ends it",
+    say(format_args!(
+        "listening on {}{}, passing on to {}:{}{}; Ctrl-C ends it",
         local,
         with_tls(sides.acceptor.is_some()),
         visible(&sides.host),
         sides.port,
         with_tls(sides.connector.is_some()),
-    );
+    ));
     runtime.spawn(accept(listener, Arc::clone(sides), feed.clone()));
     Ok(())
 }
@@ -141,7 +142,7 @@ impl Observer {
             let Some(event) = ready.or_else(|| watch.next()) else { return Ok(()) };
             match &event.what {
                 What::Stop => return Ok(()),
-                What::Remark(remark) => eprintln!("mqtt-inspect: {}", visible(remark)),
+                What::Remark(remark) => say(format_args!("{}", visible(remark))),
                 _ => self.event(&event, reader)?,
             }
         }
@@ -182,7 +183,7 @@ impl Observer {
         if let Some(Ok(path)) = &recorded {
             let _ = write!(summary, "; {} in {path}", count(self.packets, "frame"));
         }
-        eprintln!("mqtt-inspect: {summary}");
+        say(format_args!("{summary}"));
         match recorded {
             Some(Err(error)) => bail!(error),
             _ => Ok(()),
@@ -222,7 +223,7 @@ impl Recording {
     fn check(&mut self, written: io::Result<()>) {
         if let Err(error) = written {
             let failure = format!("{}: not recorded any further: {error}", self.path);
-            eprintln!("mqtt-inspect: {failure}");
+            say(format_args!("{failure}"));
             self.failure = Some(failure);
         }
     }

@@ -258,3 +258,23 @@ fn it_says_what_it_is() {
     assert!(["2  the", "1  a", "4  a", "3  there", "0  all"].iter().all(|code| help.out.contains(code)));
     assert_eq!(run_with(&["--hex"], PINGREQ).code, 2, "bytes are not hex");
 }
+
+/// A full disk is said, where that can be said, and has its exit code.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_is_2() {
+    let full = || std::fs::File::options().write(true).open("/dev/full").expect("a full device");
+    let program = || {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_mqtt-inspect"));
+        program.stdin(Stdio::null());
+        program
+    };
+    for argument in ["--version", "man"] {
+        let ran = program().arg(argument).stdout(full()).output().expect("it runs");
+        let said = String::from_utf8_lossy(&ran.stderr);
+        assert_eq!(ran.status.code(), Some(2), "{argument}: {said}");
+        assert_eq!(said, "mqtt-inspect: No space left on device (os error 28)\n");
+    }
+    let ran = program().arg("/nowhere").stderr(full()).output().expect("it runs");
+    assert_eq!(ran.status.code(), Some(2));
+}

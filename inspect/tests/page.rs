@@ -299,3 +299,34 @@ fn pictures() {
         }
     }
 }
+
+/// A page takes the place of a file, not that of a link, a pipe or a device.
+#[test]
+#[cfg(unix)]
+fn a_page_replaces_nothing_but_a_file() {
+    use std::os::unix::fs::FileTypeExt;
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name);
+    let write = |name: &str| {
+        let ran = run_with(
+            &["--html", path(name).to_str().expect("a name"), "-"],
+            &corpus("aedes_mqttjs_v31.pcap"),
+        );
+        assert_eq!((ran.out.as_str(), ran.err.as_str()), ("", ""));
+    };
+    std::fs::write(path("file"), "").expect("a file");
+    std::os::unix::fs::symlink(path("file"), path("link")).expect("a link");
+    write("link");
+    assert!(std::fs::symlink_metadata(path("link")).expect("a link").is_symlink());
+    let page = std::fs::read_to_string(path("file")).expect("a page");
+    assert!(page.starts_with("<!"));
+
+    let made = std::process::Command::new("mkfifo").arg(path("pipe")).status().expect("mkfifo");
+    assert!(made.success());
+    let pipe = path("pipe");
+    let reader = std::thread::spawn(move || std::fs::read_to_string(pipe).expect("a page"));
+    write("pipe");
+    assert!(std::fs::metadata(path("pipe")).expect("a pipe").file_type().is_fifo());
+    assert_eq!(reader.join().expect("the reader").len(), page.len());
+}

@@ -498,3 +498,41 @@ fn mosquitto_and_its_clients_notice_nothing() {
         records.iter().filter_map(|record| record["connection"]["client_identifier"].as_str()).collect();
     assert_eq!(clients.into_iter().collect::<Vec<_>>(), ["lampu", "siti"]);
 }
+
+/// Output that cannot be written ends it, and is said.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_is_2() {
+    use std::io::{BufRead, BufReader};
+    use std::process::{Command, Stdio};
+
+    let address = server(|mut stream| pong(&mut stream));
+    let mut child = Command::new(env!("CARGO_BIN_EXE_mqtt-inspect"))
+        .args(["proxy", "--listen", "127.0.0.1:0", "--connect", &address])
+        .stdin(Stdio::null())
+        .stdout(std::fs::File::options().write(true).open("/dev/full").unwrap())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    said.read_line(&mut line).unwrap();
+    let (_, rest) = line.split_once("listening on ").unwrap();
+    let (proxy, _) = rest.split_once(',').unwrap();
+    let mut stream = std::net::TcpStream::connect(proxy).unwrap();
+    stream.write_all(CONNECT).unwrap();
+    // The second packet finds that the first could not be shown.
+    for _ in 0..100 {
+        thread::sleep(Duration::from_millis(20));
+        if stream.write_all(PINGREQ).is_err() {
+            break;
+        }
+    }
+    let ended = child.wait().unwrap();
+    let mut rest = String::new();
+    said.read_to_string(&mut rest).unwrap();
+    assert_eq!(
+        (ended.code(), rest.as_str()),
+        (Some(2), "mqtt-inspect: No space left on device (os error 28)\n")
+    );
+}

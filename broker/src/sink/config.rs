@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use mqtt_wire::topic::TopicFilterBuf;
 use serde::Deserialize;
@@ -195,6 +195,22 @@ impl To {
 }
 
 impl To {
+    /// The file that is written, by the shortest of its names: each sink takes back what it could not write whole.
+    fn file(&self) -> Option<PathBuf> {
+        match self {
+            #[cfg(feature = "sink-json")]
+            Self::Json(config) => {
+                let file = config.file.as_ref()?;
+                let folder = file.parent().and_then(|folder| folder.canonicalize().ok());
+                let there = folder.and_then(|folder| Some(folder.join(file.file_name()?)));
+                let there = there.unwrap_or_else(|| file.components().collect());
+                Some(there.canonicalize().unwrap_or(there))
+            }
+            #[allow(unreachable_patterns, reason = "there may be no other kind")]
+            _ => None,
+        }
+    }
+
     /// Whether it is standard output.
     pub fn is_stdout(&self) -> bool {
         match self {
@@ -206,9 +222,9 @@ impl To {
     }
 }
 
-/// No two sinks have the same name, nor the same identity at other brokers.
+/// No two sinks have the same name, nor the same identity at other brokers, nor the same file.
 fn distinct(sinks: &[Sink]) -> Result<(), String> {
-    let (mut names, mut identities) = (HashSet::new(), HashSet::new());
+    let (mut names, mut identities, mut files) = (HashSet::new(), HashSet::new(), HashSet::new());
     for sink in sinks {
         if !names.insert(&sink.name) {
             return Err(format!("two sinks have the name {}", sink.name));
@@ -217,6 +233,11 @@ fn distinct(sinks: &[Sink]) -> Result<(), String> {
             && !identities.insert(identity)
         {
             return Err(format!("two sinks have the `client_id` {identity}"));
+        }
+        if let Some(file) = sink.end.file()
+            && let Some(file) = files.replace(file)
+        {
+            return Err(format!("two sinks have the `file` {}", file.display()));
         }
     }
     Ok(())

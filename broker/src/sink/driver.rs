@@ -24,8 +24,10 @@ const BATCH_BYTES: usize = 1 << 20;
 const FIRST: Duration = Duration::from_millis(100);
 /// The longest delay.
 const LONGEST: Duration = Duration::from_secs(10);
-/// How often it is said in the log that the other side is still away.
-const REMINDER: Duration = Duration::from_secs(60);
+/// How often is looked how far behind it is, while it waits for the other side.
+const LOOK: Duration = Duration::from_secs(1);
+/// How often it is said in the log that the other side is still away, or takes nothing.
+pub(super) const REMINDER: Duration = Duration::from_secs(60);
 
 pub(super) struct Driver {
     name: Arc<str>,
@@ -179,7 +181,7 @@ impl Driver {
         if self.batch.is_empty() {
             return Ok(());
         }
-        let refused = match self.end.deliver(&self.batch).await {
+        let refused = match self.hand_over().await {
             Ok(()) => Vec::new(),
             Err(Failure::Refused(refused)) => refused,
             Err(Failure::Away(why)) => return Err(why),
@@ -203,6 +205,27 @@ impl Driver {
         Ok(())
     }
 
+    /// Waits until the other side has the batch, and says meanwhile how far behind it is.
+    async fn hand_over(&mut self) -> Result<(), Failure> {
+        let oldest = self.batch.first().map(|queued| queued.message.arrived);
+        let mut handed = self.end.deliver(&self.batch);
+        let (began, mut said) = (Instant::now(), Instant::now());
+        loop {
+            if let Ok(handed) = tokio::time::timeout(LOOK, &mut handed).await {
+                return handed;
+            }
+            look(&*self.engine, &self.mailbox, &self.metrics, oldest);
+            if said.elapsed() >= REMINDER {
+                said = Instant::now();
+                let (waiting, seconds) = (self.mailbox.load(), began.elapsed().as_secs());
+                tracing::warn!(
+                    sink = &*self.name,
+                    "messages wait ({waiting} of them): the other side has not taken them for {seconds} s"
+                );
+            }
+        }
+    }
+
     /// A message has left the queue.
     fn out(&self, queued: &Queued, turn: &mut Turn) {
         self.mailbox.done();
@@ -214,10 +237,8 @@ impl Driver {
 
     /// Looks how far behind it is.
     fn look(&self) {
-        let now = self.engine.now();
-        let oldest = self.batch.first().map_or(now, |queued| queued.message.arrived);
-        self.metrics.queued.set(count(self.mailbox.load()));
-        self.metrics.lag.set(i64::try_from(now.saturating_sub(oldest) / 1000).unwrap_or(i64::MAX));
+        let oldest = self.batch.first().map(|queued| queued.message.arrived);
+        look(&*self.engine, &self.mailbox, &self.metrics, oldest);
     }
 
     fn recovered(&mut self) {
@@ -253,6 +274,13 @@ impl Driver {
         let ends = signals.wait_for(|signal| signal.ends);
         tokio::time::timeout(delay, ends).await.is_err()
     }
+}
+
+/// Counts what waits, of which the first has arrived then.
+fn look(engine: &dyn Engine, mailbox: &Mailbox, metrics: &SinkMetrics, oldest: Option<u64>) {
+    let now = engine.now();
+    metrics.queued.set(count(mailbox.load()));
+    metrics.lag.set(i64::try_from(now.saturating_sub(oldest.unwrap_or(now)) / 1000).unwrap_or(i64::MAX));
 }
 
 fn why(failure: Failure) -> String {

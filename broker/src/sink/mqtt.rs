@@ -31,8 +31,10 @@ use mqtt_wire_client::{
 };
 use serde::Deserialize;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::config::{self, Secret, Sink, To};
+use super::driver::REMINDER;
 use super::{End, Failure, Surroundings};
 use crate::engine::sinks::{self, VIA};
 use crate::engine::{Later, Published, Turn};
@@ -382,8 +384,15 @@ impl Receiver {
     /// Publishes it, as soon as there is room for it.
     async fn publish(&self, frame: PublishFrame, turn: &mut Turn) {
         let message = self.around.engine.message(frame, Some(self.publisher.clone()));
+        let mut said: Option<Instant> = None;
         while let Published::Refused(code) = self.around.engine.publish(&message, turn) {
-            tracing::debug!(sink = &*self.name, "a message from there waits: {code}");
+            if said.is_none_or(|said| said.elapsed() >= REMINDER) {
+                said = Some(Instant::now());
+                tracing::warn!(
+                    sink = &*self.name,
+                    "a message from there waits, it cannot be stored here: {code}"
+                );
+            }
             // What comes before it need not wait.
             let _ = self.around.engine.commit(turn);
             tokio::time::sleep(PAUSE).await;

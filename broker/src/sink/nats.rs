@@ -2,7 +2,7 @@
 //!
 //! The stream is made if there is none. Each message is published with the header `Nats-Msg-Id`, the number of the message, by
 //! which JetStream drops those that come again within its duplicate window (two minutes unless the stream says otherwise).
-//! It leaves the queue when JetStream has acknowledged it.
+//! It leaves the queue when JetStream has acknowledged it. One that is too large for the server or the stream is given up.
 //!
 //! The subject is the prefix and the levels of the topic, joined by `.`. In a level, white space, control characters, what
 //! is not ASCII, `.`, `*`, `>` and `%` are written as `%` and two hexadecimal digits a byte, and an empty level as `%`.
@@ -11,7 +11,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_nats::connection::State;
-use async_nats::jetstream::{self, context::PublishErrorKind, stream};
+use async_nats::jetstream::context::{PublishError, PublishErrorKind};
+use async_nats::jetstream::{self, stream};
 use async_nats::{Client, ConnectOptions, HeaderMap, ServerAddr};
 use mqtt_wire::TopicName;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
@@ -145,22 +146,26 @@ impl End for Nats {
                 let payload = queued.message.frame.payload();
                 let subject = subject(&self.config.prefix, topic);
                 let headers = headers(queued);
+                if subject.len() > SUBJECT {
+                    refused.push((at, format!("its subject has more than {SUBJECT} bytes")));
+                    continue;
+                }
                 if payload.len() + HEADERS > most {
                     refused.push((at, format!("it is larger than the server's max_payload of {most} bytes")));
                     continue;
                 }
                 let publish = context.publish_with_headers(subject, headers, payload);
-                sent.push(in_time("a message", publish).await?.map_err(Failure::away)?);
+                sent.push((at, in_time("a message", publish).await?.map_err(Failure::away)?));
             }
-            for ack in sent {
-                in_time("an acknowledgement", ack.into_future()).await?.map_err(|error| {
-                    match error.kind() {
-                        PublishErrorKind::StreamNotFound => {
-                            Failure::away(format!("no stream takes {}.>", self.config.prefix))
-                        }
-                        _ => Failure::away(error),
+            for (at, ack) in sent {
+                match in_time("an acknowledgement", ack.into_future()).await? {
+                    Ok(_) => {}
+                    Err(error) if is_too_large(&error) => refused.push((at, error.to_string())),
+                    Err(error) if error.kind() == PublishErrorKind::StreamNotFound => {
+                        return Err(Failure::away(format!("no stream takes {}.>", self.config.prefix)));
                     }
-                })?;
+                    Err(error) => return Err(Failure::away(error)),
+                }
             }
             if refused.is_empty() { Ok(()) } else { Err(Failure::Refused(refused)) }
         })
@@ -169,6 +174,17 @@ impl End for Nats {
 
 /// More bytes than the headers of a message have.
 const HEADERS: usize = 256;
+
+/// The longest subject. A server ends the connection over a line of more than 4096 bytes, unless its `max_control_line` says
+/// otherwise; beside the subject there are the place of the answer and two lengths.
+const SUBJECT: usize = 3900;
+
+/// Whether the message is larger than the stream takes.
+fn is_too_large(error: &PublishError) -> bool {
+    let source =
+        std::error::Error::source(error).and_then(|source| source.downcast_ref::<jetstream::Error>());
+    source.is_some_and(|error| error.error_code() == jetstream::ErrorCode::STREAM_MESSAGE_EXCEEDS_MAXIMUM)
+}
 
 /// What is written as `%` and its number.
 const ESCAPED: &AsciiSet = &CONTROLS.add(b' ').add(b'.').add(b'*').add(b'>').add(b'%');

@@ -285,3 +285,57 @@ async fn publish(client: &Client, numbers: std::ops::Range<u64>) {
         client.publish(message).await.unwrap().await.unwrap();
     }
 }
+
+/// A broker that takes messages and acknowledges none: the metrics say how many wait, and for how long.
+#[test]
+fn a_broker_that_acknowledges_nothing_is_noticed() {
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream};
+
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let _ = stream.write_all(&[0x20, 3, 0, 0, 0]);
+            std::thread::spawn(move || std::io::copy(&mut stream, &mut std::io::sink()));
+        }
+    });
+    let metrics = free_port();
+    let broker = Broker::start(&format!(
+        "metrics = '127.0.0.1:{metrics}'\n[[sink.mqtt]]\nname = 'far'\nfilters = ['meter/#']\nurl = 'mqtt://127.0.0.1:{port}'\nclient_id = 'near'\n"
+    ));
+    let sent = publish_all(broker.address, "meter/one", 0..20, 0);
+    assert_eq!(sent.acknowledged.len(), 20);
+    let value = |name: &str| {
+        let mut stream = TcpStream::connect(("127.0.0.1", metrics)).unwrap();
+        stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        let name = format!("{name}{{sink=\"far\"}} ");
+        let value = text.lines().find_map(|line| line.strip_prefix(&name)).map(str::to_owned);
+        value.unwrap_or_else(|| panic!("{name}: {text}")).parse::<i64>().unwrap()
+    };
+    until("the metrics say so", || {
+        value("mqtt_sink_queued_messages") == 20 && value("mqtt_sink_lag_seconds") > 2
+    });
+}
+
+/// What comes from there and has no room here waits, and the log says so.
+#[test]
+fn a_message_that_cannot_be_stored_is_spoken_of() {
+    let far = Broker::start("");
+    block_on(async {
+        let (client, _messages) = Client::connect(options(far.address)).await.unwrap();
+        for topic in ["meter/one", "meter/two"] {
+            let message = MessageBuf::new(topic, "1").unwrap().with_qos(QoS::AtLeastOnce);
+            let message = MessageBuf { retain: true, ..message };
+            client.publish(message).await.unwrap().await.unwrap();
+        }
+    });
+    let near = Broker::start(&format!(
+        "[limits]\nretained_messages = 1\n[[sink.mqtt]]\nname = 'far'\nincoming = ['meter/#']\nurl = 'mqtt://{}'\nclient_id = 'near'\n",
+        far.address
+    ));
+    let log = || std::fs::read_to_string(near.file("log")).unwrap();
+    until("the log says so", || log().contains("a message from there waits, it cannot be stored here"));
+}

@@ -70,6 +70,11 @@ fn what_is_wrong_is_one_line() {
             "name = 'a'\nfile = 'f'\nfilters = ['#']\n[[sink.json]]\nname = 'a'\nfile = 'g'\nfilters = ['#']",
             "two sinks have the name a",
         ),
+        (
+            "json",
+            "name = 'a'\nfile = 'f'\nfilters = ['#']\n[[sink.json]]\nname = 'b'\nfile = './f'\nfilters = ['#']",
+            "two sinks have the `file` ",
+        ),
         ("mqtt", "name = 'a'\nurl = 'http://b'\nclient_id = 'c'\nfilters = ['#']", "http is not known"),
         ("mqtt", "name = 'a'\nurl = 'ws://b'\nclient_id = 'c'\nfilters = ['#']", "are possible"),
         ("mqtt", "name = 'a'\nurl = 'mqtt://b'\nfilters = ['#']", "missing field `client_id`"),

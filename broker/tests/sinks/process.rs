@@ -161,7 +161,7 @@ fn launch(folder: &Path, config: &str, port: u16) -> (Child, SocketAddr) {
     let file = folder.join("broker.toml");
     let head = "data = 'data'\nanonymous = true\nlog = 'text'\n";
     let listener = format!("[[listener]]\nkind = 'tcp'\nbind = '127.0.0.1:{port}'\n");
-    std::fs::write(&file, format!("{head}{listener}{config}")).unwrap();
+    std::fs::write(&file, format!("{head}{config}\n{listener}")).unwrap();
     let log = std::fs::OpenOptions::new().create(true).append(true).open(folder.join("log")).unwrap();
     let mut child = Command::new(env!("CARGO_BIN_EXE_mqtt-broker"))
         .arg("--config")

@@ -25,6 +25,39 @@ fn an_idle_client_asks_and_ends_without_an_answer() {
 }
 
 #[test]
+fn a_client_whose_output_nobody_reads_keeps_the_connection_alive() {
+    use std::io::{Read, Write};
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let mut child = ours(&format!("sub -h 127.0.0.1 -p {port} -V 311 -t a -k 1 -C 3000"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut stream, _) = listener.accept().unwrap();
+    stream.set_read_timeout(Some(std::time::Duration::from_millis(1500))).unwrap();
+    let mut first = [0; 1024];
+    assert!(stream.read(&mut first).unwrap() > 0);
+    stream.write_all(&[0x20, 2, 0, 0]).unwrap();
+    assert!(stream.read(&mut first).unwrap() > 0);
+    // SUBACK, and more messages than a pipe has room for.
+    stream.write_all(&[0x90, 3, 0, 1, 0]).unwrap();
+    let message = [&[0x30, 103, 0, 1, b'a'][..], &[b'x'; 100]].concat();
+    stream.write_all(&message.repeat(3000)).unwrap();
+    for n in 0..5 {
+        let mut ping = [0; 2];
+        stream.read_exact(&mut ping).unwrap_or_else(|error| panic!("no PINGREQ number {n}: {error}"));
+        assert_eq!(ping, PINGREQ);
+        stream.write_all(&[0xD0, 0]).unwrap();
+    }
+    let mut printed = Vec::new();
+    child.stdout.take().unwrap().read_to_end(&mut printed).unwrap();
+    assert_eq!(printed.len(), 3000 * 101);
+    drop(stream);
+    child.wait().unwrap();
+}
+
+#[test]
 fn the_keep_alive_of_the_server_holds() {
     // Server Keep Alive: 1 second.
     let (port, rest) = fixed(&[0x20, 6, 0, 0, 3, 0x13, 0, 1]);
@@ -122,4 +155,32 @@ fn websocket_is_asked_for_mqtt_and_text_ends_it() {
     assert_eq!(ended.code, Some(6), "{}", ended.stderr);
     assert!(ended.stderr.contains("sent a text message over WebSocket"), "{}", ended.stderr);
     assert_eq!(server.join().unwrap().unwrap(), "mqtt");
+}
+
+#[test]
+fn a_packet_over_websocket_may_be_as_large_as_is_asked_for() {
+    const LEN: usize = 20 << 20;
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = std::thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        #[allow(clippy::result_large_err, reason = "the callback's type is not ours")]
+        let answer = |_: &Request, mut response: Response| {
+            response.headers_mut().insert("Sec-WebSocket-Protocol", HeaderValue::from_static("mqtt"));
+            Ok(response)
+        };
+        let mut socket = accept_hdr(stream, answer).unwrap();
+        socket.read().unwrap();
+        socket.send(Message::Binary([0x20, 2, 0, 0].to_vec().into())).unwrap();
+        socket.read().unwrap();
+        socket.send(Message::Binary([0x90, 3, 0, 1, 0].to_vec().into())).unwrap();
+        // Remaining length: 20 MiB and 3, in seven bits each.
+        let mut publish = vec![0x30, 0x83, 0x80, 0x80, 0x0A, 0, 1, b'a'];
+        publish.resize(publish.len() + LEN, b'x');
+        socket.send(Message::Binary(publish.into())).unwrap();
+        while socket.read().is_ok() {}
+    });
+    let arguments = format!("sub -h 127.0.0.1 -p {port} --ws -V 311 -t a -C 1 -F %l --no-reconnect");
+    assert_eq!(succeed(&format!("{arguments} --max-packet-size 30000000")), LEN.to_string());
+    server.join().unwrap();
 }

@@ -1,7 +1,7 @@
 //! What goes wrong is one line, and an exit code of its own.
 
 use crate::matrix::subscriber;
-use crate::process::{ours, run, run_with, succeed};
+use crate::process::{PATIENCE, ours, run, run_with, succeed};
 use crate::server::{Mosquitto, Wanted, fixed, leaving};
 
 /// It ends with this code, prints nothing, and says one line that has these parts.
@@ -25,6 +25,9 @@ fn wrong_arguments_are_2() {
         ("sub -t $share/g/a --no-local", "[MQTT-3.8.3-4]"),
         ("sub -t a -F %y", "%y is not known"),
         ("sub -t a -D connect nonsense 1", "there is no such property"),
+        ("rr -t a -m x -D publish response-topic b", "name the response topic with -e"),
+        ("sub -t a -D publish content-type x", "-D publish: this command sends no such packet"),
+        ("pub -t a -m x -D subscribe subscription-identifier 1", "-D subscribe: this command"),
         ("pub -t a -m x --cert /nowhere --key /nowhere --tls-use-os-certs -h 127.0.0.1 -p 1", ""),
     ] {
         let ended = run(arguments);
@@ -230,4 +233,72 @@ fn files_are_9() {
         9,
         &["the session in /no/such/folder/file"],
     );
+}
+
+#[test]
+fn a_publisher_that_waits_for_lines_ends_when_the_connection_does() {
+    // CONNACK, and DISCONNECT: session taken over.
+    let (port, _rest) = fixed(&[0x20, 3, 0, 0, 0, 0xE0, 1, 0x8E]);
+    let mut child = ours(&format!("pub -h 127.0.0.1 -p {port} -t a -l -i c"))
+        .stdin(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Standard input stays open, and no line comes.
+    let input = child.stdin.take();
+    let (sender, ended) = std::sync::mpsc::channel();
+    let id = child.id();
+    std::thread::spawn(move || sender.send(child.wait_with_output().unwrap()));
+    let Ok(output) = ended.recv_timeout(PATIENCE) else {
+        std::process::Command::new("kill").arg(id.to_string()).status().unwrap();
+        panic!("it goes on waiting for lines");
+    };
+    drop(input);
+    assert_eq!(output.status.code(), Some(6));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains("another client has the same identifier"), "{stderr}");
+}
+
+#[test]
+fn a_subscription_that_the_server_does_not_end_is_7() {
+    // CONNACK, SUBACK, UNSUBACK: not authorized.
+    let port = leaving(&[&[0x20, 3, 0, 0, 0], &[0x90, 4, 0, 1, 0, 0], &[0xB0, 4, 0, 2, 0, 0x87]]);
+    fails(
+        &format!("sub -h 127.0.0.1 -p {port} -t a -U a -i c --no-reconnect"),
+        7,
+        &["refuses to end the subscription to a"],
+    );
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_file_without_end_takes_no_more_memory_than_a_packet() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let client = env!("CARGO_BIN_EXE_mqtt-client");
+    let command = format!("ulimit -v 3000000; exec {client} pub -h 127.0.0.1 -p {free} -t a -f /dev/zero");
+    let ended = run_with(std::process::Command::new("sh").args(["-c", &command]), b"");
+    assert_eq!(ended.code, Some(4), "{}", ended.stderr);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_session_takes_the_place_of_nothing_but_a_file() {
+    use std::os::unix::fs::{FileTypeExt, symlink};
+    let folder = crate::server::Folder::new();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let publish = |name: &str| {
+        format!("pub -h 127.0.0.1 -p {free} -t a -m x -q 1 -i c --session {}", folder.file(name))
+    };
+    std::fs::write(folder.file("file"), b"").unwrap();
+    symlink(folder.file("file"), folder.file("link")).unwrap();
+    assert_eq!(run(&publish("link")).code, Some(4));
+    assert!(std::fs::symlink_metadata(folder.file("link")).unwrap().is_symlink());
+    assert!(std::fs::metadata(folder.file("file")).unwrap().len() > 0);
+    let pipe = folder.file("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    // If it is opened to be read, it is empty.
+    let writer = std::fs::File::options().read(true).write(true).open(&pipe).unwrap();
+    fails(&publish("pipe"), 9, &["pipe: it is no file"]);
+    drop(writer);
+    assert!(std::fs::metadata(&pipe).unwrap().file_type().is_fifo());
 }

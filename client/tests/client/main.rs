@@ -3,6 +3,7 @@
 
 mod duties;
 mod failures;
+mod library;
 mod matrix;
 mod options;
 mod our_broker;

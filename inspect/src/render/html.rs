@@ -7,6 +7,7 @@
 mod over_time;
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -102,9 +103,10 @@ impl Names {
     }
 }
 
-/// Where the page goes. A file gets its name when the page is whole.
+/// Where the page goes. A file gets its name when the page is whole; a device or a pipe is written to.
 enum Target {
     StandardOutput(io::Stdout),
+    Device(File),
     File {
         file: NamedTempFile,
         path: PathBuf,
@@ -121,6 +123,11 @@ impl Target {
         if path.is_dir() {
             return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory"));
         }
+        // What stands at the end of links is replaced, and not the link.
+        let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        if path.exists() && !path.is_file() {
+            return Ok(Self::Device(File::options().write(true).open(path)?));
+        }
         let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
         let mut builder = tempfile::Builder::new();
         #[cfg(unix)]
@@ -136,6 +143,7 @@ impl Target {
         match std::mem::replace(self, Self::Done) {
             Self::File { file, path } => file.persist(path).map(drop).map_err(|error| error.error),
             Self::StandardOutput(mut out) => out.flush(),
+            Self::Device(mut file) => file.flush(),
             Self::Done => Ok(()),
         }
     }
@@ -145,6 +153,7 @@ impl Write for Target {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::StandardOutput(out) => out.write(bytes),
+            Self::Device(file) => file.write(bytes),
             Self::File { file, .. } => file.write(bytes),
             Self::Done => Ok(bytes.len()),
         }
@@ -153,6 +162,7 @@ impl Write for Target {
     fn flush(&mut self) -> io::Result<()> {
         match self {
             Self::StandardOutput(out) => out.flush(),
+            Self::Device(file) => file.flush(),
             Self::File { file, .. } => file.flush(),
             Self::Done => Ok(()),
         }

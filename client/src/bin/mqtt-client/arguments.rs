@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::num::{NonZeroU16, NonZeroU32};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use clap::Args;
@@ -11,7 +11,11 @@ use clap::Args;
 use clap::Parser;
 use mqtt_wire_client::mqtt_wire::topic::TopicNameBuf;
 use mqtt_wire_client::mqtt_wire::{PropertyId, QoS, Version};
-use mqtt_wire_client::{Address, Event, Options, Reconnect, SessionStart, Tls, Transport, Url, WillMessage};
+use mqtt_wire_client::{
+    Address, Event, Options, PublishError, Reconnect, SessionStart, SubscribeError, Tls, Transport, Url,
+    WillMessage,
+};
+use tokio::sync::Notify;
 
 use crate::failure::Failure;
 use crate::properties::PacketProperties;
@@ -198,8 +202,8 @@ impl Connection {
         }
     }
 
-    /// What the library needs, and the properties of the other packets.
-    pub(crate) fn options(&self) -> Result<(Options, PacketProperties), Failure> {
+    /// What the library needs, the properties of the other packets, and what is noticed later.
+    pub(crate) fn options(&self) -> Result<(Options, PacketProperties, Arc<Noticed>), Failure> {
         let mut properties = PacketProperties::parse(&self.property)?;
         let is_v5 = self.protocol_version == Version::V5;
         if !is_v5 && !properties.is_empty() {
@@ -279,8 +283,59 @@ impl Connection {
         // A command is about messages: one that may come twice is better than one that is lost.
         options.resend = QoS::ExactlyOnce;
         let (debug, quiet) = (self.debug, self.quiet);
-        options.observer = Some(Arc::new(move |event| observe(debug, quiet, &event)));
-        Ok((options, properties))
+        let noticed = Arc::<Noticed>::default();
+        let notices = noticed.clone();
+        options.observer = Some(Arc::new(move |event| {
+            observe(debug, quiet, &event);
+            notices.notice(&event);
+        }));
+        Ok((options, properties, noticed))
+    }
+}
+
+/// What has failed without anybody who waits for it.
+#[derive(Debug, Default)]
+pub(crate) struct Noticed {
+    undelivered: Mutex<Option<(u64, PublishError)>>,
+    refused: Mutex<Option<Failure>>,
+    wakes: Notify,
+}
+
+impl Noticed {
+    fn notice(&self, event: &Event<'_>) {
+        match event {
+            Event::NotDelivered(_, error) => {
+                let mut undelivered = self.undelivered.lock().unwrap_or_else(PoisonError::into_inner);
+                undelivered.get_or_insert((0, *error)).0 += 1;
+            }
+            Event::NotSubscribed(filter, error) => {
+                let failure = match error {
+                    SubscribeError::Refused(code) => {
+                        Failure::NotSubscribed(filter.as_str().to_owned(), *code)
+                    }
+                    error => Failure::Subscribe((*error).clone()),
+                };
+                self.refused.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(failure);
+                self.wakes.notify_one();
+            }
+            _ => {}
+        }
+    }
+
+    /// The messages of an earlier process that were not delivered.
+    pub(crate) fn undelivered(&self) -> Result<(), Failure> {
+        let undelivered = self.undelivered.lock().unwrap_or_else(PoisonError::into_inner).take();
+        undelivered.map_or(Ok(()), |(count, error)| Err(Failure::NotDelivered(count, error)))
+    }
+
+    /// Returns when a subscription was not made again.
+    pub(crate) async fn refused(&self) -> Failure {
+        loop {
+            self.wakes.notified().await;
+            if let Some(failure) = self.refused.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                return failure;
+            }
+        }
     }
 }
 

@@ -105,7 +105,8 @@ impl Measured {
 }
 
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
-    let (options, _) = arguments.connection.options()?;
+    let (options, properties, _) = arguments.connection.options()?;
+    properties.without(&["publish", "subscribe", "unsubscribe"])?;
     let done = tokio::select! {
         done = measure(&arguments, options) => done?,
         () = interrupted() => return Err(Failure::Interrupted),

@@ -19,6 +19,8 @@ pub(crate) enum Failure {
     NotDelivered(u64, PublishError),
     /// The subscription to this filter was refused.
     NotSubscribed(String, ReasonCode),
+    /// The end of the subscription to this filter was refused.
+    NotUnsubscribed(String, ReasonCode),
     /// The subscription could not be asked for.
     Subscribe(SubscribeError),
     /// Nothing has come in time.
@@ -58,7 +60,8 @@ impl Failure {
             Self::Client(Error::Timeout { .. }) | Self::TooLate(_) => 5,
             Self::NotDelivered(_, PublishError::Refused(_) | PublishError::Unsendable(_))
             | Self::Subscribe(SubscribeError::Unsendable(_))
-            | Self::NotSubscribed(..) => 7,
+            | Self::NotSubscribed(..)
+            | Self::NotUnsubscribed(..) => 7,
             Self::Client(error @ (Error::Malformed(_) | Error::Violation(_))) => {
                 // A server that does not answer is gone.
                 if error.is_temporary() { 6 } else { 8 }
@@ -121,6 +124,9 @@ impl fmt::Display for Failure {
             }
             Self::NotSubscribed(filter, code) => {
                 write!(f, "the server refuses the subscription to {}: {code}", filter.escape_debug())?;
+            }
+            Self::NotUnsubscribed(filter, code) => {
+                write!(f, "the server refuses to end the subscription to {}: {code}", filter.escape_debug())?;
             }
             Self::Subscribe(error) => write!(f, "subscribing: {error}")?,
             Self::Io(what, error) => write!(f, "{what}: {error}")?,

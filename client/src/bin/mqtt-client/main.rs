@@ -73,12 +73,11 @@ fn main() -> ExitCode {
         let _ = writeln!(std::io::stdout(), "{OVERVIEW}");
         return ExitCode::SUCCESS;
     };
-    let is_bench = matches!(command, Command::Bench(_));
-    let mut runtime = if is_bench {
-        tokio::runtime::Builder::new_multi_thread()
-    } else {
-        tokio::runtime::Builder::new_current_thread()
-    };
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    if !matches!(command, Command::Bench(_)) {
+        // One beside this thread: the connection is kept alive while this one waits for a reader of standard output.
+        runtime.worker_threads(1);
+    }
     let runtime = match runtime.enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return report(&Failure::Io("the runtime".to_owned(), error)),

@@ -52,6 +52,18 @@ impl PacketProperties {
         Ok(this)
     }
 
+    /// Refuses properties of packets that a command does not send.
+    pub(crate) fn without(&self, packets: &[&str]) -> Result<(), Failure> {
+        let lists =
+            [("publish", &self.publish), ("subscribe", &self.subscribe), ("unsubscribe", &self.unsubscribe)];
+        match lists.into_iter().find(|(packet, list)| packets.contains(packet) && !list.is_empty()) {
+            Some((packet, _)) => {
+                Err(Failure::Usage(format!("-D {packet}: this command sends no such packet")))
+            }
+            None => Ok(()),
+        }
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         let all =
             [&self.connect, &self.will, &self.publish, &self.subscribe, &self.unsubscribe, &self.disconnect];

@@ -9,7 +9,7 @@ use clap::Args;
 use mqtt_wire_client::mqtt_wire::topic::TopicNameBuf;
 use mqtt_wire_client::mqtt_wire::{MAX_PACKET_SIZE, PropertiesBuf, QoS};
 use mqtt_wire_client::{Client, Delivery, MessageBuf, PublishError};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 
 use crate::arguments::{Connection, interrupted, qos, seconds};
 use crate::failure::Failure;
@@ -76,17 +76,21 @@ impl Payload {
             return Ok(Some(text.clone().into_bytes()));
         }
         if let Some(path) = &self.file {
-            let read = tokio::fs::read(path).await;
-            return read.map(Some).map_err(|error| Failure::Io(path.display().to_string(), error));
+            let failed = |error| Failure::Io(path.display().to_string(), error);
+            return whole(tokio::fs::File::open(path).await.map_err(failed)?).await.map(Some).map_err(failed);
         }
         if self.stdin_file {
-            let mut bytes = Vec::new();
-            let mut input = tokio::io::stdin().take(u64::from(MAX_PACKET_SIZE) + 1);
-            input.read_to_end(&mut bytes).await.map_err(input_failed)?;
-            return Ok(Some(bytes));
+            return whole(tokio::io::stdin()).await.map(Some).map_err(input_failed);
         }
         Ok(self.null_message.then(Vec::new))
     }
+}
+
+/// All that comes, or more than a packet can have.
+async fn whole(input: impl AsyncRead + Unpin) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    input.take(u64::from(MAX_PACKET_SIZE) + 1).read_to_end(&mut bytes).await?;
+    Ok(bytes)
 }
 
 fn input_failed(error: io::Error) -> Failure {
@@ -122,7 +126,8 @@ impl Sent {
 }
 
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
-    let (options, properties) = arguments.connection.options()?;
+    let (options, properties, noticed) = arguments.connection.options()?;
+    properties.without(&["subscribe", "unsubscribe"])?;
     let topic = match (&arguments.topic, arguments.connection.topic()) {
         (Some(topic), _) => topic.clone(),
         (None, Some(topic)) => {
@@ -158,8 +163,11 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         client.settled().await.map_err(Failure::from)
     };
     let done = tokio::select! {
+        biased;
         done = all => done,
         () = interrupted() => Err(Failure::Interrupted),
+        // The next line may come late, or never.
+        ended = client.ended() => Err(ended.err().map_or(Failure::Interrupted, Failure::from)),
     };
     let ended = client.disconnect().await;
     match sent.first {
@@ -168,12 +176,13 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
             Err(Failure::NotDelivered(sent.failed, error))
         }
         // Everything is acknowledged.
-        None if done.is_ok() && arguments.qos != QoS::AtMostOnce => Ok(()),
+        None if done.is_ok() && arguments.qos != QoS::AtMostOnce => noticed.undelivered(),
         first => {
             // Why the client has ended says more than that it has.
             ended?;
             done?;
-            first.map_or(Ok(()), |error| Err(Failure::NotDelivered(sent.failed, error)))
+            first
+                .map_or_else(|| noticed.undelivered(), |error| Err(Failure::NotDelivered(sent.failed, error)))
         }
     }
 }

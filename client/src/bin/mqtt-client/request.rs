@@ -4,8 +4,8 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use clap::Args;
-use mqtt_wire_client::mqtt_wire::topic::TopicNameBuf;
-use mqtt_wire_client::mqtt_wire::{Property, QoS, Version};
+use mqtt_wire_client::mqtt_wire::topic::{TopicFilterBuf, TopicNameBuf};
+use mqtt_wire_client::mqtt_wire::{Property, QoS, SubscriptionOptions, Version};
 use mqtt_wire_client::{Client, Messages};
 
 use crate::arguments::{Connection, interrupted, qos, seconds};
@@ -45,7 +45,8 @@ In 5.0 the request has a Response Topic and Correlation Data, and the response i
 3.x it is the first message on the response topic.";
 
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
-    let (mut options, mut properties) = arguments.connection.options()?;
+    let (mut options, mut properties, noticed) = arguments.connection.options()?;
+    properties.without(&["unsubscribe"])?;
     let is_v5 = arguments.connection.version() == Version::V5;
     let asked = arguments.topic.as_ref().map(TopicNameBuf::as_str);
     let Some(topic) = asked.or(arguments.connection.topic()).map(str::to_owned) else {
@@ -60,6 +61,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         return Err(Failure::Usage(
             "in 3.x the response needs a topic that is agreed on: name it with -e".to_owned(),
         ));
+    }
+    if properties.publish.as_properties().response_topic().is_some() {
+        return Err(Failure::Usage("-D publish response-topic: name the response topic with -e".to_owned()));
     }
     let wrong = |error: mqtt_wire_client::mqtt_wire::EncodeError| Failure::Usage(error.to_string());
     if is_v5 {
@@ -85,9 +89,11 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     }
     let expected = properties.publish.as_properties().correlation_data().map(<[u8]>::to_vec);
     let request = message(&topic, payload, properties.publish)?.with_qos(arguments.qos);
+    let filter = TopicFilterBuf::new(reply.as_str()).map_err(|error| Failure::Usage(error.to_string()))?;
+    let wanted = SubscriptionOptions { maximum_qos: arguments.qos, ..SubscriptionOptions::default() };
     let work = async {
-        let code = client.subscribe(reply.as_str(), arguments.qos).await?;
-        if code.is_error() {
+        let codes = client.subscribe_all(vec![(filter, wanted)], properties.subscribe).await?;
+        if let Some(code) = codes.into_iter().find(|code| code.is_error()) {
             return Err(Failure::NotSubscribed(reply.clone(), code));
         }
         let failed = |error| Failure::NotDelivered(1, error);
@@ -96,13 +102,18 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     };
     let done = tokio::select! {
         done = work => done,
+        failure = noticed.refused() => Err(failure),
         () = interrupted() => Err(Failure::Interrupted),
         () = tokio::time::sleep(arguments.wait) => {
             Err(Failure::TooLate(format!("no response within {:?}: does anybody answer on {topic}?", arguments.wait)))
         }
     };
-    client.disconnect().await?;
-    done
+    let ended = client.disconnect().await;
+    match done {
+        // What the server says of a subscription says more than how the connection has ended.
+        Err(failure @ Failure::NotSubscribed(..)) => Err(failure),
+        done => ended.map_err(Failure::from).and(done).and_then(|()| noticed.undelivered()),
+    }
 }
 
 /// Prints the response.

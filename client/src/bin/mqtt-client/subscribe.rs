@@ -82,7 +82,8 @@ fn retain_handling(text: &str) -> Result<RetainHandling, String> {
 }
 
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
-    let (options, properties) = arguments.connection.options()?;
+    let (options, properties, noticed) = arguments.connection.options()?;
+    properties.without(&["publish"])?;
     let mut filters = arguments.topic.clone();
     if let Some(topic) = arguments.connection.topic() {
         let filter = TopicFilterBuf::new(topic);
@@ -116,6 +117,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     };
     let done = tokio::select! {
         done = work => done,
+        failure = noticed.refused() => Err(failure),
         () = interrupted() => match arguments.count {
             Some(_) => Err(Failure::Interrupted),
             // That is the way to end it.
@@ -126,8 +128,12 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
             None => Ok(()),
         },
     };
-    client.disconnect().await?;
-    done
+    let ended = client.disconnect().await;
+    match done {
+        // What the server says of a subscription says more than how the connection has ended.
+        Err(failure @ (Failure::NotSubscribed(..) | Failure::NotUnsubscribed(..))) => Err(failure),
+        done => ended.map_err(Failure::from).and(done),
+    }
 }
 
 async fn after(time: Option<Duration>) {
@@ -165,7 +171,12 @@ async fn subscribe(
         }
     }
     if !arguments.unsubscribe.is_empty() {
-        client.unsubscribe(arguments.unsubscribe.clone(), properties.unsubscribe).await?;
+        let codes = client.unsubscribe(arguments.unsubscribe.clone(), properties.unsubscribe).await?;
+        for (filter, code) in arguments.unsubscribe.iter().zip(codes) {
+            if code.is_error() {
+                return Err(Failure::NotUnsubscribed(filter.as_str().to_owned(), code));
+            }
+        }
     }
     Ok(())
 }
