@@ -55,6 +55,7 @@ fn main() -> ExitCode {
 }
 
 fn fail(error: &dyn std::fmt::Display, code: u8) -> ExitCode {
-    eprintln!("mqtt-broker: {error}");
+    // Nobody else can be told.
+    let _ = writeln!(std::io::stderr(), "mqtt-broker: {error}");
     ExitCode::from(code)
 }

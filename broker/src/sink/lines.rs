@@ -53,8 +53,8 @@ struct Lines {
 }
 
 enum Output {
-    /// With its length, if it is an ordinary file: what other kinds of files have been given cannot be taken back.
-    File(File, Option<u64>),
+    /// And whether it is an ordinary file: what other kinds of files have been given cannot be taken back.
+    File(File, bool),
     Standard,
 }
 
@@ -99,7 +99,7 @@ impl Output {
         let is_new = !path.exists();
         let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
         if !file.metadata()?.is_file() {
-            return Ok(Self::File(file, None));
+            return Ok(Self::File(file, false));
         }
         // The name of a file is in its folder. (Other systems than Unix have no call that makes it safe.)
         if is_new && cfg!(unix) {
@@ -115,7 +115,7 @@ impl Output {
             cut.set_len(whole)?;
             cut.sync_all()?;
         }
-        Ok(Self::File(file, Some(whole)))
+        Ok(Self::File(file, true))
     }
 
     fn write(self, text: &[u8]) -> io::Result<Self> {
@@ -126,18 +126,20 @@ impl Output {
                 out.flush()?;
                 Ok(Self::Standard)
             }
-            Self::File(mut file, None) => {
+            Self::File(mut file, false) => {
                 file.write_all(text)?;
                 file.flush()?;
-                Ok(Self::File(file, None))
+                Ok(Self::File(file, false))
             }
-            Self::File(mut file, Some(len)) => {
+            Self::File(mut file, true) => {
+                // Others may have cut the file since, as logrotate does with `copytruncate`.
+                let len = file.metadata()?.len();
                 if let Err(error) = file.write_all(text).and_then(|()| file.sync_data()) {
                     // What is written of it would come twice. If it cannot be cut off, it does.
                     let _ = file.set_len(len);
                     return Err(error);
                 }
-                Ok(Self::File(file, Some(len.saturating_add(text.len() as u64))))
+                Ok(Self::File(file, true))
             }
         }
     }
