@@ -309,10 +309,21 @@ fn sighup_has_users_rules_and_bad_files_noticed() {
     while client(address, Some("bob")).1 != 0 {
         assert!(start.elapsed() < PATIENCE, "the users are not read again");
     }
-    // (The same client has come again: alice's connection is taken over.)
-    file("rules", "nonsense\n");
+    // Of two files, one good and one bad, the good one shows that both were looked at.
     file("users", "nonsense\n");
+    file("rules", "allow both c\n");
     broker.signal("-HUP");
+    let (mut alice, _) = client(address, Some("alice"));
+    while publish(&mut alice, "c") != 0x10 {
+        assert!(start.elapsed() < PATIENCE, "good rules are not read beside bad users");
+    }
+    file("users", "");
+    succeeds(folder.path(), &["passwd", "users", "carol"], b"carol\n");
+    file("rules", "nonsense\n");
+    broker.signal("-HUP");
+    while client(address, Some("carol")).1 != 0 {
+        assert!(start.elapsed() < PATIENCE, "good users are not read beside bad rules");
+    }
     broker.signal("-TERM");
     let (code, log) = broker.end();
     assert_eq!(code, Some(0));
@@ -348,6 +359,10 @@ fn an_output_that_takes_nothing_is_said_in_one_line() {
         assert_eq!(output.status.code(), Some(1), "{args:?}: {said}");
         assert!(said.starts_with("mqtt-broker: ") && said.lines().count() == 1, "{args:?}: {said}");
     }
+    // Nor is it a panic when nobody can be told.
+    let full = std::fs::File::create("/dev/full").unwrap();
+    let status = program().args(["--bind", "nowhere:0"]).stderr(full).status().unwrap();
+    assert_eq!(status.code(), Some(2));
 }
 
 #[test]
