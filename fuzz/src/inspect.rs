@@ -103,12 +103,12 @@ fn inspect_hex(bytes: &[u8]) {
         ..choices()
     };
     agrees(bytes, MEMORY_OF_DUMPS, &choices, |choices, report| {
-        input::hex_from(text, choices, report, &mut 0).expect("a bad line is shown, not an error");
+        input::hex_from(text, choices, report, &mut 0, input::LONGEST).expect("a bad line is shown, not an error");
     });
     // With --stream the answers hold several packets; they are JSON as well.
     let choices = Choices { stream: true, ..choices };
     let answers = printed(|out| Box::new(Json::new(out, true)), |report| {
-        input::hex_from(text, &choices, report, &mut 0).expect("a bad line is shown, not an error");
+        input::hex_from(text, &choices, report, &mut 0, input::LONGEST).expect("a bad line is shown, not an error");
     });
     is_clean(&answers);
     objects(&answers);

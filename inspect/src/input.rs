@@ -314,10 +314,10 @@ pub(crate) fn hex(source: &Source, choices: &Choices, report: &mut Report, line:
 }
 
 /// How many bytes of text may belong together: four for each byte of the largest packet.
-const LONGEST: u64 = 4 * MAX_PACKET_SIZE as u64;
+pub(crate) const LONGEST: u64 = 4 * MAX_PACKET_SIZE as u64;
 
 /// The same from any reader. No more than `longest` bytes of it belong together.
-fn hex_from(
+pub(crate) fn hex_from(
     input: impl Read,
     choices: &Choices,
     report: &mut Report,

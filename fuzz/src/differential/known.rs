@@ -237,9 +237,10 @@ pub const KNOWN: &[Known] = &[
     Known {
         peer: "rumqttc",
         version: Some(Version::V5),
-        way: Pattern::Values(PacketType::Publish, &["payload"]),
+        way: Pattern::Values(PacketType::Publish, &["payload", "encoder"]),
         rule: "2.2.2.1 of 5.0",
-        why: "the encoder counts Subscription Identifiers of several bytes wrong",
+        why: "each Subscription Identifier counts as a byte more than it has: properties behind them are taken for payload, and \
+              may be missing when what was taken is encoded",
     },
     Known {
         peer: "rumqttc",
