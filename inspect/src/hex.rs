@@ -75,6 +75,11 @@ impl Lines {
         Ok(())
     }
 
+    /// Whether the next line may belong to those before.
+    pub(crate) fn is_open(&self) -> bool {
+        !matches!(self.open, Open::Nothing | Open::AfterArray)
+    }
+
     /// The input is over.
     pub(crate) fn finish(&mut self, out: Out<'_>) -> Result<()> {
         match std::mem::replace(&mut self.open, Open::Nothing) {

@@ -345,6 +345,9 @@ pub(crate) fn hex_from(
             together = 0;
             one_unit(unit, choices, report)
         })?;
+        if !lines.is_open() {
+            together = 0;
+        }
         text.clear();
     }
 }
@@ -437,6 +440,7 @@ mod tests {
         assert_eq!(packets(&b"c000\n".repeat(100)[..], true, 500).unwrap(), 100);
         assert!(packets(&b"c000\n".repeat(100)[..], true, 499).is_err());
         assert!(packets(&b"{ 0xc0,\n".repeat(100)[..], false, 99).is_err());
+        assert_eq!(packets(&b"# a remark\n\n".repeat(100)[..], false, 99).unwrap(), 0);
         let error = packets(io::repeat(b'c'), false, 1 << 20).unwrap_err();
         assert_eq!(error.to_string(), "line 1: more than 1048576 bytes of text belong together");
     }
