@@ -158,6 +158,19 @@ impl Connection {
     }
 
     /// How the next packet is decoded.
+    ///
+    /// ```
+    /// use mqtt_wire::{ConnAck, Connect, Connection, MAX_PACKET_SIZE, ReasonCode, Version};
+    ///
+    /// // A server learns from CONNECT which version it is, and from its own CONNACK that more may come.
+    /// let mut server = Connection::server().with_max_connect_size(1024);
+    /// assert_eq!(server.decode_options().max_packet_size(), 1024);
+    /// server.received(&Connect::new(Version::V311, "lamp-7").into());
+    /// server.sent(&ConnAck::new(ReasonCode::SUCCESS).into());
+    /// let options = server.decode_options();
+    /// assert_eq!(options.version(), Some(Version::V311));
+    /// assert_eq!(options.max_packet_size(), MAX_PACKET_SIZE);
+    /// ```
     pub const fn decode_options(&self) -> DecodeOptions {
         self.decode
     }

@@ -320,6 +320,17 @@ impl EncodeError {
     }
 
     /// The rule that is broken; `None` when the buffer is too small, which breaks none.
+    ///
+    /// ```
+    /// use mqtt_wire::{Packet, Publish, Rule, Version, topic_name};
+    ///
+    /// // Neither a topic nor an alias.
+    /// let publish = Publish { topic: None, ..Publish::new(topic_name!("a"), b"hi") };
+    /// let nowhere = Packet::from(publish);
+    /// let error = nowhere.encode(Version::V311, &mut Vec::new()).unwrap_err();
+    /// assert_eq!(error.rule(), Some(Rule::TopicMissing));
+    /// assert_eq!(Packet::PingReq.encode(Version::V5, &mut [0; 1]).unwrap_err().rule(), None);
+    /// ```
     pub const fn rule(&self) -> Option<Rule> {
         match self.kind {
             EncodeErrorKind::Invalid(rule) => Some(rule),
@@ -362,6 +373,14 @@ impl EncodeError {
     }
 
     /// The broken rule by its label in the standard of [`version`](Self::version); `None` when the buffer is too small.
+    ///
+    /// ```
+    /// use mqtt_wire::{Connect, Packet, Version};
+    ///
+    /// let connect = Connect { client_id: "nul\0", ..Connect::new(Version::V311, "") };
+    /// let error = Packet::from(connect).encode(Version::V311, &mut Vec::new()).unwrap_err();
+    /// assert_eq!(error.requirement(), Some("MQTT-1.5.3-2")); // of 3.1.1, to be looked up
+    /// ```
     pub fn requirement(&self) -> Option<&'static str> {
         self.rule().map(|rule| rule.requirement(self.version, self.packet))
     }
@@ -447,6 +466,14 @@ impl TopicError {
     }
 
     /// The character at that byte, where a character is at fault.
+    ///
+    /// ```
+    /// use mqtt_wire::TopicFilter;
+    ///
+    /// let error = TopicFilter::new("lamp#").unwrap_err();
+    /// assert_eq!(error.character(), Some('#')); // it stands beside other characters
+    /// assert_eq!(TopicFilter::new("").unwrap_err().character(), None); // what is missing is none
+    /// ```
     pub const fn character(&self) -> Option<char> {
         self.character
     }
@@ -500,6 +527,17 @@ pub enum Error {
 
 impl Error {
     /// The rule that is broken; `None` when a buffer is too small, which breaks none.
+    ///
+    /// ```
+    /// use mqtt_wire::{Error, Rule, TopicName, Version, decode_exact};
+    ///
+    /// let errors: [Error; 2] = [
+    ///     TopicName::new("lamp/+").unwrap_err().into(),
+    ///     decode_exact(&[0xC0], Version::V5).unwrap_err().into(),
+    /// ];
+    /// let rules = errors.map(|error| error.rule());
+    /// assert_eq!(rules, [Some(Rule::WildcardInName), Some(Rule::Truncated)]);
+    /// ```
     pub const fn rule(&self) -> Option<Rule> {
         match self {
             Self::Decode(error) => Some(error.rule()),

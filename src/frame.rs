@@ -158,6 +158,16 @@ impl Frame {
     }
 
     /// The options by which the packet is decoded.
+    ///
+    /// ```
+    /// use mqtt_wire::{Frame, Sender, Version, DecodeOptions};
+    ///
+    /// // A frame brings along by what it was cut off, so that another thread can check and judge it.
+    /// let of_clients = DecodeOptions::new(Version::V5).with_sender(Sender::Client);
+    /// let frame = Frame::new(vec![0xC0, 0].into(), of_clients)?;
+    /// assert_eq!(frame.options().sender(), Some(Sender::Client));
+    /// # Ok::<(), mqtt_wire::DecodeError>(())
+    /// ```
     pub const fn options(&self) -> DecodeOptions {
         self.options
     }

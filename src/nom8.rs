@@ -192,27 +192,114 @@ forms! {
     }
     {
         /// A Variable Byte Integer (section 1.5.5 of 5.0), in 5.0 of the shortest form.
+        ///
+        /// ```
+        /// use mqtt_wire::{Version, nom8};
+        ///
+        /// let integer = nom8::complete::variable_byte_integer::<nom8::Error>(Version::V5);
+        /// assert_eq!(integer(&[0x80, 0x01, 7]), Ok((&[7][..], 128)));
+        /// assert!(integer(&[0x81, 0x00]).is_err()); // a 1, longer than need be
+        /// ```
         variable_byte_integer() -> u32;
         /// A UTF-8 Encoded String without U+0000 (section 1.5.4 of 5.0).
         utf8_string() -> &'a str;
         /// A UTF-8 String Pair (section 1.5.7 of 5.0).
+        ///
+        /// ```
+        /// use mqtt_wire::{Version, nom8};
+        /// use nom::{Parser, multi::many0};
+        ///
+        /// // Names and values in a file of one's own, as MQTT writes them.
+        /// let pairs = many0(nom8::complete::utf8_string_pair::<nom8::Error>(Version::V5));
+        /// let (_, pairs) = { pairs }.parse_complete(b"\0\x04room\0\x07kitchen\0\x01n\0\x017")?;
+        /// assert_eq!(pairs, [("room", "kitchen"), ("n", "7")]);
+        /// # Ok::<(), nom::Err<nom8::Error<'_>>>(())
+        /// ```
         utf8_string_pair() -> (&'a str, &'a str);
         /// A Topic Name in a string field; it may not be empty.
         topic_name() -> TopicName<'a>;
         /// A Topic Filter in a string field, by the rules of the version.
+        ///
+        /// ```
+        /// use mqtt_wire::{Rule, Version, nom8};
+        ///
+        /// let bytes = b"\0\x08$share/g";
+        /// let filter = nom8::complete::topic_filter::<nom8::Error>(Version::V311);
+        /// assert_eq!(filter(bytes).map(|(_, filter)| filter.as_str()), Ok("$share/g"));
+        /// // In 5.0 it is a shared subscription without a filter.
+        /// let filter = nom8::complete::topic_filter::<nom8::Error>(Version::V5);
+        /// let Err(nom::Err::Error(error)) = filter(bytes) else { panic!("it is refused") };
+        /// assert_eq!(error.decode.map(|error| error.rule()), Some(Rule::ShareFilterMissing));
+        /// ```
         topic_filter() -> TopicFilter<'a>;
         /// The properties of that type of packet with the length before them; 3.x, PINGREQ and PINGRESP have none, and nothing is
         /// read.
         ///
         /// A long block is asked for as a whole: what bounds it is the frame around it.
+        ///
+        /// ```
+        /// use mqtt_wire::{PacketType, Version, nom8};
+        ///
+        /// // What was kept of a message: its properties, then its payload.
+        /// let kept = b"\x05\x02\0\0\0\x3Chi";
+        /// let parse = nom8::complete::properties::<nom8::Error>(PacketType::Publish, Version::V5);
+        /// let (payload, properties) = parse(kept)?;
+        /// assert_eq!((properties.message_expiry_interval(), payload), (Some(60), &b"hi"[..]));
+        /// # Ok::<(), nom::Err<nom8::Error<'_>>>(())
+        /// ```
         properties(packet: PacketType) -> Properties<'a>;
         /// The properties of a will with the length before them; 3.x has none, and nothing is read.
+        ///
+        /// ```
+        /// use mqtt_wire::{PacketType, Version, nom8};
+        ///
+        /// // A Will Delay Interval may stand in a will, and not in a PUBLISH.
+        /// let bytes = &[5, 0x18, 0, 0, 0, 10];
+        /// let will = nom8::complete::will_properties::<nom8::Error>(Version::V5);
+        /// assert_eq!(will(bytes)?.1.will_delay_interval(), Some(10));
+        /// let publish = nom8::complete::properties::<nom8::Error>(PacketType::Publish, Version::V5);
+        /// assert!(publish(bytes).is_err());
+        /// # Ok::<(), nom::Err<nom8::Error<'_>>>(())
+        /// ```
         will_properties() -> Properties<'a>;
         /// A fixed header: see [`FixedHeader::decode`].
+        ///
+        /// ```
+        /// use mqtt_wire::{PacketType, Version, nom8};
+        ///
+        /// let header = nom8::complete::fixed_header::<nom8::Error>(Version::V5);
+        /// let (body, header) = header(&[0x32, 5, 0, 1, b'a'])?; // the body need not be there
+        /// assert_eq!((header.packet_type(), header.remaining_length()), (PacketType::Publish, 5));
+        /// assert_eq!(body, [0, 1, b'a']);
+        /// # Ok::<(), nom::Err<nom8::Error<'_>>>(())
+        /// ```
         fixed_header() -> FixedHeader;
         /// A frame: its fixed header, checked, and its body, which is not.
+        ///
+        /// ```
+        /// use mqtt_wire::{Version, nom8};
+        /// use nom::{Parser, multi::many0};
+        ///
+        /// // Packets counted, whatever is in them.
+        /// let frames = many0(nom8::complete::frame::<nom8::Error>(Version::V311));
+        /// // The identifier of the PUBACK is 0, which no one has looked at.
+        /// let (_, frames) = { frames }.parse_complete(&[0xC0, 0, 0x40, 2, 0, 0])?;
+        /// assert_eq!(frames.len(), 2);
+        /// # Ok::<(), nom::Err<nom8::Error<'_>>>(())
+        /// ```
         frame() -> (FixedHeader, &'a [u8]);
         /// Any packet: see [`crate::decode()`].
+        ///
+        /// ```
+        /// use mqtt_wire::{Packet, Version, nom8};
+        /// use nom::{Parser, number::complete::be_u32};
+        ///
+        /// // A record of a log: the time in milliseconds, and the packet.
+        /// let record = (be_u32::<_, nom8::Error>, nom8::complete::packet(Version::V5));
+        /// let (_, (millis, packet)) = { record }.parse_complete(&[0, 0, 0, 9, 0xC0, 0])?;
+        /// assert_eq!((millis, packet), (9, Packet::PingReq));
+        /// # Ok::<(), nom::Err<nom8::Error<'_>>>(())
+        /// ```
         packet() -> Packet<'a>;
         /// CONNECT. Another packet is an [`ErrorKind::Tag`], as it is for each of these.
         connect() -> Connect<'a>;

@@ -87,6 +87,16 @@ impl<'a> Packets<'a> {
     }
 
     /// How the next packet is decoded: with the version of the CONNECT, if there was one.
+    ///
+    /// ```
+    /// use mqtt_wire::{DecodeOptions, Version, packets};
+    ///
+    /// // One side of a recorded connection: its CONNECT says by which version the rest is to be read.
+    /// let stream = b"\x10\x0D\0\x04MQTT\x04\x02\0\0\0\x01a\xC0\0";
+    /// let mut found = packets(stream, DecodeOptions::detect());
+    /// assert!(found.by_ref().all(|(_, packet)| packet.is_ok()));
+    /// assert_eq!(found.options().version(), Some(Version::V311));
+    /// ```
     pub const fn options(&self) -> DecodeOptions {
         self.connection.decode_options()
     }

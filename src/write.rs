@@ -382,6 +382,16 @@ pub trait Output {
 
     /// Takes in a packet that is there already.
     ///
+    /// ```
+    /// use mqtt_wire::Output;
+    ///
+    /// // PINGRESP never changes, so its bytes may stand ready.
+    /// let mut out = Vec::new();
+    /// Output::append(&mut out, &[0xD0, 0x00])?;
+    /// assert_eq!(out, [0xD0, 0x00]);
+    /// # Ok::<(), mqtt_wire::Full>(())
+    /// ```
+    ///
     /// # Errors
     /// As for [`extend`](Self::extend).
     #[inline]

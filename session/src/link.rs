@@ -789,11 +789,40 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
     /// The codec of the connection: it decodes what comes. What goes is encoded by it, or with its
     /// [`encode_options`](mqtt_wire::Connection::encode_options): the link sees to it that it knows the version and the
     /// limits of both sides.
+    ///
+    /// ```
+    /// use mqtt_session::{Fixed, Input, Session};
+    /// use mqtt_wire::{Connect, Connection, Decoded, Packet, Version};
+    ///
+    /// let mut session = Session::new(Fixed::<u16, 8, 4>::new());
+    /// let mut link = session.client(Connection::client(Version::V311));
+    /// link.connect(&Connect::new(Version::V311, "lamp-7"), 0)?.for_each(|_| {});
+    ///
+    /// // Bytes come from the socket; the link's own codec knows what may come at this moment.
+    /// let received = [0x20, 2, 0, 0];
+    /// let Decoded::Packet { packet, .. } = link.connection().decode(&received)? else {
+    ///     panic!("it is complete")
+    /// };
+    /// assert!(matches!(link.handle(packet, 10)?, Input::Connected(_)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub const fn connection(&mut self) -> &mut mqtt_wire::Connection {
         &mut self.c.wire.0
     }
 
     /// The version that is spoken.
+    ///
+    /// ```
+    /// use mqtt_session::{Fixed, Session};
+    /// use mqtt_wire::{Connect, Connection, Version};
+    ///
+    /// // A server learns it from CONNECT.
+    /// let connect = Connect::new(Version::V31, "old-sensor");
+    /// let mut connection = Connection::server();
+    /// connection.received(&connect.into());
+    /// let mut session = Session::new(Fixed::<u16, 8, 4>::new());
+    /// assert_eq!(session.server(connection, &connect, 0).version(), Version::V31);
+    /// ```
     pub fn version(&self) -> Version {
         self.c.wire.version()
     }
@@ -835,6 +864,16 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
     }
 
     /// The session.
+    ///
+    /// ```
+    /// use mqtt_session::{Fixed, Session};
+    /// use mqtt_wire::{Connection, Version};
+    ///
+    /// // The link borrows the session; it can be looked at all the same.
+    /// let mut session = Session::new(Fixed::<u16, 8, 4>::new());
+    /// let link = session.client(Connection::client(Version::V5));
+    /// assert_eq!(link.session().in_flight(), 0);
+    /// ```
     pub const fn session(&self) -> &Session<S> {
         self.session
     }

@@ -91,12 +91,31 @@ rules! {
 
 impl SessionRule {
     /// The reason code of MQTT 5.0 with which the peer may be told.
+    ///
+    /// ```
+    /// use mqtt_session::SessionRule;
+    /// use mqtt_wire::{Disconnect, ReasonCode};
+    ///
+    /// // What a server says before it closes.
+    /// let goodbye = Disconnect::new(SessionRule::KeepAlive.reason_code());
+    /// assert_eq!(goodbye.reason_code, ReasonCode::KEEP_ALIVE_TIMEOUT);
+    /// ```
     pub const fn reason_code(self) -> ReasonCode {
         self.row().0
     }
 
     /// The rule by its label in that version's standard, such as `MQTT-3.1.0-2`; `U-` and a section stand for a rule
     /// that the standard states without a number, or that is a limit of this side.
+    ///
+    /// ```
+    /// use mqtt_session::SessionRule;
+    /// use mqtt_wire::Version;
+    ///
+    /// let rule = SessionRule::IdentifierInUse;
+    /// assert_eq!(rule.requirement(Version::V311), "MQTT-2.3.1-2");
+    /// assert_eq!(rule.requirement(Version::V5), "MQTT-2.2.1-3");
+    /// assert_eq!(SessionRule::NoPingResp.requirement(Version::V5), "U-3.1.2.10"); // it has no number
+    /// ```
     pub fn requirement(self, version: Version) -> &'static str {
         if version == Version::V5 { self.row().2 } else { self.row().1 }
     }

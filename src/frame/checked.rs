@@ -101,6 +101,17 @@ impl CheckedFrame {
     }
 
     /// The bytes of the frame.
+    ///
+    /// ```
+    /// use mqtt_wire::{Ack, CheckedFrame, Packet, PacketId, Version};
+    ///
+    /// // Encoded once, sent by many: a clone of the bytes is no copy.
+    /// let pubrel = CheckedFrame::encode(&Packet::PubRel(Ack::new(PacketId::MIN)), Version::V311)?;
+    /// let bytes = pubrel.into_bytes();
+    /// let queues = [bytes.clone(), bytes];
+    /// assert_eq!(queues.concat(), [0x62, 2, 0, 1, 0x62, 2, 0, 1]);
+    /// # Ok::<(), mqtt_wire::EncodeError>(())
+    /// ```
     pub fn into_bytes(self) -> Bytes {
         self.0.into_bytes()
     }

@@ -125,6 +125,24 @@ impl<'l, 'p, R: Role, S: Slots> Outputs<'l, 'p, R, S> {
 
     /// What is to be done next; `None` when there is nothing more. (This is no `Iterator`: a packet that was shortened
     /// refers to what is in here.)
+    ///
+    /// ```
+    /// use mqtt_session::{Fixed, Output, Session};
+    /// use mqtt_wire::{Connect, Connection, Packet, Version};
+    ///
+    /// let mut session = Session::new(Fixed::<u16, 8, 4>::new());
+    /// let mut link = session.client(Connection::client(Version::V311));
+    /// let connect = Connect::new(Version::V311, "lamp-7");
+    /// let mut outputs = link.connect(&connect, 0)?;
+    /// let mut buf = [0; 64];
+    /// while let Some(output) = outputs.next() {
+    ///     if let Output::Send(packet) = output {
+    ///         let n = packet.encode(Version::V311, &mut buf)?; // `?` is why this is no `for_each`
+    ///         assert_eq!(buf[..n][0], 0x10);
+    ///     }
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[allow(clippy::should_implement_trait, reason = "what comes out borrows from this")]
     pub fn next(&mut self) -> Option<Output<'_, S::Key>> {
         if self.packet.is_none() {
