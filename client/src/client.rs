@@ -334,6 +334,24 @@ impl Client {
     /// Says goodbye, and returns when the connection is closed. What was published before goes out before, as far as the
     /// server has room for it. What is not acknowledged stays in the session: see [`SessionStart`](crate::SessionStart).
     ///
+    /// ```
+    /// use mqtt_wire_client::{Address, Client, MessageBuf, Options};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/doc/server.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let address = Address::new("localhost", 1883);
+    /// # let address = server().await?;
+    /// let (client, messages) = Client::connect(Options::new(address)).await?;
+    /// let _ = client.publish(MessageBuf::new("rumahkami/dapur/suhu", "21.5")?).await?;
+    ///
+    /// // The reading goes out first. The server drops the will, which a lost connection would publish.
+    /// client.disconnect().await?;
+    /// messages.ended().await?; // all others see the same
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// That by which the client has ended before, or the connection had been lost.
     pub async fn disconnect(&self) -> Result<(), Error> {
@@ -442,6 +460,33 @@ pub struct Messages {
 
 impl Messages {
     /// The next message; `None` when the client has ended. This can be given up and called again.
+    ///
+    /// ```
+    /// use mqtt_wire_client::{Address, Client, Options};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/doc/server.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let address = Address::new("localhost", 1883);
+    /// # let address = server().await?;
+    /// let (client, mut messages) = Client::connect(Options::new(address)).await?;
+    /// let mut seconds = tokio::time::interval(std::time::Duration::from_secs(1));
+    /// # let mut seconds_left = 1;
+    /// loop {
+    ///     tokio::select! {
+    ///         // Given up when a second is over: no message is lost by that.
+    ///         message = messages.recv() => match message {
+    ///             Some(message) => println!("{}", message.topic()),
+    ///             None => break,
+    ///         },
+    ///         _ = seconds.tick() => { /* measure */ }
+    ///     }
+    ///     # seconds_left -= 1;
+    ///     # if seconds_left == 0 { client.disconnect().await? }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn recv(&mut self) -> Option<Message> {
         self.messages.recv().await
     }

@@ -257,6 +257,29 @@ impl Message {
 
     /// Refuses the message with a reason code of PUBACK and PUBREC (0x80 and more): it does not come again. In 3.x the
     /// sender cannot be told that it was refused.
+    ///
+    /// ```
+    /// use mqtt_wire_client::mqtt_wire::{QoS, ReasonCode};
+    /// use mqtt_wire_client::{Address, Client, MessageBuf, Options};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/doc/server.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let address = Address::new("localhost", 1883);
+    /// # let address = server().await?;
+    /// let (client, mut messages) = Client::connect(Options::new(address)).await?;
+    /// client.subscribe("pintu/buka", QoS::AtLeastOnce).await?;
+    /// # let message = MessageBuf::new("pintu/buka", "tidak")?.with_qos(QoS::AtLeastOnce);
+    /// # let _ = client.publish(message).await?;
+    /// let mut command = messages.recv().await.expect("it is connected");
+    /// let _ = match command.payload() {
+    ///     b"ya" => command.accept(),
+    ///     // Nothing to be done with it, now or when it comes again.
+    ///     _ => command.refuse(ReasonCode::PAYLOAD_FORMAT_INVALID),
+    /// };
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn refuse(&mut self, code: ReasonCode) -> Accepted {
         self.answer(code)
     }
