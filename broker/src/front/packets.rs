@@ -10,6 +10,7 @@ use mqtt_wire::{
 use super::connection::{Connection, ServerLink};
 use super::{FILTERS_A_TURN, Shared, Stream};
 use crate::auth::{Step, Who, shown};
+use crate::engine::sys::SYS;
 use crate::engine::{Held, Published};
 use crate::metrics::{Closed, Dropped};
 
@@ -353,7 +354,7 @@ pub(super) fn may_publish(shared: &Shared, who: &Who, topic: TopicName<'_>) -> R
         return Err(ReasonCode::TOPIC_NAME_INVALID);
     }
     // What stands there is the broker's to say (section 4.7.2).
-    if topic.as_bytes().starts_with(b"$SYS/") || !shared.authorise.may_publish(who, topic) {
+    if topic.as_bytes().starts_with(SYS) || !shared.authorise.may_publish(who, topic) {
         return Err(ReasonCode::NOT_AUTHORIZED);
     }
     Ok(())
