@@ -18,8 +18,8 @@ use super::packets::may_publish;
 use super::{Peer, Shared, Stream};
 use crate::auth::{Credentials, Step, Who, shown};
 use crate::engine::sinks::PREFIX;
-use crate::engine::{Attach, Will};
-use crate::metrics::Closed;
+use crate::engine::{Attach, Held, Will};
+use crate::metrics::{Closed, Dropped};
 
 /// How long the goodbye of a connection may take.
 pub(super) const GOODBYE: Duration = Duration::from_secs(2);
@@ -386,6 +386,23 @@ fn announce(
     Ok(properties)
 }
 
+/// Whether the client is still allowed to publish its will: the rules may be others than those at its CONNECT.
+fn has_will(held: &Held, shared: &Shared) -> bool {
+    let topic = held.will().and_then(|message| message.frame.publish().topic);
+    let Some((topic, code)) =
+        topic.and_then(|topic| Some((topic, may_publish(shared, &held.who, topic).err()?)))
+    else {
+        return true;
+    };
+    tracing::warn!(
+        client = shown(&held.who.client),
+        topic = topic.as_str(),
+        "its will is not published: {code}"
+    );
+    shared.metrics.dropped(Dropped::NotAuthorised);
+    false
+}
+
 /// Gives the session back, and says goodbye.
 async fn finish<S: Stream>(client: Box<Client<S>>, ending: Ending, end: End) {
     let Client { connection: mut this, mut seat } = *client;
@@ -393,6 +410,7 @@ async fn finish<S: Stream>(client: Box<Client<S>>, ending: Ending, end: End) {
     let session_ends = shared.limits.session_end(ending.session_ends, this.now);
     // The end of the session is the end of the delay `[MQTT-3.1.2-8]`.
     let will_due = ending.will_due.map(|due| session_ends.map_or(due, |ends| due.min(ends)));
+    let will_due = will_due.filter(|_| has_will(&seat.held, &shared));
     seat.held.mailbox.put_back(std::mem::take(&mut this.mail).into_iter());
     seat.held.keep_scans(&mut this.turn);
     // What is not safe was not encoded, but for DISCONNECT.

@@ -337,6 +337,28 @@ fn subscriptions_are_looked_at_again_when_the_rules_are_others() {
 }
 
 #[test]
+fn a_will_is_looked_at_again_when_its_connection_ends() {
+    let guarded = Guarded::new("allow both #");
+    let scene = Scene::with(guarded.parts());
+    let mut witness = Raw::v5(scene.port, "witness");
+    witness.subscribe("gone/+", QoS::AtMostOnce);
+    let wills = [topic_name!("gone/denied"), topic_name!("gone/allowed")].map(|topic| {
+        let will = mqtt_wire::Will::new(topic, b"");
+        let connect = Connect { will: Some((&will).into()), ..Connect::new(Version::V5, topic.as_str()) };
+        Raw::connected(scene.port, connect).0
+    });
+    guarded.rules("allow both gone/+\ndeny write gone/denied");
+    let before = scene.metrics().dropped("not_authorised");
+    for client in wills {
+        client.cut();
+    }
+    witness.expect_message("gone/allowed", b"");
+    scene.until_shown("mqtt_connections", 1.0);
+    witness.ping();
+    assert!((scene.metrics().dropped("not_authorised") - before - 1.0).abs() < f64::EPSILON);
+}
+
+#[test]
 fn a_session_is_its_users() {
     let guarded = Guarded::new("allow both #");
     let scene = Scene::with(guarded.parts());
