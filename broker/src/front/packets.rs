@@ -260,6 +260,8 @@ impl<S: Stream> Connection<S> {
         held.checked = Some(generation);
         // What waits came by subscriptions that may be over.
         held.checks_deliveries |= !is_new;
+        // Of a shared subscription that is over, other members get it.
+        held.mailbox.put_back(std::mem::take(&mut self.mail).into_iter());
         let filters: Vec<_> = held.filters().cloned().collect();
         for filter in &filters {
             self.rest().await;

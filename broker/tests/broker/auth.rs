@@ -359,6 +359,36 @@ fn a_will_is_looked_at_again_when_its_connection_ends() {
 }
 
 #[test]
+fn what_a_member_of_a_shared_subscription_may_not_have_any_more_goes_to_another_one() {
+    let guarded = Guarded::new("allow both #");
+    let scene = Scene::with(guarded.parts());
+    let open = |name| {
+        let one = [Property::ReceiveMaximum(std::num::NonZeroU16::new(1).unwrap())];
+        let connect = Connect { properties: Properties::new(&one), ..Connect::new(Version::V5, name) };
+        let mut raw = Raw::open(scene.port, Version::V5);
+        raw.connect(user(name, connect));
+        raw.subscribe("$share/g/jobs", QoS::AtLeastOnce);
+        raw
+    };
+    let mut alice = open("alice");
+    let mut publisher = Raw::v5(scene.port, "publisher");
+    for n in 0..5_u8 {
+        publisher.publish(&message("jobs", &[n], QoS::AtLeastOnce));
+    }
+    // The other ones wait for their turn.
+    let got = alice.expect_message("jobs", &[0]);
+    let mut bob = open("bob");
+    guarded.rules("allow write #\nuser bob\nallow read jobs");
+    alice.acknowledge(&got);
+    alice.ping();
+    for n in 1..5_u8 {
+        let got = bob.expect_message("jobs", &[n]);
+        bob.acknowledge(&got);
+    }
+    bob.ping();
+}
+
+#[test]
 fn a_session_is_its_users() {
     let guarded = Guarded::new("allow both #");
     let scene = Scene::with(guarded.parts());
