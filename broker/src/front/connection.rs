@@ -434,6 +434,8 @@ impl<S: Stream> Connection<S> {
         held.mailbox.done();
         if let Outcome::Undelivered(code) = outcome {
             tracing::warn!(client = shown(&held.who.client), "a message under way was given up: {code}");
+            // It is larger than the client takes now: a server gives up for nothing else.
+            self.shared.metrics.dropped(Dropped::TooLarge);
         }
         self.dequeue(queued, held);
     }

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use super::connection::{Client, Connection, End, NewLink, count};
 use super::packets::may_publish;
-use super::{Peer, Shared, Stream};
+use super::{Peer, Shared, Stream, outgoing};
 use crate::auth::{Credentials, Step, Who, shown};
 use crate::engine::sinks::PREFIX;
 use crate::engine::{Attach, Held, Will};
@@ -316,6 +316,9 @@ async fn let_in<S: Stream>(
         seat.held.mailbox.kick(ReasonCode::SERVER_SHUTTING_DOWN);
     }
     seat.held.set_method(connect.properties.authentication_method());
+    if connect.version == Version::V5 && connect.properties.maximum_packet_size().is_some() {
+        outgoing::measure(&mut seat.session, &shared.limits, this.now);
+    }
     let mut link = seat.session.server(connection, &connect, this.now);
     (this.version, this.options) = (connect.version, link.connection().encode_options());
     let connack = ConnAck { properties: properties.as_properties(), ..ConnAck::new(ReasonCode::SUCCESS) };
