@@ -76,6 +76,8 @@ pub(super) struct Connection<S> {
     pub(super) why: Option<String>,
     /// The kind of reason, for the metrics, when the link is the one that closes.
     pub(super) closed_by: Option<Closed>,
+    /// There may be a packet in the input that is complete.
+    pub(super) has_input: bool,
     /// How many packets may be handled in this turn.
     pub(super) packets_left: usize,
     /// How many retained messages may be sent in this turn.
@@ -211,6 +213,7 @@ impl<S: Stream> Connection<S> {
             shared,
             address,
             stream,
+            has_input: !input.is_empty(),
             input,
             outbox: Outbox::default(),
             written: Instant::now(),
@@ -288,8 +291,9 @@ impl<S: Stream> Connection<S> {
             self.outbox = Outbox::default();
         }
         let room = self.has_room();
-        // What cannot be handled yet is not read.
-        if room && self.input.len() < OUTBOX_BYTES.max(self.shared.limits.packet_size as usize + 5) {
+        is_ready |= room && self.has_input;
+        // What cannot be handled yet is not read: a message that is kept keeps the buffer that it was read into.
+        if room && !self.has_input {
             match poll_read(&mut self.stream, &mut self.input, cx) {
                 Poll::Ready(Ok(0)) => {
                     let end = self.broken.take().map_or(End::Gone, End::Failed);
@@ -302,7 +306,7 @@ impl<S: Stream> Connection<S> {
                 Poll::Ready(Err(error)) => (self.ended, is_ready) = (Some(End::Failed(error)), true),
                 Poll::Ready(Ok(n)) => {
                     self.shared.metrics.bytes_in.inc_by(count(n));
-                    is_ready = true;
+                    (self.has_input, is_ready) = (true, true);
                 }
                 Poll::Pending => {}
             }

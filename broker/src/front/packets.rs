@@ -68,7 +68,10 @@ impl<S: Stream> Connection<S> {
         }
         let handled = match link.connection().split_from(&mut self.input) {
             Ok(Some(frame)) => self.handle_frame(link, held, frame),
-            Ok(None) => return Handled::NotYet,
+            Ok(None) => {
+                self.has_input = false;
+                return Handled::NotYet;
+            }
             Err(error) => Err(error),
         };
         handled.unwrap_or_else(|error| {
