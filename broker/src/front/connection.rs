@@ -78,6 +78,9 @@ pub(super) struct Connection<S> {
     pub(super) closed_by: Option<Closed>,
     /// There may be a packet in the input that is complete.
     pub(super) has_input: bool,
+    /// Since when the client is not listened to, if it is not, and for how long it was not since its last packet.
+    deaf_since: Option<UnixMillis>,
+    deaf_for: u64,
     /// How many packets may be handled in this turn.
     pub(super) packets_left: usize,
     /// How many retained messages may be sent in this turn.
@@ -125,7 +128,10 @@ impl<S: Stream> Client<S> {
             this.perform(outputs, held);
             held.keep_scans(&mut this.turn);
             if let Some(mut commit) = this.commit()
-                && let Some(code) = poll_fn(|cx| this.poll_unsafe(cx, &mut commit, held)).await
+                && let Some(code) = {
+                    this.listen(false);
+                    poll_fn(|cx| this.poll_unsafe(cx, &mut commit, held)).await
+                }
             {
                 // Before CONNACK there is no DISCONNECT `[MQTT-3.14.0-1]`.
                 if is_let_in {
@@ -227,6 +233,8 @@ impl<S: Stream> Connection<S> {
             ended: None,
             why: None,
             closed_by: None,
+            deaf_since: None,
+            deaf_for: 0,
             packets_left: MESSAGES_A_TURN,
             retained_left: MESSAGES_A_TURN,
             search_left: SEARCH,
@@ -243,9 +251,27 @@ impl<S: Stream> Connection<S> {
         (self.copies_left, self.filters_left) = (COPIES_A_TURN, FILTERS_A_TURN);
     }
 
+    /// Whether the client is listened to from now on. While it is not, it is not silent: what it sends may be long, and is
+    /// still to be read then.
+    fn listen(&mut self, does: bool) {
+        match (does, self.deaf_since) {
+            (false, None) => self.deaf_since = Some(self.shared.engine.now()),
+            (true, Some(since)) => {
+                let pause = self.shared.engine.now().saturating_sub(since);
+                (self.deaf_since, self.deaf_for) = (None, self.deaf_for.saturating_add(pause));
+            }
+            _ => {}
+        }
+    }
+
+    /// A packet of the client's was handled.
+    pub(super) fn has_heard(&mut self) {
+        self.deaf_for = 0;
+    }
+
     /// Closes the connection of a client that has been silent for too long.
     fn look_at_time(&mut self, link: &mut ServerLink<'_>) {
-        if let Err(violation) = link.elapsed(self.now) {
+        if let Err(violation) = link.elapsed(self.now.saturating_sub(self.deaf_for)) {
             self.why = Some(violation.to_string());
             self.closed_by = Some(Closed::KeepAlive);
         }
@@ -291,6 +317,7 @@ impl<S: Stream> Connection<S> {
             self.outbox = Outbox::default();
         }
         let room = self.has_room();
+        self.listen(room);
         is_ready |= room && self.has_input;
         // What cannot be handled yet is not read: a message that is kept keeps the buffer that it was read into.
         if room && !self.has_input {
@@ -326,8 +353,8 @@ impl<S: Stream> Connection<S> {
         }
         self.shrink();
         link.shrink();
-        // A client whose packets are not read is not silent.
-        self.poll_time(cx, link.deadline().filter(|_| room), timer)
+        let silence = link.deadline().map(|at| at.saturating_add(self.deaf_for));
+        self.poll_time(cx, silence.filter(|_| room), timer)
     }
 
     /// Whether the client has been silent for too long, which it is at `deadline`, or has taken nothing for too long.

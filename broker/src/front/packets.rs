@@ -58,6 +58,7 @@ impl<S: Stream> Connection<S> {
 
     fn packet_is_done(&mut self, link: &mut ServerLink<'_>, held: &Held) {
         self.packets_left -= 1;
+        self.has_heard();
         let outputs = link.outputs(self.now);
         self.perform(outputs, held);
     }
