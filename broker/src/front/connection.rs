@@ -399,8 +399,11 @@ impl<S: Stream> Connection<S> {
     }
 
     fn kicked(&mut self, code: ReasonCode) {
-        let taken_over = code == ReasonCode::SESSION_TAKEN_OVER;
-        self.closed_by = Some(if taken_over { Closed::TakenOver } else { Closed::Server });
+        self.closed_by = Some(match code {
+            ReasonCode::SESSION_TAKEN_OVER => Closed::TakenOver,
+            ReasonCode::PACKET_TOO_LARGE => Closed::Protocol,
+            _ => Closed::Server,
+        });
     }
 
     /// Gives the memory back that a connection does not need while it sleeps.
