@@ -133,6 +133,13 @@ impl<S: Stream> Client<S> {
                     poll_fn(|cx| this.poll_unsafe(cx, &mut commit, held)).await
                 }
             {
+                if code == ReasonCode::SESSION_TAKEN_OVER {
+                    Box::pin(this.take_the_rest(&mut link, held)).await;
+                }
+                // It has sent DISCONNECT.
+                if let Some(code) = this.closed {
+                    break End::Closed(code);
+                }
                 // Before CONNACK there is no DISCONNECT `[MQTT-3.14.0-1]`.
                 if is_let_in {
                     link.close(code);
@@ -517,6 +524,22 @@ impl<S: Stream> Connection<S> {
             self.outbox.truncate(len.unwrap_or_default());
         }
         Poll::Ready((!is_safe).then_some(code))
+    }
+
+    /// The client has another connection: what it has sent on this one before counts, it may be DISCONNECT. It gets no answers,
+    /// as nothing of it is safe.
+    async fn take_the_rest(&mut self, link: &mut ServerLink<'_>, held: &mut Held) {
+        let len = self.outbox.len();
+        self.begin_turn();
+        let read = |cx: &mut Context<'_>| Poll::Ready(poll_read(&mut self.stream, &mut self.input, cx));
+        if let Poll::Ready(Ok(n)) = poll_fn(read).await {
+            self.shared.metrics.bytes_in.inc_by(count(n));
+            self.has_input |= n > 0;
+        }
+        while let Some(request) = self.handle_packets(link, held) {
+            self.answer(link, held, request).await;
+        }
+        self.outbox.truncate(len);
     }
 
     /// Sends what waits in the mailbox.
