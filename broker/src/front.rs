@@ -47,6 +47,8 @@ pub const FILTERS_A_TURN: usize = 64;
 const SEARCH: u16 = 5000;
 /// How many bytes may wait to be written before no more messages are sent and no more packets read.
 const OUTBOX_BYTES: usize = 256 * 1024;
+/// How many bytes are read at most before what has come of them is stored. Nobody waits for a retained message of QoS 0.
+const UNSTORED_BYTES: usize = 1024 * 1024;
 
 /// What all connections share.
 pub struct Shared {

@@ -22,7 +22,10 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::handshake::GOODBYE;
 use super::outbox::Outbox;
 use super::reader::poll_read;
-use super::{COPIES_A_TURN, FILTERS_A_TURN, MESSAGES_A_TURN, OUTBOX_BYTES, SEARCH, Shared, Stream, outgoing};
+use super::{
+    COPIES_A_TURN, FILTERS_A_TURN, MESSAGES_A_TURN, OUTBOX_BYTES, SEARCH, Shared, Stream, UNSTORED_BYTES,
+    outgoing,
+};
 use crate::auth::{Exchange, Who, shown};
 use crate::engine::{Commit, Held, Mail, Mailbox, Seat, Slots, Turn};
 use crate::metrics::{Closed, Dropped};
@@ -78,6 +81,8 @@ pub(super) struct Connection<S> {
     pub(super) closed_by: Option<Closed>,
     /// There may be a packet in the input that is complete.
     pub(super) has_input: bool,
+    /// How many bytes were read since the client has waited for the store.
+    unstored: usize,
     /// Since when the client is not listened to, if it is not, and for how long it was not since its last packet.
     deaf_since: Option<UnixMillis>,
     deaf_for: u64,
@@ -240,6 +245,7 @@ impl<S: Stream> Connection<S> {
             ended: None,
             why: None,
             closed_by: None,
+            unstored: 0,
             deaf_since: None,
             deaf_for: 0,
             packets_left: MESSAGES_A_TURN,
@@ -341,6 +347,7 @@ impl<S: Stream> Connection<S> {
                 Poll::Ready(Ok(n)) => {
                     self.shared.metrics.bytes_in.inc_by(count(n));
                     (self.has_input, is_ready) = (true, true);
+                    self.unstored = self.unstored.saturating_add(n);
                 }
                 Poll::Pending => {}
             }
@@ -496,11 +503,14 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    /// Commits the turn. What is to be waited for, when something must not be sent before.
+    /// Commits the turn. What is to be waited for, when something must not be sent before, or no more read: all that was
+    /// committed before is safe with it.
     fn commit(&mut self) -> Option<Commit> {
-        let commit = self.shared.engine.commit(&mut self.turn).filter(|_| self.unsafe_from.is_some());
-        if commit.is_none() {
-            self.unsafe_from = None;
+        let waits = self.unsafe_from.is_some() || self.unstored > UNSTORED_BYTES;
+        let commit = self.shared.engine.commit(&mut self.turn).filter(|_| waits);
+        match commit {
+            Some(_) => self.unstored = 0,
+            None => self.unsafe_from = None,
         }
         commit
     }
@@ -521,7 +531,7 @@ impl<S: Stream> Connection<S> {
         let len = self.unsafe_from.take();
         if !is_safe {
             self.kicked(code);
-            self.outbox.truncate(len.unwrap_or_default());
+            self.outbox.truncate(len.unwrap_or_else(|| self.outbox.len()));
         }
         Poll::Ready((!is_safe).then_some(code))
     }

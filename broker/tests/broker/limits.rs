@@ -298,7 +298,7 @@ fn a_client_whose_long_packet_is_not_read_yet_is_not_silent() {
         publisher.publish(&message("t", &large, QoS::AtMostOnce));
     }
     slow.send(message("u", &large[..200_000], QoS::AtLeastOnce));
-    std::thread::sleep(Duration::from_millis(2000));
+    std::thread::sleep(Duration::from_secs(2));
     let mut kinds: Vec<PacketType> = (0..16).map(|_| slow.frame().packet_type()).collect();
     kinds.sort_by_key(|kind| *kind != PacketType::PubAck);
     assert_eq!(kinds[..2], [PacketType::PubAck, PacketType::Publish]);

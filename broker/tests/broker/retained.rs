@@ -118,7 +118,7 @@ fn many_come_all_and_others_are_served_meanwhile() {
 fn a_packet_behind_a_subscription_is_handled_when_the_messages_are_taken() {
     let scene = Scene::new();
     // More than the broker puts together at once for one client.
-    let payload = [b'x'; 100_000];
+    let payload = vec![b'x'; 100_000];
     let mut client = Raw::v5(scene.port, "client");
     for topic in ["r/0", "r/1", "r/2", "r/3", "r/4", "r/5"] {
         client.publish(&Publish { retain: true, ..message(topic, &payload, QoS::AtMostOnce) });
