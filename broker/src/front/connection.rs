@@ -76,16 +76,17 @@ pub(super) struct Connection<S> {
     /// Nothing comes any more. What has come before is handled all the same.
     ended: Option<End>,
     /// Why the connection was closed, for the log.
-    pub(super) why: Option<String>,
+    pub(super) why: Option<Box<str>>,
     /// The kind of reason, for the metrics, when the link is the one that closes.
     pub(super) closed_by: Option<Closed>,
     /// There may be a packet in the input that is complete.
     pub(super) has_input: bool,
     /// How many bytes were read since the client has waited for the store.
-    unstored: usize,
-    /// Since when the client is not listened to, if it is not, and for how long it was not since its last packet.
-    deaf_since: Option<UnixMillis>,
-    deaf_for: u64,
+    unstored: u32,
+    /// The client is not listened to.
+    is_deaf: bool,
+    /// For how long it was not since its last packet; while it is not, the time less that.
+    deaf: u64,
     /// How many packets may be handled in this turn.
     pub(super) packets_left: usize,
     /// How many retained messages may be sent in this turn.
@@ -95,7 +96,7 @@ pub(super) struct Connection<S> {
     /// How many copies of messages may be made for subscribers before no more packets are handled.
     pub(super) copies_left: usize,
     /// How many filters may be handled before others may run.
-    pub(super) filters_left: usize,
+    pub(super) filters_left: u16,
     /// An authentication under way, and who the client is by it.
     pub(super) exchange: Option<Box<dyn Exchange>>,
 }
@@ -246,8 +247,8 @@ impl<S: Stream> Connection<S> {
             why: None,
             closed_by: None,
             unstored: 0,
-            deaf_since: None,
-            deaf_for: 0,
+            is_deaf: false,
+            deaf: 0,
             packets_left: MESSAGES_A_TURN,
             retained_left: MESSAGES_A_TURN,
             search_left: SEARCH,
@@ -267,25 +268,21 @@ impl<S: Stream> Connection<S> {
     /// Whether the client is listened to from now on. While it is not, it is not silent: what it sends may be long, and is
     /// still to be read then.
     fn listen(&mut self, does: bool) {
-        match (does, self.deaf_since) {
-            (false, None) => self.deaf_since = Some(self.shared.engine.now()),
-            (true, Some(since)) => {
-                let pause = self.shared.engine.now().saturating_sub(since);
-                (self.deaf_since, self.deaf_for) = (None, self.deaf_for.saturating_add(pause));
-            }
-            _ => {}
+        if does == self.is_deaf {
+            self.is_deaf = !does;
+            self.deaf = self.shared.engine.now().saturating_sub(self.deaf);
         }
     }
 
     /// A packet of the client's was handled.
     pub(super) fn has_heard(&mut self) {
-        self.deaf_for = 0;
+        self.deaf = if self.is_deaf { self.now } else { 0 };
     }
 
     /// Closes the connection of a client that has been silent for too long.
     fn look_at_time(&mut self, link: &mut ServerLink<'_>) {
-        if let Err(violation) = link.elapsed(self.now.saturating_sub(self.deaf_for)) {
-            self.why = Some(violation.to_string());
+        if let Err(violation) = link.elapsed(self.now.saturating_sub(self.deaf)) {
+            self.why = Some(violation.to_string().into());
             self.closed_by = Some(Closed::KeepAlive);
         }
     }
@@ -347,7 +344,7 @@ impl<S: Stream> Connection<S> {
                 Poll::Ready(Ok(n)) => {
                     self.shared.metrics.bytes_in.inc_by(count(n));
                     (self.has_input, is_ready) = (true, true);
-                    self.unstored = self.unstored.saturating_add(n);
+                    self.unstored = self.unstored.saturating_add(u32::try_from(n).unwrap_or(u32::MAX));
                 }
                 Poll::Pending => {}
             }
@@ -367,7 +364,7 @@ impl<S: Stream> Connection<S> {
         }
         self.shrink();
         link.shrink();
-        let silence = link.deadline().map(|at| at.saturating_add(self.deaf_for));
+        let silence = link.deadline().map(|at| at.saturating_add(self.deaf));
         self.poll_time(cx, silence.filter(|_| room), timer)
     }
 
@@ -466,7 +463,7 @@ impl<S: Stream> Connection<S> {
 
     /// Ends the connection for a reason that the link does not know.
     pub(super) fn give_up(&mut self, why: String, code: ReasonCode) {
-        self.why = Some(why);
+        self.why = Some(why.into());
         self.closed = self.closed.or(Some(code));
         self.closed_by = Some(Closed::Protocol);
     }

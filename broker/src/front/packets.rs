@@ -76,7 +76,7 @@ impl<S: Stream> Connection<S> {
             Err(error) => Err(error),
         };
         handled.unwrap_or_else(|error| {
-            self.why = Some(error.to_string());
+            self.why = Some(error.to_string().into());
             self.closed_by = Some(Closed::Protocol);
             link.close(error.reason_code());
             Handled::Done
@@ -116,7 +116,7 @@ impl<S: Stream> Connection<S> {
     /// A packet that is the link's own business, or breaks a rule.
     fn other(&mut self, handled: Result<(), HandleError>) -> Then {
         if let Err(error) = handled {
-            self.why = Some(error.to_string());
+            self.why = Some(error.to_string().into());
             self.closed_by = Some(Closed::Protocol);
         }
         Then::Nothing
@@ -144,7 +144,7 @@ impl<S: Stream> Connection<S> {
             Ok(outputs) => self.perform(outputs, held),
             // 3.1 has no way to refuse a subscription, and the client may not take a packet of that size.
             Err((refusal, _)) => {
-                self.why = Some(format!("it cannot be answered: {refusal}"));
+                self.why = Some(format!("it cannot be answered: {refusal}").into());
                 self.closed_by = Some(Closed::Protocol);
                 link.close(ReasonCode::PACKET_TOO_LARGE);
             }
@@ -167,7 +167,7 @@ impl<S: Stream> Connection<S> {
         };
         if code == ReasonCode::QUOTA_EXCEEDED && self.version != Version::V5 && receipt.is_some() {
             // 3.x cannot say that a message was not taken: it is not acknowledged, and comes again.
-            self.why = Some("its message cannot be stored".to_owned());
+            self.why = Some("its message cannot be stored".into());
             self.closed_by = Some(Closed::Server);
             return Then::Close(code);
         }
@@ -309,12 +309,12 @@ impl<S: Stream> Connection<S> {
         match exchange.step(properties.authentication_data().unwrap_or_default()) {
             // A client does not become another one while it is connected.
             Step::Done(who, _) if !Self::is_same(held, &who) => {
-                self.why = Some("it has authenticated as somebody else".to_owned());
+                self.why = Some("it has authenticated as somebody else".into());
                 self.closed_by = Some(Closed::Refused);
                 Then::Close(ReasonCode::NOT_AUTHORIZED)
             }
             Step::Refused(refused) => {
-                self.why = Some(refused.why.to_owned());
+                self.why = Some(refused.why.into());
                 self.closed_by = Some(Closed::Refused);
                 Then::Close(refused.reason)
             }
@@ -338,7 +338,7 @@ impl<S: Stream> Connection<S> {
         match link.auth(&auth, self.now) {
             Ok(outputs) => self.perform(outputs, held),
             Err(refusal) => {
-                self.why = Some(refusal.to_string());
+                self.why = Some(refusal.to_string().into());
                 self.closed_by = Some(Closed::Protocol);
                 link.close(ReasonCode::UNSPECIFIED_ERROR);
             }
