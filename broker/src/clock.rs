@@ -27,11 +27,6 @@ impl Clock {
     pub fn until(&self, then: UnixMillis) -> Duration {
         Duration::from_millis(then.saturating_sub(self.now()))
     }
-
-    /// The instant of that time.
-    pub fn instant(&self, then: UnixMillis) -> Instant {
-        self.started + Duration::from_millis(then.saturating_sub(self.started_at))
-    }
 }
 
 impl Default for Clock {

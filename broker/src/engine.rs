@@ -29,7 +29,7 @@ mod scans;
 mod seat;
 pub mod sinks;
 mod subscriptions;
-mod sys;
+pub(crate) mod sys;
 mod turn;
 
 use std::future::Future;

@@ -41,12 +41,14 @@ pub const MESSAGES_A_TURN: usize = 64;
 /// that reaches the bound, however many subscribers that has.
 pub const COPIES_A_TURN: usize = 4096;
 /// How many filters of a SUBSCRIBE or UNSUBSCRIBE are handled before others may run.
-pub const FILTERS_A_TURN: usize = 64;
+pub const FILTERS_A_TURN: u16 = 64;
 /// How many microseconds one turn may look for retained messages: it ends with the filter that reaches the bound. One that matches
 /// none of many takes as long as one that matches all.
 const SEARCH: u16 = 5000;
 /// How many bytes may wait to be written before no more messages are sent and no more packets read.
 const OUTBOX_BYTES: usize = 256 * 1024;
+/// How many bytes are read at most before what has come of them is stored. Nobody waits for a retained message of QoS 0.
+const UNSTORED_BYTES: u32 = 1024 * 1024;
 
 /// What all connections share.
 pub struct Shared {

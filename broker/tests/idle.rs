@@ -8,6 +8,7 @@ use std::net::{SocketAddr, TcpStream};
 use allocation_counter::measure;
 use mqtt_broker::listener::Bound;
 use mqtt_broker::server::{Broker, Parts};
+use mqtt_wire::{Packet, Publish, TopicName, Version};
 use tokio::runtime::{Builder, Runtime};
 
 /// How many clients are connected when it is measured what more of them take.
@@ -60,14 +61,7 @@ fn meanwhile<T: Send + 'static>(runtime: &Runtime, work: impl FnOnce() -> T + Se
 
 #[test]
 fn the_heap_of_an_idle_connection_is_small() {
-    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-    let (broker, address) = runtime.block_on(async {
-        let mut broker = Broker::start(Parts::default()).unwrap();
-        let bound = Bound::tcp("127.0.0.1:0".parse().unwrap()).await.unwrap();
-        let address = bound.address().unwrap();
-        broker.listen(bound);
-        (broker, address)
-    });
+    let (runtime, broker, address) = broker();
     // One that was busy for a moment has given its buffers back.
     for and_ping in [false, true] {
         let before = meanwhile(&runtime, move || clients(address, 0, BEFORE, and_ping));
@@ -80,4 +74,55 @@ fn the_heap_of_an_idle_connection_is_small() {
         meanwhile(&runtime, move || drop((before, open)));
     }
     drop(broker);
+}
+
+/// A broker on the thread of the test.
+fn broker() -> (Runtime, Broker, SocketAddr) {
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    let (broker, address) = runtime.block_on(async {
+        let mut broker = Broker::start(Parts::default()).unwrap();
+        let bound = Bound::tcp("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let address = bound.address().unwrap();
+        broker.listen(bound);
+        (broker, address)
+    });
+    (runtime, broker, address)
+}
+
+/// PUBLISH of QoS 0.
+fn publish(topic: &str, payload: usize, retain: bool) -> Vec<u8> {
+    let payload = vec![b'x'; payload];
+    let publish = Publish { retain, ..Publish::new(TopicName::new(topic).unwrap(), &payload) };
+    let mut bytes = Vec::new();
+    Packet::from(publish).encode(Version::V311, &mut bytes).unwrap();
+    bytes
+}
+
+/// What came with it are packets that fill a buffer, as they come faster than they are handled.
+#[test]
+fn a_retained_message_does_not_keep_what_came_with_it() {
+    const MESSAGES: usize = 20;
+    for payload in [5_000, 9_000] {
+        let (runtime, broker, address) = broker();
+        let mut bytes = Vec::new();
+        for n in 0..MESSAGES {
+            bytes.extend(publish("a", 97, false).repeat(4_000));
+            bytes.extend(publish(&format!("r/{n}"), payload, true));
+        }
+        bytes.extend([0xC0, 0]);
+        let mut open = Vec::new();
+        let info = measure(|| {
+            open = meanwhile(&runtime, move || {
+                let mut sockets = clients(address, 0, 1, false);
+                sockets[0].write_all(&bytes).unwrap();
+                let mut pingresp = [0; 2];
+                sockets[0].read_exact(&mut pingresp).unwrap();
+                sockets
+            });
+        });
+        assert_eq!(broker.engine().retained_count().0, MESSAGES);
+        let each = usize::try_from(info.bytes_current).unwrap() / MESSAGES;
+        assert!(each <= 4 * payload, "a message of {payload} bytes holds {each}");
+        drop((open, broker));
+    }
 }

@@ -27,7 +27,7 @@
 //!   refuses `#`.
 //! - Of a shared subscription it is what is behind `$share/name/`.
 //! - When the file was read again, subscriptions that are not allowed any more are ended before their client gets its next
-//!   message.
+//!   message. A will is judged at CONNECT and when its connection ends.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

@@ -43,8 +43,8 @@ pub struct Local {
 }
 
 /// Messages up to this size are copied out of the buffer that they were read into: a larger one is at least a quarter of
-/// it and may keep it.
-const COPIED: usize = 4096;
+/// it, in which there are pieces of 16 KiB, and may keep it.
+const COPIED: usize = 8192;
 
 impl Local {
     /// An engine that keeps everything in memory.

@@ -179,6 +179,7 @@ impl Local {
     /// The session that there is, or a new one.
     fn seat(&self, entry: &mut Entry, attach: Attach, turn: &mut Turn) -> Seat {
         let Attach { who, clean_start, lasts, will } = attach;
+        self.end_what_is_due(entry, &who.client, turn);
         let resumed = self.take_away(entry).and_then(|seat| {
             // What waits for one user is not for another one who says to be the same client.
             if clean_start || !seat.session.exists() || seat.held.who.user != who.user {
@@ -301,14 +302,9 @@ impl Local {
         }
     }
 
-    /// It is time to look whether this client's will is due, or its session over. What comes of that is committed.
-    pub(super) fn look_after(&self, client: &str, turn: &mut Turn) {
+    /// Ends a session whose time is over, and publishes a will that is due.
+    fn end_what_is_due(&self, entry: &mut Entry, client: &Arc<str>, turn: &mut Turn) {
         let now = self.clock.now();
-        let mut clients = self.registry.clients.lock();
-        let Some(entry) = clients.get_mut(client) else { return };
-        if entry.connected.is_some() {
-            return;
-        }
         let ends_at = entry.away.as_ref().and_then(|away| away.ends_at);
         if ends_at.is_some_and(|ends| ends <= now)
             && let Some(seat) = self.take_away(entry)
@@ -316,10 +312,21 @@ impl Local {
             self.end(seat, turn);
         }
         if let Some(past) = entry.will.take_if(|past| past.1 <= now) {
-            let (will, _) = *past;
+            let (will, due) = *past;
+            self.expiry.forget(due, client);
             self.publish_will(&will, turn);
             self.forget_will(will.session, turn);
         }
+    }
+
+    /// It is time to look whether this client's will is due, or its session over. What comes of that is committed.
+    pub(super) fn look_after(&self, client: &Arc<str>, turn: &mut Turn) {
+        let mut clients = self.registry.clients.lock();
+        let Some(entry) = clients.get_mut(client) else { return };
+        if entry.connected.is_some() {
+            return;
+        }
+        self.end_what_is_due(entry, client, turn);
         if entry.waiting == 0 && entry.away.is_none() && entry.will.is_none() {
             clients.remove(client);
         }

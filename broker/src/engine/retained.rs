@@ -8,6 +8,7 @@ use parking_lot::RwLock;
 
 use super::committer::Committer;
 use super::local::Local;
+use super::sys::SYS;
 use super::{Commit, Turn};
 use crate::metrics::Dropped;
 use crate::store::{Change, Message};
@@ -60,7 +61,7 @@ impl Local {
     ) -> Result<(), ReasonCode> {
         let mut retained = self.retained.write();
         // What the broker says of itself is not stored.
-        let stored = self.is_persistent() && !topic.as_bytes().starts_with(b"$");
+        let stored = self.is_persistent() && !topic.as_bytes().starts_with(SYS);
         let old = retained.tree.get(topic).map(|old| old.size());
         let full = old.is_none() && retained.tree.len() >= self.limits.retained_messages;
         let bytes = retained.bytes.saturating_sub(old.unwrap_or_default()).saturating_add(message.size());

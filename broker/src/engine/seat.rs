@@ -60,6 +60,11 @@ impl Held {
         self.subscriptions.len()
     }
 
+    /// The will of its connection.
+    pub fn will(&self) -> Option<&Message> {
+        self.will.as_ref().map(|will| &*will.message)
+    }
+
     /// Begins to send what is retained under the filter of this subscription.
     pub fn begin_scan(&mut self, wanted: Subscription<'_>, identifier: Option<SubscriptionId>) {
         self.scans.get_or_insert_default().begin(wanted, identifier);

@@ -7,6 +7,9 @@ use mqtt_wire::{Publish, PublishFrame, TopicName, Version};
 use super::local::Local;
 use super::{Engine, Turn};
 
+/// What the topics begin with under which the broker alone publishes (section 4.7.2).
+pub(crate) const SYS: &[u8] = b"$SYS/";
+
 impl Local {
     /// Publishes what the broker is doing again and again, for ever, the first time after one interval.
     pub async fn tell_of_itself_every(&self, every: Duration) {

@@ -22,7 +22,10 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::handshake::GOODBYE;
 use super::outbox::Outbox;
 use super::reader::poll_read;
-use super::{COPIES_A_TURN, FILTERS_A_TURN, MESSAGES_A_TURN, OUTBOX_BYTES, SEARCH, Shared, Stream, outgoing};
+use super::{
+    COPIES_A_TURN, FILTERS_A_TURN, MESSAGES_A_TURN, OUTBOX_BYTES, SEARCH, Shared, Stream, UNSTORED_BYTES,
+    outgoing,
+};
 use crate::auth::{Exchange, Who, shown};
 use crate::engine::{Commit, Held, Mail, Mailbox, Seat, Slots, Turn};
 use crate::metrics::{Closed, Dropped};
@@ -73,9 +76,17 @@ pub(super) struct Connection<S> {
     /// Nothing comes any more. What has come before is handled all the same.
     ended: Option<End>,
     /// Why the connection was closed, for the log.
-    pub(super) why: Option<String>,
+    pub(super) why: Option<Box<str>>,
     /// The kind of reason, for the metrics, when the link is the one that closes.
     pub(super) closed_by: Option<Closed>,
+    /// There may be a packet in the input that is complete.
+    pub(super) has_input: bool,
+    /// How many bytes were read since the client has waited for the store.
+    unstored: u32,
+    /// The client is not listened to.
+    is_deaf: bool,
+    /// For how long it was not since its last packet; while it is not, the time less that.
+    deaf: u64,
     /// How many packets may be handled in this turn.
     pub(super) packets_left: usize,
     /// How many retained messages may be sent in this turn.
@@ -85,7 +96,7 @@ pub(super) struct Connection<S> {
     /// How many copies of messages may be made for subscribers before no more packets are handled.
     pub(super) copies_left: usize,
     /// How many filters may be handled before others may run.
-    pub(super) filters_left: usize,
+    pub(super) filters_left: u16,
     /// An authentication under way, and who the client is by it.
     pub(super) exchange: Option<Box<dyn Exchange>>,
 }
@@ -123,8 +134,18 @@ impl<S: Stream> Client<S> {
             this.perform(outputs, held);
             held.keep_scans(&mut this.turn);
             if let Some(mut commit) = this.commit()
-                && let Some(code) = poll_fn(|cx| this.poll_unsafe(cx, &mut commit, held)).await
+                && let Some(code) = {
+                    this.listen(false);
+                    poll_fn(|cx| this.poll_unsafe(cx, &mut commit, held)).await
+                }
             {
+                if code == ReasonCode::SESSION_TAKEN_OVER {
+                    Box::pin(this.take_the_rest(&mut link, held)).await;
+                }
+                // It has sent DISCONNECT.
+                if let Some(code) = this.closed {
+                    break End::Closed(code);
+                }
                 // Before CONNACK there is no DISCONNECT `[MQTT-3.14.0-1]`.
                 if is_let_in {
                     link.close(code);
@@ -211,6 +232,7 @@ impl<S: Stream> Connection<S> {
             shared,
             address,
             stream,
+            has_input: !input.is_empty(),
             input,
             outbox: Outbox::default(),
             written: Instant::now(),
@@ -224,6 +246,9 @@ impl<S: Stream> Connection<S> {
             ended: None,
             why: None,
             closed_by: None,
+            unstored: 0,
+            is_deaf: false,
+            deaf: 0,
             packets_left: MESSAGES_A_TURN,
             retained_left: MESSAGES_A_TURN,
             search_left: SEARCH,
@@ -240,10 +265,24 @@ impl<S: Stream> Connection<S> {
         (self.copies_left, self.filters_left) = (COPIES_A_TURN, FILTERS_A_TURN);
     }
 
+    /// Whether the client is listened to from now on. While it is not, it is not silent: what it sends may be long, and is
+    /// still to be read then.
+    fn listen(&mut self, does: bool) {
+        if does == self.is_deaf {
+            self.is_deaf = !does;
+            self.deaf = self.shared.engine.now().saturating_sub(self.deaf);
+        }
+    }
+
+    /// A packet of the client's was handled.
+    pub(super) fn has_heard(&mut self) {
+        self.deaf = if self.is_deaf { self.now } else { 0 };
+    }
+
     /// Closes the connection of a client that has been silent for too long.
     fn look_at_time(&mut self, link: &mut ServerLink<'_>) {
-        if let Err(violation) = link.elapsed(self.now) {
-            self.why = Some(violation.to_string());
+        if let Err(violation) = link.elapsed(self.now.saturating_sub(self.deaf)) {
+            self.why = Some(violation.to_string().into());
             self.closed_by = Some(Closed::KeepAlive);
         }
     }
@@ -288,8 +327,10 @@ impl<S: Stream> Connection<S> {
             self.outbox = Outbox::default();
         }
         let room = self.has_room();
-        // What cannot be handled yet is not read.
-        if room && self.input.len() < OUTBOX_BYTES.max(self.shared.limits.packet_size as usize + 5) {
+        self.listen(room);
+        is_ready |= room && self.has_input;
+        // What cannot be handled yet is not read: a message that is kept keeps the buffer that it was read into.
+        if room && !self.has_input {
             match poll_read(&mut self.stream, &mut self.input, cx) {
                 Poll::Ready(Ok(0)) => {
                     let end = self.broken.take().map_or(End::Gone, End::Failed);
@@ -302,7 +343,8 @@ impl<S: Stream> Connection<S> {
                 Poll::Ready(Err(error)) => (self.ended, is_ready) = (Some(End::Failed(error)), true),
                 Poll::Ready(Ok(n)) => {
                     self.shared.metrics.bytes_in.inc_by(count(n));
-                    is_ready = true;
+                    (self.has_input, is_ready) = (true, true);
+                    self.unstored = self.unstored.saturating_add(u32::try_from(n).unwrap_or(u32::MAX));
                 }
                 Poll::Pending => {}
             }
@@ -322,8 +364,8 @@ impl<S: Stream> Connection<S> {
         }
         self.shrink();
         link.shrink();
-        // A client whose packets are not read is not silent.
-        self.poll_time(cx, link.deadline().filter(|_| room), timer)
+        let silence = link.deadline().map(|at| at.saturating_add(self.deaf));
+        self.poll_time(cx, silence.filter(|_| room), timer)
     }
 
     /// Whether the client has been silent for too long, which it is at `deadline`, or has taken nothing for too long.
@@ -368,8 +410,11 @@ impl<S: Stream> Connection<S> {
     }
 
     fn kicked(&mut self, code: ReasonCode) {
-        let taken_over = code == ReasonCode::SESSION_TAKEN_OVER;
-        self.closed_by = Some(if taken_over { Closed::TakenOver } else { Closed::Server });
+        self.closed_by = Some(match code {
+            ReasonCode::SESSION_TAKEN_OVER => Closed::TakenOver,
+            ReasonCode::PACKET_TOO_LARGE => Closed::Protocol,
+            _ => Closed::Server,
+        });
     }
 
     /// Gives the memory back that a connection does not need while it sleeps.
@@ -418,7 +463,7 @@ impl<S: Stream> Connection<S> {
 
     /// Ends the connection for a reason that the link does not know.
     pub(super) fn give_up(&mut self, why: String, code: ReasonCode) {
-        self.why = Some(why);
+        self.why = Some(why.into());
         self.closed = self.closed.or(Some(code));
         self.closed_by = Some(Closed::Protocol);
     }
@@ -434,6 +479,8 @@ impl<S: Stream> Connection<S> {
         held.mailbox.done();
         if let Outcome::Undelivered(code) = outcome {
             tracing::warn!(client = shown(&held.who.client), "a message under way was given up: {code}");
+            // It is larger than the client takes now: a server gives up for nothing else.
+            self.shared.metrics.dropped(Dropped::TooLarge);
         }
         self.dequeue(queued, held);
     }
@@ -453,11 +500,14 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    /// Commits the turn. What is to be waited for, when something must not be sent before.
+    /// Commits the turn. What is to be waited for, when something must not be sent before, or no more read: all that was
+    /// committed before is safe with it.
     fn commit(&mut self) -> Option<Commit> {
-        let commit = self.shared.engine.commit(&mut self.turn).filter(|_| self.unsafe_from.is_some());
-        if commit.is_none() {
-            self.unsafe_from = None;
+        let waits = self.unsafe_from.is_some() || self.unstored > UNSTORED_BYTES;
+        let commit = self.shared.engine.commit(&mut self.turn).filter(|_| waits);
+        match commit {
+            Some(_) => self.unstored = 0,
+            None => self.unsafe_from = None,
         }
         commit
     }
@@ -478,9 +528,25 @@ impl<S: Stream> Connection<S> {
         let len = self.unsafe_from.take();
         if !is_safe {
             self.kicked(code);
-            self.outbox.truncate(len.unwrap_or_default());
+            self.outbox.truncate(len.unwrap_or_else(|| self.outbox.len()));
         }
         Poll::Ready((!is_safe).then_some(code))
+    }
+
+    /// The client has another connection: what it has sent on this one before counts, it may be DISCONNECT. It gets no answers,
+    /// as nothing of it is safe.
+    async fn take_the_rest(&mut self, link: &mut ServerLink<'_>, held: &mut Held) {
+        let len = self.outbox.len();
+        self.begin_turn();
+        let read = |cx: &mut Context<'_>| Poll::Ready(poll_read(&mut self.stream, &mut self.input, cx));
+        if let Poll::Ready(Ok(n)) = poll_fn(read).await {
+            self.shared.metrics.bytes_in.inc_by(count(n));
+            self.has_input |= n > 0;
+        }
+        while let Some(request) = self.handle_packets(link, held) {
+            self.answer(link, held, request).await;
+        }
+        self.outbox.truncate(len);
     }
 
     /// Sends what waits in the mailbox.

@@ -15,11 +15,11 @@ use tokio::time::timeout;
 
 use super::connection::{Client, Connection, End, NewLink, count};
 use super::packets::may_publish;
-use super::{Peer, Shared, Stream};
+use super::{Peer, Shared, Stream, outgoing};
 use crate::auth::{Credentials, Step, Who, shown};
 use crate::engine::sinks::PREFIX;
-use crate::engine::{Attach, Will};
-use crate::metrics::Closed;
+use crate::engine::{Attach, Held, Will};
+use crate::metrics::{Closed, Dropped};
 
 /// How long the goodbye of a connection may take.
 pub(super) const GOODBYE: Duration = Duration::from_secs(2);
@@ -316,6 +316,9 @@ async fn let_in<S: Stream>(
         seat.held.mailbox.kick(ReasonCode::SERVER_SHUTTING_DOWN);
     }
     seat.held.set_method(connect.properties.authentication_method());
+    if connect.version == Version::V5 && connect.properties.maximum_packet_size().is_some() {
+        outgoing::measure(&mut seat.session, &shared.limits, this.now);
+    }
     let mut link = seat.session.server(connection, &connect, this.now);
     (this.version, this.options) = (connect.version, link.connection().encode_options());
     let connack = ConnAck { properties: properties.as_properties(), ..ConnAck::new(ReasonCode::SUCCESS) };
@@ -386,6 +389,23 @@ fn announce(
     Ok(properties)
 }
 
+/// Whether the client is still allowed to publish its will: the rules may be others than those at its CONNECT.
+fn has_will(held: &Held, shared: &Shared) -> bool {
+    let topic = held.will().and_then(|message| message.frame.publish().topic);
+    let Some((topic, code)) =
+        topic.and_then(|topic| Some((topic, may_publish(shared, &held.who, topic).err()?)))
+    else {
+        return true;
+    };
+    tracing::warn!(
+        client = shown(&held.who.client),
+        topic = topic.as_str(),
+        "its will is not published: {code}"
+    );
+    shared.metrics.dropped(Dropped::NotAuthorised);
+    false
+}
+
 /// Gives the session back, and says goodbye.
 async fn finish<S: Stream>(client: Box<Client<S>>, ending: Ending, end: End) {
     let Client { connection: mut this, mut seat } = *client;
@@ -393,6 +413,7 @@ async fn finish<S: Stream>(client: Box<Client<S>>, ending: Ending, end: End) {
     let session_ends = shared.limits.session_end(ending.session_ends, this.now);
     // The end of the session is the end of the delay `[MQTT-3.1.2-8]`.
     let will_due = ending.will_due.map(|due| session_ends.map_or(due, |ends| due.min(ends)));
+    let will_due = will_due.filter(|_| has_will(&seat.held, &shared));
     seat.held.mailbox.put_back(std::mem::take(&mut this.mail).into_iter());
     seat.held.keep_scans(&mut this.turn);
     // What is not safe was not encoded, but for DISCONNECT.

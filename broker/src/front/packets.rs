@@ -10,6 +10,7 @@ use mqtt_wire::{
 use super::connection::{Connection, ServerLink};
 use super::{FILTERS_A_TURN, Shared, Stream};
 use crate::auth::{Step, Who, shown};
+use crate::engine::sys::SYS;
 use crate::engine::{Held, Published};
 use crate::metrics::{Closed, Dropped};
 
@@ -57,6 +58,7 @@ impl<S: Stream> Connection<S> {
 
     fn packet_is_done(&mut self, link: &mut ServerLink<'_>, held: &Held) {
         self.packets_left -= 1;
+        self.has_heard();
         let outputs = link.outputs(self.now);
         self.perform(outputs, held);
     }
@@ -67,11 +69,14 @@ impl<S: Stream> Connection<S> {
         }
         let handled = match link.connection().split_from(&mut self.input) {
             Ok(Some(frame)) => self.handle_frame(link, held, frame),
-            Ok(None) => return Handled::NotYet,
+            Ok(None) => {
+                self.has_input = false;
+                return Handled::NotYet;
+            }
             Err(error) => Err(error),
         };
         handled.unwrap_or_else(|error| {
-            self.why = Some(error.to_string());
+            self.why = Some(error.to_string().into());
             self.closed_by = Some(Closed::Protocol);
             link.close(error.reason_code());
             Handled::Done
@@ -111,7 +116,7 @@ impl<S: Stream> Connection<S> {
     /// A packet that is the link's own business, or breaks a rule.
     fn other(&mut self, handled: Result<(), HandleError>) -> Then {
         if let Err(error) = handled {
-            self.why = Some(error.to_string());
+            self.why = Some(error.to_string().into());
             self.closed_by = Some(Closed::Protocol);
         }
         Then::Nothing
@@ -139,7 +144,7 @@ impl<S: Stream> Connection<S> {
             Ok(outputs) => self.perform(outputs, held),
             // 3.1 has no way to refuse a subscription, and the client may not take a packet of that size.
             Err((refusal, _)) => {
-                self.why = Some(format!("it cannot be answered: {refusal}"));
+                self.why = Some(format!("it cannot be answered: {refusal}").into());
                 self.closed_by = Some(Closed::Protocol);
                 link.close(ReasonCode::PACKET_TOO_LARGE);
             }
@@ -162,7 +167,7 @@ impl<S: Stream> Connection<S> {
         };
         if code == ReasonCode::QUOTA_EXCEEDED && self.version != Version::V5 && receipt.is_some() {
             // 3.x cannot say that a message was not taken: it is not acknowledged, and comes again.
-            self.why = Some("its message cannot be stored".to_owned());
+            self.why = Some("its message cannot be stored".into());
             self.closed_by = Some(Closed::Server);
             return Then::Close(code);
         }
@@ -259,6 +264,8 @@ impl<S: Stream> Connection<S> {
         held.checked = Some(generation);
         // What waits came by subscriptions that may be over.
         held.checks_deliveries |= !is_new;
+        // Of a shared subscription that is over, other members get it.
+        held.mailbox.put_back(std::mem::take(&mut self.mail).into_iter());
         let filters: Vec<_> = held.filters().cloned().collect();
         for filter in &filters {
             self.rest().await;
@@ -302,12 +309,12 @@ impl<S: Stream> Connection<S> {
         match exchange.step(properties.authentication_data().unwrap_or_default()) {
             // A client does not become another one while it is connected.
             Step::Done(who, _) if !Self::is_same(held, &who) => {
-                self.why = Some("it has authenticated as somebody else".to_owned());
+                self.why = Some("it has authenticated as somebody else".into());
                 self.closed_by = Some(Closed::Refused);
                 Then::Close(ReasonCode::NOT_AUTHORIZED)
             }
             Step::Refused(refused) => {
-                self.why = Some(refused.why.to_owned());
+                self.why = Some(refused.why.into());
                 self.closed_by = Some(Closed::Refused);
                 Then::Close(refused.reason)
             }
@@ -331,7 +338,7 @@ impl<S: Stream> Connection<S> {
         match link.auth(&auth, self.now) {
             Ok(outputs) => self.perform(outputs, held),
             Err(refusal) => {
-                self.why = Some(refusal.to_string());
+                self.why = Some(refusal.to_string().into());
                 self.closed_by = Some(Closed::Protocol);
                 link.close(ReasonCode::UNSPECIFIED_ERROR);
             }
@@ -353,7 +360,7 @@ pub(super) fn may_publish(shared: &Shared, who: &Who, topic: TopicName<'_>) -> R
         return Err(ReasonCode::TOPIC_NAME_INVALID);
     }
     // What stands there is the broker's to say (section 4.7.2).
-    if topic.as_bytes().starts_with(b"$SYS/") || !shared.authorise.may_publish(who, topic) {
+    if topic.as_bytes().starts_with(SYS) || !shared.authorise.may_publish(who, topic) {
         return Err(ReasonCode::NOT_AUTHORIZED);
     }
     Ok(())

@@ -337,6 +337,58 @@ fn subscriptions_are_looked_at_again_when_the_rules_are_others() {
 }
 
 #[test]
+fn a_will_is_looked_at_again_when_its_connection_ends() {
+    let guarded = Guarded::new("allow both #");
+    let scene = Scene::with(guarded.parts());
+    let mut witness = Raw::v5(scene.port, "witness");
+    witness.subscribe("gone/+", QoS::AtMostOnce);
+    let wills = [topic_name!("gone/denied"), topic_name!("gone/allowed")].map(|topic| {
+        let will = mqtt_wire::Will::new(topic, b"");
+        let connect = Connect { will: Some((&will).into()), ..Connect::new(Version::V5, topic.as_str()) };
+        Raw::connected(scene.port, connect).0
+    });
+    guarded.rules("allow both gone/+\ndeny write gone/denied");
+    let before = scene.metrics().dropped("not_authorised");
+    for client in wills {
+        client.cut();
+    }
+    witness.expect_message("gone/allowed", b"");
+    scene.until_shown("mqtt_connections", 1.0);
+    witness.ping();
+    assert!((scene.metrics().dropped("not_authorised") - before - 1.0).abs() < f64::EPSILON);
+}
+
+#[test]
+fn what_a_member_of_a_shared_subscription_may_not_have_any_more_goes_to_another_one() {
+    let guarded = Guarded::new("allow both #");
+    let scene = Scene::with(guarded.parts());
+    let open = |name| {
+        let one = [Property::ReceiveMaximum(std::num::NonZeroU16::new(1).unwrap())];
+        let connect = Connect { properties: Properties::new(&one), ..Connect::new(Version::V5, name) };
+        let mut raw = Raw::open(scene.port, Version::V5);
+        raw.connect(user(name, connect));
+        raw.subscribe("$share/g/jobs", QoS::AtLeastOnce);
+        raw
+    };
+    let mut alice = open("alice");
+    let mut publisher = Raw::v5(scene.port, "publisher");
+    for n in 0..5_u8 {
+        publisher.publish(&message("jobs", &[n], QoS::AtLeastOnce));
+    }
+    // The other ones wait for their turn.
+    let got = alice.expect_message("jobs", &[0]);
+    let mut bob = open("bob");
+    guarded.rules("allow write #\nuser bob\nallow read jobs");
+    alice.acknowledge(&got);
+    alice.ping();
+    for n in 1..5_u8 {
+        let got = bob.expect_message("jobs", &[n]);
+        bob.acknowledge(&got);
+    }
+    bob.ping();
+}
+
+#[test]
 fn a_session_is_its_users() {
     let guarded = Guarded::new("allow both #");
     let scene = Scene::with(guarded.parts());

@@ -111,6 +111,21 @@ fn retained_messages() {
 }
 
 #[test]
+fn a_retained_message_of_a_client_under_a_dollar() {
+    let folder = Folder::new();
+    let scene = folder.scene();
+    let mut client = Raw::v5(scene.port, "client");
+    let retained = Publish { retain: true, ..message("$devices/a", b"m", QoS::AtLeastOnce) };
+    assert_eq!(client.publish(&retained), ReasonCode::NO_MATCHING_SUBSCRIBERS);
+    scene.shutdown();
+    let scene = folder.scene();
+    let mut client = Raw::v5(scene.port, "client");
+    client.subscribe("$devices/#", QoS::AtMostOnce);
+    client.expect_message("$devices/a", b"m");
+    client.ping();
+}
+
+#[test]
 fn sessions_that_are_over_are_over() {
     let folder = Folder::new();
     let scene = folder.scene();

@@ -1,7 +1,11 @@
 //! A store without room: what is new is refused, and nothing is lost that was acknowledged.
 
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
+use mqtt_broker::server::Parts;
+use mqtt_broker::store::{Change, Kept, Memory, Store, StoreError};
 use mqtt_wire::{
     Connect, Delivery, Packet, PacketType, Publish, QoS, ReasonCode, SubAck, Subscribe, Subscription,
     Version, Will, topic_name,
@@ -139,4 +143,46 @@ fn a_shutdown_with_a_full_store_ends() {
     while let Some(frame) = client.next() {
         assert!(matches!(frame.packet(), Packet::Disconnect(_)), "{:?}", frame.packet());
     }
+}
+
+/// A store that takes its time.
+struct Slow(Arc<AtomicBool>);
+
+impl Store for Slow {
+    fn load(&mut self) -> Result<Kept, StoreError> {
+        Memory.load()
+    }
+
+    fn commit(&mut self, changes: &[Change]) -> Result<(), StoreError> {
+        while self.0.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Memory.commit(changes)
+    }
+}
+
+#[test]
+fn no_more_is_read_than_a_slow_store_takes() {
+    let waits = Arc::<AtomicBool>::default();
+    let store = Box::new(Slow(waits.clone()));
+    let scene = Scene::with(Parts { store: Some(store), ..Parts::default() });
+    let mut client = Raw::v5(scene.port, "client");
+    waits.store(true, Ordering::SeqCst);
+    // Nobody waits for a message of QoS 0, and all of these are to be stored.
+    let flood = std::thread::spawn(move || {
+        let payload = vec![b'x'; 100_000];
+        for _ in 0..200 {
+            client.send(Publish { retain: true, ..message("r", &payload, QoS::AtMostOnce) });
+        }
+        client
+    });
+    let read = || scene.metrics().get("mqtt_received_bytes_total");
+    let mut before = -1.0;
+    while read() > before {
+        before = read();
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    waits.store(false, Ordering::SeqCst);
+    flood.join().unwrap().ping();
+    assert!(before < 3e6, "{before} bytes");
 }

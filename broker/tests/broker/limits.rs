@@ -285,3 +285,23 @@ fn a_client_that_takes_its_messages_slowly_is_not_silent() {
         while matches!(slow.frame().packet(), Packet::PingResp) {}
     }
 }
+
+#[test]
+fn a_client_whose_long_packet_is_not_read_yet_is_not_silent() {
+    let scene = Scene::new();
+    let connect = Connect { keep_alive: 1, ..Connect::new(Version::V5, "slow") };
+    let (mut slow, _) = Raw::connected(scene.port, connect);
+    slow.subscribe("t", QoS::AtMostOnce);
+    let mut publisher = Raw::v5(scene.port, "publisher");
+    let large = vec![0; 1_000_000];
+    for _ in 0..15 {
+        publisher.publish(&message("t", &large, QoS::AtMostOnce));
+    }
+    slow.send(message("u", &large[..200_000], QoS::AtLeastOnce));
+    std::thread::sleep(Duration::from_secs(2));
+    let mut kinds: Vec<PacketType> = (0..16).map(|_| slow.frame().packet_type()).collect();
+    kinds.sort_by_key(|kind| *kind != PacketType::PubAck);
+    assert_eq!(kinds[..2], [PacketType::PubAck, PacketType::Publish]);
+    // Silence is silence all the same.
+    slow.expect_end(ReasonCode::KEEP_ALIVE_TIMEOUT);
+}

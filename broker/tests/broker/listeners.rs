@@ -343,6 +343,14 @@ fn a_websocket_message_has_a_longest() {
     let mut came = [0; 4];
     assert!(way.read(&mut came).map_or(true, |n| n == 0), "{came:?}");
     scene.until_shown("mqtt_connections", 0.0);
+    let mut way = binary(tcp(port), usize::MAX);
+    let mut bytes = Vec::new();
+    Packet::from(Connect::new(Version::V311, "x")).encode(Version::V311, &mut bytes).unwrap();
+    let _ = way.inner.send(Message::Binary(Bytes::from(bytes)));
+    way.read_exact(&mut came).unwrap();
+    let _ = way.inner.send(Message::Binary(Bytes::from(vec![0; 1 << 20])));
+    assert!(way.read(&mut came).map_or(true, |n| n == 0), "{came:?}");
+    scene.until_shown("mqtt_connections_closed_total{reason=\"protocol\"}", 1.0);
 }
 
 #[test]

@@ -289,10 +289,22 @@ fn messages_that_are_dropped() {
     std::thread::sleep(std::time::Duration::from_millis(1100));
     let (mut back, _) = Raw::connected(scene.port, lasting("e"));
     back.ping();
+    // One under way, and the next connection takes less.
+    let (mut back, _) = Raw::connected(scene.port, lasting("u"));
+    back.subscribe("u", QoS::AtLeastOnce);
+    publisher.publish(&message("u", &[0; 200], QoS::AtLeastOnce));
+    back.expect_message("u", &[0; 200]);
+    back.cut();
+    let small = [
+        Property::MaximumPacketSize(std::num::NonZeroU32::new(100).unwrap()),
+        Property::SessionExpiryInterval(3600),
+    ];
+    let connect = Connect { properties: Properties::new(&small), ..lasting("u") };
+    Raw::connected(scene.port, connect).0.ping();
     let metrics = scene.metrics();
     let shown = ["not_authorised", "retained_full", "queue_full", "expired", "too_large", "store_full"]
         .map(|reason| metrics.dropped(reason));
-    assert_eq!(shown.map(|count| format!("{count}")), ["1", "1", "4", "1", "1", "0"]);
+    assert_eq!(shown.map(|count| format!("{count}")), ["1", "1", "4", "1", "2", "0"]);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! is in memory.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use mqtt_broker::auth::Who;
 use mqtt_broker::engine::{Attach, Engine, Local, Published, Seat, Turn, Will};
@@ -123,4 +124,31 @@ async fn the_next_connection_is_stored_behind_the_one_before() {
     assert_eq!(kept.sessions.iter().map(|session| session.ends_at).collect::<Vec<_>>(), [None]);
     let wills = kept.wills.iter().map(|(_, will)| will.message.frame.publish().payload);
     assert_eq!(wills.collect::<Vec<_>>(), [b"second"]);
+}
+
+#[tokio::test]
+async fn a_session_and_a_will_whose_time_has_come_before_anybody_looks() {
+    let scene = Scene::new();
+    let mut turn = Turn::default();
+    let message = scene.message("will", "due", true);
+    let mut seat = scene.attach(&mut turn, false, Some(Will { message, delay: 1, session: 0 })).await;
+    seat.session = Session::assumed(Growing::new(1, 1, 0));
+    let due = scene.engine.now() + 20;
+    let ending = |ends| Ending { session_ends: Some(ends), will_due: Some(due) };
+    scene.engine.detach(seat, ending(due + 1_000_000), &mut turn);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    // The session goes on, and the will was due before `[MQTT-3.1.3-9]`.
+    let message = scene.message("will", "other", true);
+    let seat = scene.attach(&mut turn, false, Some(Will { message, delay: 1, session: 0 })).await;
+    assert!(seat.session.exists());
+    let retained = scene.retained("will");
+    assert_eq!(retained.map(|message| message.frame.publish().payload.to_vec()), Some(b"due".to_vec()));
+    // The session is over `[MQTT-4.1.0-2]`.
+    let due = scene.engine.now() + 20;
+    scene.engine.detach(seat, Ending { session_ends: Some(due), will_due: Some(due) }, &mut turn);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let seat = scene.attach(&mut turn, false, None).await;
+    assert!(!seat.session.exists());
+    let retained = scene.retained("will");
+    assert_eq!(retained.map(|message| message.frame.publish().payload.to_vec()), Some(b"other".to_vec()));
 }

@@ -1,8 +1,10 @@
 //! Retained messages (section 3.3.1.3).
 
-use mqtt_wire::{Properties, Publish, QoS, RetainHandling, Subscription, Version};
+use mqtt_wire::{
+    Packet, Properties, Publish, QoS, ReasonCode, RetainHandling, SubAck, Subscribe, Subscription, Version,
+};
 
-use crate::raw::{Raw, filter, message};
+use crate::raw::{Raw, filter, id, message};
 use crate::scene::Scene;
 
 fn retained<'a>(topic: &'a str, payload: &'a [u8]) -> Publish<'a> {
@@ -110,4 +112,26 @@ fn many_come_all_and_others_are_served_meanwhile() {
             client.ping();
         }
     }
+}
+
+#[test]
+fn a_packet_behind_a_subscription_is_handled_when_the_messages_are_taken() {
+    let scene = Scene::new();
+    // More than the broker puts together at once for one client.
+    let payload = vec![b'x'; 100_000];
+    let mut client = Raw::v5(scene.port, "client");
+    for topic in ["r/0", "r/1", "r/2", "r/3", "r/4", "r/5"] {
+        client.publish(&Publish { retain: true, ..message(topic, &payload, QoS::AtMostOnce) });
+    }
+    let wanted = [Subscription::new(filter("r/+"), QoS::AtMostOnce)];
+    let mut bytes = Vec::new();
+    for packet in [Packet::from(Subscribe::new(id(9), &wanted)), Packet::PingReq] {
+        packet.encode(client.version, &mut bytes).unwrap();
+    }
+    client.send_bytes(&bytes);
+    client.expect(SubAck::new(id(9), &[ReasonCode::SUCCESS]));
+    for topic in ["r/0", "r/1", "r/2", "r/3", "r/4", "r/5"] {
+        client.expect_message(topic, &payload);
+    }
+    client.expect(Packet::PingResp);
 }

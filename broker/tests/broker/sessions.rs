@@ -1,8 +1,8 @@
 //! Sessions that outlive their connections (section 4.1).
 
 use mqtt_wire::{
-    Ack, Connect, Disconnect, Packet, PacketType, Properties, Property, QoS, ReasonCode, Version, Will,
-    topic_name,
+    Ack, Connect, Disconnect, Packet, PacketType, Properties, Property, Publish, QoS, ReasonCode, Version,
+    Will, topic_name,
 };
 
 use crate::raw::{Raw, id, lasting, message};
@@ -245,4 +245,46 @@ fn goodbye_counts_however_much_waits_for_the_client() {
     }
     scene.until(|engine| engine.clients() == (2, 0));
     witness.ping();
+}
+
+#[test]
+fn a_message_under_way_that_is_too_long_for_another_version() {
+    let scene = Scene::new();
+    let old = Connect { clean_start: false, ..Connect::new(Version::V311, "client") };
+    let (mut client, _) = Raw::connected(scene.port, old);
+    client.subscribe("a", QoS::ExactlyOnce);
+    let mut publisher = Raw::v5(scene.port, "publisher");
+    let long = [Property::UserProperty(("key", "a value that 3.1.1 does not have"))];
+    let with_property =
+        Publish { properties: Properties::new(&long), ..message("a", b"1", QoS::AtLeastOnce) };
+    publisher.publish(&with_property);
+    publisher
+        .publish(&Publish { properties: Properties::new(&long), ..message("a", b"2", QoS::ExactlyOnce) });
+    publisher.publish(&message("a", b"3", QoS::AtLeastOnce));
+    for payload in [b"1", b"2", b"3"] {
+        client.expect_message("a", payload);
+    }
+    client.cut();
+    let properties = [
+        Property::MaximumPacketSize(std::num::NonZeroU32::new(40).unwrap()),
+        Property::SessionExpiryInterval(3600),
+    ];
+    let connect = Connect { properties: Properties::new(&properties), ..lasting("client") };
+    let (mut client, present) = Raw::connected(scene.port, connect);
+    assert!(present);
+    // What the client cannot take counts as sent `[MQTT-3.1.2-25]`. That of QoS 2 it may have: its identifier is released.
+    let mut came = Vec::new();
+    client.send(Packet::PingReq);
+    loop {
+        let frame = client.frame();
+        match frame.packet() {
+            Packet::PingResp => break,
+            Packet::Publish(publish) => came.push(publish.payload.to_vec()),
+            Packet::PubRel(_) => came.push(b"released".to_vec()),
+            other => panic!("{other:?}"),
+        }
+    }
+    came.sort();
+    assert_eq!(came, [b"3".to_vec(), b"released".to_vec()]);
+    assert!((scene.metrics().dropped("too_large") - 1.0).abs() < f64::EPSILON);
 }

@@ -1,12 +1,15 @@
 //! Wills (section 3.1.2.5).
 
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
 use mqtt_broker::limits::Limits;
 use mqtt_wire::{
-    Connect, Disconnect, Properties, Property, Publish, QoS, ReasonCode, Version, Will, topic_name,
+    Connect, Disconnect, Packet, Properties, Property, Publish, QoS, ReasonCode, Version, Will, topic_name,
 };
 
-use crate::raw::{Raw, lasting, message};
-use crate::scene::Scene;
+use crate::raw::{PATIENCE, Raw, lasting, message};
+use crate::scene::{Folder, Scene};
 
 const WILL: Will<'static> = Will::new(topic_name!("gone"), b"will");
 
@@ -48,6 +51,31 @@ fn a_client_can_say_goodbye_and_have_its_will() {
     let got = witness.expect_message("gone", b"will");
     let properties = got.publish().properties;
     assert_eq!((properties.content_type(), properties.will_delay_interval()), (Some("text/plain"), None));
+}
+
+#[test]
+fn a_client_that_has_said_goodbye_and_comes_again_has_no_will() {
+    let folder = Folder::new();
+    let (scene, is_full) = folder.filling();
+    let mut witness = witness(&scene);
+    let connect = Connect { will: Some((&WILL).into()), ..Connect::new(Version::V5, "client") };
+    let (mut client, _) = Raw::connected(scene.port, connect);
+    // Its connection waits for the store when DISCONNECT comes, and the next one.
+    is_full.store(true, Ordering::SeqCst);
+    client.send(Publish { retain: true, ..message("r", b"m", QoS::AtLeastOnce) });
+    let start = Instant::now();
+    while scene.metrics().get("mqtt_store_commits_failed_total") < 1.0 {
+        assert!(start.elapsed() < PATIENCE, "nothing fails");
+    }
+    client.send(Disconnect::new(ReasonCode::SUCCESS));
+    let mut next = Raw::open(scene.port, Version::V5);
+    next.send(Connect::new(Version::V5, "client"));
+    assert!(client.next().is_none(), "it was no goodbye");
+    witness.ping();
+    is_full.store(false, Ordering::SeqCst);
+    assert!(matches!(next.frame().packet(), Packet::ConnAck(_)));
+    next.ping();
+    witness.ping();
 }
 
 #[test]
