@@ -381,11 +381,17 @@ impl Receiver {
         PublishFrame::encode(&publish, Version::V5).map_err(|error| error.to_string())
     }
 
-    /// Publishes it, as soon as there is room for it.
+    /// Publishes it, as soon as there is room for it. One that never has room is given up.
     async fn publish(&self, frame: PublishFrame, turn: &mut Turn) {
         let message = self.around.engine.message(frame, Some(self.publisher.clone()));
         let mut said: Option<Instant> = None;
         while let Published::Refused(code) = self.around.engine.publish(&message, turn) {
+            if code == sinks::TOO_LARGE {
+                let topic = message.frame.publish().topic.map(|topic| topic.as_str().to_owned());
+                let why = "it is larger than the queue of a sink here";
+                tracing::error!(sink = &*self.name, topic, "a message from there is given up: {why}");
+                return;
+            }
             if said.is_none_or(|said| said.elapsed() >= REMINDER) {
                 said = Some(Instant::now());
                 tracing::warn!(
