@@ -129,10 +129,15 @@ impl InFile {
             return Err("it has certificates, but no TLS: mqtts://".to_owned());
         }
         let file = |path: Option<&PathBuf>| path.map(|path| folder.join(path));
+        let (user, password) =
+            (self.user.clone().or(url.user_name), self.password.clone().or(url.password.map(Secret)));
+        if matches!(self.version, Some(Spoken::V311)) && password.is_some() && user.is_none() {
+            return Err("in 3.1.1 a `password` goes with a `user`".to_owned());
+        }
         let config = Config {
             address: url.address,
-            user: self.user.clone().or(url.user_name),
-            password: self.password.clone().or(url.password.map(Secret)),
+            user,
+            password,
             client_id: self.client_id.clone(),
             version: match self.version.unwrap_or_default() {
                 Spoken::V311 => Version::V311,

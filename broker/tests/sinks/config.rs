@@ -67,6 +67,11 @@ fn what_is_wrong_is_one_line() {
         ),
         (
             "json",
+            "name = 'a'\nfile = 'f'\nfilters = ['#']\n[limits]\nqueue_messages = 0",
+            "a queue cannot have 0 places",
+        ),
+        (
+            "json",
             "name = 'a'\nfile = 'f'\nfilters = ['#']\n[[sink.json]]\nname = 'a'\nfile = 'g'\nfilters = ['#']",
             "two sinks have the name a",
         ),
@@ -88,6 +93,27 @@ fn what_is_wrong_is_one_line() {
             "mqtt",
             "name = 'a'\nurl = 'mqtt://b'\nclient_id = 'c'\nfilters = ['#']\nca_file = 'ca.pem'",
             "it has certificates, but no TLS",
+        ),
+        (
+            "mqtt",
+            "name = 'a'\nurl = 'mqtt://b'\nclient_id = 'c'\nfilters = ['#']\npassword = 'p'\nversion = '3.1.1'",
+            "in 3.1.1 a `password` goes with a `user`",
+        ),
+        // The files that it names are part of it.
+        (
+            "mqtt",
+            "name = 'a'\nurl = 'mqtts://b'\nclient_id = 'c'\nfilters = ['#']\nca_file = 'none.pem'",
+            "none.pem: No such file",
+        ),
+        (
+            "mqtt",
+            "name = 'a'\nurl = 'mqtts://b'\nclient_id = 'c'\nfilters = ['#']\ncertificate = 'broker.toml'\nkey = 'broker.toml'",
+            "broker.toml: no certificate is in it",
+        ),
+        (
+            "nats",
+            "name = 'a'\nfilters = ['#']\nservers = ['nats://h']\nstream = 'S'\nca_file = 'none.pem'",
+            "none.pem: No such file",
         ),
         (
             "mqtt",
