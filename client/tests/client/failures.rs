@@ -35,9 +35,15 @@ fn wrong_arguments_are_2() {
         assert_eq!(ended.stderr.lines().count(), 1, "{arguments}: {}", ended.stderr);
         assert!(ended.stderr.contains(part), "{arguments}: {}", ended.stderr);
     }
-    for arguments in
-        ["sub -t a/#/b", "pub -t a/+ -m x", "pub -t a -m x -q 3", "pub -t a -m x -n", "pub -V 6", "nonsense"]
-    {
+    for arguments in [
+        "sub -t a/#/b",
+        "pub -t a/+ -m x",
+        "pub -t a -m x -q 3",
+        "pub -t a -m x -n",
+        "pub -V 6",
+        "nonsense",
+        "pub -t a -m x --will-qos 1",
+    ] {
         let ended = run(arguments);
         assert_eq!(ended.code, Some(2), "{arguments}");
         assert!(ended.stderr.starts_with("error: "), "{arguments}: {}", ended.stderr);
