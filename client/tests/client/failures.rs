@@ -189,6 +189,17 @@ fn a_lost_connection_is_6() {
 }
 
 #[test]
+fn a_server_that_names_another_one_is_understood() {
+    // DISCONNECT: Server moved (0x9D), and the Server Reference.
+    let (port, _rest) = fixed(b"\x20\x03\0\0\0\xe0\x0a\x9d\x08\x1c\0\x05other");
+    fails(
+        &format!("sub -h 127.0.0.1 -p {port} -t a"),
+        6,
+        &["Server moved", "which names other", "use the server"],
+    );
+}
+
+#[test]
 fn a_subscription_that_the_server_cannot_take_is_7() {
     // Its Maximum Packet Size is 10.
     let (port, _) = fixed(&[0x20, 8, 0, 0, 5, 0x27, 0, 0, 0, 10]);
