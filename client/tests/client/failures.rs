@@ -229,6 +229,39 @@ fn what_a_server_does_not_allow_is_7() {
 }
 
 #[test]
+fn what_a_server_does_not_take_of_a_measurement_is_7() {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            std::thread::spawn(move || {
+                let mut packet = [0; 1024];
+                while stream.read(&mut packet).is_ok_and(|len| len > 0) {
+                    let answer = match packet[0] {
+                        0x10 => &[0x20, 3, 0, 0, 0][..],
+                        0x82 => &[0x90, 4, 0, 1, 0, 1],
+                        // Not authorized.
+                        0x32 => &[0x40, 3, 0, 1, 0x87],
+                        _ => return,
+                    };
+                    stream.write_all(answer).unwrap();
+                }
+            });
+        }
+    });
+    for subscribers in [0, 1] {
+        fails(
+            &format!(
+                "bench -h 127.0.0.1 -p {port} -q 1 --clients 2 --messages 1 -W 2 --subscribers {subscribers}"
+            ),
+            7,
+            &["2 messages were not delivered"],
+        );
+    }
+}
+
+#[test]
 fn what_the_server_said_of_a_message_counts_though_it_is_gone_then() {
     for _ in 0..5 {
         let port = leaving(&[&[0x20, 3, 0, 0, 0], &[0x40, 3, 0, 1, 0x87]]);
