@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mqtt_wire_client::mqtt_wire::{Packet, QoS, Version};
+use mqtt_wire_client::mqtt_wire::{Packet, PropertiesBuf, QoS, Version};
 use mqtt_wire_client::{Address, Client, Error, Event, MessageBuf, Messages, Options, Reconnect};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -219,7 +219,7 @@ async fn requests_without_an_answer_are_made_again_in_their_order() {
         tokio::join!(
             client.subscribe("a", QoS::AtMostOnce),
             client.subscribe("x", QoS::AtMostOnce),
-            client.unsubscribe(vec![filter("x")], Default::default()),
+            client.unsubscribe(vec![filter("x")], PropertiesBuf::new()),
         )
     };
     let answered = async {
