@@ -352,9 +352,9 @@ mod tests {
             assert_eq!(may(client, "", topic), (false, false), "{client} {topic}");
         }
         for topic in ["home", "$share/mine/home"] {
-            assert_eq!(may("c", "share", topic).0, false, "{topic}");
+            assert!(!may("c", "share", topic).0, "{topic}");
         }
-        assert_eq!(may("c", "x", "$x/mine/home").0, true, "the rule has it so");
+        assert!(may("c", "x", "$x/mine/home").0, "the rule has it so");
         assert_eq!(may("$share", "", "x/secret/y"), (false, false));
         assert_eq!(may("c", "", "c/devices/x"), (true, true));
     }
