@@ -281,10 +281,11 @@ impl Config {
         if listeners.is_empty() {
             listeners.push(plain(false)(&SocketAddr::new(Ipv4Addr::LOCALHOST.into(), PORT)));
         }
-        for (at, listener) in listeners.iter().enumerate() {
-            let same = |other: &&Listener| other.bind == listener.bind && listener.bind.port() != 0;
-            if listeners.iter().take(at).find(same).is_some() {
-                return error(format!("{} is listened at twice", listener.bind));
+        let metrics = flags.metrics.or(file.metrics);
+        let places = || listeners.iter().map(|listener| listener.bind).chain(metrics);
+        for (at, place) in places().enumerate() {
+            if place.port() != 0 && places().take(at).any(|other| other == place) {
+                return error(format!("{place} is listened at twice"));
             }
         }
 
@@ -305,7 +306,7 @@ impl Config {
             users,
             rules,
             anonymous,
-            metrics: flags.metrics.or(file.metrics),
+            metrics,
             log: flags.log.or(file.log).unwrap_or_default(),
             shutdown_timeout: file.shutdown_timeout.unwrap_or(10),
             sys_interval: file.sys_interval.unwrap_or(10),
@@ -341,8 +342,11 @@ impl FileListener {
 
 impl Limits {
     fn check(&self) -> Result<(), ConfigError> {
+        let seconds = |seconds| usize::try_from(seconds).unwrap_or(usize::MAX);
         let positive = [
             ("connections", self.connections),
+            ("connect_timeout", seconds(self.connect_timeout)),
+            ("write_timeout", seconds(self.write_timeout)),
             ("receive_maximum", usize::from(self.receive_maximum)),
             ("in_flight", usize::from(self.in_flight)),
             ("topic_levels", self.topic_levels),
@@ -470,6 +474,9 @@ mod tests {
             ("[limits]\npacket_size = -1", "line 2: invalid value"),
             ("[limits]\nin_flight = 0", "`limits.in_flight` cannot be 0"),
             ("[limits]\npacket_size = 10", "`limits.packet_size` is at least 64 bytes"),
+            ("[limits]\nconnect_timeout = 0", "`limits.connect_timeout` cannot be 0"),
+            ("[limits]\nwrite_timeout = 0", "`limits.write_timeout` cannot be 0"),
+            ("metrics = '127.0.0.1:1883'", "127.0.0.1:1883 is listened at twice"),
         ] {
             let error = config("", file).unwrap_err();
             assert!(error.starts_with(start) && !error.contains('\n'), "{error}");

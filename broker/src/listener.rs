@@ -1,6 +1,6 @@
 //! Where clients connect.
 
-mod tls;
+pub(crate) mod tls;
 mod websocket;
 
 use std::fmt;

@@ -31,6 +31,9 @@ pub(crate) fn check_files(config: &Config) -> Result<(), Box<dyn std::error::Err
     for tls in config.listeners.iter().filter_map(|listener| listener.tls.as_ref()) {
         Certificates::load(tls)?;
     }
+    for sink in &config.sinks {
+        sink.end.check_files().map_err(|error| format!("the sink {}: {error}", sink.name))?;
+    }
     Ok(())
 }
 

@@ -218,7 +218,8 @@ pub trait Store: Send {
     /// Does these changes, in this order, in one transaction: when it returns they are safe.
     ///
     /// # Errors
-    /// Nothing of `changes` is there then; what was committed before is.
+    /// Nothing of `changes` is there then, unless the store cannot be opened again to find out: they may all be there, and
+    /// it does no harm that they are committed again, with others behind them. What was committed before is there.
     fn commit(&mut self, changes: &[Change]) -> Result<(), StoreError>;
 }
 

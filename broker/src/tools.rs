@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use clap::Subcommand;
 
 use crate::auth::Users;
-use crate::store::{Disk, FILE, Store, dump};
+use crate::store::{Disk, FILE, Store as _, dump};
 
 /// What `mqtt-broker` does instead of being a broker.
 #[derive(Debug, Clone, Subcommand)]
@@ -106,8 +106,9 @@ fn restore(data: &Path, input: impl BufRead) -> Result<()> {
     if path.try_exists()? {
         bail!("{} is there already", path.display());
     }
-    let changes = dump::read(input)?;
-    Disk::open_in(data)?.commit(&changes)?;
+    if !Disk::make_in(data, &dump::read(input)?)? {
+        bail!("{} is there already", path.display());
+    }
     Ok(())
 }
 

@@ -6,6 +6,8 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use mqtt_wire::{Publish, PublishFrame, Version};
+
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -402,6 +404,32 @@ fn check_dump_and_restore() {
     std::fs::write(&store, b"nonsense").unwrap();
     fails(folder, &["check", "two"], 1, "is damaged");
     fails(folder, &["--bind", "127.0.0.1:0", "--anonymous", "--data", "two"], 1, "is damaged");
+}
+
+/// The system ends it in the middle, here because a file may not become that long.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_restore_that_is_cut_off_leaves_no_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let payload = vec![b'x'; 8_000_000];
+    let publish = Publish { retain: true, ..Publish::new(mqtt_wire::topic_name!("r"), &payload) };
+    let frame = PublishFrame::encode(&publish, Version::V5).unwrap();
+    let frame = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, &frame);
+    let dump = format!(
+        r#"{{"format":1}}
+{{"message":{{"message":1,"version":5,"arrived":1,"expires":null,"publisher":null,"frame":"{frame}"}}}}
+{{"retained":{{"message":1}}}}
+{{"end":{{"lines":3}}}}
+"#
+    );
+    std::fs::write(folder.join("text"), &dump).unwrap();
+    let command = format!("ulimit -f 10000; exec {} restore two <text", env!("CARGO_BIN_EXE_mqtt-broker"));
+    let cut_off = Command::new("sh").args(["-c", &command]).current_dir(folder).output().unwrap();
+    assert!(!cut_off.status.success(), "{cut_off:?}");
+    assert!(!folder.join("two/mqtt-broker.redb").exists());
+    assert_eq!(succeeds(folder, &["restore", "two"], dump.as_bytes()), "");
+    assert!(succeeds(folder, &["check", "two"], b"").contains("1 retained messages"));
 }
 
 #[test]

@@ -67,6 +67,8 @@ pub enum Error {
         code: ReasonCode,
         /// The server's Reason String.
         reason: Option<String>,
+        /// Another server that the client may use (0x9C and 0x9D).
+        server_reference: Option<String>,
     },
     /// The connection has broken off.
     #[error("the connection was lost: {0}")]

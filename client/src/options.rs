@@ -77,7 +77,7 @@ pub struct Address {
     pub host: String,
     /// The port.
     pub port: u16,
-    /// The path of the WebSocket, from its slash on.
+    /// The path of the WebSocket, from its slash on, and its query.
     pub path: String,
 }
 
@@ -131,8 +131,8 @@ pub struct Url {
     pub user_name: Option<String>,
     /// The password.
     pub password: Option<String>,
-    /// What stands behind the first slash: a topic, by the custom of `mosquitto_pub`. For WebSockets it is their path,
-    /// and this is empty.
+    /// What stands behind the first slash: a topic or a filter, by the custom of `mosquitto_pub`. For WebSockets it is
+    /// their path and query, and this is empty.
     pub rest: String,
 }
 
@@ -140,6 +140,18 @@ pub struct Url {
 impl fmt::Debug for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Url").field(&self.address).field(&self.user_name).field(&self.rest).finish()
+    }
+}
+
+/// What stands behind the first slash behind the host: `?` and `#` may be in a topic.
+fn behind_the_host(text: &str) -> Result<&str, String> {
+    let (_, rest) = text.split_once("://").unwrap_or_default();
+    let host = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    match rest.get(host..).unwrap_or_default() {
+        "" => Ok(""),
+        behind => behind
+            .strip_prefix('/')
+            .ok_or_else(|| "a slash stands before a topic: try mqtt://host/topic".to_owned()),
     }
 }
 
@@ -164,11 +176,10 @@ impl FromStr for Url {
             Some(host) => decoded(&host.to_string())?,
             None => return Err("there is no host: try mqtt://host".to_owned()),
         };
-        let path = url.path();
         let (path, rest) = if transport.is_websocket() {
-            (if path.is_empty() { "/" } else { path }.to_owned(), String::new())
+            (url[url::Position::BeforePath..url::Position::AfterQuery].to_owned(), String::new())
         } else {
-            ("/mqtt".to_owned(), decoded(path.strip_prefix('/').unwrap_or(path))?)
+            ("/mqtt".to_owned(), decoded(behind_the_host(text)?)?)
         };
         Ok(Self {
             address: Address { transport, host, port: url.port().unwrap_or(transport.default_port()), path },
@@ -562,6 +573,28 @@ mod tests {
         assert!("http://host".parse::<Url>().is_err());
         assert!("mqtt:".parse::<Url>().is_err());
         assert!(!format!("{:?}", "mqtt://a:secret@h".parse::<Url>().unwrap()).contains("secret"));
+    }
+
+    #[test]
+    fn a_url_loses_nothing_of_a_topic_or_a_path() {
+        let rest = |text: &str| text.parse::<Url>().map(|url| url.rest);
+        for (text, topic) in [
+            ("mqtt://host/rumah/#", "rumah/#"),
+            ("mqtt://host/#", "#"),
+            ("mqtts://anna:s%2Fc@host:9/rumah/+/suhu?x#y", "rumah/+/suhu?x#y"),
+            ("mqtt://host/a/../b/./%23", "a/../b/./#"),
+            ("mqtt://host//", "/"),
+            ("mqtt://host/a b", "a b"),
+            ("mqtt://host", ""),
+        ] {
+            assert_eq!(rest(text).as_deref(), Ok(topic), "{text}");
+        }
+        for text in ["mqtt://host#", "mqtt://host#a/b", "mqtt://host?a=b"] {
+            assert!(rest(text).is_err(), "{text}");
+        }
+        let path = |text: &str| text.parse::<Url>().unwrap().address.path;
+        assert_eq!(path("ws://host/mqtt?token=a%20b"), "/mqtt?token=a%20b");
+        assert_eq!(path("ws://host?token=a"), "/?token=a");
     }
 
     #[test]

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use mqtt_session::{Record, Session, Slots};
-use mqtt_wire::{Delivery, Frame, Packet, PacketId, PublishFrame, Version};
+use mqtt_wire::{Delivery, Frame, Packet, PacketId, PublishFrame, QoS, Version};
 
 use crate::error::Error;
 use crate::message::MessageBuf;
@@ -124,7 +124,7 @@ impl Store {
     }
 }
 
-/// Puts a file with no more than this in the place of the one that is there, for appending, and tells its length.
+/// Puts a file with these records and the messages of QoS 1 and 2, and no more, in the place of the one that is there, for appending, and tells its length.
 fn write_anew(
     path: &Path,
     client_id: &str,
@@ -135,7 +135,7 @@ fn write_anew(
     bytes.extend(u16::try_from(client_id.len()).unwrap_or(u16::MAX).to_be_bytes());
     bytes.extend(client_id.as_bytes());
     seal(&mut bytes, 0);
-    for (key, message) in messages {
+    for (key, message) in messages.iter().filter(|(_, message)| message.qos > QoS::AtMostOnce) {
         put_message(&mut bytes, *key, message);
     }
     for record in records {
@@ -285,7 +285,6 @@ fn next_entry(bytes: &mut Bytes) -> Option<Entry> {
 mod tests {
     use super::*;
     use mqtt_session::Growing;
-    use mqtt_wire::QoS;
 
     fn message(text: &str) -> MessageBuf {
         let mut message = MessageBuf::new("lamp/7", text.to_owned()).unwrap().with_qos(QoS::ExactlyOnce);
@@ -342,6 +341,23 @@ mod tests {
             assert_eq!(messages[&4], message("4"));
             assert_eq!(session.keys().collect::<Vec<_>>(), [&2, &4]);
         }
+    }
+
+    #[test]
+    fn a_message_of_qos_0_never_gets_into_the_file() {
+        let folder = Folder::new("qos-0");
+        let path = folder.0.join("session");
+        let open = || Store::open(&path, "lamp", Growing::new(9, 9, 0)).unwrap();
+        let (mut store, session, mut messages) = open();
+        messages.insert(1, message("1"));
+        messages.insert(2, message("2").with_qos(QoS::AtMostOnce));
+        store.message(1, &messages[&1]);
+        store.sync().unwrap();
+        // As when the file has grown long while both wait.
+        store.len = LONG.max(2 * store.base);
+        store.compact(&session, &messages).unwrap();
+        drop(store);
+        assert_eq!(open().2.keys().collect::<Vec<_>>(), [&1]);
     }
 
     #[test]

@@ -35,7 +35,7 @@ type Answered = oneshot::Sender<Result<Vec<ReasonCode>, SubscribeError>>;
 
 /// How many bytes may wait to be written before nothing more is taken in.
 const MAX_UNWRITTEN: usize = 1 << 20;
-/// How many messages are taken from the application before the first of them is under way.
+/// How many messages, and how many requests, are taken from the application before the first of them is under way.
 const MAX_WAITING: usize = 64;
 /// How long the last bytes may take.
 const GOODBYE: Duration = Duration::from_secs(5);
@@ -467,6 +467,7 @@ impl Task {
             let has_room = out.has_room();
             let (has_publishers, has_goodbyes) = (self.has_publishers(), self.has_goodbyes());
             let takes_messages = is_open && has_room && self.outbox.waiting.len() < MAX_WAITING;
+            let takes_requests = is_open && has_room && self.requests.len() < MAX_WAITING;
             tokio::select! {
                 read = reader.read_buf(&mut input), if !is_stalled && has_room => match read {
                     Ok(0) => return Err(Error::Closed),
@@ -479,7 +480,7 @@ impl Task {
                 Some((message, waiter)) = self.channels.publishes.recv(), if takes_messages => {
                     self.outbox.add(message, waiter);
                 }
-                Some(request) = self.channels.requests.recv(), if is_open => self.take_request(request),
+                Some(request) = self.channels.requests.recv(), if takes_requests => self.take_request(request),
                 Some(answer) = self.answers.recv() => self.accept(&mut link, answer),
                 permit = incoming.reserve(), if is_stalled => match permit {
                     Ok(permit) => {
@@ -714,6 +715,7 @@ impl Task {
                 return Some(Error::Disconnected {
                     code: disconnect.reason_code,
                     reason: disconnect.properties.reason_string().map(str::to_owned),
+                    server_reference: disconnect.properties.server_reference().map(str::to_owned),
                 });
             }
             Ok(_) => {}
@@ -771,9 +773,11 @@ impl Task {
         }
     }
 
-    /// Sends the requests that wait.
+    /// Sends the requests that wait, as long as there is room for them.
     fn ask(&mut self, link: &mut ClientLink<'_>, out: &mut Outgoing) {
-        while let Some(request) = self.requests.pop_front() {
+        while out.has_room()
+            && let Some(request) = self.requests.pop_front()
+        {
             match self.send_request(link, &request, out) {
                 Ok(Some(id)) => self.asked.push((id, request)),
                 Ok(None) => {}
@@ -838,7 +842,8 @@ impl Task {
     /// A request was answered.
     fn answered(&mut self, id: PacketId, mut codes: Vec<ReasonCode>) {
         let Some(at) = self.asked.iter().position(|(asked, _)| *asked == id) else { return };
-        match self.asked.swap_remove(at).1 {
+        // Those that are left may have to be asked again, in their order.
+        match self.asked.remove(at).1 {
             Request::Subscribe { filters, properties, done } => {
                 for ((filter, options), code) in filters.into_iter().zip(&codes) {
                     self.subscriptions.retain(|(other, ..)| *other != filter);

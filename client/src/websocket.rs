@@ -18,6 +18,9 @@ use crate::error::Error;
 use crate::options::Options;
 use crate::transport::Bytes;
 
+/// How many bytes go into one message at most: a server bounds them, and packets may lie in several `[MQTT-6.0.0-2]`.
+const MESSAGE: usize = 64 * 1024;
+
 pub(crate) async fn connect(options: &Options, stream: Box<dyn Bytes>) -> Result<Box<dyn Bytes>, Error> {
     let address = &options.address;
     let unreachable = |error: WebSocketError| Error::Unreachable {
@@ -76,9 +79,10 @@ impl AsyncWrite for WebSocket {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         ready!(Pin::new(&mut self.socket).poll_ready(context)).map_err(io::Error::other)?;
-        let message = Message::Binary(Chunk::copy_from_slice(bytes));
+        let some = bytes.get(..MESSAGE).unwrap_or(bytes);
+        let message = Message::Binary(Chunk::copy_from_slice(some));
         Pin::new(&mut self.socket).start_send(message).map_err(io::Error::other)?;
-        Poll::Ready(Ok(bytes.len()))
+        Poll::Ready(Ok(some.len()))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

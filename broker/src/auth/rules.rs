@@ -20,8 +20,9 @@
 //! - What no rule allows is denied, and a rule that denies goes before all that allow, wherever they stand.
 //! - `read` is to subscribe, `write` to publish, `both` is both. The filter is the rest of the line.
 //! - `%u` is the user name and `%c` the client identifier, one or several in a level or beside other text. A name that is
-//!   empty or missing, or has one of `+`, `#` and `/`, stands for nothing in a rule that allows: the rule does not hold. In
-//!   one that denies, the whole level is `+`.
+//!   empty or missing, has one of `+`, `#` and `/`, or makes the filter one that begins with `$` when the rule's does not, or
+//!   with `$share/`, stands for nothing in a rule that allows: the rule does not hold. In one that denies, the whole level
+//!   is `+`.
 //! - A subscription is allowed when one rule covers its filter ([`TopicFilter::covers`]) and no denied filter has a name
 //!   in common with it ([`TopicFilter::intersects`]). So `allow read #` with `deny read secret/#` allows `public/#` and
 //!   refuses `#`.
@@ -227,7 +228,11 @@ fn fill_in(pattern: &str, who: &Who, allow: bool) -> Option<TopicFilterBuf> {
         if at > 0 {
             filter.push('/');
         }
-        match fill_in_level(level, user, client) {
+        // It stays of the same kind: no shared subscription, and no filter of what begins with `$`.
+        let same_kind = |filled: &String| {
+            at > 0 || filled != "$share" && filled.starts_with('$') == level.starts_with('$')
+        };
+        match fill_in_level(level, user, client).filter(same_kind) {
             Some(level) => filter.push_str(&level),
             None if allow => return None,
             None => filter.push('+'),
@@ -329,6 +334,29 @@ mod tests {
         for user in ["+", "#", "a/b"] {
             assert!(!publishes(user, "c", "x-a-c-100%/y"));
         }
+    }
+
+    /// Nor does a filter become one of another kind: a shared subscription, or one to what begins with `$`.
+    #[test]
+    fn no_name_makes_another_kind_of_filter() {
+        let rules = "allow both %c/devices/#\nallow both %c/#\nallow both $%u/mine/#\ndeny both %c/secret/#";
+        let list = List::parse(rules).unwrap();
+        let may = |client: &str, user: &str, topic: &str| {
+            let who = who(user, client);
+            let (name, filter) = (TopicName::new(topic).unwrap(), TopicFilter::new(topic).unwrap());
+            (list.allow(&who, Wish::Publish(name)), list.allow(&who, Wish::Subscribe(filter)))
+        };
+        for (client, topic) in
+            [("$share", "home"), ("$share", "$SYS/x"), ("$SYS", "$SYS/x"), ("$SYS", "$SYS/devices")]
+        {
+            assert_eq!(may(client, "", topic), (false, false), "{client} {topic}");
+        }
+        for topic in ["home", "$share/mine/home"] {
+            assert!(!may("c", "share", topic).0, "{topic}");
+        }
+        assert!(may("c", "x", "$x/mine/home").0, "the rule has it so");
+        assert_eq!(may("$share", "", "x/secret/y"), (false, false));
+        assert_eq!(may("c", "", "c/devices/x"), (true, true));
     }
 
     #[test]

@@ -276,6 +276,8 @@ fn keep_access(_: &Path, _: &std::fs::File) -> std::io::Result<()> {
 
 /// Puts `new` in the place of a user's line, or at the end; the file is whole at any time.
 fn edit(path: &Path, name: &str, new: Option<&str>) -> Result<(), FileError> {
+    // The file that links lead to is written anew, and not a link in its place.
+    let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let error =
         |cause: std::io::Error| FileError { path: path.to_owned(), line: None, what: cause.to_string() };
     let text = match std::fs::read_to_string(path) {
@@ -290,7 +292,8 @@ fn edit(path: &Path, name: &str, new: Option<&str>) -> Result<(), FileError> {
         edited.extend(line.map(|line| format!("{line}\n")));
     }
     edited.extend(new.map(|line| format!("{line}\n")));
-    let temporary = path.with_extension("new");
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(".new");
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create(true).truncate(true);
     // Nobody else has to read it.
@@ -362,6 +365,23 @@ mod tests {
         let after = metadata(&path).unwrap();
         assert_eq!(after.mode() & 0o777, 0o640);
         assert_eq!(after.uid() == 65_534, is_root);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_to_the_file_stays_one_and_no_other_file_is_touched() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str| folder.path().join(name);
+        std::fs::write(file("users.txt"), "# ours\n").unwrap();
+        std::fs::write(file("users.new"), "another's\n").unwrap();
+        std::os::unix::fs::symlink("users.txt", file("link")).unwrap();
+        Users::set(&file("link"), "alice", b"one").unwrap();
+        Users::set(&file("users.txt"), "bob", b"two").unwrap();
+        assert!(file("link").is_symlink());
+        let text = std::fs::read_to_string(file("users.txt")).unwrap();
+        assert!(text.starts_with("# ours\nalice:") && text.contains("\nbob:"), "{text}");
+        assert_eq!(std::fs::read_to_string(file("users.new")).unwrap(), "another's\n");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3);
     }
 
     #[tokio::test]

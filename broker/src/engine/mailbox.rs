@@ -144,6 +144,11 @@ impl Mailbox {
         Admission::Granted
     }
 
+    /// Whether a message of so many bytes has no room even when there is no other one.
+    pub(super) fn is_too_large(&self, bytes: usize) -> bool {
+        bytes > self.inner.lock().most_bytes
+    }
+
     /// A message that was admitted does not come.
     pub(super) fn give_up(&self, bytes: usize) {
         let mut inner = self.inner.lock();

@@ -4,7 +4,8 @@
 //!
 //! - Its client identifier begins with [`PREFIX`], which the front lets no client have.
 //! - A message that it wants is refused (0x97) when its queue has no room for it: nobody gets the message then, and its
-//!   publisher may send it again. In the queue of a client such a message is dropped.
+//!   publisher may send it again; if the queue has no room for it even when it is empty, it is refused for good
+//!   ([`TOO_LARGE`]). In the queue of a client such a message is dropped.
 //! - It keeps messages of QoS 0 as those of QoS 1. For those alone a queue without room is no refusal, since nobody could
 //!   be told: the sink does not get them, and they are counted.
 
@@ -23,6 +24,9 @@ use crate::store::{Message, Queued};
 /// What the client identifiers of sinks begin with.
 pub const PREFIX: &str = "$sink/";
 
+/// A message is larger than the queue of a sink that wants it.
+pub const TOO_LARGE: ReasonCode = ReasonCode::IMPLEMENTATION_SPECIFIC_ERROR;
+
 /// The user property by which loops are found: the name of a sink at another broker that a message went through.
 pub const VIA: &str = "mqtt-broker-via";
 
@@ -38,7 +42,7 @@ impl Local {
     /// Places for a message in the queues of the sinks that want it.
     ///
     /// # Errors
-    /// [`ReasonCode::QUOTA_EXCEEDED`]: the message `may_be_refused`, and one of them has no room.
+    /// When the message `may_be_refused`, and one of them has no room: [`ReasonCode::QUOTA_EXCEEDED`], or [`TOO_LARGE`].
     pub(super) fn places(
         &self,
         topic: TopicName<'_>,
@@ -65,14 +69,20 @@ impl Local {
             match mailbox.admit(size(&queued), queued.qos) {
                 Admission::Granted => places.push((mailbox.clone(), queued)),
                 admission if may_be_refused => {
-                    if admission == Admission::FullAtLast {
+                    let is_too_large = mailbox.is_too_large(size(&queued));
+                    if admission == Admission::FullAtLast && is_too_large {
+                        tracing::warn!(
+                            sink = sink(mailbox),
+                            "a message is larger than its queue: such messages are refused"
+                        );
+                    } else if admission == Admission::FullAtLast {
                         tracing::warn!(
                             sink = sink(mailbox),
                             "its queue is full: messages for it are refused"
                         );
                     }
                     Self::give_up(places);
-                    return Err(ReasonCode::QUOTA_EXCEEDED);
+                    return Err(if is_too_large { TOO_LARGE } else { ReasonCode::QUOTA_EXCEEDED });
                 }
                 admission => self.dropped(mailbox, queued.qos, admission),
             }

@@ -104,17 +104,20 @@ fn written(files: &Tls) -> Vec<Option<SystemTime>> {
     files.into_iter().flatten().map(written).collect()
 }
 
-fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, CertificateError> {
+pub(crate) fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, CertificateError> {
     let file = |error| CertificateError::File(path.to_owned(), error);
     let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(path).map_err(file)?.collect();
     let chain = chain.map_err(file)?;
     if chain.is_empty() { Err(CertificateError::Empty(path.to_owned())) } else { Ok(chain) }
 }
 
+pub(crate) fn key(path: &Path) -> Result<PrivateKeyDer<'static>, CertificateError> {
+    PrivateKeyDer::from_pem_file(path).map_err(|error| CertificateError::File(path.to_owned(), error))
+}
+
 fn acceptor(files: &Tls) -> Result<TlsAcceptor, CertificateError> {
     let provider = Arc::new(ring::default_provider());
-    let key = PrivateKeyDer::from_pem_file(&files.key)
-        .map_err(|error| CertificateError::File(files.key.clone(), error))?;
+    let key = key(&files.key)?;
     let builder = ServerConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
         .map_err(CertificateError::Rustls)?;

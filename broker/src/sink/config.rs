@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::{End, Surroundings};
 use crate::limits::Limits;
+use crate::listener::{CertificateError, tls};
 
 /// A sink, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,13 +83,12 @@ impl Common<'_> {
         if filters.len() > limits.subscriptions {
             return Err("it has more `filters` than `limits.subscriptions`".to_owned());
         }
-        Ok(Sink {
-            name: self.name.to_owned(),
-            filters,
-            queue_messages: self.queue_messages.unwrap_or(limits.queue_messages),
-            queue_bytes: self.queue_bytes.unwrap_or(limits.queue_bytes),
-            end,
-        })
+        let queue_messages = self.queue_messages.unwrap_or(limits.queue_messages);
+        let queue_bytes = self.queue_bytes.unwrap_or(limits.queue_bytes);
+        if queue_messages == 0 || queue_bytes == 0 {
+            return Err("a queue cannot have 0 places".to_owned());
+        }
+        Ok(Sink { name: self.name.to_owned(), filters, queue_messages, queue_bytes, end })
     }
 
     fn check_name(&self) -> Result<(), String> {
@@ -98,9 +98,6 @@ impl Common<'_> {
                 "a sink's name has 1 to 64 letters, digits, `-`, `_` and `.`: {:?} is none",
                 self.name
             ));
-        }
-        if self.queue_messages == Some(0) || self.queue_bytes == Some(0) {
-            return Err(format!("the sink {}: a queue cannot have 0 places", self.name));
         }
         Ok(())
     }
@@ -192,6 +189,30 @@ impl To {
             _ => None,
         }
     }
+}
+
+impl To {
+    /// Reads the certificates and the key that it names, to see whether they are what they have to be.
+    ///
+    /// # Errors
+    /// When one of them cannot be read, or is something else.
+    pub fn check_files(&self) -> Result<(), CertificateError> {
+        match self {
+            #[cfg(feature = "sink-mqtt")]
+            Self::Mqtt(config) => {
+                check_certificates(config.ca_file.iter().chain(&config.certificate))?;
+                config.key.as_deref().map(tls::key).transpose().map(drop)
+            }
+            #[cfg(feature = "sink-nats")]
+            Self::Nats(config) => check_certificates(config.ca_file.iter()),
+            #[allow(unreachable_patterns, reason = "there may be no other kind")]
+            _ => Ok(()),
+        }
+    }
+}
+
+fn check_certificates<'a>(mut files: impl Iterator<Item = &'a PathBuf>) -> Result<(), CertificateError> {
+    files.try_for_each(|file| tls::chain(file).map(drop))
 }
 
 impl To {

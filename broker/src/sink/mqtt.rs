@@ -129,10 +129,15 @@ impl InFile {
             return Err("it has certificates, but no TLS: mqtts://".to_owned());
         }
         let file = |path: Option<&PathBuf>| path.map(|path| folder.join(path));
+        let (user, password) =
+            (self.user.clone().or(url.user_name), self.password.clone().or(url.password.map(Secret)));
+        if matches!(self.version, Some(Spoken::V311)) && password.is_some() && user.is_none() {
+            return Err("in 3.1.1 a `password` goes with a `user`".to_owned());
+        }
         let config = Config {
             address: url.address,
-            user: self.user.clone().or(url.user_name),
-            password: self.password.clone().or(url.password.map(Secret)),
+            user,
+            password,
             client_id: self.client_id.clone(),
             version: match self.version.unwrap_or_default() {
                 Spoken::V311 => Version::V311,
@@ -381,11 +386,17 @@ impl Receiver {
         PublishFrame::encode(&publish, Version::V5).map_err(|error| error.to_string())
     }
 
-    /// Publishes it, as soon as there is room for it.
+    /// Publishes it, as soon as there is room for it. One that never has room is given up.
     async fn publish(&self, frame: PublishFrame, turn: &mut Turn) {
         let message = self.around.engine.message(frame, Some(self.publisher.clone()));
         let mut said: Option<Instant> = None;
         while let Published::Refused(code) = self.around.engine.publish(&message, turn) {
+            if code == sinks::TOO_LARGE {
+                let topic = message.frame.publish().topic.map(|topic| topic.as_str().to_owned());
+                let why = "it is larger than the queue of a sink here";
+                tracing::error!(sink = &*self.name, topic, "a message from there is given up: {why}");
+                return;
+            }
             if said.is_none_or(|said| said.elapsed() >= REMINDER) {
                 said = Some(Instant::now());
                 tracing::warn!(

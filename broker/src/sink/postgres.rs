@@ -195,9 +195,11 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// Whether it is the fault of a message: a value that the database cannot have, or one that is too large.
+/// Whether it is the fault of a message: a value that the database cannot have (class 22), that a constraint (23), the check
+/// of a view (44) or a trigger (P0) refuses, or one that is too large (54).
 fn is_about_data(error: &Error) -> bool {
-    error.code().is_some_and(|code| ["22", "23", "54"].iter().any(|class| code.code().starts_with(class)))
+    const CLASSES: [&str; 5] = ["22", "23", "44", "54", "P0"];
+    error.code().is_some_and(|code| CLASSES.iter().any(|class| code.code().starts_with(class)))
 }
 
 fn failure(error: &Error) -> Failure {

@@ -105,9 +105,19 @@ impl Disk {
     /// When another process has it, when it is not a store or a damaged one, or one of a later version.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         if !path.try_exists()? {
-            make(path)?;
+            make(path, &[])?;
         }
         Self::open_existing(path)
+    }
+
+    /// Makes the file in this folder, with this in it, unless it is there: whether it has. The file gets its name when all is
+    /// in it.
+    ///
+    /// # Errors
+    /// When the folder or the file cannot be made.
+    pub fn make_in(folder: &Path, changes: &[Change]) -> Result<bool, StoreError> {
+        std::fs::create_dir_all(folder)?;
+        make(&folder.join(FILE), changes)
     }
 
     /// As [`open`](Self::open), when there is a file.
@@ -158,9 +168,23 @@ impl Disk {
             references: References::new(),
             commits: 0,
         };
-        this.commits = this.reopen()?;
-        this.references = this.reading(references)?;
+        this.open_again()?;
         Ok(this)
+    }
+
+    /// Opens the file, and finds out what is in it: a transaction that failed may be there all the same.
+    fn open_again(&mut self) -> Result<(), StoreError> {
+        let commits = self.reopen()?;
+        if commits != self.commits {
+            match self.reading(references) {
+                Ok(references) => (self.commits, self.references) = (commits, references),
+                Err(error) => {
+                    self.close();
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Opens the file and gives back the number of transactions in it.
@@ -195,7 +219,7 @@ impl Disk {
 
     fn database(&mut self) -> Result<&Database, StoreError> {
         if self.database.is_none() {
-            self.reopen()?;
+            self.open_again()?;
         }
         self.database.as_ref().ok_or(StoreError::Full)
     }
@@ -313,12 +337,9 @@ impl Store for Disk {
             Err(error) => {
                 // After an error nothing can be done with the open file. Whether the transaction is in it is known
                 // when it is open again: the last sync may have failed when everything was written.
-                if self.reopen()? != number {
-                    return Err(error);
-                }
-                self.references = self.reading(self::references)?;
-                self.commits = number;
-                return Ok(());
+                self.close();
+                self.open_again()?;
+                return if self.commits == number { Ok(()) } else { Err(error) };
             }
         };
         for (message, count) in counts {
@@ -356,24 +377,36 @@ impl From<BadRow> for Fault {
     }
 }
 
-/// Makes the file under another name first: one that a crash has left half made is never opened.
-fn make(path: &Path) -> Result<(), StoreError> {
+/// Makes the file under another name first, unless it is there: one that a crash has left half made is never opened.
+pub(super) fn make(path: &Path, changes: &[Change]) -> Result<bool, StoreError> {
     let new = path.with_extension("new");
-    let create = || Disk::open_file(&new, true).map(drop);
-    match create() {
-        Err(StoreError::Damaged { .. }) => {
-            std::fs::remove_file(&new)?;
-            create()?;
+    if new.try_exists()? {
+        // A crash has left it, unless another process is making it.
+        if let Err(error @ StoreError::Locked(_)) = Disk::open_file(&new, false) {
+            return Err(error);
         }
-        made => made?,
+        std::fs::remove_file(&new)?;
+    }
+    let mut disk = Disk::open_file(&new, true)?;
+    if let Err(error) = disk.commit(changes) {
+        drop(disk);
+        std::fs::remove_file(&new)?;
+        return Err(error);
+    }
+    // Another process may have been faster. While this one has the new file open, none is.
+    if path.try_exists()? {
+        drop(disk);
+        std::fs::remove_file(&new)?;
+        return Ok(false);
     }
     std::fs::rename(&new, path)?;
+    drop(disk);
     // The name, too, has to be safe. (Other systems than Unix have no such call.)
     if cfg!(unix) {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         std::fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
     }
-    Ok(())
+    Ok(true)
 }
 
 thread_local! {

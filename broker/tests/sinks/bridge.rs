@@ -320,6 +320,30 @@ fn a_broker_that_acknowledges_nothing_is_noticed() {
     });
 }
 
+/// What comes from there and never has room here is given up alone.
+#[test]
+fn a_message_from_there_that_is_too_large_holds_no_other_up() {
+    let far = Broker::start("");
+    block_on(async {
+        let (client, _messages) = Client::connect(options(far.address)).await.unwrap();
+        for (topic, len) in [("meter/a", 2000), ("meter/b", 10)] {
+            let message = MessageBuf::new(topic, vec![b'x'; len]).unwrap().with_qos(QoS::AtLeastOnce);
+            let message = MessageBuf { retain: true, ..message };
+            client.publish(message).await.unwrap().await.unwrap();
+        }
+    });
+    let near = Broker::start(&format!(
+        "[[sink.json]]\nname = 'lines'\nfile = 'lines'\nfilters = ['meter/#']\nqueue_bytes = 1000\n\
+         [[sink.mqtt]]\nname = 'far'\nincoming = ['meter/#']\nurl = 'mqtt://{}'\nclient_id = 'near'\n",
+        far.address
+    ));
+    let lines = || std::fs::read_to_string(near.file("lines")).unwrap_or_default();
+    until("the other one is there", || lines().contains("meter/b"));
+    let log = std::fs::read_to_string(near.file("log")).unwrap();
+    assert!(log.contains("a message from there is given up") && log.contains("meter/a"), "{log}");
+    assert!(!lines().contains("meter/a"));
+}
+
 /// What comes from there and has no room here waits, and the log says so.
 #[test]
 fn a_message_that_cannot_be_stored_is_spoken_of() {

@@ -121,6 +121,21 @@ fn a_sink_that_is_taken_away_keeps_what_waits() {
     assert_eq!(numbers(&file), (0..10).collect::<Vec<_>>());
 }
 
+/// A message for which the queue has no room even when it is empty is refused for good, so that whoever publishes it does
+/// not come with it again and again.
+#[test]
+fn a_message_that_is_larger_than_the_queue_is_refused_for_good() {
+    use mqtt_wire::ReasonCode;
+    use mqtt_wire_client::{Client, MessageBuf, PublishError};
+    let broker = Broker::start(&format!("{SINK}queue_bytes = 1000\n"));
+    let refused = crate::publisher::block_on(async {
+        let (client, _messages) = Client::connect(crate::publisher::options(broker.address)).await.unwrap();
+        let message = MessageBuf::new("meter/one", vec![b'x'; 2000]).unwrap().with_qos(QoS::AtLeastOnce);
+        client.publish(message).await.unwrap().await
+    });
+    assert_eq!(refused, Err(PublishError::Refused(ReasonCode::IMPLEMENTATION_SPECIFIC_ERROR)));
+}
+
 /// The shape of a line.
 #[test]
 fn a_line_is_what_the_client_prints() {

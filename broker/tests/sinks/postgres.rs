@@ -147,12 +147,17 @@ fn postgres_has_what_was_published() {
         let made = mqtt_broker::sink::postgres::schema("meter")
             .replace("text NOT NULL", "text NOT NULL CHECK (topic <> 'meter/no')");
         client.batch_execute(&made).await.unwrap();
+        let rule = "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN IF NEW.topic = 'meter/never' THEN RAISE EXCEPTION 'not this one'; END IF; RETURN NEW; END $$;
+            CREATE TRIGGER refuse BEFORE INSERT ON meter FOR EACH ROW EXECUTE FUNCTION refuse()";
+        client.batch_execute(rule).await.unwrap();
     });
     let broker = Broker::start(&table(&far, ""));
-    let sent: [(&str, &[u8]); 6] = [
+    let sent: [(&str, &[u8]); 7] = [
         ("meter/json", b"{\n \"celsius\": 21.50 }"),
         ("meter/number", b"21.5"),
         ("meter/no", b"1"),
+        ("meter/never", b"1"),
         ("meter/text", b"menyala \0\""),
         ("meter/bytes", b"\xff\x00"),
         ("meter/nothing", b""),
@@ -194,5 +199,7 @@ fn postgres_has_what_was_published() {
         assert_eq!((row.get::<_, i16>(4), row.get::<_, bool>(5), row.get::<_, bool>(6)), (2, false, true));
     }
     let log = std::fs::read_to_string(broker.file("log")).unwrap();
-    assert!(log.contains("a message is given up, it is refused") && log.contains("meter/no"), "{log}");
+    for topic in ["meter/no", "meter/never"] {
+        assert!(log.contains("a message is given up, it is refused") && log.contains(topic), "{log}");
+    }
 }

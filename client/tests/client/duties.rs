@@ -57,6 +57,41 @@ fn a_client_whose_output_nobody_reads_keeps_the_connection_alive() {
     child.wait().unwrap();
 }
 
+/// However long the messages come faster than they are printed.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_subscriber_that_does_not_keep_up_holds_no_more_than_a_queue() {
+    use std::io::{BufRead, BufReader, Read, Write};
+    const COUNT: usize = 800;
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let mut child = ours(&format!("sub -h 127.0.0.1 -p {port} -V 311 -t a --json"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut stream, _) = listener.accept().unwrap();
+    for answer in [&[0x20, 2, 0, 0][..], &[0x90, 3, 0, 1, 0]] {
+        assert!(stream.read(&mut [0; 1024]).unwrap() > 0);
+        stream.write_all(answer).unwrap();
+    }
+    // Remaining length: 65,535 bytes, in seven bits each.
+    let mut message = vec![0x30, 0xFF, 0xFF, 0x03, 0, 1, b'a'];
+    message.resize(4 + 65_535, b'x');
+    let sender = std::thread::spawn(move || {
+        (0..COUNT).for_each(|_| stream.write_all(&message).unwrap());
+        stream
+    });
+    let printed = BufReader::new(child.stdout.take().unwrap()).split(b'\n').take(COUNT).count();
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    drop(sender.join().unwrap());
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
+    let most: usize = most.unwrap().parse().unwrap();
+    assert!(printed == COUNT && most < 45_000, "{most} KiB for {COUNT} messages of 64 KiB");
+}
+
 #[test]
 fn the_keep_alive_of_the_server_holds() {
     // Server Keep Alive: 1 second.
@@ -155,6 +190,36 @@ fn websocket_is_asked_for_mqtt_and_text_ends_it() {
     assert_eq!(ended.code, Some(6), "{}", ended.stderr);
     assert!(ended.stderr.contains("sent a text message over WebSocket"), "{}", ended.stderr);
     assert_eq!(server.join().unwrap().unwrap(), "mqtt");
+}
+
+/// A server bounds them; packets may lie in several (section 6).
+#[test]
+fn messages_of_a_websocket_are_short_whatever_goes_out() {
+    const LEN: usize = 300_000;
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = std::thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        #[allow(clippy::result_large_err, reason = "the callback's type is not ours")]
+        let answer = |_: &Request, mut response: Response| {
+            response.headers_mut().insert("Sec-WebSocket-Protocol", HeaderValue::from_static("mqtt"));
+            Ok(response)
+        };
+        let mut socket = accept_hdr(stream, answer).unwrap();
+        socket.read().unwrap();
+        socket.send(Message::Binary([0x20, 2, 0, 0].to_vec().into())).unwrap();
+        let mut lens = Vec::new();
+        while let Ok(message) = socket.read() {
+            if let Message::Binary(bytes) = message {
+                lens.push(bytes.len());
+            }
+        }
+        lens
+    });
+    let publish = format!("pub -h 127.0.0.1 -p {port} --ws -V 311 -t a -s --no-reconnect");
+    assert_eq!(run_with(&mut ours(&publish), &vec![b'x'; LEN]).code, Some(0));
+    let lens = server.join().unwrap();
+    assert!(lens.iter().sum::<usize>() > LEN && lens.iter().all(|len| *len <= 65_536), "{lens:?}");
 }
 
 #[test]

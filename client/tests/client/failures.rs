@@ -35,9 +35,15 @@ fn wrong_arguments_are_2() {
         assert_eq!(ended.stderr.lines().count(), 1, "{arguments}: {}", ended.stderr);
         assert!(ended.stderr.contains(part), "{arguments}: {}", ended.stderr);
     }
-    for arguments in
-        ["sub -t a/#/b", "pub -t a/+ -m x", "pub -t a -m x -q 3", "pub -t a -m x -n", "pub -V 6", "nonsense"]
-    {
+    for arguments in [
+        "sub -t a/#/b",
+        "pub -t a/+ -m x",
+        "pub -t a -m x -q 3",
+        "pub -t a -m x -n",
+        "pub -V 6",
+        "nonsense",
+        "pub -t a -m x --will-qos 1",
+    ] {
         let ended = run(arguments);
         assert_eq!(ended.code, Some(2), "{arguments}");
         assert!(ended.stderr.starts_with("error: "), "{arguments}: {}", ended.stderr);
@@ -183,6 +189,17 @@ fn a_lost_connection_is_6() {
 }
 
 #[test]
+fn a_server_that_names_another_one_is_understood() {
+    // DISCONNECT: Server moved (0x9D), and the Server Reference.
+    let (port, _rest) = fixed(b"\x20\x03\0\0\0\xe0\x0a\x9d\x08\x1c\0\x05other");
+    fails(
+        &format!("sub -h 127.0.0.1 -p {port} -t a"),
+        6,
+        &["Server moved", "which names other", "use the server"],
+    );
+}
+
+#[test]
 fn a_subscription_that_the_server_cannot_take_is_7() {
     // Its Maximum Packet Size is 10.
     let (port, _) = fixed(&[0x20, 8, 0, 0, 5, 0x27, 0, 0, 0, 10]);
@@ -209,6 +226,39 @@ fn what_a_server_does_not_allow_is_7() {
     let mut all = subscriber(&place, "-t a -F %l");
     assert_eq!(run_with(&mut ours(&format!("pub {place} -t a -s")), &[b'x'; 1500]).code, Some(0));
     assert_eq!(all.line(), "1500");
+}
+
+#[test]
+fn what_a_server_does_not_take_of_a_measurement_is_7() {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            std::thread::spawn(move || {
+                let mut packet = [0; 1024];
+                while stream.read(&mut packet).is_ok_and(|len| len > 0) {
+                    let answer = match packet[0] {
+                        0x10 => &[0x20, 3, 0, 0, 0][..],
+                        0x82 => &[0x90, 4, 0, 1, 0, 1],
+                        // Not authorized.
+                        0x32 => &[0x40, 3, 0, 1, 0x87],
+                        _ => return,
+                    };
+                    stream.write_all(answer).unwrap();
+                }
+            });
+        }
+    });
+    for subscribers in [0, 1] {
+        fails(
+            &format!(
+                "bench -h 127.0.0.1 -p {port} -q 1 --clients 2 --messages 1 -W 2 --subscribers {subscribers}"
+            ),
+            7,
+            &["2 messages were not delivered"],
+        );
+    }
 }
 
 #[test]

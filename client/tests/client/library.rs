@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use mqtt_wire_client::mqtt_wire::{QoS, Version};
-use mqtt_wire_client::{Address, Client, Error, MessageBuf, Messages, Options, Reconnect};
+use mqtt_wire_client::mqtt_wire::{Packet, PropertiesBuf, QoS, Version};
+use mqtt_wire_client::{Address, Client, Error, Event, MessageBuf, Messages, Options, Reconnect};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
@@ -208,6 +208,65 @@ async fn who_does_not_read_keeps_the_connection_alive() {
         assert_eq!(peer.packet().await, [PINGREQ, 0]);
         peer.send(&[0xD0, 0]).await;
     }
+}
+
+#[tokio::test]
+async fn requests_without_an_answer_are_made_again_in_their_order() {
+    let (server, options) = Server::start().await;
+    let (client, _messages, mut peer) = connected(&server, options).await;
+    let filter = |text: &str| mqtt_wire_client::mqtt_wire::topic::TopicFilterBuf::new(text).unwrap();
+    let asked = async {
+        tokio::join!(
+            client.subscribe("a", QoS::AtMostOnce),
+            client.subscribe("x", QoS::AtMostOnce),
+            client.unsubscribe(vec![filter("x")], PropertiesBuf::new()),
+        )
+    };
+    let answered = async {
+        let first = peer.packet().await;
+        assert_eq!((peer.packet().await[0], peer.packet().await[0]), (0x82, 0xA2));
+        peer.send(&[0x90, 3, first[2], first[3], 0]).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        drop(peer);
+        let mut peer = server.accept(&CONNACK).await;
+        let mut kinds = Vec::new();
+        for _ in 0..3 {
+            let packet = peer.packet().await;
+            let answer = if packet[0] == 0x82 {
+                vec![0x90, 3, packet[2], packet[3], 0]
+            } else {
+                vec![0xB0, 2, packet[2], packet[3]]
+            };
+            peer.send(&answer).await;
+            kinds.push((packet[0], packet[6]));
+        }
+        kinds
+    };
+    let (_, kinds) = tokio::join!(asked, answered);
+    assert_eq!(kinds, [(0x82, b'a'), (0x82, b'x'), (0xA2, b'x')]);
+}
+
+/// A server that reads nothing, and an application that gives its requests up: they are not all held.
+#[tokio::test]
+async fn requests_wait_with_the_application_while_nothing_goes_out() {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    let (server, mut options) = Server::start().await;
+    let sent = Arc::<AtomicUsize>::default();
+    let counter = Arc::clone(&sent);
+    options.observer = Some(Arc::new(move |event| {
+        if let Event::Sent(Packet::Subscribe(_)) = event {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+    }));
+    let (client, _messages, peer) = connected(&server, options).await;
+    let filter = "x".repeat(60_000);
+    for _ in 0..1000 {
+        let _ = timeout(Duration::from_millis(1), client.subscribe(filter.as_str(), QoS::AtMostOnce)).await;
+    }
+    let sent = sent.load(Ordering::Relaxed);
+    assert!(sent > 10 && sent < 500, "{sent} of 60,000 bytes each");
+    drop(peer);
 }
 
 /// Runs the program beside the test.

@@ -184,6 +184,7 @@ fn bench_counts_and_measures() {
     }
     let text = succeed(&format!("bench {place} --subscribers 0 --messages 20 --rate 1000 -q 1"));
     assert!(text.starts_with("20 messages of 64 bytes at QoS 1 in "), "{text}");
+    succeed(&format!("bench {place} --subscribers 0 --messages 20 --rate 4294967295"));
 }
 
 #[test]

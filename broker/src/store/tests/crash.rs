@@ -8,7 +8,7 @@ use rand::{Rng, SeedableRng};
 use redb::StorageBackend;
 
 use super::script::{self, Model, shortest};
-use crate::store::{Disk, Store, StoreError};
+use crate::store::{Change, Disk, Store, StoreError};
 
 /// What was done to a disk.
 #[derive(Debug, Clone)]
@@ -41,6 +41,9 @@ struct State {
     room: Option<u64>,
     /// After so many operations more, one fails: what it wanted was done or not.
     fails_in: Option<(usize, bool)>,
+    /// After that it cannot be opened again for so many times.
+    stays_closed: usize,
+    has_failed: bool,
 }
 
 /// A disk in memory that knows all that was done to it.
@@ -79,6 +82,7 @@ impl Scripted {
             }
             None => None,
         };
+        state.has_failed |= fails.is_some();
         if let Some((_, false)) = fails {
             return Err(io::ErrorKind::StorageFull.into());
         }
@@ -90,7 +94,12 @@ impl Scripted {
 
 impl StorageBackend for Scripted {
     fn len(&self) -> io::Result<u64> {
-        Ok(self.0.lock().unwrap().content.len() as u64)
+        let mut state = self.0.lock().unwrap();
+        if state.has_failed && state.stays_closed > 0 {
+            state.stays_closed -= 1;
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
+        Ok(state.content.len() as u64)
     }
 
     fn read(&self, offset: u64, len: usize) -> io::Result<Vec<u8>> {
@@ -236,6 +245,52 @@ fn a_full_disk_at_any_write_loses_nothing() {
     }
     println!("{refused} commits refused, {done} done");
     assert!(refused > 20);
+}
+
+/// After a failure the file cannot be opened again at once. What has failed is committed again, as the engine does, whether
+/// it was there already or not.
+#[test]
+fn a_file_that_cannot_be_opened_again_at_once_loses_nothing() {
+    let begins =
+        |session| Change::SessionBegins { session, client: format!("client-{session}").into(), user: None };
+    let shared = script::message(7, "a", 10);
+    let queued = |session| Change::Queued { session, queued: script::queued(1, &shared) };
+    let commits = [
+        vec![begins(1), begins(2)],
+        vec![queued(1)],
+        vec![queued(2)],
+        vec![Change::Dequeued { session: 1, sequence: 1 }],
+    ];
+    let (mut at, mut refused) = (0, 0);
+    loop {
+        let mut has_failed = false;
+        for (takes_effect, times) in [(false, 1), (true, 1), (true, 3)] {
+            let disk = Scripted::default();
+            let mut store = disk.open().unwrap();
+            let mut model = Model::default();
+            for (number, changes) in commits.iter().enumerate() {
+                if number == 1 {
+                    let mut state = disk.0.lock().unwrap();
+                    (state.fails_in, state.stays_closed) = (Some((at, takes_effect)), times);
+                }
+                while store.commit(changes).is_err() {
+                    (has_failed, refused) = (true, refused + 1);
+                }
+                disk.0.lock().unwrap().fails_in = None;
+                model.apply(changes);
+                let kept =
+                    store.check().unwrap_or_else(|error| panic!("{at}, {takes_effect}, {number}: {error}"));
+                assert_eq!(shortest(kept), shortest(model.kept()), "{at}, {takes_effect}, {number}");
+            }
+            drop(store);
+            assert_eq!(shortest(disk.open().unwrap().check().unwrap()), shortest(model.kept()));
+        }
+        if !has_failed {
+            break;
+        }
+        at += 1;
+    }
+    assert!(refused > 10, "{refused}");
 }
 
 /// A disk that stays full refuses for as long, and goes on when there is room.

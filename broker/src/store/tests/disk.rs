@@ -8,6 +8,7 @@ use mqtt_wire::{PacketId, QoS};
 use tempfile::tempdir;
 
 use super::script::{self, Model, message, queued, shortest, subscription};
+use crate::store::disk::make;
 use crate::store::{Change, Disk, FILE, Kept, KeptWill, Store, StoreError};
 
 fn begins(session: u64) -> Change {
@@ -122,6 +123,22 @@ fn a_crash_while_the_file_is_made_is_no_damage() {
     disk.commit(&[begins(1)]).unwrap();
     drop(disk);
     assert_eq!(Disk::open_in(folder.path()).unwrap().load().unwrap().sessions.len(), 1);
+    let files: Vec<_> =
+        fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(files, [FILE]);
+}
+
+/// Two brokers may begin at the same moment, and each find no file.
+#[test]
+fn a_file_that_somebody_else_has_made_meanwhile_stays() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join(FILE);
+    let mut first = Disk::open(&path).unwrap();
+    first.commit(&[begins(1)]).unwrap();
+    assert!(!make(&path, &[]).unwrap());
+    first.commit(&[begins(2)]).unwrap();
+    drop(first);
+    assert_eq!(Disk::open(&path).unwrap().load().unwrap().sessions.len(), 2);
     let files: Vec<_> =
         fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(files, [FILE]);

@@ -112,13 +112,13 @@ pub(crate) struct Connection {
     #[arg(long, value_name = "TEXT", requires = "will_topic", help_heading = "Will")]
     will_payload: Option<String>,
     /// At which QoS
-    #[arg(long, value_name = "QOS", default_value = "0", value_parser = qos, help_heading = "Will")]
+    #[arg(long, value_name = "QOS", default_value = "0", value_parser = qos, requires = "will_topic", help_heading = "Will")]
     will_qos: QoS,
     /// To be kept for later subscribers
     #[arg(long, requires = "will_topic", help_heading = "Will")]
     will_retain: bool,
 
-    /// Trust the certificates in this file (PEM), and use TLS
+    /// Trust the certificates in this file (PEM), and use TLS; with -L, the URL says so
     #[arg(long, value_name = "FILE", help_heading = "TLS")]
     cafile: Option<PathBuf>,
     /// Trust the certificates of the operating system, and use TLS; so does port 8883
@@ -217,6 +217,16 @@ impl Connection {
         let url = self.url.as_ref();
         let mut options = Options::new(self.address());
         options.version = self.protocol_version;
+        let is_about_tls = self.cafile.is_some()
+            || self.tls_use_os_certs
+            || self.cert.is_some()
+            || self.insecure
+            || self.tls_alpn.is_some();
+        if is_about_tls && !options.address.transport.is_tls() {
+            let text = "there is no TLS for what is said of it: use mqtts:// or wss://, or --cafile, \
+                        --tls-use-os-certs or port 8883 without -L";
+            return Err(Failure::Usage(text.to_owned()));
+        }
         options.client_id = match (&self.id, &self.id_prefix) {
             (Some(id), _) => id.clone(),
             (None, Some(prefix)) => format!("{prefix}{}", std::process::id()),
@@ -425,6 +435,12 @@ mod tests {
             "-V 311 -D publish content-type x",
             "-P secret -V 311",
             "-D will content-type x",
+            // Else a password goes out in the clear, where TLS was meant.
+            "-L mqtt://a --cafile x",
+            "-L ws://a --tls-use-os-certs",
+            "--cert x --key y",
+            "--insecure",
+            "--tls-alpn mqtt",
         ] {
             let Err(failure) = options(arguments) else { panic!("{arguments}") };
             assert_eq!(failure.exit_code(), 2, "{arguments}: {failure}");

@@ -7,9 +7,9 @@ use clap::Args;
 use hdrhistogram::Histogram;
 use indicatif::{ProgressBar, ProgressStyle};
 use mqtt_wire_client::mqtt_wire::QoS;
-use mqtt_wire_client::{Client, MessageBuf, Messages, Options};
+use mqtt_wire_client::{Client, MessageBuf, Messages, Options, PublishError};
 use serde_json::json;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use crate::arguments::{Connection, interrupted, qos, seconds};
 use crate::failure::Failure;
@@ -60,23 +60,31 @@ subscriber. Without --rate both hold the time that a message waits behind the ot
 struct Measured {
     times: Histogram<u64>,
     failed: u64,
+    /// Why the first failed.
+    first: Option<PublishError>,
 }
 
 impl Measured {
     /// Up to an hour, three figures.
     fn new() -> Result<Self, Failure> {
         let times = Histogram::new_with_bounds(1, 3_600_000_000, 3);
-        Ok(Self { times: times.map_err(|error| Failure::Other(error.to_string()))?, failed: 0 })
+        Ok(Self { times: times.map_err(|error| Failure::Other(error.to_string()))?, failed: 0, first: None })
     }
 
     fn add(&mut self, time: Duration) {
         self.times.saturating_record(u64::try_from(time.as_micros()).unwrap_or(u64::MAX).max(1));
     }
 
+    fn fail(&mut self, error: PublishError) {
+        self.failed += 1;
+        self.first.get_or_insert(error);
+    }
+
     fn merge(&mut self, other: &Self) {
         // Both have the same bounds.
         let _ = self.times.add(&other.times);
         self.failed += other.failed;
+        self.first = self.first.or(other.first);
     }
 
     fn to_json(&self) -> serde_json::Value {
@@ -163,25 +171,36 @@ async fn measure(arguments: &Arguments, options: Options) -> Result<String, Fail
     }
     let published_in = started.elapsed();
     let mut delivered = Measured::new()?;
-    let all = async {
-        while let Some(joined) = receivers.join_next().await {
-            delivered.merge(&joined.map_err(|error| Failure::Other(error.to_string()))??);
-        }
-        Ok::<(), Failure>(())
+    // What the server has not taken does not come.
+    let in_time = if acknowledged.first.is_none() {
+        let all = async {
+            while let Some(joined) = receivers.join_next().await {
+                delivered.merge(&joined.map_err(|error| Failure::Other(error.to_string()))??);
+            }
+            Ok::<(), Failure>(())
+        };
+        tokio::time::timeout(arguments.wait, all).await.ok().transpose()?.is_some()
+    } else {
+        true
     };
-    let in_time = tokio::time::timeout(arguments.wait, all).await.ok().transpose()?.is_some();
     let delivered_in = started.elapsed();
     bar.finish_and_clear();
+    let mut ended = Ok(());
     for client in publishers.iter().chain(&subscribers) {
-        client.disconnect().await?;
+        ended = ended.and(client.disconnect().await);
+    }
+    // What the server says of a message says more than how a connection has ended.
+    if let Some(error @ (PublishError::Refused(_) | PublishError::Unsendable(_))) = acknowledged.first {
+        return Err(Failure::NotDelivered(acknowledged.failed, error));
+    }
+    ended?;
+    if let Some(error) = acknowledged.first {
+        return Err(Failure::NotDelivered(acknowledged.failed, error));
     }
     if !in_time {
         let text =
             "not all messages have come to all subscribers: lower --rate, or see the limits of the server";
         return Err(Failure::TooLate(text.to_owned()));
-    }
-    if acknowledged.failed > 0 {
-        return Err(Failure::Other(format!("{} messages were refused", acknowledged.failed)));
     }
     let per_second = |count: u64, time: Duration| {
         #[expect(clippy::cast_precision_loss, reason = "a count of messages")]
@@ -221,7 +240,8 @@ async fn send(
 ) -> Result<Measured, Failure> {
     let mut measured = Measured::new()?;
     let mut waiting = JoinSet::new();
-    let mut interval = rate.map(|rate| tokio::time::interval(Duration::from_secs(1) / rate));
+    let mut interval =
+        rate.map(|rate| tokio::time::interval((Duration::from_secs(1) / rate).max(Duration::from_nanos(1))));
     for _ in 0..count {
         if let Some(interval) = &mut interval {
             interval.tick().await;
@@ -233,9 +253,12 @@ async fn send(
             *place = nanos.to_be_bytes();
         }
         let message = MessageBuf { payload: payload.into(), ..template.clone() };
-        let Ok(delivery) = client.publish(message).await else {
-            measured.failed += 1;
-            continue;
+        let delivery = match client.publish(message).await {
+            Ok(delivery) => delivery,
+            Err(error) => {
+                measured.fail(error);
+                continue;
+            }
         };
         waiting.spawn(async move { delivery.await.map(|_| begun.elapsed()) });
         while let Some(done) = waiting.try_join_next() {
@@ -249,10 +272,16 @@ async fn send(
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "nothing is left of it")]
-fn note<E, F>(measured: &mut Measured, done: Result<Result<Duration, E>, F>, progress: Option<&ProgressBar>) {
+fn note(
+    measured: &mut Measured,
+    done: Result<Result<Duration, PublishError>, JoinError>,
+    progress: Option<&ProgressBar>,
+) {
     match done {
         Ok(Ok(time)) => measured.add(time),
-        _ => measured.failed += 1,
+        Ok(Err(error)) => measured.fail(error),
+        // Its task is gone.
+        Err(_) => measured.fail(PublishError::Ended),
     }
     if let Some(progress) = progress {
         progress.inc(1);

@@ -95,9 +95,11 @@ impl Failure {
                 ReasonCode::USE_ANOTHER_SERVER | ReasonCode::SERVER_MOVED => "use the server that it names",
                 _ => return None,
             },
-            Self::Client(Error::Disconnected { code: ReasonCode::SESSION_TAKEN_OVER, .. }) => {
-                "another client has the same identifier, see -i"
-            }
+            Self::Client(Error::Disconnected { code, .. }) => match *code {
+                ReasonCode::SESSION_TAKEN_OVER => "another client has the same identifier, see -i",
+                ReasonCode::USE_ANOTHER_SERVER | ReasonCode::SERVER_MOVED => "use the server that it names",
+                _ => return None,
+            },
             Self::Client(Error::Closed | Error::Lost(_)) | Self::NotDelivered(_, PublishError::Ended) => {
                 "try again; with --session FILE nothing under way is lost"
             }
@@ -114,7 +116,9 @@ impl fmt::Display for Failure {
             Self::Usage(text) | Self::TooLate(text) | Self::Other(text) => f.write_str(text)?,
             Self::Client(error) => {
                 write!(f, "{error}")?;
-                if let Error::Refused { server_reference: Some(server), .. } = error {
+                if let Error::Refused { server_reference: Some(server), .. }
+                | Error::Disconnected { server_reference: Some(server), .. } = error
+                {
                     write!(f, ", which names {}", server.escape_debug())?;
                 }
             }

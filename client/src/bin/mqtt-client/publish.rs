@@ -9,7 +9,7 @@ use clap::Args;
 use mqtt_wire_client::mqtt_wire::topic::TopicNameBuf;
 use mqtt_wire_client::mqtt_wire::{MAX_PACKET_SIZE, PropertiesBuf, QoS};
 use mqtt_wire_client::{Client, Delivery, MessageBuf, PublishError};
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 
 use crate::arguments::{Connection, interrupted, qos, seconds};
 use crate::failure::Failure;
@@ -205,18 +205,34 @@ async fn repeat(
 
 async fn lines(client: &Client, template: &MessageBuf, sent: &mut Sent) -> Result<(), Failure> {
     let mut input = BufReader::new(tokio::io::stdin());
-    loop {
-        let mut line = Vec::new();
-        let mut bounded = (&mut input).take(u64::from(MAX_PACKET_SIZE));
-        if bounded.read_until(b'\n', &mut line).await.map_err(input_failed)? == 0 {
-            return Ok(());
-        }
-        if line.last() == Some(&b'\n') {
-            line.pop();
-        }
+    while let Some(line) = line(&mut input, u64::from(MAX_PACKET_SIZE)).await.map_err(input_failed)? {
         let message = MessageBuf { payload: line.into(), ..template.clone() };
         sent.push(client, message).await.map_err(|error| Failure::NotDelivered(1, error))?;
     }
+    Ok(())
+}
+
+/// The next line without its end. Of one with more than `most` bytes there is one byte more than these, which is refused as a
+/// message; the rest is passed over, and is no line of its own.
+async fn line(input: &mut (impl AsyncBufRead + Unpin), most: u64) -> io::Result<Option<Vec<u8>>> {
+    let mut line = Vec::new();
+    if (&mut *input).take(most + 1).read_until(b'\n', &mut line).await? == 0 {
+        return Ok(None);
+    }
+    if line.last() == Some(&b'\n') {
+        line.pop();
+    } else if line.len() as u64 > most {
+        loop {
+            let rest = input.fill_buf().await?;
+            let end = rest.iter().position(|byte| *byte == b'\n');
+            let (len, is_over) = (end.map_or(rest.len(), |end| end + 1), end.is_some() || rest.is_empty());
+            input.consume(len);
+            if is_over {
+                break;
+            }
+        }
+    }
+    Ok(Some(line))
 }
 
 /// The properties that every message gets, for the commands that publish.
@@ -227,4 +243,19 @@ pub(crate) fn message(
 ) -> Result<MessageBuf, Failure> {
     let message = MessageBuf::new(topic, payload).map_err(|error| Failure::Usage(error.to_string()))?;
     Ok(MessageBuf { properties, ..message })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_line_that_is_too_long_is_one_message_all_the_same() {
+        let mut input = BufReader::with_capacity(3, &b"abcd\n\nabcdefghijkl\nx\nabcdef"[..]);
+        let mut lines = Vec::new();
+        while let Some(line) = line(&mut input, 4).await.unwrap() {
+            lines.push(String::from_utf8(line).unwrap());
+        }
+        assert_eq!(lines, ["abcd", "", "abcde", "x", "abcde"]);
+    }
 }

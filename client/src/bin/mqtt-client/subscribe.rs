@@ -224,7 +224,10 @@ async fn print(
             format.write(&mut output, &message).map_err(Failure::output)?;
             printed += 1;
         }
-        unacknowledged.push(message);
+        // There is no bound to how many of the others come before there is time to flush.
+        if message.qos() == QoS::AtLeastOnce {
+            unacknowledged.push(message);
+        }
     }
     flush(&mut output, &mut unacknowledged)
 }
