@@ -156,13 +156,18 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
         self.c.wire.size(&packet).map_err(Refusal::Encode)?.ok_or(Refusal::TooLarge)
     }
 
-    /// The alias to send a message with. With its name it makes the packet longer by at most seven bytes.
+    /// The alias to send a message with. It takes three bytes, and one more each where the Property Length and the Remaining
+    /// Length come to need it. So in the place of its name, which has three bytes at least, it makes the packet longer by
+    /// at most two.
     #[inline]
     fn alias(&mut self, message: &Publish<'_>, size: u32) -> Option<TopicAlias> {
         let topic = message.topic?;
         let alias = self.c.aliases.assign(topic.as_bytes())?;
-        if alias.is_new && size.saturating_add(7) > self.c.wire.most_out() {
-            self.c.aliases.forget();
+        let longer = if alias.is_new { 7 } else { 2 };
+        if size.saturating_add(longer) > self.c.wire.most_out() {
+            if alias.is_new {
+                self.c.aliases.forget();
+            }
             return None;
         }
         Some(alias)

@@ -398,6 +398,34 @@ fn an_alias_does_not_make_a_message_too_large() {
     assert_eq!(publish(&mut link, QoS::AtMostOnce, 1), ["PUBLISH key 1 QoS 0"]);
 }
 
+/// In the place of a short name an alias makes a packet longer, too, where a length comes to take one byte more.
+#[test]
+fn an_alias_that_is_there_does_not_make_a_message_too_large() {
+    let text = "v".repeat(130);
+    for (topic, value, payload) in ["t/1", "t/12", "t/123", "t/1234"]
+        .into_iter()
+        .flat_map(|topic| (110..130).map(move |value| (topic, value)))
+        .flat_map(|(topic, value)| [0, 1, 2, 3].map(|payload| (topic, value, payload)))
+    {
+        let topic = mqtt_wire::TopicName::new(topic).unwrap();
+        let long = [Property::UserProperty(("k", text.get(..value).unwrap()))];
+        let long = Publish { properties: Properties::new(&long), ..Publish::new(topic, &[0; 3][..payload]) };
+        let most = u32::try_from(long.encoded_len(QoS::AtMostOnce, Version::V5).unwrap()).unwrap();
+        let limits = [maximum(3), size(most), Property::TopicAliasMaximum(2)];
+        let mut session = session();
+        let (mut link, _) = client(&mut session, &hello(Version::V5), with(&limits));
+        link.publish(&Publish::new(topic, b"on"), QoS::AtMostOnce, 0).unwrap();
+        assert_eq!(out(&mut link), ["PUBLISH key 0 QoS 0 alias 1 new"]);
+        link.publish(&long, QoS::AtMostOnce, 1).unwrap();
+        let Some(Output::Publish(publication)) = link.next(0) else { panic!("it goes out") };
+        let alias = publication.alias.map(|alias| Property::TopicAlias(alias.number));
+        let with_alias = long.properties.with(alias.as_slice());
+        let sent = Publish { properties: (&with_alias).into(), ..publication.of(long) };
+        let options = link.connection().encode_options();
+        assert!(Packet::from(sent).encoded_len(options).is_ok(), "{topic}: {value} and {payload} bytes");
+    }
+}
+
 #[test]
 fn reason_string_and_user_properties_are_left_out_before_a_packet_is_too_large() {
     let text = "a reason of forty characters and no more";
