@@ -11,7 +11,7 @@
 //! | 2, 3 | the Packet Identifier; 0 in Lasts and Ended |
 //! | 4 | Sent: QoS, and 0x10 for RETAIN; Abandoned: the reason code; else 0 |
 //! | 5 | 0 |
-//! | 6 to 9 | Sent: the size of the packet in bytes; Lasts: the Session Expiry Interval in seconds; else 0 |
+//! | 6 to 9 | Sent: the size of the packet in bytes, as 5.0 has it; Lasts: the Session Expiry Interval in seconds; else 0 |
 //! | 10 to 17 | Sent: the key; else 0 |
 //! | 18 to 21 | CRC-32 (that of Ethernet and zlib) of the bytes before |
 //!
@@ -49,7 +49,7 @@ pub enum Record<K> {
         qos: QoS,
         /// Whether it is sent as retained.
         retain: bool,
-        /// The length of its packet in bytes.
+        /// The length in bytes that its packet has in 5.0, without a Topic Alias: a session of 3.x may go on in 5.0.
         size: u32,
         /// What the caller knows it by.
         key: K,

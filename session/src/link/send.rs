@@ -86,6 +86,7 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
             return Err(Refusal::Slots);
         }
         let size = self.size(message, Delivery::new(qos, PacketId::MAX))?;
+        let size = if self.c.wire.is_v5() { size } else { size_in_v5(size) };
         let id = self.free_id().ok_or(Refusal::Slots)?;
         let alias = self.alias(message, size);
         let message = Outgoing {
@@ -265,7 +266,9 @@ impl<R: Role, S: Slots> Link<'_, R, S> {
     /// Why the new connection cannot carry a message of an earlier one.
     fn cannot_carry(&self, at: usize) -> Option<ReasonCode> {
         let message = self.session.outgoing.get(at)?;
-        if message.size > self.c.wire.most_out() {
+        // In 3.x it is one or two bytes shorter, and the peer sets no maximum.
+        let size = if self.c.wire.is_v5() { message.size } else { message.size.saturating_sub(2) };
+        if size > self.c.wire.most_out() {
             Some(ReasonCode::PACKET_TOO_LARGE)
         } else if matches!(R::SENDER, Sender::Server) {
             None
@@ -441,4 +444,11 @@ fn lower(first: &mut u16, nth: usize) {
     if nth < usize::from(*first) {
         *first = first.saturating_sub(1);
     }
+}
+
+/// The length in 5.0 of a PUBLISH that has this one in 3.x: the Property Length comes to it, and a byte of Remaining Length
+/// where that is full.
+const fn size_in_v5(size: u32) -> u32 {
+    let is_full = matches!(size, 129 | 16_386 | 2_097_155);
+    size.saturating_add(if is_full { 2 } else { 1 })
 }

@@ -369,11 +369,12 @@ fn no_packet_exceeds_the_peers_maximum_packet_size() {
 }
 
 #[test]
-fn the_size_that_is_stored_is_that_of_the_packet() {
-    let bytes = [0; 200];
+fn the_size_that_is_stored_is_that_of_the_packet_in_v5() {
+    let bytes = vec![0; 2_097_300];
     for version in [Version::V311, Version::V5] {
         for qos in [QoS::AtLeastOnce, QoS::ExactlyOnce] {
-            for len in 0..bytes.len() {
+            let around = |len: usize| len - 100..len + 100;
+            for len in (0..200).chain(around(16_384)).chain(around(2_097_152)) {
                 let mut session = session();
                 let (mut link, _) = client(&mut session, &hello(version), welcome(version, false));
                 let message = Publish::new(topic(), &bytes[..len]);
@@ -381,11 +382,30 @@ fn the_size_that_is_stored_is_that_of_the_packet() {
                 let Some(Output::Store(Record::Sent { size, .. })) = link.next(0) else { panic!() };
                 assert_eq!(
                     size as usize,
-                    message.encoded_len(qos, version).unwrap(),
+                    message.encoded_len(qos, Version::V5).unwrap(),
                     "{version} {qos:?} {len}"
                 );
             }
         }
+    }
+}
+
+#[test]
+fn a_message_of_an_older_version_is_measured_by_the_new_one() {
+    // In 3.1.1 it takes nine bytes, in 5.0 ten.
+    for (limit, expected) in
+        [(10, "PUBLISH 1 key 1 QoS 1 DUP"), (9, "done 1 Undelivered(ReasonCode(0x95 Packet too large))")]
+    {
+        let mut session = session();
+        let (mut link, _) = client(&mut session, &hello(Version::V311), welcome(Version::V311, false));
+        link.publish(&Publish::new(topic_name!("t"), b"on"), QoS::AtLeastOnce, 1).unwrap();
+        out(&mut link);
+        drop(link);
+        let connack = ConnAck { session_present: true, ..with(&[]) };
+        let limits = [size(limit)];
+        let connack = ConnAck { properties: Properties::new(&limits), ..connack };
+        let (_, lines) = client(&mut session, &Connect { clean_start: false, ..hello(Version::V5) }, connack);
+        assert!(lines.iter().any(|line| line == expected), "{limit}: {lines:?}");
     }
 }
 
