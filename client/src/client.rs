@@ -345,7 +345,7 @@ impl Client {
     /// let (client, messages) = Client::connect(Options::new(address)).await?;
     /// let _ = client.publish(MessageBuf::new("rumahkami/dapur/suhu", "21.5")?).await?;
     ///
-    /// // The reading goes out first. The server drops the will, which a lost connection would publish.
+    /// // The reading goes out first. The server drops the will, as it does not for a lost connection.
     /// client.disconnect().await?;
     /// messages.ended().await?; // all others see the same
     /// # Ok(())
