@@ -162,7 +162,7 @@ impl Connection {
     /// ```
     /// use mqtt_wire::{ConnAck, Connect, Connection, MAX_PACKET_SIZE, ReasonCode, Version};
     ///
-    /// // A server learns from CONNECT which version it is, and from its own CONNACK that more may come.
+    /// // A server learns the version from CONNECT, and from its own CONNACK that more may come.
     /// let mut server = Connection::server().with_max_connect_size(1024);
     /// assert_eq!(server.decode_options().max_packet_size(), 1024);
     /// server.received(&Connect::new(Version::V311, "lamp-7").into());
