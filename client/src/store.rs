@@ -124,7 +124,8 @@ impl Store {
     }
 }
 
-/// Puts a file with these records and the messages of QoS 1 and 2, and no more, in the place of the one that is there, for appending, and tells its length.
+/// Puts a file with these records and the messages of QoS 1 and 2, and no more, in the place of the one that is there, for
+/// appending, and tells its length.
 fn write_anew(
     path: &Path,
     client_id: &str,

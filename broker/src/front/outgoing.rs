@@ -39,7 +39,7 @@ pub(super) fn with_publish<R>(
 }
 
 /// Measures the messages under way of a session that goes on in 5.0. On a connection of 3.x they had no properties, and
-/// what the session knows of them is how long they were there.
+/// the session knows how long they are without.
 pub(super) fn measure(session: &mut Session<Slots>, limits: &Limits, now: UnixMillis) {
     let under_way = u16::try_from(session.in_flight()).unwrap_or(u16::MAX);
     if under_way == 0 {
