@@ -474,7 +474,7 @@ fn mosquitto_and_its_clients_notice_nothing() {
         .spawn()
         .unwrap();
     let out = BufReader::new(sub.stdout.take().unwrap());
-    thread::sleep(Duration::from_millis(500));
+    while !proxy.program.line().contains(r#""SUBACK""#) {}
     for qos in ["0", "1", "2"] {
         let status = Command::new("mosquitto_pub")
             .args(["-p", &through, "-V", "5", "-q", qos, "-t", "rumah/lampu", "-i", "lampu", "-f"])
