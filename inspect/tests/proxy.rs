@@ -446,6 +446,16 @@ fn what_cannot_be_used_is_said_with_exit_code_2() {
     }
 }
 
+/// A broker that ends with its test, whatever comes of that: who reads the test's output would wait for it.
+struct Mosquitto(std::process::Child);
+
+impl Drop for Mosquitto {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 #[test]
 fn mosquitto_and_its_clients_notice_nothing() {
     if !(has("mosquitto_pub") && has("mosquitto_sub") && has("/usr/sbin/mosquitto")) {
@@ -455,7 +465,7 @@ fn mosquitto_and_its_clients_notice_nothing() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let config = folder.path().join("mosquitto.conf");
     std::fs::write(&config, format!("listener {port} 127.0.0.1\nallow_anonymous true\n")).unwrap();
-    let mut broker = Command::new("/usr/sbin/mosquitto").arg("-c").arg(&config).spawn().unwrap();
+    let broker = Mosquitto(Command::new("/usr/sbin/mosquitto").arg("-c").arg(&config).spawn().unwrap());
     let begin = Instant::now();
     while TcpStream::connect(("127.0.0.1", port)).is_err() {
         assert!(begin.elapsed() < PATIENCE);
@@ -487,8 +497,7 @@ fn mosquitto_and_its_clients_notice_nothing() {
     assert!(sub.wait().unwrap().success());
     thread::sleep(Duration::from_millis(200));
     let ended = proxy.end();
-    broker.kill().unwrap();
-    broker.wait().unwrap();
+    drop(broker);
     assert_eq!(ended.code, 0, "{:?}", ended.err);
     let records: Vec<Value> = ended.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let published = records.iter().filter(|record| record["type"] == "PUBLISH");
