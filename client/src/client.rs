@@ -537,3 +537,39 @@ impl Stream for Messages {
         self.messages.poll_recv(context)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::options::Address;
+
+    /// A request that another thread is just sending when the client ends.
+    #[tokio::test]
+    async fn nobody_waits_for_an_answer_of_a_client_that_has_ended() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut options = Options::new(Address::new("127.0.0.1", listener.local_addr().unwrap().port()));
+        options.reconnect = None;
+        let server = async {
+            let mut stream = listener.accept().await.unwrap().0;
+            let _ = stream.read(&mut [0; 100]).await.unwrap();
+            stream.write_all(&[0x20, 3, 0, 0, 0]).await.unwrap();
+            stream
+        };
+        let (connected, stream) = tokio::join!(Client::connect(options), server);
+        let (client, _messages) = connected.unwrap();
+
+        // `send` has a permit first, too.
+        let permit = client.requests.reserve().await.unwrap();
+        drop(stream);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let (done, settled) = oneshot::channel();
+        permit.send(Request::Settled(done));
+        let settled = tokio::time::timeout(Duration::from_secs(10), settled).await;
+        assert!(settled.unwrap().is_err(), "it was not settled");
+    }
+}

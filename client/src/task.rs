@@ -321,7 +321,7 @@ impl Task {
     /// Connects as often as it takes, until the goodbye or an error that will not go away.
     pub(crate) async fn run(mut self, mut session: Session<Slots>) -> Result<(), Error> {
         let ended = self.connections(&mut session).await;
-        self.store_rest().await.and(ended)
+        self.take_rest().await.and(ended)
     }
 
     async fn connections(&mut self, session: &mut Session<Slots>) -> Result<(), Error> {
@@ -404,12 +404,20 @@ impl Task {
         !(self.has_publishers() || has_work) && self.channels.incoming.is_closed()
     }
 
-    /// What was taken from the application and did not get its turn is in the file, if there is one.
-    async fn store_rest(&mut self) -> Result<(), Error> {
+    /// What was taken from the application and did not get its turn is in the file, if there is one, and nobody waits for an
+    /// answer any more.
+    ///
+    /// Each channel is read to its end: what is sent just while a receiver is dropped would stay in the channel as long as
+    /// there are senders, and whoever waits for the answer would wait with it.
+    async fn take_rest(&mut self) -> Result<(), Error> {
         self.channels.publishes.close();
         while let Some((message, waiter)) = self.channels.publishes.recv().await {
             self.outbox.add(message, waiter);
         }
+        self.channels.requests.close();
+        while self.channels.requests.recv().await.is_some() {}
+        self.answers.close();
+        while self.answers.recv().await.is_some() {}
         match &mut self.outbox.store {
             Some(store) => store.sync(),
             None => Ok(()),
