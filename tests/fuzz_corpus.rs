@@ -15,8 +15,8 @@ use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 
 use mqtt_wire::{
-    DecodeOptions, EncodeErrorKind, Packet, PacketId, PropertySet, QoS, ReasonCode, Rule, Sender, SubAck,
-    Subscribe, Subscription, TopicFilter, Version, decode, decode_exact,
+    ConnAck, Connect, DecodeOptions, EncodeErrorKind, Packet, PacketId, PropertySet, QoS, ReasonCode, Rule,
+    Sender, SubAck, Subscribe, Subscription, TopicFilter, Version, decode, decode_exact,
 };
 use oracles::Setting;
 
@@ -126,6 +126,9 @@ fn write_seeds() {
         {
             put(raw_target(version), &format!("case-{n:04}"), &frame);
             put("differential", &format!("case-{n:04}"), &frame);
+            for (k, (target, script)) in session_scripts(version, &frame).into_iter().enumerate() {
+                put(target, &format!("case-{n:04}-{version}-{k}"), &script);
+            }
         }
     }
     for (n, (stream, setting)) in streams().into_iter().enumerate() {
@@ -153,6 +156,45 @@ fn raw_target(version: Version) -> &'static str {
         Version::V311 => "decode_v311",
         Version::V5 => "decode_v5",
     }
+}
+
+/// The frame as what a peer of the session layer says, first or behind CONNECT and CONNACK, when two messages were sent to
+/// it, and as what a watcher sees from either side: scripts for `fuzz/src/session.rs`.
+fn session_scripts(version: Version, frame: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
+    const RECEIVE: u8 = 0;
+    const PUBLISH_QOS_1: u8 = 1 << 3 | 3;
+    const PUBLISH_QOS_2: u8 = 2 << 3 | 3;
+    const REQUEST: u8 = 6;
+    const OF_CLIENT: u8 = 0;
+    const OF_SERVER: u8 = 1;
+    if frame.len() > 255 {
+        return Vec::new();
+    }
+    let with_length = |bytes: &[u8]| [&bytes.len().to_le_bytes()[..1], bytes].concat();
+    let encoded = |packet: Packet<'_>| {
+        let mut bytes = Vec::new();
+        packet.encode(version, &mut bytes).expect("a good packet");
+        with_length(&bytes)
+    };
+    let connect = &encoded(Packet::from(Connect::new(version, "fuzz")))[..];
+    let connack = &encoded(Packet::from(ConnAck::new(ReasonCode::SUCCESS)))[..];
+    let frame = &with_length(frame)[..];
+    let number = Version::ALL.into_iter().position(|other| other == version).expect("one of all");
+    let begin = &number.to_le_bytes()[..1];
+    let sent = &[PUBLISH_QOS_1, PUBLISH_QOS_2, RECEIVE][..];
+    vec![
+        ("session_client", [begin, &[RECEIVE], frame].concat()),
+        ("session_client", [begin, &[RECEIVE], connack, sent, frame, &[RECEIVE], frame].concat()),
+        ("session_server", [begin, frame, sent, frame].concat()),
+        ("session_server", [begin, connect, sent, frame, &[RECEIVE], frame].concat()),
+        ("session_server", [begin, connect, &[REQUEST], frame].concat()),
+        ("session_watch", [begin, &[OF_CLIENT], frame, &[OF_SERVER], frame].concat()),
+        (
+            "session_watch",
+            [begin, &[OF_CLIENT], connect, &[OF_SERVER], connack, &[OF_CLIENT], frame, &[OF_SERVER], frame]
+                .concat(),
+        ),
+    ]
 }
 
 /// The bytes of each conformance case that gives them in hex, and the line with its versions.

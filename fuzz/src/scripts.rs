@@ -4,7 +4,7 @@
 use etherparse::PacketBuilder;
 
 /// What a segment does, as the bytes in front of its data tell it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Step {
     /// Which of four connections.
     pub connection: u8,

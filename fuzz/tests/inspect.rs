@@ -13,10 +13,13 @@ mod corpora;
 use std::fs;
 
 use corpora::{Oracle, corpus, files, put, replay};
+use mqtt_wire::{ConnAck, Connect, Packet, ReasonCode};
 use mqtt_wire_fuzz::scripts::Step;
 
 /// How much of a capture's script is a seed: a fuzzer tries three times as many short inputs as long ones.
 const LONGEST: usize = 500;
+/// The first byte for `inspect_tcp`: the port of MQTT, and the version is what CONNECT says.
+const NO_VERSION: u8 = 3 << 1;
 
 const TARGETS: [(&str, Oracle); 6] = [
     ("inspect_hex", inspect_hex),
@@ -96,6 +99,12 @@ fn write_seeds() {
             let packet = fs::read(&file).expect("a file that can be read");
             let name = format!("{source}-{}", file.file_name().expect("a name").to_string_lossy());
             put("inspect_render", &name, &[&[version | 8], &packet[..]].concat());
+            for from_server in [false, true] {
+                let name = format!("{name}-{from_server}");
+                let script = conversation(Version::ALL[usize::from(version)], from_server, &packet);
+                put("inspect_tcp", &name, &[&[NO_VERSION], &script[..]].concat());
+                put("inspect_websocket", &name, &[b"\x01", &framed(&script)[..]].concat());
+            }
         }
     }
 }
@@ -147,6 +156,20 @@ fn script(file: Vec<u8>) -> Vec<u8> {
     script
 }
 
+/// A packet from one side, behind CONNECT and CONNACK unless it is the first itself.
+fn conversation(version: Version, from_server: bool, packet: &[u8]) -> Vec<u8> {
+    let step = |from_server: bool, packet: &[u8]| Step { from_server, ..Step::default() }.to_bytes(packet);
+    let encoded = |packet: Packet<'_>| {
+        let mut bytes = Vec::new();
+        packet.encode(version, &mut bytes).expect("a good packet");
+        bytes
+    };
+    let is_first = packet.first().is_some_and(|first| first >> 4 == 1);
+    let connect = if is_first { packet.to_vec() } else { encoded(Packet::from(Connect::new(version, "a"))) };
+    let connack = encoded(Packet::from(ConnAck::new(ReasonCode::SUCCESS)));
+    [step(false, &connect), step(true, &connack), step(from_server, packet)].concat()
+}
+
 /// The same segments for the target that may put data into frames: these stand as they are.
 fn unframed(script: &[u8]) -> Vec<u8> {
     with_marks(script, |_| 0)
@@ -159,15 +182,7 @@ fn framed(script: &[u8]) -> Vec<u8> {
         Sec-WebSocket-Protocol: mqtt\r\n\r\n";
     const ANSWER: &[u8] = b"\0HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
         Sec-WebSocket-Protocol: mqtt\r\n\r\n";
-    let step = |from_server: bool, syn: bool| Step {
-        connection: 0,
-        from_server,
-        syn,
-        fin: false,
-        reset: false,
-        late: false,
-        shift: 0,
-    };
+    let step = |from_server: bool, syn: bool| Step { from_server, syn, ..Step::default() };
     let mut all = step(false, true).to_bytes(b"");
     all.extend(step(true, true).to_bytes(b""));
     all.extend(step(false, false).to_bytes(REQUEST));
