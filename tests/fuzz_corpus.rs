@@ -181,12 +181,15 @@ fn session_scripts(version: Version, frame: &[u8]) -> Vec<(&'static str, Vec<u8>
     let frame = &with_length(frame)[..];
     let number = Version::ALL.into_iter().position(|other| other == version).expect("one of all");
     let begin = &number.to_le_bytes()[..1];
-    let sent = &[PUBLISH_QOS_1, PUBLISH_QOS_2, RECEIVE][..];
+    let publish = &[PUBLISH_QOS_1, PUBLISH_QOS_2][..];
     vec![
         ("session_client", [begin, &[RECEIVE], frame].concat()),
-        ("session_client", [begin, &[RECEIVE], connack, sent, frame, &[RECEIVE], frame].concat()),
-        ("session_server", [begin, frame, sent, frame].concat()),
-        ("session_server", [begin, connect, sent, frame, &[RECEIVE], frame].concat()),
+        (
+            "session_client",
+            [begin, &[RECEIVE], connack, publish, &[RECEIVE], frame, &[RECEIVE], frame].concat(),
+        ),
+        ("session_server", [begin, frame, publish, &[RECEIVE], frame].concat()),
+        ("session_server", [begin, connect, publish, &[RECEIVE], frame, &[RECEIVE], frame].concat()),
         ("session_server", [begin, connect, &[REQUEST], frame].concat()),
         ("session_watch", [begin, &[OF_CLIENT], frame, &[OF_SERVER], frame].concat()),
         (

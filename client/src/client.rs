@@ -566,7 +566,7 @@ mod tests {
         // `send` has a permit first, too.
         let permit = client.requests.reserve().await.unwrap();
         drop(stream);
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        client.requests.closed().await;
         let (done, settled) = oneshot::channel();
         permit.send(Request::Settled(done));
         let settled = tokio::time::timeout(Duration::from_secs(10), settled).await;

@@ -407,8 +407,8 @@ impl Task {
     /// What was taken from the application and did not get its turn is in the file, if there is one, and nobody waits for an
     /// answer any more.
     ///
-    /// Each channel is read to its end: what is sent just while a receiver is dropped would stay in the channel as long as
-    /// there are senders, and whoever waits for the answer would wait with it.
+    /// The channels of those who wait for an answer are read to their end: what is sent just while a receiver is dropped
+    /// would stay in the channel as long as there are senders, and the answer would never come.
     async fn take_rest(&mut self) -> Result<(), Error> {
         self.channels.publishes.close();
         while let Some((message, waiter)) = self.channels.publishes.recv().await {

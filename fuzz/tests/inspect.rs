@@ -156,7 +156,7 @@ fn script(file: Vec<u8>) -> Vec<u8> {
     script
 }
 
-/// A packet from one side, behind CONNECT and CONNACK unless it is the first itself.
+/// A packet from one side behind CONNECT and CONNACK. One that is a CONNECT is the first as well.
 fn conversation(version: Version, from_server: bool, packet: &[u8]) -> Vec<u8> {
     let step = |from_server: bool, packet: &[u8]| Step { from_server, ..Step::default() }.to_bytes(packet);
     let encoded = |packet: Packet<'_>| {
