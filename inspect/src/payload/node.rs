@@ -1,8 +1,9 @@
 //! A value of any of the formats.
 
+use std::collections::HashSet;
 use std::fmt;
 
-use serde_json::{Map, Number, Value, json};
+use serde_json::{Map, Number, Value};
 
 use crate::text::{digits, quoted, readable};
 
@@ -48,15 +49,19 @@ impl Node {
                 map.into()
             }
             Self::List(nodes) => nodes.iter().map(Self::to_json).collect(),
-            Self::Map(pairs) => {
-                let map: Map<String, Value> =
-                    pairs.iter().map(|(key, value)| (key.key(), value.to_json())).collect();
-                if map.len() == pairs.len() {
-                    return map.into();
-                }
-                pairs.iter().map(|(key, value)| json!([key.to_json(), value.to_json()])).collect()
+            // Which it is comes first: a value that is made twice on each level takes time that doubles with each.
+            Self::Map(pairs) if keys_differ(pairs) => {
+                Value::Object(pairs.iter().map(|(key, value)| (key.key(), value.to_json())).collect())
             }
-            Self::Tagged(tag, value) => json!({ "tag": tag, "value": value.to_json() }),
+            Self::Map(pairs) => {
+                pairs.iter().map(|(key, value)| Value::Array(vec![key.to_json(), value.to_json()])).collect()
+            }
+            Self::Tagged(tag, value) => {
+                let mut map = Map::new();
+                map.insert("tag".to_owned(), tag.as_str().into());
+                map.insert("value".to_owned(), value.to_json());
+                map.into()
+            }
         }
     }
 
@@ -66,6 +71,12 @@ impl Node {
             other => other.to_string(),
         }
     }
+}
+
+/// Whether no two keys are the same in JSON.
+fn keys_differ(pairs: &[(Node, Node)]) -> bool {
+    let mut keys = HashSet::new();
+    pairs.iter().all(|(key, _)| keys.insert(key.key()))
 }
 
 /// In the notation of RFC 8949, section 8, which JSON is a part of: `h'00ff'` are bytes, `1(0)` is a tagged value.

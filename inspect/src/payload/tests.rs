@@ -158,6 +158,16 @@ fn what_is_nested_deep_is_refused_by_every_format() {
     }
 }
 
+/// A map with two equal keys is a list in JSON; 60 of them, each the value of the next, are no more work than that.
+#[test]
+fn maps_with_equal_keys_in_each_other_are_read_once() {
+    for (format, open) in [(Format::Cbor, "a2 00 00 00"), (Format::MessagePack, "82 00 00 00")] {
+        let bytes = hex(&(open.repeat(60) + "01"));
+        let value = payload(format, &bytes).value().unwrap().unwrap().to_string();
+        assert_eq!(value, "[[0,0],[0,".repeat(60) + "1" + &"]]".repeat(60));
+    }
+}
+
 /// Values of Eclipse Tahu's shape, put together by hand: name, alias, timestamp, datatype, value.
 #[test]
 fn sparkplug_is_read_with_its_signs_and_names() {
