@@ -207,6 +207,8 @@ fn wrong_dumps(dump: &[u8]) -> Vec<(String, String)> {
             let fields: Vec<String> = fields.iter().map(|(name, value)| format!("{name}{value}")).collect();
             whole(&format!("{{{}}}", fields.join(",")))
         };
+        let values: Vec<&str> = written.iter().map(|(_, value)| value.as_str()).collect();
+        let list = |values: &[&str]| whole(&format!("[{}]", values.join(",")));
         for (at, (name, value)) in written.iter().enumerate() {
             let with = |name: &str, value: &str| {
                 let (before, behind) = (&written[..at], &written[at + 1..]);
@@ -216,14 +218,13 @@ fn wrong_dumps(dump: &[u8]) -> Vec<(String, String)> {
             ways.push(object(&[&written[..at], &written[at + 1..]].concat()));
             ways.push(object(&[&written[..], &written[at..=at]].concat()));
             ways.push(with("\"x\":", value));
-            // By place, and as many as come before this one.
-            let values: Vec<&str> = written[..at].iter().map(|(_, value)| value.as_str()).collect();
-            ways.push(whole(&format!("[{}]", values.join(","))));
-            let mut by_place: Vec<&str> = written.iter().map(|(_, value)| value.as_str()).collect();
-            ways.push(whole(&format!("[{}]", by_place.join(","))));
+            // By place: as many as come before this one, and all with another value in this place.
+            let mut by_place = values.clone();
+            ways.push(list(&values[..at]));
             by_place[at] = "{}";
-            ways.push(whole(&format!("[{}]", by_place.join(","))));
+            ways.push(list(&by_place));
         }
+        ways.push(list(&values));
         ways
     })
 }
