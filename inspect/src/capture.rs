@@ -108,6 +108,8 @@ pub(crate) struct Capture {
 /// What blocks say about later ones.
 #[derive(Debug, Default)]
 struct State {
+    /// Whether the file is made of blocks: pcapng.
+    blocks: bool,
     nanoseconds: bool,
     big_endian: bool,
     interfaces: Vec<Interface>,
@@ -125,7 +127,10 @@ impl Capture {
         let failure = Failure::default();
         let source = Watched { inner: source, failure: failure.clone() };
         match create_reader(CAPACITY, source) {
-            Ok(reader) => Ok(Self { reader, failure, capacity: CAPACITY, state: State::default() }),
+            Ok(reader) => {
+                let state = State { blocks: head.starts_with(&SECTION_HEADER), ..State::default() };
+                Ok(Self { reader, failure, capacity: CAPACITY, state })
+            }
             Err(PcapError::ReadError) => bail!("cannot read it"),
             Err(_) => match other_format(&head) {
                 Some(format) => bail!("it is {format}, not a pcap or pcapng file"),
@@ -143,6 +148,9 @@ impl Capture {
     /// before it waits for more, which may take long where another program is still capturing.
     pub(crate) fn read(&mut self, mut each: impl FnMut(Option<&Frame<'_>>) -> Result<()>) -> Result<End> {
         loop {
+            if self.state.is_too_short(self.reader.data()) {
+                return Ok(self.damaged());
+            }
             match self.reader.next() {
                 Ok((length, block)) => {
                     match self.state.frame(&block) {
@@ -170,11 +178,13 @@ impl Capture {
                     }
                 }
                 Err(PcapError::ReadError) => return self.failed(),
-                Err(_) => {
-                    return Ok(End::Damaged(format!("damaged record at byte {}", self.reader.consumed())));
-                }
+                Err(_) => return Ok(self.damaged()),
             }
         }
+    }
+
+    fn damaged(&self) -> End {
+        End::Damaged(format!("damaged record at byte {}", self.reader.consumed()))
     }
 
     /// Reading failed: because compressed data are cut off or wrong, or for another reason.
@@ -239,6 +249,18 @@ impl<R: Read> Read for Watched<R> {
 }
 
 impl State {
+    /// Whether the next block claims to be shorter than its own frame, its type and twice its length: of one kind of blocks
+    /// pcap-parser subtracts that without a look.
+    fn is_too_short(&self, rest: &[u8]) -> bool {
+        let Some((kind, length)) = head_of_block(rest) else { return false };
+        // That of a section says the order of bytes for itself, and pcap-parser looks at it.
+        if !self.blocks || kind == SECTION_HEADER {
+            return false;
+        }
+        let length = if self.big_endian { u32::from_be_bytes(length) } else { u32::from_le_bytes(length) };
+        length < BLOCK_FRAME
+    }
+
     /// The frame in a block, if it holds one; what a block says about later ones is remembered. The error
     /// says what is damaged.
     fn frame<'a>(&mut self, block: &'a PcapBlockOwned<'a>) -> Result<Option<Frame<'a>>, String> {
@@ -324,8 +346,18 @@ impl State {
     }
 }
 
+/// The type of the block that a pcapng file, and each section in it, begins with: the same in both orders of bytes.
+const SECTION_HEADER: [u8; 4] = [0x0A, 0x0D, 0x0D, 0x0A];
+/// The bytes of a block without what is in it.
+const BLOCK_FRAME: u32 = 12;
 /// The type of the block that is no longer written.
 const PACKET_BLOCK: u32 = 2;
+
+/// The type and the length that a block of pcapng begins with.
+fn head_of_block(bytes: &[u8]) -> Option<([u8; 4], [u8; 4])> {
+    let (kind, rest) = bytes.split_first_chunk()?;
+    Some((*kind, *rest.first_chunk()?))
+}
 
 /// A frame's bytes: some writers round the captured length up to a word.
 fn captured(data: &[u8], original: u32) -> &[u8] {
@@ -348,9 +380,9 @@ fn prefetch(mut source: impl Read + Send + 'static) -> io::Result<(Vec<u8>, impl
     const PCAP_HEADER: u64 = 24;
     let mut head = Vec::new();
     source.by_ref().take(PCAP_HEADER).read_to_end(&mut head)?;
-    if let Some([0x0A, 0x0D, 0x0D, 0x0A, length @ ..]) = head.first_chunk::<8>() {
+    if let Some((SECTION_HEADER, length)) = head_of_block(&head) {
         // The length of the section header, in the one or the other order of bytes.
-        let length = u32::from_le_bytes(*length).min(u32::from_be_bytes(*length));
+        let length = u32::from_le_bytes(length).min(u32::from_be_bytes(length));
         source
             .by_ref()
             .take(u64::from(length).min(CAPACITY as u64).saturating_sub(PCAP_HEADER))

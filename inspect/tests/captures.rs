@@ -210,8 +210,12 @@ fn a_file_that_is_cut_or_damaged_is_shown_as_far_as_it_goes() {
     let last = packet_blocks(&frames[frames.len() - 1..], false).len() - packet_blocks(&[], false).len();
     let at = nobody.len() - last + 8;
     nobody[at] = 7;
+    // What macOS says of a process, shorter than any block.
+    let short =
+        [&pcapng(&[(1, 6, &frames)])[..], &0x8000_0001_u32.to_le_bytes(), &8_u32.to_le_bytes()].concat();
     for (damaged, message) in [
         (ng, "damaged record at byte"),
+        (short, "damaged record at byte"),
         (checksum, "zstd: the checksum differs"),
         (nobody, "a packet names interface 7, which the file does not describe"),
     ] {
