@@ -38,6 +38,7 @@ use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
 use crate::limits::Limits;
+use crate::plain::Plain;
 use crate::sink::config as sink;
 
 /// The port of MQTT over TCP.
@@ -214,7 +215,7 @@ pub struct ConfigError(String);
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        Plain(&self.0).fmt(f)
     }
 }
 

@@ -9,6 +9,7 @@ pub mod http;
 pub mod limits;
 pub mod listener;
 pub mod metrics;
+mod plain;
 pub mod proxy_protocol;
 pub mod server;
 pub mod sink;

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use crate::plain::Plain;
+
 /// Why a file cannot be taken, in one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileError {
@@ -17,6 +19,7 @@ pub struct FileError {
 impl fmt::Display for FileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { path, line, what } = self;
+        let what = Plain(what);
         match line {
             Some(line) => write!(f, "{}, line {line}: {what}", path.display()),
             None => write!(f, "{}: {what}", path.display()),
@@ -43,7 +46,7 @@ impl BadLine {
 
 impl fmt::Display for BadLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}: {}", self.line, self.what)
+        write!(f, "line {}: {}", self.line, Plain(&self.what))
     }
 }
 

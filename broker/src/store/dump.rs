@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use super::rows::{FORMAT, filter_of, filter_text, publish_frame};
 use super::{Change, Kept, KeptWill, Message, MessageId, Queued, Scan, SessionId, Subscription, UnixMillis};
+use crate::plain::Plain;
 
 /// The most bytes of a line: a message of the largest size in base64, and what else is said of it.
 const LINE: u64 = 400 << 20;
@@ -207,7 +208,7 @@ pub enum DumpError {
 impl fmt::Display for DumpError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Line { line, what } => write!(f, "line {line}: {what}"),
+            Self::Line { line, what } => write!(f, "line {line}: {}", Plain(what)),
             Self::CutOff => f.write_str("the dump is cut off: its last line is missing"),
             Self::Io(error) => write!(f, "the dump cannot be read: {error}"),
         }
