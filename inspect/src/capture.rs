@@ -102,14 +102,14 @@ pub(crate) struct Capture {
     reader: Box<dyn PcapReaderIterator + Send>,
     failure: Failure,
     capacity: usize,
+    /// Whether the file is made of blocks: pcapng.
+    blocks: bool,
     state: State,
 }
 
 /// What blocks say about later ones.
 #[derive(Debug, Default)]
 struct State {
-    /// Whether the file is made of blocks: pcapng.
-    blocks: bool,
     nanoseconds: bool,
     big_endian: bool,
     interfaces: Vec<Interface>,
@@ -128,8 +128,8 @@ impl Capture {
         let source = Watched { inner: source, failure: failure.clone() };
         match create_reader(CAPACITY, source) {
             Ok(reader) => {
-                let state = State { blocks: head.starts_with(&SECTION_HEADER), ..State::default() };
-                Ok(Self { reader, failure, capacity: CAPACITY, state })
+                let blocks = head.starts_with(&SECTION_HEADER);
+                Ok(Self { reader, failure, capacity: CAPACITY, blocks, state: State::default() })
             }
             Err(PcapError::ReadError) => bail!("cannot read it"),
             Err(_) => match other_format(&head) {
@@ -148,7 +148,7 @@ impl Capture {
     /// before it waits for more, which may take long where another program is still capturing.
     pub(crate) fn read(&mut self, mut each: impl FnMut(Option<&Frame<'_>>) -> Result<()>) -> Result<End> {
         loop {
-            if self.state.is_too_short(self.reader.data()) {
+            if self.next_is_too_short() {
                 return Ok(self.damaged());
             }
             match self.reader.next() {
@@ -181,6 +181,19 @@ impl Capture {
                 Err(_) => return Ok(self.damaged()),
             }
         }
+    }
+
+    /// Whether the next block claims to be shorter than its own frame, its type and twice its length: of one kind of blocks
+    /// pcap-parser subtracts that without a look.
+    fn next_is_too_short(&self) -> bool {
+        let Some((kind, length)) = head_of_block(self.reader.data()) else { return false };
+        // That of a section says the order of bytes for itself, and pcap-parser looks at it.
+        if !self.blocks || kind == SECTION_HEADER {
+            return false;
+        }
+        let length =
+            if self.state.big_endian { u32::from_be_bytes(length) } else { u32::from_le_bytes(length) };
+        length < BLOCK_FRAME
     }
 
     fn damaged(&self) -> End {
@@ -249,18 +262,6 @@ impl<R: Read> Read for Watched<R> {
 }
 
 impl State {
-    /// Whether the next block claims to be shorter than its own frame, its type and twice its length: of one kind of blocks
-    /// pcap-parser subtracts that without a look.
-    fn is_too_short(&self, rest: &[u8]) -> bool {
-        let Some((kind, length)) = head_of_block(rest) else { return false };
-        // That of a section says the order of bytes for itself, and pcap-parser looks at it.
-        if !self.blocks || kind == SECTION_HEADER {
-            return false;
-        }
-        let length = if self.big_endian { u32::from_be_bytes(length) } else { u32::from_le_bytes(length) };
-        length < BLOCK_FRAME
-    }
-
     /// The frame in a block, if it holds one; what a block says about later ones is remembered. The error
     /// says what is damaged.
     fn frame<'a>(&mut self, block: &'a PcapBlockOwned<'a>) -> Result<Option<Frame<'a>>, String> {
