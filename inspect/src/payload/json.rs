@@ -8,7 +8,8 @@ pub(super) fn checked(bytes: &[u8]) -> Result<&str, String> {
     std::str::from_utf8(bytes).map_err(|error| error.to_string())
 }
 
-/// For scripts: numbers as far as 64 bits go, the last of equal keys.
+/// For scripts: numbers as far as 64 bits go, characters that are whole (no half of a surrogate pair), the last of equal
+/// keys.
 pub(super) fn value(bytes: &[u8]) -> Result<serde_json::Value, String> {
     serde_json::from_slice(bytes).map_err(|error| error.to_string())
 }
